@@ -1,0 +1,55 @@
+# Straža. `make` prints what can be made; scripts/ holds the longer recipes.
+
+SHELL   := /usr/bin/env bash
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X straza/internal/app.Version=$(VERSION) -X straza/internal/app.Commit=$(COMMIT)
+
+export STRAZA_VERSION := $(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run dev check test deep lint bench shots cover fmt clean
+
+help: ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what the tests need: PostgreSQL 15, Chromium, fonts, Python clients, lint
+	@scripts/setup.sh
+
+build: ## one static binary at bin/straza
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/straza ./cmd/straza
+
+run: build ## fill the demo country if ./data/demo is empty, serve it and say where
+	@scripts/run.sh
+
+dev: ## the demo, rebuilt and restarted whenever a source, page or message changes
+	@scripts/dev.sh
+
+check: ## the quick gate (< 3 min): build, gofmt, vet, tests on SQLite without the long ones
+	@scripts/gate.sh check
+
+test: ## the whole gate (<= 45 min cold): both engines, browser, foreign clients; what .ci/run calls
+	@scripts/gate.sh test
+
+deep: ## the long one: race detector, long fuzzing, 500 kills, benches at 1M, axe everywhere
+	@scripts/gate.sh deep
+
+lint: ## gofmt, vet, staticcheck
+	@scripts/lint.sh
+
+bench: build ## named benchmarks, each figure beside its limit
+	@scripts/bench.sh
+
+shots: build ## pictures of the main pages, into docs/shots
+	@scripts/shots.sh
+
+cover: ## coverage per package (SQLite, and PostgreSQL when it is there)
+	@scripts/cover.sh
+
+fmt: ## gofmt every Go file
+	@gofmt -l -w $$(scripts/gofiles.sh)
+
+clean: ## remove what was built and fetched (bin, .cache, e2e/.venv); data/ stays
+	@scripts/pg.sh stop --all 2>/dev/null || true
+	rm -rf bin .cache e2e/.venv
