@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync"
+
+	"straza/internal/kernel/clock"
+)
+
+const seriesBlock = 10
+
+type seriesBlocks struct {
+	mu sync.Mutex
+	m  map[string]*block
+}
+
+type block struct{ next, end int64 }
+
+// NextNumber gives the next number of a series such as "P-2026" or "NC2:S-2026":
+// unique, rising, gaps allowed. On PostgreSQL it comes from a block of ten that
+// this node leased in a transaction of its own, so that no row is hot.
+func (db *DB) NextNumber(ctx context.Context, tx *Tx, series string) (int64, error) {
+	const take = `INSERT INTO store_series (name, next) VALUES ($1, $2 + 1)
+		ON CONFLICT (name) DO UPDATE SET next = store_series.next + $2 RETURNING next - $2`
+	if db.Engine == SQLite {
+		return Int64(ctx, tx, take, series, 1)
+	}
+	db.series.mu.Lock()
+	defer db.series.mu.Unlock()
+	b := db.series.m[series]
+	if b == nil || b.next == b.end {
+		var first int64
+		if err := db.write.QueryRowContext(ctx, take, series, seriesBlock).Scan(&first); err != nil {
+			return 0, classify(err)
+		}
+		b = &block{next: first, end: first + seriesBlock}
+		if db.series.m == nil {
+			db.series.m = map[string]*block{}
+		}
+		db.series.m[series] = b
+	}
+	b.next++
+	return b.next - 1, nil
+}
+
+// Once makes an act idempotent: the first call with a key runs fn and keeps its
+// result in the same transaction; later ones get that result and again=true.
+// The key is kept as a hash; include who is asking in it.
+func Once[T any](ctx context.Context, tx *Tx, key string, fn func() (T, error)) (v T, again bool, err error) {
+	sum := sha256.Sum256([]byte(key))
+	hash := hex.EncodeToString(sum[:])
+	var text string
+	found, err := tx.Row(ctx, "SELECT result FROM store_once WHERE key_hash = $1", []any{hash}, &text)
+	if err != nil {
+		return v, false, err
+	}
+	if found {
+		return v, true, json.Unmarshal([]byte(text), &v)
+	}
+	if v, err = fn(); err != nil {
+		return v, false, err
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return v, false, err
+	}
+	_, err = tx.Exec(ctx, "INSERT INTO store_once (key_hash, at, result) VALUES ($1,$2,$3)",
+		hash, clock.Micros(tx.db.Clock.Now()), string(out))
+	return v, false, err
+}
+
+// Fact reads a fact about the installation, "" when unknown.
+func Fact(ctx context.Context, tx *Tx, name string) (string, error) {
+	var v string
+	_, err := tx.Row(ctx, "SELECT value FROM store_fact WHERE name = $1", []any{name}, &v)
+	return v, err
+}
+
+// SetFact writes a fact about the installation.
+func SetFact(ctx context.Context, tx *Tx, name, value string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO store_fact (name, value) VALUES ($1,$2)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	return err
+}

@@ -1,0 +1,346 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"straza/internal/kernel/clock"
+)
+
+// Tx is one transaction; it is not safe for concurrent use.
+type Tx struct {
+	db     *DB
+	tx     *sql.Tx
+	conn   *sql.Conn
+	writes bool
+	now    int64
+	after  []func()
+	stmts  map[string]*sql.Stmt
+}
+
+// Option changes how Update runs.
+type Option func(*options)
+
+type options struct {
+	lane         Lane
+	serializable bool
+}
+
+// InLane puts a write into the Jobs or Bulk lane.
+func InLane(l Lane) Option { return func(o *options) { o.lane = l } }
+
+// Serializable is for the few named decisions that need it (rights, the last
+// administrator, merges) and touch no shared counter.
+func Serializable() Option { return func(o *options) { o.serializable = true } }
+
+const reruns = 5
+
+// Update runs fn in a writing transaction and commits. fn may run again, up to
+// five times, when PostgreSQL asks for it: it must have no effects of its own
+// outside the transaction (see Tx.AfterCommit). When Update returns nil, what
+// was written is on disk. Faults: whatever fn returns; Unavailable when the disk
+// is full or the database away.
+func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
+	var o options
+	for _, f := range opts {
+		f(&o)
+	}
+	if db.Engine == SQLite {
+		if err := db.lanes.lock(ctx, o.lane); err != nil {
+			return err
+		}
+		defer db.lanes.unlock()
+	}
+	for try := 1; ; try++ {
+		after, err := db.once(ctx, fn, o)
+		if err == nil {
+			for _, f := range after {
+				f()
+			}
+			return nil
+		}
+		if !isRerun(err) || try == reruns {
+			return classify(err)
+		}
+		select { // spread the losers, so that they do not meet again
+		case <-time.After(time.Duration(rand.IntN(1<<try)) * 2 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after []func(), err error) {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	var so sql.TxOptions
+	if o.serializable && db.Engine == PostgreSQL {
+		so.Isolation = sql.LevelSerializable
+	}
+	stx, err := conn.BeginTx(ctx, &so)
+	if err != nil {
+		return nil, err
+	}
+	tx := &Tx{db: db, tx: stx, conn: conn, writes: true}
+	defer func() {
+		if p := recover(); p != nil {
+			_ = stx.Rollback()
+			panic(p)
+		}
+	}()
+	if err := fn(tx); err != nil {
+		_ = stx.Rollback()
+		return nil, err
+	}
+	if err := stx.Commit(); err != nil {
+		_ = stx.Rollback()
+		return nil, fmt.Errorf("committing: %w", err)
+	}
+	return tx.after, nil
+}
+
+// View runs fn in a read-only transaction that sees one moment of the data.
+func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
+	so := &sql.TxOptions{ReadOnly: db.Engine == PostgreSQL}
+	if db.Engine == PostgreSQL {
+		so.Isolation = sql.LevelRepeatableRead
+	}
+	conn, err := db.read.Conn(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	defer conn.Close()
+	stx, err := conn.BeginTx(ctx, so)
+	if err != nil {
+		return classify(err)
+	}
+	defer func() { _ = stx.Rollback() }()
+	return classify(fn(&Tx{db: db, tx: stx, conn: conn}))
+}
+
+// ViewLogged is a read that must leave a trace: log commits first (an audit
+// line), then fn reads. Not one byte may be shown when log fails.
+func (db *DB) ViewLogged(ctx context.Context, log func(tx *Tx) error, fn func(tx *Tx) error) error {
+	if err := db.Update(ctx, log); err != nil {
+		return err
+	}
+	return db.View(ctx, fn)
+}
+
+// DB gives the database of a transaction, for ids and the engine.
+func (tx *Tx) DB() *DB { return tx.db }
+
+// Engine tells which engine runs, for the few queries that must differ.
+func (tx *Tx) Engine() Engine { return tx.db.Engine }
+
+// AfterCommit runs fn once the transaction has committed: wake a worker, send a
+// signal. Never for what must not be lost.
+func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
+
+// Exec runs a statement and tells how many rows it touched. A text that is used
+// again within the transaction is prepared once.
+func (tx *Tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	if !tx.writes {
+		return 0, errors.New("store: a write inside View")
+	}
+	res, err := tx.exec(ctx, text, args)
+	if err != nil {
+		return 0, fmt.Errorf("%w (%s)", err, brief(text))
+	}
+	return res.RowsAffected()
+}
+
+// exec prepares on SQLite from the second use on (pgx keeps its own statements).
+func (tx *Tx) exec(ctx context.Context, text string, args []any) (sql.Result, error) {
+	if tx.db.Engine == PostgreSQL {
+		return tx.tx.ExecContext(ctx, text, args...)
+	}
+	st, seen := tx.stmts[text]
+	if !seen {
+		if tx.stmts == nil {
+			tx.stmts = map[string]*sql.Stmt{}
+		}
+		tx.stmts[text] = nil
+		return tx.tx.ExecContext(ctx, text, args...)
+	}
+	if st == nil {
+		var err error
+		if st, err = tx.tx.PrepareContext(ctx, text); err != nil {
+			return nil, err
+		}
+		tx.stmts[text] = st
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+// Query runs a query; the rows must be closed before the next statement.
+func (tx *Tx) Query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	rows, err := tx.tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, brief(text))
+	}
+	return rows, nil
+}
+
+// Row scans the first row into dest; found is false when there is none.
+func (tx *Tx) Row(ctx context.Context, text string, args []any, dest ...any) (found bool, err error) {
+	err = tx.tx.QueryRowContext(ctx, text, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("%w (%s)", err, brief(text))
+	}
+	return true, nil
+}
+
+// Scanner is a row under the cursor.
+type Scanner interface{ Scan(dest ...any) error }
+
+// All reads every row through scan. For what fits on a page; lists that may be
+// long use Each.
+func All[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), text string, args ...any) ([]T, error) {
+	var out []T
+	for v, err := range Each(ctx, tx, scan, text, args...) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// Each streams rows through scan; the loop may stop early.
+func Each[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), text string, args ...any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		rows, err := tx.Query(ctx, text, args...)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			v, err := scan(rows)
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(zero, err)
+		}
+	}
+}
+
+// First reads the first row through scan; found is false when there is none.
+func First[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), text string, args ...any) (v T, found bool, err error) {
+	for v, err := range Each(ctx, tx, scan, text, args...) {
+		return v, err == nil, err
+	}
+	return v, false, nil
+}
+
+// Int64 reads one number, 0 when there is no row.
+func Int64(ctx context.Context, tx *Tx, text string, args ...any) (int64, error) {
+	var n sql.NullInt64
+	_, err := tx.Row(ctx, text, args, &n)
+	return n.Int64, err
+}
+
+// ScanInt64 is the scan of a list of ids.
+func ScanInt64(s Scanner) (n int64, err error) { err = s.Scan(&n); return }
+
+// ScanString is the scan of a list of texts.
+func ScanString(s Scanner) (v string, err error) { err = s.Scan(&v); return }
+
+// Now is the one clock of a decision, in microseconds: the database's own on
+// PostgreSQL while the system clock is wired, else the wired one. It stands
+// still within a transaction.
+func Now(ctx context.Context, tx *Tx) (int64, error) {
+	if tx.now != 0 {
+		return tx.now, nil
+	}
+	if tx.db.Engine == SQLite || !clock.IsSystem(tx.db.Clock) {
+		tx.now = clock.Micros(tx.db.Clock.Now())
+		return tx.now, nil
+	}
+	n, err := Int64(ctx, tx, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
+	tx.now = n
+	return n, err
+}
+
+// CopyIn inserts many rows into table: COPY on PostgreSQL, one prepared
+// statement on SQLite. Rows come one by one; a row has one value a column.
+func (tx *Tx) CopyIn(ctx context.Context, table string, cols []string, rows iter.Seq2[[]any, error]) (n int64, err error) {
+	if tx.db.Engine == PostgreSQL {
+		err = tx.conn.Raw(func(dc any) error {
+			src := &copySource{}
+			src.next, src.stop = iter.Pull2(rows)
+			defer src.stop()
+			n, err = dc.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{table}, cols, src)
+			return err
+		})
+		return n, err
+	}
+	text := "INSERT INTO " + table + " (" + join(cols) + ") VALUES (" + Marks(1, len(cols)) + ")"
+	st, err := tx.tx.PrepareContext(ctx, text)
+	if err != nil {
+		return 0, err
+	}
+	defer st.Close()
+	for row, err := range rows {
+		if err != nil {
+			return n, err
+		}
+		if _, err := st.ExecContext(ctx, row...); err != nil {
+			return n, fmt.Errorf("%w (%s)", err, brief(text))
+		}
+		n++
+	}
+	return n, nil
+}
+
+type copySource struct {
+	next func() ([]any, error, bool)
+	stop func()
+	row  []any
+	err  error
+}
+
+func (s *copySource) Next() bool {
+	row, err, ok := s.next()
+	s.row, s.err = row, err
+	return ok && err == nil
+}
+func (s *copySource) Values() ([]any, error) { return s.row, nil }
+func (s *copySource) Err() error             { return s.err }
+
+func join(cols []string) string {
+	out := ""
+	for i, c := range cols {
+		if i > 0 {
+			out += ", "
+		}
+		out += c
+	}
+	return out
+}
+
+// brief names a statement in errors; statements are constants, so no content leaks.
+func brief(text string) string {
+	if len(text) > 90 {
+		return text[:90] + "…"
+	}
+	return text
+}
