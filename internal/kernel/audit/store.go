@@ -1,0 +1,23 @@
+package audit
+
+const (
+	insertLine = `INSERT INTO audit_line (id, at, actor, person, org, cert, channel, request, verb, kind, object, label, detail, salt, leaf, mac)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`
+	linesOf   = `SELECT id, leaf FROM audit_line WHERE kind = $1 AND object = $2`
+	eraseLine = `UPDATE audit_line SET detail = '{}', label = '', salt = '', erased = $2 WHERE id = $1`
+
+	waiting    = `SELECT id, leaf FROM audit_line WHERE leaf_no IS NULL ORDER BY id LIMIT 1000`
+	treeSize   = `SELECT COALESCE(MAX(leaf_no) + 1, 0) FROM audit_line`
+	setLeafNo  = `UPDATE audit_line SET leaf_no = $2 WHERE id = $1`
+	insertHash = `INSERT INTO audit_hash (idx, hash) VALUES ($1,$2)`
+	readHash   = `SELECT hash FROM audit_hash WHERE idx = $1`
+	insertMark = `INSERT INTO audit_checkpoint (size, root, at, note) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING`
+	lastMark   = `SELECT size, at FROM audit_checkpoint ORDER BY size DESC LIMIT 1`
+	allMarks   = `SELECT size, root, at, note FROM audit_checkpoint ORDER BY size`
+
+	lineCols = `id, at, actor, person, org, cert, channel, request, verb, kind, object, label, detail, COALESCE(leaf_no, -1), erased`
+	allLines = `SELECT id, at, actor, person, org, cert, channel, request, verb, kind, object, label, detail, salt, leaf, mac, erased, leaf_no
+		FROM audit_line ORDER BY leaf_no IS NULL, leaf_no, id`
+	// pgLock lets one transaction at a time number lines, on all nodes together.
+	pgLock = `SELECT pg_advisory_xact_lock(7287001)`
+)
