@@ -42,12 +42,25 @@ type DB struct {
 	lanes       lanes
 	ids         ids
 	series      seriesBlocks
+	wake        chan struct{}
 }
+
+// Wake says that a commit left work behind; Woken is where workers wait for it.
+// A hint only: whoever misses it finds the work at the next look.
+func (db *DB) Wake() {
+	select {
+	case db.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Woken gives the hints of Wake.
+func (db *DB) Woken() <-chan struct{} { return db.wake }
 
 // Open opens the database without touching the schema (see Migrate).
 // Faults: Unavailable when it cannot be reached.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{Clock: cfg.Clock, ids: ids{node: int64(cfg.Node & 7)}}
+	db := &DB{wake: make(chan struct{}, 1), Clock: cfg.Clock, ids: ids{node: int64(cfg.Node & 7)}}
 	if db.Clock == nil {
 		db.Clock = clock.System()
 	}
