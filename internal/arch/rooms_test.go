@@ -8,7 +8,7 @@ import (
 // The picture of docs/architecture.md as tables. Whoever adds a room adds it here first.
 var (
 	kernelOrder = []string{"fault", "clock", "store", "blob", "ident", "vault", "access", "audit",
-		"i18n", "jobs", "outbound", "mail", "account", "web"}
+		"i18n", "jobs", "outbound", "mail", "cli", "account", "web"}
 	// Values without behaviour that every kernel package may name, whatever its place.
 	kernelLeaves = []string{"fault", "ident"}
 
@@ -29,7 +29,7 @@ var (
 		"peer":     {"intel"},
 	}
 
-	adapterKernel = []string{"web", "i18n", "ident", "fault", "access", "clock"}
+	adapterKernel = []string{"cli", "web", "i18n", "ident", "fault", "access", "clock"}
 	frontForbids  = []string{"store", "vault", "blob"}
 )
 

@@ -73,7 +73,7 @@ func (l *Log) number(ctx context.Context) (n int, err error) {
 	var some bool
 	err = l.db.View(ctx, func(tx *store.Tx) error {
 		var one int
-		some, err = tx.Row(ctx, "SELECT 1 FROM audit_line WHERE leaf_no IS NULL LIMIT 1", nil, &one)
+		some, err = tx.Row(ctx, someWaiting, nil, &one)
 		return err
 	})
 	if err != nil || !some {

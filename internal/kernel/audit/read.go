@@ -2,8 +2,6 @@ package audit
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
@@ -39,30 +37,9 @@ func (l *Log) lines(ctx context.Context, f Filter) (out []Line, err error) {
 	if f.Limit < 1 || f.Limit > 500 {
 		f.Limit = 50
 	}
-	where, args := []string{"1 = 1"}, []any{}
-	add := func(cond string, v any) {
-		args = append(args, v)
-		where = append(where, strings.ReplaceAll(cond, "?", "$"+strconv.Itoa(len(args))))
-	}
-	if f.Kind != "" {
-		add("kind = ?", f.Kind)
-	}
-	if f.Object != 0 {
-		add("object = ?", f.Object)
-	}
-	if f.Person != 0 {
-		add("person = ?", f.Person)
-	}
-	if f.Verb != "" { // a range instead of LIKE: same on both engines
-		add("verb >= ?", f.Verb)
-		add("verb < ?", f.Verb+"\uffff")
-	}
-	if f.Before != 0 {
-		add("id < ?", f.Before)
-	}
+	text, args := listing(f)
 	err = l.db.View(ctx, func(tx *store.Tx) error {
-		out, err = store.All(ctx, tx, scanLine, "SELECT "+lineCols+" FROM audit_line WHERE "+
-			strings.Join(where, " AND ")+" ORDER BY id DESC LIMIT "+strconv.Itoa(f.Limit), args...)
+		out, err = store.All(ctx, tx, scanLine, text, args...)
 		return err
 	})
 	return out, err
@@ -82,7 +59,7 @@ func (l *Log) Export(ctx context.Context, who ident.Actor, each func(Line) error
 		return err
 	}
 	return l.db.View(ctx, func(tx *store.Tx) error {
-		for line, err := range store.Each(ctx, tx, scanLine, "SELECT "+lineCols+" FROM audit_line ORDER BY id") {
+		for line, err := range store.Each(ctx, tx, scanLine, allInOrder) {
 			if err != nil {
 				return err
 			}

@@ -191,7 +191,7 @@ func (v *verifier) tree(ctx context.Context, tx *store.Tx) error {
 		return
 	}
 	next, pending := int64(0), []node(nil) // parents the last leaf completed
-	for h, err := range store.Each(ctx, tx, scan, "SELECT idx, hash FROM audit_hash ORDER BY idx") {
+	for h, err := range store.Each(ctx, tx, scan, allHashes) {
 		if err != nil {
 			return err
 		}
