@@ -427,6 +427,8 @@ type Analyst struct {
 	Orgc              *Org
 	Org               *Org
 	CanEdit           Flag
+	MaxDepthReached   Flag
+	RelatedObject     Raw
 	Notes             []Analyst
 	Opinions          []Analyst
 	Relationships     []Analyst
