@@ -1,0 +1,39 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+)
+
+// partners gives a running server with two partner organisations, each with one key.
+func partners(t *testing.T) (s *Server, keyA, keyB string) {
+	t.Helper()
+	Binary(t)
+	s = Start(t, func(s *Server) {
+		s.NewOrg(t, "Национални ЦЕРТ", "cert")
+		s.NewOrg(t, "Партнер А", "partner")
+		s.NewOrg(t, "Партнер Б", "partner")
+		// sync may create tags and speak for other creators, as a partner's machine must.
+		keyA = s.NewKey(t, "masina@partner-a.example", "sync", "Партнер А")
+		keyB = s.NewKey(t, "masina@partner-b.example", "publisher", "Партнер Б")
+	})
+	NeedFeature(t, s.Status(t, "/misp/servers/getVersion", keyA) != http.StatusNotFound, "the MISP surface")
+	return s, keyA, keyB
+}
+
+// TestPyMISPThread: a partner's PyMISP lives one event through, at both addresses that the field uses.
+func TestPyMISPThread(t *testing.T) {
+	s, a, b := partners(t)
+	for name, url := range map[string]string{"origin": s.Origin, "misp": s.Origin + "/misp/"} {
+		t.Run(name, func(t *testing.T) {
+			Python(t, "pymisp", "misp_thread.py", "MISP_URL="+url, "MISP_KEY="+a, "MISP_KEY_B="+b)
+		})
+	}
+}
+
+// TestPyMISPRealEvents: every real event goes in by PyMISP and comes back equal, field by field.
+func TestPyMISPRealEvents(t *testing.T) {
+	events := SharedData(t, "misp-events")
+	s, a, _ := partners(t)
+	Python(t, "pymisp", "misp_thread.py", "MISP_MODE=push", "MISP_URL="+s.Origin, "MISP_KEY="+a, "MISP_EVENTS="+events)
+}
