@@ -24,8 +24,11 @@ type Item struct {
 	Attribute *Attribute
 	Object    *Object
 	Index     int // of the event in the document
-	Pos       Position
+	r         *reader
 }
+
+// Pos is the place behind the item; it may be asked only inside the callback.
+func (it Item) Pos() Position { return it.r.position() }
 
 // Decode reads events from r and hands them to fn piece by piece, so that memory
 // follows the largest single object and not the event. It takes every wrapper
@@ -188,12 +191,9 @@ func (d *decoder) event() error {
 }
 
 func (p *pass) emit(it Item) error {
-	it.Event, it.Index = p.e, p.d.events
+	it.Event, it.Index, it.r = p.e, p.d.events, p.d.r
 	if it.Kind == ItemEnd {
 		it.Index--
-	}
-	if it.Kind == ItemAttribute || it.Kind == ItemObject {
-		it.Pos = p.d.r.position()
 	}
 	return p.d.fn(it)
 }
