@@ -56,8 +56,10 @@ func ParseCode(s string) (Code, error) {
 			return "", fault.Field("code", "vault.code_invalid", "receipt code: not a digit")
 		}
 	}
-	if b.Len() != CodeDigits {
-		return "", fault.Field("code", "vault.code_length", "receipt code: %d digits instead of %d", b.Len(), CodeDigits)
+	if n := b.Len(); n < CodeDigits {
+		return "", fault.Field("code", "vault.code_short", "receipt code: %d digits instead of %d", n, CodeDigits)
+	} else if n > CodeDigits {
+		return "", fault.Field("code", "vault.code_long", "receipt code: %d digits instead of %d", n, CodeDigits)
 	}
 	return Code(b.String()), nil
 }
