@@ -121,3 +121,10 @@ func (r *Runner) decide(ctx context.Context, who ident.Actor, log *audit.Log, id
 		return log.Record(ctx, tx, who, verb, audit.Thing{Kind: "job", ID: id}, nil)
 	})
 }
+
+// HoldTx puts every waiting job whose kind begins with prefix into quarantine:
+// after a restore nothing that was waiting is sent unasked.
+func HoldTx(ctx context.Context, tx *store.Tx, prefix, reason string) error {
+	_, err := tx.Exec(ctx, holdJobs, prefix, prefix+"\uffff", reason)
+	return err
+}

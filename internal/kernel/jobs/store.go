@@ -31,5 +31,6 @@ const (
 	listJobs    = `SELECT id, kind, state, attempt, run_at, created, finished, reason FROM jobs_job WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT 51`
 	againJob    = `UPDATE jobs_job SET state = 'waiting', attempt = 0, run_at = $2 WHERE id = $1 AND state = 'quarantined'`
 	dropJob     = `DELETE FROM jobs_job WHERE id = $1 AND state = 'quarantined'`
+	holdJobs    = `UPDATE jobs_job SET state = 'quarantined', reason = $3 WHERE state = 'waiting' AND kind >= $1 AND kind < $2`
 	listTurns   = `SELECT name, next_run, last_run FROM jobs_periodic ORDER BY name`
 )

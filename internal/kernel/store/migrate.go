@@ -217,3 +217,22 @@ func (db *DB) Tables() ([]string, error) {
 	}
 	return out, nil
 }
+
+// Builtin tells the embedded SQLite's version and the schema this program brings.
+func Builtin(ctx context.Context) (sqlite string, schema int64) {
+	if mem, err := sql.Open("sqlite", ":memory:"); err == nil {
+		_ = mem.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&sqlite)
+		_ = mem.Close()
+	}
+	files, err := expanded(SQLite)
+	if err != nil {
+		return sqlite, 0
+	}
+	for name := range files {
+		var n int64
+		if _, err := fmt.Sscanf(name, "%d_", &n); err == nil {
+			schema = max(schema, n)
+		}
+	}
+	return sqlite, schema
+}

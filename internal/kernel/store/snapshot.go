@@ -351,3 +351,13 @@ func (db *DB) Size(ctx context.Context) (n int64) {
 	_ = db.read.QueryRowContext(ctx, q).Scan(&n)
 	return n
 }
+
+// Count counts the rows of one of our tables, for statistics of the operator.
+func (db *DB) Count(ctx context.Context, table string) (n int64, err error) {
+	tables, err := db.Tables()
+	if err != nil || !slices.Contains(tables, table) {
+		return 0, err
+	}
+	err = db.View(ctx, func(tx *Tx) error { n, err = Int64(ctx, tx, "SELECT COUNT(*) FROM "+table); return err })
+	return n, err
+}

@@ -1,0 +1,234 @@
+// Package app ties the rooms together: settings, wiring, the complete table of
+// doors (routes.go) and of clocks (jobs.go), and the command line. It knows
+// everybody; nobody knows it but cmd.
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/fault"
+)
+
+// Version and Commit are set by the linker.
+var (
+	Version = "dev"
+	Commit  = "unknown"
+)
+
+// Process is what the operating system gives a program.
+type Process struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Environ  []string
+}
+
+// call is one command line, taken apart.
+type call struct {
+	proc  Process
+	cfg   Config
+	words []string // the command's arguments without settings
+	json  bool
+	as    string
+}
+
+// Main runs one command line and gives the exit code (spec program §3).
+func Main(args []string, proc Process) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	c := &call{proc: proc}
+	err := c.run(ctx, args)
+	return c.report(err)
+}
+
+func (c *call) run(ctx context.Context, args []string) error {
+	flags, rest, err := splitSettings(args)
+	if err != nil {
+		return err
+	}
+	c.words = c.takeCommon(rest)
+	if len(c.words) == 0 || c.words[0] == "help" || c.words[0] == "--help" || c.words[0] == "-h" {
+		return c.help(c.words)
+	}
+	if c.cfg, err = loadConfig(flags, c.proc.Environ); err != nil {
+		return err
+	}
+	c.logging()
+	if own := c.ownCommand(); own != nil {
+		return c.exec(ctx, *own, c.env(operator()))
+	}
+	cmd, _, err := find(roomCommands(nil), c.words)
+	if err != nil {
+		return err
+	}
+	return c.inRoom(ctx, cmd)
+}
+
+// takeCommon takes --json and --as out of the words.
+func (c *call) takeCommon(words []string) (rest []string) {
+	for i := 0; i < len(words); i++ {
+		switch w := words[i]; {
+		case w == "--json" || w == "-json" || w == "--json=true":
+			c.json = true
+		case w == "--as" && i+1 < len(words):
+			i++
+			c.as = words[i]
+		case strings.HasPrefix(w, "--as="):
+			c.as = w[5:]
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return rest
+}
+
+// find picks the command with the longest matching name.
+func find(all []cli.Command, words []string) (cmd cli.Command, args []string, err error) {
+	for n := min(3, len(words)); n > 0; n-- {
+		name := strings.Join(words[:n], " ")
+		for _, k := range all {
+			if k.Name == name {
+				return k, words[n:], nil
+			}
+		}
+	}
+	var near []string
+	for _, k := range all {
+		if noun, _, _ := strings.Cut(k.Name, " "); noun == words[0] {
+			near = append(near, k.Name)
+		}
+	}
+	if near != nil {
+		return cmd, nil, cli.UsageError("unknown command %q; there are: %s", strings.Join(words, " "), strings.Join(near, ", "))
+	}
+	return cmd, nil, cli.UsageError("unknown command %q; `straza help` lists them all", words[0])
+}
+
+// exec parses a command's own flags, which may stand between its arguments, and runs it.
+func (c *call) exec(ctx context.Context, cmd cli.Command, env *cli.Env) error {
+	words := c.words[len(strings.Fields(cmd.Name)):]
+	return execWords(ctx, cmd, words, env)
+}
+
+func execWords(ctx context.Context, cmd cli.Command, words []string, env *cli.Env) error {
+	fs := flag.NewFlagSet(cmd.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	run := func(context.Context, *cli.Env, []string) error { return nil }
+	if cmd.Flags != nil {
+		run = cmd.Flags(fs)
+	}
+	var args []string
+	for rest := words; len(rest) > 0; {
+		if err := fs.Parse(rest); errors.Is(err, flag.ErrHelp) {
+			describe(env.Out, cmd, fs)
+			return nil
+		} else if err != nil {
+			return cli.UsageError("%s: %v; see straza %s --help", cmd.Name, err, cmd.Name)
+		}
+		if rest = fs.Args(); len(rest) > 0 {
+			args, rest = append(args, rest[0]), rest[1:]
+		}
+	}
+	return run(ctx, env, args)
+}
+
+func describe(w io.Writer, cmd cli.Command, fs *flag.FlagSet) {
+	fmt.Fprintf(w, "straza %s %s\n\n%s\n\n", cmd.Name, cmd.Args, cmd.Short)
+	fs.VisitAll(func(f *flag.Flag) {
+		fmt.Fprintf(w, "  --%-16s %s", f.Name, f.Usage)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
+			fmt.Fprintf(w, " (default %s)", f.DefValue)
+		}
+		fmt.Fprintln(w)
+	})
+	fmt.Fprintf(w, "  --%-16s %s\n", "json", "one JSON document or JSON lines on standard output")
+	fmt.Fprintf(w, "  --%-16s %s\n", "data, --database", "and the other settings, see straza config")
+}
+
+func (c *call) help(words []string) error {
+	all := append(c.ownCommands(), roomCommands(nil)...)
+	if len(words) > 1 {
+		if cmd, _, err := find(all, words[1:]); err == nil {
+			c.words = append(words[1:], "--help")
+			return c.exec(context.Background(), cmd, c.env(operator()))
+		}
+	}
+	fmt.Fprintf(c.proc.Out, "Straža %s: one program on which a CERT runs.\n\n", Version)
+	for _, cmd := range all {
+		fmt.Fprintf(c.proc.Out, "  straza %-34s %s\n", cmd.Name+" "+cmd.Args, cmd.Short)
+	}
+	fmt.Fprint(c.proc.Out, "\nEvery command takes --data DIR, --database URL, --json and --help. Exit codes: 0 done,\n1 failed, 2 wrong usage or settings, 3 refused, 4 verification found damage.\n")
+	if len(words) == 0 {
+		return &cli.Exit{Code: cli.Usage, Err: errSilent}
+	}
+	return nil
+}
+
+var errSilent = errors.New("")
+
+// report says on standard error what failed and gives the exit code.
+func (c *call) report(err error) int {
+	if err == nil {
+		return cli.Done
+	}
+	code := cli.Failed
+	var exit *cli.Exit
+	switch {
+	case errors.As(err, &exit):
+		code = exit.Code
+	case fault.Is(err, fault.Denied):
+		code = cli.Refused
+	}
+	if errors.Is(err, errSilent) {
+		return code
+	}
+	if c.json {
+		line := struct {
+			Error struct {
+				Kind    fault.Kind `json:"kind"`
+				Field   string     `json:"field,omitempty"`
+				Message string     `json:"message"`
+			} `json:"error"`
+		}{}
+		line.Error.Kind, line.Error.Message = fault.KindOf(err), err.Error()
+		if f := fault.Of(err); f != nil {
+			for name := range f.Fields {
+				line.Error.Field = name
+			}
+		}
+		_ = json.NewEncoder(c.proc.Err).Encode(line)
+		return code
+	}
+	fmt.Fprintf(c.proc.Err, "straza: %v\n", err)
+	return code
+}
+
+func (c *call) logging() {
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(c.cfg.get("log-level")))
+	opts := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewJSONHandler(c.proc.Err, opts)
+	if f := c.cfg.get("log-format"); f == "text" || f == "" && terminal(c.proc.Err) {
+		h = slog.NewTextHandler(c.proc.Err, opts)
+	}
+	slog.SetDefault(slog.New(h))
+}
+
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,229 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/blob"
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
+)
+
+// restoreCommand fills an empty installation. It runs in its own process and
+// takes the lock: a running server is refused.
+func (c *call) restoreCommand() cli.Command {
+	return cli.Command{Name: "restore", Args: "FILE [--keys FILE]", Short: "fill an empty installation from a backup, or its keys from their file",
+		Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
+			keys := fs.String("keys-file", "", "restore both key sets from this file; the passphrase is read from standard input")
+			return func(ctx context.Context, env *cli.Env, args []string) error {
+				if len(args) > 1 || len(args) == 0 && *keys == "" {
+					return cli.UsageError("restore needs a FILE, or --keys FILE for the keys alone")
+				}
+				return c.restore(ctx, env, args, *keys)
+			}
+		}}
+}
+
+func (c *call) restore(ctx context.Context, env *cli.Env, args []string, keysFile string) error {
+	if c.cfg.get("database") == "" {
+		lock, err := lockFolder(c.cfg.data())
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+	}
+	k := newKept()
+	if len(args) == 1 {
+		var err error
+		if k, err = c.restoreData(ctx, env, args[0]); err != nil {
+			return err
+		}
+	}
+	if keysFile == "" {
+		k.NotChecked = append(k.NotChecked, "keys: not restored; serve needs them (restore --keys FILE)")
+		return printKept(env, k, "restored")
+	}
+	names, err := c.restoreKeys(env, keysFile)
+	if err != nil {
+		return err
+	}
+	k.Checked = append(k.Checked, names...)
+	if len(args) == 1 {
+		if err := c.afterRestore(ctx, k); err != nil {
+			return err
+		}
+	}
+	return printKept(env, k, "restored")
+}
+
+func (c *call) restoreData(ctx context.Context, env *cli.Env, file string) (k kept, err error) {
+	r, err := env.Files.Open(file)
+	if err != nil {
+		return k, err
+	}
+	defer r.Close()
+	db, blobs, err := openTarget(ctx, c.cfg.data(), c.cfg.get("database"))
+	if err != nil {
+		return k, err
+	}
+	defer db.Close()
+	if k, err = readBackup(ctx, db, blobs, r); err != nil {
+		return k, err
+	}
+	return k, checkBlobs(ctx, blobs, &k)
+}
+
+// openTarget opens a database to be filled. Faults: exit 3 when it holds anything.
+func openTarget(ctx context.Context, folder, url string) (*store.DB, *blob.Store, error) {
+	db, err := store.Open(ctx, store.Config{Folder: folder, URL: url})
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err = db.Migrate(ctx); err == nil {
+		var empty bool
+		if empty, err = db.Empty(ctx); err == nil && !empty {
+			err = cli.RefusedError("the installation is not empty; restore and move fill only empty ones")
+		}
+	}
+	var blobs *blob.Store
+	if err == nil {
+		blobs, err = blob.New(db, filepath.Join(folder, "blobs"))
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, nil, err
+	}
+	return db, blobs, nil
+}
+
+func checkBlobs(ctx context.Context, blobs *blob.Store, k *kept) error {
+	refs, err := blobs.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ref := range refs {
+		r, _, err := blobs.Open(ctx, ref.Name)
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+			_ = r.Close()
+		}
+		if err != nil {
+			k.damaged("file %s: %v", ref.Name, err)
+		}
+	}
+	k.Checked = append(k.Checked, "hash of every file")
+	return nil
+}
+
+func (c *call) restoreKeys(env *cli.Env, file string) ([]string, error) {
+	r, err := env.Files.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	pass, err := readPassphrase(env)
+	if err != nil {
+		return nil, err
+	}
+	if pass == "" {
+		return nil, cli.UsageError("the passphrase of the keys is read from standard input")
+	}
+	sets := []vault.KeySet{{Name: "keys", Dir: c.cfg.keysDir(c.proc.Environ)}, {Name: "unseal", Dir: filepath.Join(c.cfg.data(), "unseal")}}
+	names, err := vault.RestoreKeys(r, pass, sets...)
+	if fault.Is(err, fault.Conflict) {
+		return nil, cli.RefusedError("other keys are here already: %v", err)
+	}
+	return names, err
+}
+
+// afterRestore ends sessions, holds letters that were waiting and writes a signed
+// "restored" line (decisions §4).
+func (c *call) afterRestore(ctx context.Context, k kept) error {
+	h, err := openHouse(ctx, c.cfg, c.proc.Environ, openOptions{unlockd: true})
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	err = h.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := jobs.HoldTx(ctx, tx, "mail.", "held after a restore: release or discard it"); err != nil {
+			return err
+		}
+		if err := h.endSessionsTx(ctx, tx); err != nil {
+			return err
+		}
+		epoch, err := store.Fact(ctx, tx, "feed.epoch")
+		if err != nil {
+			return err
+		}
+		n, _ := strconv.Atoi(epoch)
+		if err := store.SetFact(ctx, tx, "feed.epoch", strconv.Itoa(n+1)); err != nil {
+			return err
+		}
+		return h.Audit.Record(ctx, tx, operator(), "installation.restored", audit.Thing{Kind: "installation"},
+			map[string]any{"rows": k.Rows, "blobs": k.Blobs})
+	})
+	return errors.Join(err, h.settle(ctx))
+}
+
+// moveCommand streams everything into another engine and verifies it there.
+func (h *House) moveCommand() cli.Command {
+	return cli.Command{Name: "move", Args: "--to URL", Short: "everything from SQLite to PostgreSQL or back, verified",
+		Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
+			to := fs.String("to", "", "postgres://… , or sqlite:FOLDER")
+			return func(ctx context.Context, env *cli.Env, args []string) error {
+				if *to == "" || len(args) > 0 {
+					return cli.UsageError("move needs --to postgres://… or --to sqlite:FOLDER")
+				}
+				return h.move(ctx, env, *to)
+			}
+		}}
+}
+
+func (h *House) move(ctx context.Context, env *cli.Env, to string) error {
+	folder, url := h.cfg.data(), to
+	if dir, ok := strings.CutPrefix(to, "sqlite:"); ok {
+		folder, url = strings.TrimPrefix(dir, "//"), ""
+	} else if err := checkDatabase(to); err != nil {
+		return cli.UsageError("--to: %v", err)
+	}
+	if err := h.Audit.Catch(ctx, true); err != nil {
+		return err
+	}
+	db, blobs, err := openTarget(ctx, folder, url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	r, w := io.Pipe()
+	go func() {
+		_, err := h.writeBackup(ctx, w, env)
+		_ = w.CloseWithError(err)
+	}()
+	k, err := readBackup(ctx, db, blobs, r)
+	if err != nil {
+		_ = r.CloseWithError(err)
+		return err
+	}
+	there := audit.New(db, h.auditKeys, filepath.Join(h.cfg.data(), "witness", "checkpoints"))
+	rep, err := there.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range rep.Damage {
+		k.damaged("audit line %d (leaf %d): %s", d.ID, d.Leaf, d.Kind)
+	}
+	if err := checkBlobs(ctx, blobs, &k); err != nil {
+		return err
+	}
+	k.Checked = append(k.Checked, "audit tree")
+	return printKept(env, k, "moved")
+}
