@@ -311,3 +311,23 @@ func subset(got, want []string, by string) bool {
 	}
 	return true
 }
+
+// Placeholders lists the placeholder names of key, ascending, the number that
+// chooses a plural form included; false when there is no such key.
+func (c *Catalog) Placeholders(key string) ([]string, bool) {
+	m, ok := c.langs[SrCyrl][key]
+	if !ok {
+		return nil, false
+	}
+	var out []string
+	for _, text := range m.forms {
+		for _, ph := range placeholders(text) {
+			out = append(out, ph[1:len(ph)-1])
+		}
+	}
+	if m.by != "" {
+		out = append(out, m.by)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), true
+}

@@ -1,0 +1,163 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"straza/internal/kernel/web/ui"
+)
+
+// FilterSpec is one filter of a list. Options empty makes it free text.
+type FilterSpec struct {
+	Name    string
+	Label   string // in the person's language
+	Options []ui.Option
+	Type    string // of the field: "", "date"
+	Default string // value when the address says nothing; shown as a chip, too
+}
+
+// Filters are the filters of a list as they stand in its address.
+type Filters struct {
+	path   string
+	values url.Values
+	specs  []FilterSpec
+	r      *http.Request
+}
+
+// ReadFilters reads ?q= and the filters that specs names; a value that is none
+// of the options counts as absent.
+func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
+	f := &Filters{path: r.URL.Path, values: url.Values{}, specs: specs, r: r}
+	q := r.URL.Query()
+	for _, name := range []string{"q", "sort", "view"} {
+		if v := strings.TrimSpace(q.Get(name)); v != "" && len(v) <= 200 {
+			f.values.Set(name, v)
+		}
+	}
+	for _, s := range specs {
+		v := strings.TrimSpace(q.Get(s.Name))
+		if !q.Has(s.Name) {
+			v = s.Default
+		}
+		if v == "" || len(v) > 200 || len(s.Options) > 0 && optionOf(s, v) == nil {
+			continue
+		}
+		f.values.Set(s.Name, v)
+	}
+	return f
+}
+
+func optionOf(s FilterSpec, v string) *ui.Option {
+	for i := range s.Options {
+		if s.Options[i].Value == v {
+			return &s.Options[i]
+		}
+	}
+	return nil
+}
+
+// Get gives the value of a filter; "q" is the search field, "sort" the order.
+func (f *Filters) Get(name string) string { return f.values.Get(name) }
+
+// Active tells whether anything but the order narrows the list.
+func (f *Filters) Active() bool {
+	for name := range f.values {
+		if name != "sort" && name != "view" {
+			return true
+		}
+	}
+	return false
+}
+
+// With gives the list's address with one value changed ("" takes it out) and the
+// page forgotten.
+func (f *Filters) With(name, value string) string {
+	v := url.Values{}
+	for k := range f.values {
+		v.Set(k, f.values.Get(k))
+	}
+	v.Del(name)
+	if value != "" {
+		v.Set(name, value)
+	} else if f.hasDefault(name) {
+		v.Set(name, "") // present and empty: overrules the default
+	}
+	if len(v) == 0 {
+		return f.path
+	}
+	return f.path + "?" + v.Encode()
+}
+
+func (f *Filters) hasDefault(name string) bool {
+	for _, s := range f.specs {
+		if s.Name == name {
+			return s.Default != ""
+		}
+	}
+	return false
+}
+
+// Cursor gives the cursor of the page asked for.
+func (f *Filters) Cursor() string { return f.r.URL.Query().Get("cursor") }
+
+// Pages makes the paging line: n rows on this page, next is the next cursor.
+func (f *Filters) Pages(n int, total int64, next string) *ui.Pagination {
+	p := &ui.Pagination{}
+	if f.Cursor() != "" {
+		p.First = f.With("cursor", "")
+	} else {
+		p.Total = total
+		if n > 0 {
+			p.From, p.To = 1, n
+		}
+	}
+	if next != "" {
+		p.Next = f.With("cursor", next)
+	}
+	return p
+}
+
+// Bar makes the filter bar; placeholder is what the search field says.
+func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
+	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}}
+	for _, name := range []string{"sort", "view"} {
+		if v := f.Get(name); v != "" {
+			b.Keep[name] = v
+		}
+	}
+	for _, s := range f.specs {
+		v := f.Get(s.Name)
+		field := ui.Field{Name: s.Name, ID: "filter-" + s.Name, Label: s.Label, Value: v, Type: s.Type}
+		if len(s.Options) > 0 {
+			field.Type = "select"
+			field.Options = append([]ui.Option{{Label: "–"}}, s.Options...)
+		}
+		b.Fields = append(b.Fields, field)
+		if v == "" {
+			continue
+		}
+		label := s.Label + ": " + v
+		if o := optionOf(s, v); o != nil {
+			label = s.Label + ": " + o.Label
+		}
+		b.Chips = append(b.Chips, ui.Chip{Label: label, Without: f.With(s.Name, "")})
+	}
+	if f.Active() {
+		b.Clear = f.path
+	}
+	return b
+}
+
+// Sort makes a column that sorts: field is the value of ?sort=, a leading minus
+// turns it round.
+func (f *Filters) Sort(label, field string) ui.Column {
+	c := ui.Column{Label: label, Sort: f.With("sort", field)}
+	switch f.Get("sort") {
+	case field:
+		c.Sorted, c.Sort = "ascending", f.With("sort", "-"+field)
+	case "-" + field:
+		c.Sorted, c.Sort = "descending", f.With("sort", field)
+	}
+	return c
+}

@@ -1,0 +1,150 @@
+package ui
+
+// Column is a column of a table. Drop columns leave first on narrow screens:
+// 1 leaves first, 3 last, 0 stays.
+type Column struct {
+	Label  string
+	Hidden bool   // the label is for screen readers only
+	Num    bool   // right, figures
+	Sort   string // address that sorts by it; "" cannot
+	Sorted string // "ascending", "descending", "" when not sorted by it
+	Drop   int
+	Width  string // "tick", "clock", "mark", "narrow", "" takes what is left
+}
+
+// Row is a row of a table.
+type Row struct {
+	ID    string // value of the tick box; "" has none
+	Href  string // what Enter opens
+	Cells []any  // string, template.HTML, time.Time or a component, one per column
+	Group bool   // a head over the rows below; its first cell spans the table
+	Inset bool   // belongs to the group above
+	Off   bool   // deleted or withdrawn: struck through
+	Name  string // how the tick box is called
+}
+
+// Table is a real table with a caption. Select gives every row a tick box named
+// "id" inside the page's bulk form.
+type Table struct {
+	Caption     string
+	ShowCaption bool
+	Columns     []Column
+	Rows        []Row
+	Select      bool
+	Form        string // id of the bulk form that the tick boxes belong to
+	Dense       bool   // 32 px rows
+	Empty       *Empty
+}
+
+func (Table) template() string { return "c-table" }
+
+// Span is the number of cells of a full row.
+func (t Table) Span() int {
+	if t.Select {
+		return len(t.Columns) + 1
+	}
+	return len(t.Columns)
+}
+
+// Col is the column of cell i; a row with too many cells is shown all the same.
+func (t Table) Col(i int) Column {
+	if i < len(t.Columns) {
+		return t.Columns[i]
+	}
+	return Column{}
+}
+
+// Name is a row's main cell: the name in bold, a grey second line, marks behind.
+type Name struct {
+	Text  string
+	Href  string
+	Sub   []any // parts of the second line, joined with a middle dot
+	Marks []any
+	Mono  bool
+}
+
+func (Name) template() string { return "c-name" }
+
+// Chip is an active filter; Without is the address without it.
+type Chip struct {
+	Label   string
+	Without string
+}
+
+// FilterBar is the line above a list. It is a GET form: filters live in the address.
+type FilterBar struct {
+	Action      string
+	Query       string // what stands in the search field
+	Placeholder string
+	Chips       []Chip
+	Fields      []Field           // the other filters, folded behind "+ Filter"
+	Keep        map[string]string // hidden: sort, view
+	Clear       string            // address without any filter; "" when none is active
+	Acts        []Button          // right: saved views, export
+	Open        bool              // unfolded
+}
+
+func (FilterBar) template() string { return "c-filter" }
+
+// BulkBar stands under a table as soon as a row is selected. Without scripts it
+// is always there.
+type BulkBar struct {
+	Form   string // id of the form
+	Action string
+	Acts   []Button // at most five
+	Hidden map[string]string
+}
+
+func (BulkBar) template() string { return "c-bulk" }
+
+// Pagination is keyset paging: no page numbers, a real next link.
+type Pagination struct {
+	From, To int    // rows shown; 0 leaves the numbers out
+	Total    int64  // 0 = unknown
+	First    string // address of the first page; "" when on it
+	Prev     string
+	Next     string // "" on the last page
+}
+
+func (Pagination) template() string { return "c-pages" }
+
+// Tab is one view of an object.
+type Tab struct {
+	Label string
+	Href  string
+	Count string
+	Here  bool
+}
+
+// Tabs is a row of links that look like tabs; each is an address of its own.
+type Tabs struct {
+	Label string
+	Items []Tab
+}
+
+func (Tabs) template() string { return "c-tabs" }
+
+// Fact is one line of a facts list. Wide takes the whole line.
+type Fact struct {
+	Label string
+	Value any
+	Sub   string
+	Wide  bool
+}
+
+// Facts is a definition list in two columns. Facts with a nil or empty Value are
+// left out.
+type Facts struct{ Items []Fact }
+
+func (Facts) template() string { return "c-facts" }
+
+// Shown are the facts that have a value.
+func (f Facts) Shown() []Fact {
+	out := make([]Fact, 0, len(f.Items))
+	for _, x := range f.Items {
+		if x.Value != nil && x.Value != "" {
+			out = append(out, x)
+		}
+	}
+	return out
+}
