@@ -288,3 +288,12 @@ func TestRecordedParts(t *testing.T) {
 	}
 	t.Log(seen)
 }
+
+func decodeFile(t testing.TB, path string) []*Event {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decodeAll(t, bytes.NewReader(b))
+}
