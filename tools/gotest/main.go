@@ -101,13 +101,14 @@ type reader struct {
 	output map[key][]string // of tests still running
 	result map[key]string   // pass, fail, skip
 	parent map[key]bool     // has subtests
+	blamed map[key]bool     // has a subtest that failed: its own failure is not another one
 	live   map[key]map[string]int
 	reason map[key]string
 	broken map[string]bool // packages that failed
 }
 
 func newReader(w io.Writer) *reader {
-	return &reader{w: w, output: map[key][]string{}, result: map[key]string{}, parent: map[key]bool{},
+	return &reader{w: w, output: map[key][]string{}, result: map[key]string{}, parent: map[key]bool{}, blamed: map[key]bool{},
 		live: map[key]map[string]int{}, reason: map[key]string{}, broken: map[string]bool{}}
 }
 
@@ -142,6 +143,9 @@ func (r *reader) take(e event) {
 		r.result[k] = e.Action
 		for p := parentOf(e.Test); p != ""; p = parentOf(p) {
 			r.parent[key{e.Package, p}] = true
+			if e.Action == "fail" {
+				r.blamed[key{e.Package, p}] = true
+			}
 		}
 		switch e.Action {
 		case "fail":
@@ -199,7 +203,7 @@ func (r *reader) counts() counts {
 	c := counts{Live: map[string]int{}}
 	red := map[string]bool{}
 	for k, res := range r.result {
-		if r.parent[k] && res != "fail" {
+		if r.parent[k] && (res != "fail" || r.blamed[k]) {
 			if res == "pass" {
 				r.addLive(&c, k, false)
 			}

@@ -33,6 +33,9 @@ func TestCounts(t *testing.T) {
 		event{Action: "skip", Package: "p", Test: "TestTAXIIRead"},
 		event{Action: "output", Package: "p", Test: "TestRed", Output: "    x_test.go:9: got 1\n"},
 		event{Action: "fail", Package: "p", Test: "TestRed"},
+		event{Action: "fail", Package: "p", Test: "TestPart/bad"},
+		event{Action: "pass", Package: "p", Test: "TestPart/good"},
+		event{Action: "fail", Package: "p", Test: "TestPart"},
 		event{Action: "fail", Package: "p"},
 		event{Action: "fail", Package: "unbuildable"},
 		event{Action: "output", Package: "q", Test: "TestPanics", Output: "panic: boom\n"},
@@ -44,10 +47,10 @@ func TestCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := r.counts()
-	want := counts{Passed: 4, Failed: 3, Skipped: 1,
+	want := counts{Passed: 5, Failed: 4, Skipped: 1,
 		Live:  map[string]int{"sqlite": 1, "postgres": 1, "pymisp": 29, "browser": 1},
 		Skips: []string{"p.TestTAXIIRead: x_test.go:1: no route yet"},
-		Reds:  []string{"p.TestRed", "q.TestPanics", "unbuildable"}}
+		Reds:  []string{"p.TestPart/bad", "p.TestRed", "q.TestPanics", "unbuildable"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("counts\n got %+v\nwant %+v", got, want)
 	}
