@@ -5,4 +5,4 @@ scripts/setup.sh system axe
 mkdir -p docs/shots
 cd e2e
 STRAZA_BIN="$ROOT/bin/straza" STRAZA_SHARED="${STRAZA_SHARED:-$ROOT/../shared}" STRAZA_SHOTS="$ROOT/docs/shots" \
-	exec go test -count=1 -run '^TestBrowserShots$' -v -timeout 20m .
+	exec go test -count=1 -tags shots -run '^TestBrowserShots$' -v -timeout 20m .
