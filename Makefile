@@ -5,8 +5,6 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X straza/internal/app.Version=$(VERSION) -X straza/internal/app.Commit=$(COMMIT)
 
-export STRAZA_VERSION := $(VERSION)
-
 .DEFAULT_GOAL := help
 .PHONY: help setup build run dev check test deep lint bench shots cover fmt clean
 
