@@ -233,6 +233,10 @@ func (s *Server) CLI(t testing.TB, v any, args ...string) {
 // NewOrg adds an organisation.
 func (s *Server) NewOrg(t testing.TB, name, kind string) {
 	t.Helper()
+	for _, noun := range []string{"org", "user", "key"} {
+		_, err := s.TryCLI("", noun, "list", "--json")
+		NeedFeature(t, err == nil, "straza %s: %v", noun, err)
+	}
 	s.CLI(t, nil, "org", "add", "--name", name, "--kind", kind)
 }
 
