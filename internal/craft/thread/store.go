@@ -1,0 +1,38 @@
+package thread
+
+const (
+	insertThread = `INSERT INTO thread_thread (id, kind, object, number, party, org, address, lang, token_hash, audience_id, opened, last)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$11)`
+	threadCols  = `t.id, t.kind, t.object, t.number, t.party, t.org, t.address, t.lang, t.audience_id, t.opened, t.last, t.unread, t.closed`
+	ofObject    = `SELECT ` + threadCols + ` FROM thread_thread t WHERE t.kind = $1 AND t.object = $2 ORDER BY t.opened`
+	oneThread   = `SELECT ` + threadCols + ` FROM thread_thread t WHERE t.id = $1`
+	byToken     = `SELECT ` + threadCols + ` FROM thread_thread t WHERE t.token_hash = $1`
+	touchThread = `UPDATE thread_thread SET last = $2, unread = unread + $3 WHERE id = $1`
+	readThread  = `UPDATE thread_thread SET unread = 0 WHERE id = $1`
+
+	insertMessage = `INSERT INTO thread_message (id, thread_id, way, at, person, author, body, letter, message_id, reason)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) ON CONFLICT DO NOTHING`
+	messages  = `SELECT id, way, at, person, author, body, letter, reason FROM thread_message WHERE thread_id = $1 ORDER BY id`
+	oneParked = `SELECT thread_id FROM thread_message WHERE id = $1 AND way = 'quarantine'`
+	freeOne   = `UPDATE thread_message SET way = 'in', reason = '' WHERE id = $1 AND way = 'quarantine'`
+	dropOne   = `DELETE FROM thread_message WHERE id = $1 AND way = 'quarantine'`
+
+	insertFile = `INSERT INTO thread_file (id, message_id, name, size, blob) VALUES ($1,$2,$3,$4,$5)`
+	filesOf    = `SELECT f.id, f.message_id, f.name, f.size, f.blob FROM thread_file f JOIN thread_message m ON m.id = f.message_id
+		WHERE m.thread_id = $1 ORDER BY f.id`
+	oneFile   = `SELECT f.id, f.message_id, f.name, f.size, f.blob, m.thread_id FROM thread_file f JOIN thread_message m ON m.id = f.message_id WHERE f.id = $1`
+	dropFiles = `DELETE FROM thread_file WHERE message_id = $1`
+)
+
+// listing gives the threads that somebody may see, newest word first.
+func listing(visible string, unreadOnly bool) string {
+	q := `SELECT ` + threadCols + ` FROM thread_thread t WHERE (t.last < $1 OR (t.last = $1 AND t.id < $2)) AND ` + visible
+	if unreadOnly {
+		q += ` AND t.unread > 0`
+	}
+	return q + ` ORDER BY t.last DESC, t.id DESC LIMIT 51`
+}
+
+func countUnread(visible string) string {
+	return `SELECT COUNT(*) FROM thread_thread t WHERE t.unread > 0 AND ` + visible
+}
