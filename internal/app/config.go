@@ -90,8 +90,19 @@ func splitSettings(args []string) (flags map[string]string, rest []string, err e
 	for i := 0; i < len(args); i++ {
 		// For these two --keys names a file of keys, not the folder (spec program §3).
 		if keysFile := slices.Contains(rest, "backup") || slices.Contains(rest, "restore"); keysFile {
-			if tail, ok := strings.CutPrefix(strings.TrimPrefix(args[i], "-"), "-keys"); ok && (tail == "" || tail[0] == '=') {
+			if tail, ok := cutFlag(args[i], "keys"); ok {
 				rest = append(rest, "--keys-file"+tail)
+				continue
+			}
+		}
+		// The unsealing process listens and keeps keys elsewhere than the web node.
+		if slices.Contains(rest, "unseal") {
+			if tail, ok := cutFlag(args[i], "listen"); ok {
+				rest = append(rest, "--unseal-listen"+tail)
+				continue
+			}
+			if tail, ok := cutFlag(args[i], "keys"); ok {
+				rest = append(rest, "--unseal-keys"+tail)
 				continue
 			}
 		}
@@ -117,6 +128,12 @@ func splitSettings(args []string) (flags map[string]string, rest []string, err e
 		flags[name] = value
 	}
 	return flags, rest, nil
+}
+
+// cutFlag takes "--name" or "--name=value" apart.
+func cutFlag(arg, name string) (tail string, ok bool) {
+	tail, ok = strings.CutPrefix(strings.TrimPrefix(arg, "-"), "-"+name)
+	return tail, ok && (tail == "" || tail[0] == '=')
 }
 
 // loadConfig joins flags, environment, straza.toml and defaults, in that order of

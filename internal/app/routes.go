@@ -21,7 +21,6 @@ func messageFiles() []fs.FS {
 
 // routes is the complete table of doors.
 func (h *House) routes(m *web.Mux) {
-	m.Handle(web.Route{Method: "GET", Pattern: "/dev/ui", Policy: h.devPolicy(), Reveals: "the component sheet", Handler: h.componentSheet(m)})
 }
 
 // devPolicy: the pages below /dev exist in demo mode only.

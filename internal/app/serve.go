@@ -47,6 +47,11 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 		}
 		h.origin = fmt.Sprintf("%s://localhost:%d", scheme, port)
 	}
+	defer func() {
+		if h.unsealChild != nil {
+			_ = h.unsealChild.Stop()
+		}
+	}()
 	if err := h.startUnsealing(ctx); err != nil {
 		slog.Warn("the unsealing process did not start: sealed reports stay sealed", "error", err)
 	}

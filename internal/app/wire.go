@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 
@@ -10,7 +10,10 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault/unseal"
+	"straza/internal/kernel/web"
 )
 
 var errInUse = syscall.EADDRINUSE
@@ -20,10 +23,24 @@ type rooms struct {
 	runner *jobs.Runner
 	origin string
 	ready  atomic.Bool
+	mux    *web.Mux
+	Post   *mail.Post
+
+	unsealing   *unseal.Client
+	unsealChild *unseal.Child
 }
 
 // wire makes every Service, lower rooms first.
 func (h *House) wire(_ context.Context) error {
+	var server mail.Server
+	if url := h.cfg.get("mail"); url != "" {
+		s, err := mail.ParseSMTP(url)
+		if err != nil {
+			return err
+		}
+		server = s
+	}
+	h.Post = mail.New(h.DB, server, mailFrom(h.cfg))
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
 	return nil
 }
@@ -43,20 +60,20 @@ func (h *House) resolveEmail(context.Context, string) (ident.Actor, error) {
 
 func (h *House) endSessionsTx(context.Context, *store.Tx) error { return nil }
 func (h *House) demoAllowed(context.Context) error              { return nil }
-func (h *House) startUnsealing(context.Context) error           { return nil }
 func (h *House) startMailbox(context.Context) error             { return nil }
 func (h *House) startInternal(context.Context) error            { return nil }
 func (h *House) greet(context.Context, *cli.Env) error          { return nil }
 
-func (h *House) jobDefs() []jobs.Def                { return nil }
-func (h *House) subscriptions() []jobs.Subscription { return nil }
+func (h *House) gate() web.Gate       { return nobody{} }
+func (h *House) limiter() web.Limiter { return nil }
 
-func (h *House) handler(int) (http.Handler, error) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", h.health)
-	return mux, nil
+type nobody struct{}
+
+func (nobody) BySession(context.Context, string) (ident.Actor, error) {
+	return ident.Actor{}, fault.New(fault.NotFound, "no accounts yet")
+}
+func (nobody) ByKey(context.Context, string, netip.Addr, ident.Channel) (ident.Actor, error) {
+	return ident.Actor{}, fault.New(fault.NotFound, "no accounts yet")
 }
 
-func (c *call) demoCommand() cli.Command        { return cli.Command{Name: "demo"} }
-func (c *call) unsealCommand() cli.Command      { return cli.Command{Name: "unseal"} }
-func (c *call) unsealEnrolCommand() cli.Command { return cli.Command{Name: "unseal enrol"} }
+func (c *call) demoCommand() cli.Command { return cli.Command{Name: "demo"} }

@@ -1,0 +1,25 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"straza/internal/craft/deadline"
+	"straza/internal/kernel/jobs"
+)
+
+// jobDefs is the complete table of clocks and background work.
+func (h *House) jobDefs() []jobs.Def {
+	defs := []jobs.Def{
+		{Kind: "blob.sweep", Every: 6 * time.Hour, Timeout: 10 * time.Minute, Run: func(ctx context.Context, _ *jobs.Task) error {
+			_, err := h.Blobs.Sweep(ctx)
+			return err
+		}},
+	}
+	defs = append(defs, h.Post.Jobs()...)
+	defs = append(defs, deadline.Jobs(h.DB)...)
+	return defs
+}
+
+// subscriptions says who hears of which event.
+func (h *House) subscriptions() []jobs.Subscription { return nil }

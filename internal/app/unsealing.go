@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/mail"
+	"straza/internal/kernel/vault/unseal"
+)
+
+func (c *call) unsealDir() string { return filepath.Join(c.cfg.data(), "unseal") }
+
+// unsealCommand is the process that may open sealed reports; serve starts one
+// itself on a single machine.
+func (c *call) unsealCommand() cli.Command {
+	return cli.Command{Name: "unseal", Args: "[--listen ADDR]", Short: "the process that may open sealed reports (started by serve itself on one machine)",
+		Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
+			listen := fs.String("unseal-listen", "", "https://host:port for a web node on another host; default is a socket in the folder")
+			keys := fs.String("unseal-keys", "", "folder of the private keys; default is the unseal folder itself")
+			child := fs.Bool("child", false, "end when standard input ends")
+			return func(ctx context.Context, env *cli.Env, _ []string) error {
+				if err := unseal.Harden(); err != nil {
+					return err
+				}
+				if *child {
+					var cancel context.CancelFunc
+					ctx, cancel = unseal.WithParent(ctx, env.In)
+					defer cancel()
+				}
+				cfg := unseal.Config{Dir: c.unsealDir(), Keys: *keys, Listen: *listen, Origin: c.cfg.get("origin"), Name: "Straža", Ready: unseal.Announce(env.Out)}
+				var err error
+				if cfg.Send, err = postmanSender(c.cfg); err != nil {
+					return err
+				}
+				s, err := unseal.New(cfg)
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				return s.Serve(ctx)
+			}
+		}}
+}
+
+// postmanSender hands the postman's letters to the SMTP server. Without one they
+// are dropped after being counted in the process's own log: the address must not
+// come to rest anywhere else.
+func postmanSender(cfg Config) (unseal.Sender, error) {
+	if cfg.get("mail") == "" {
+		return func(context.Context, unseal.Mail) error { return nil }, nil
+	}
+	s, err := mail.ParseSMTP(cfg.get("mail"))
+	if err != nil {
+		return nil, err
+	}
+	from := mailFrom(cfg)
+	return func(ctx context.Context, m unseal.Mail) error {
+		return s.Deliver(ctx, from, mail.Letter{To: m.To, Lang: m.Lang, Subject: m.Subject, Body: m.Text, MessageID: m.ID})
+	}, nil
+}
+
+func mailFrom(cfg Config) string {
+	if f := cfg.get("mail-from"); f != "" {
+		return f
+	}
+	return "straza@localhost.localdomain"
+}
+
+// startUnsealing meets the unsealing process: one that is named, or our own child.
+func (h *House) startUnsealing(ctx context.Context) error {
+	if addr := h.cfg.get("unseal"); addr != "" {
+		token, _ := os.ReadFile(filepath.Join(h.Vault.Dir(), "unseal.token"))
+		c, err := unseal.Dial(addr, string(token))
+		if err != nil {
+			return cli.UsageError("unseal: %v", err)
+		}
+		h.unsealing = c
+		return h.meet(ctx, c)
+	}
+	args := []string{"unseal", "--child", "--data", h.cfg.data(), "--origin", h.origin}
+	for _, k := range []string{"mail", "mail-from"} {
+		if v := h.cfg.get(k); v != "" {
+			args = append(args, "--"+k, v)
+		}
+	}
+	child, err := unseal.StartChild(context.WithoutCancel(ctx), unseal.ChildConfig{Args: args, Env: []string{"PATH=/usr/bin:/bin"}, Stderr: os.Stderr})
+	if err != nil {
+		return err
+	}
+	h.unsealChild, h.unsealing = child, child.Client()
+	return h.meet(ctx, child.Client())
+}
+
+// meet takes over the public keys at the first meeting; others later are refused.
+func (h *House) meet(ctx context.Context, c *unseal.Client) error {
+	st, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return h.Vault.Trust(st.Recipients)
+}
+
+// meetLocally makes the unsealing keys of a single machine without its process:
+// what a command needs that seals before the first serve (the demo country).
+func (h *House) meetLocally() error {
+	if h.Vault.Recipients().Complete() {
+		return nil
+	}
+	s, err := unseal.New(unseal.Config{Dir: filepath.Join(h.cfg.data(), "unseal"), Name: "Straža", Now: h.clock.Now})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return h.Vault.Trust(s.Status().Recipients)
+}
+
+// unsealEnrolCommand lets one more person ask for sealed reports.
+func (c *call) unsealEnrolCommand() cli.Command {
+	return cli.Command{Name: "unseal enrol", Args: "EMAIL", Short: "let a person ask for sealed reports; after the first, a second enrolled person vouches",
+		Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
+			secret := fs.String("totp-secret", "", "the person's existing one-time secret (base32); drawn and shown once otherwise")
+			by := fs.String("by", "", "EMAIL of the enrolled person who vouches")
+			code := fs.String("code", "", "that person's one-time code")
+			return func(ctx context.Context, env *cli.Env, args []string) error {
+				if len(args) != 1 {
+					return cli.UsageError("unseal enrol needs one EMAIL")
+				}
+				return c.enrol(ctx, env, unseal.Enrolment{Email: args[0], Secret: *secret}, unseal.Proof{Email: *by, Code: *code})
+			}
+		}}
+}
+
+func (c *call) enrol(ctx context.Context, env *cli.Env, e unseal.Enrolment, vouch unseal.Proof) error {
+	var door unseal.Door
+	abs, err := filepath.Abs(c.unsealDir())
+	if err != nil {
+		return err
+	}
+	client, err := unseal.Dial((&url.URL{Scheme: "unix", Path: filepath.Join(abs, "socket")}).String(), "")
+	if err != nil {
+		return err
+	}
+	door = client
+	if _, err := client.Status(ctx); err != nil { // nobody runs: work on the folder itself
+		s, err := unseal.New(unseal.Config{Dir: c.unsealDir(), Name: "Straža", Origin: c.cfg.get("origin")})
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		door = s
+	}
+	if vouch.Email != "" {
+		session, err := door.Prove(ctx, vouch)
+		if err != nil {
+			return err
+		}
+		e.Session = session.Token
+	}
+	done, err := door.Enrol(ctx, e)
+	if err != nil {
+		return err
+	}
+	if env.JSON {
+		return env.Print(done)
+	}
+	fmt.Fprintf(env.Out, "%s may now ask for sealed reports\n", done.Email)
+	if done.Secret != "" {
+		fmt.Fprintf(env.Out, "one-time secret, shown only now: %s\n%s\n", done.Secret, done.URI)
+	}
+	return nil
+}
