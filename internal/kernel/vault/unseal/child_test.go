@@ -1,6 +1,7 @@
 package unseal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/vault"
+	"straza/internal/kernel/vault/totp"
 )
 
 // TestMain lets the test binary be the child that StartChild starts.
@@ -26,12 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 func childMain(dir string) int {
-	ctx, cancel := WithParent(context.Background(), os.Stdin)
-	defer cancel()
-	s, err := New(Config{Dir: dir, Origin: os.Getenv("UNSEAL_TEST_ORIGIN"), Ready: Announce(os.Stdout)})
-	if err == nil {
-		err = errors.Join(Harden(), s.Serve(ctx), s.Close())
-	}
+	err := Run(context.Background(), Config{Dir: dir, Origin: os.Getenv("UNSEAL_TEST_ORIGIN")}, os.Stdin, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -197,5 +195,132 @@ func TestNetworkDoor(t *testing.T) {
 	})
 	if _, again, _ := strings.Cut(address, "#sha256="); again != print {
 		t.Error("the certificate changes with the start")
+	}
+}
+
+// kill -9 at random moments while people prove and open: every receipt that was
+// given is in the log, the chain is whole, and no code is good a second time.
+func TestKilledProcessForgetsNothing(t *testing.T) {
+	dir, ctx := filepath.Join(t.TempDir(), "unseal"), t.Context()
+	c, err := StartChild(ctx, ChildConfig{Env: []string{"UNSEAL_TEST_DIR=" + dir, "UNSEAL_TEST_ORIGIN=" + origin}, Stderr: os.Stderr, Backoff: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := c.Client()
+	status, err := door.Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Open(filepath.Join(dir, "..", "keys"), vault.Options{Create: true})
+	if err = errors.Join(err, v.Trust(status.Recipients)); err != nil {
+		t.Fatal(err)
+	}
+	e, err := door.Enrol(ctx, Enrolment{Email: ana})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := totp.ParseSecret(e.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := totp.Step(time.Now()) - 1 // the three codes that are good now, in order
+	l := vault.Label{Kind: vault.KindReport, Record: "r"}
+	var box bytes.Buffer
+	w, err := v.SealReport(&box, l, "")
+	if err == nil {
+		_, err = w.Write([]byte("садржај"))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var receipts []Receipt
+	var used []string
+	for kill := range 6 {
+		code := totp.At(totp.SHA1, seed, step+int64(kill%3), totp.Digits)
+		if s, err := door.Prove(ctx, Proof{Email: ana, Code: code}); err == nil {
+			used = append(used, code)
+			done := make(chan struct{})
+			go func() { // opens until the process dies under it
+				defer close(done)
+				for {
+					r, err := door.Open(ctx, Request{Session: s.Token, Email: ana, Label: l, Reason: "r"}, bytes.NewReader(box.Bytes()), io.Discard)
+					if err != nil {
+						return
+					}
+					receipts = append(receipts, r)
+				}
+			}()
+			pid, _ := c.PID()
+			<-time.After(time.Duration(3+7*kill) * time.Millisecond) // the random moment
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			<-done
+		} else if !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Limited) {
+			t.Fatal(err)
+		}
+		if _, err := awaitStatus(t, door); err != nil {
+			t.Fatal(err)
+		}
+		for _, code := range used {
+			if _, err := door.Prove(ctx, Proof{Email: ana, Code: code}); err == nil {
+				t.Error("a code is good again after kill -9")
+			}
+		}
+	}
+	if len(used) == 0 || len(receipts) == 0 {
+		t.Fatalf("%d proofs and %d openings: nothing was tested", len(used), len(receipts))
+	}
+	var log bytes.Buffer
+	if err := door.Log(ctx, &log); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := VerifyLog(bytes.NewReader(log.Bytes()), receipts...)
+	if err != nil {
+		t.Errorf("%d lines, %d receipts: %v", sum.Lines, len(receipts), err)
+	}
+	t.Logf("%d kills, %d openings acknowledged, %d log lines", len(used), len(receipts), sum.Lines)
+	if err := c.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReachAndStrangers(t *testing.T) {
+	st, ctx := newStage(t), t.Context()
+	cfg := Config{Dir: filepath.Join(st.dir, "unseal"), Origin: origin, Now: st.now}
+	door, closeIt, err := Reach(ctx, cfg)
+	if _, ok := door.(*Client); err != nil || !ok {
+		t.Fatalf("beside the running process: %T, %v", door, err)
+	}
+	if err := closeIt(); err != nil {
+		t.Error(err)
+	}
+	st.stop()
+	door, closeIt, err = Reach(ctx, cfg)
+	if _, ok := door.(*Server); err != nil || !ok {
+		t.Fatalf("without it: %T, %v", door, err)
+	}
+	e, err := door.Enrol(ctx, Enrolment{Email: ana})
+	if err != nil || !e.First {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	seed, _ := totp.ParseSecret(e.Secret)
+	s, err := door.Prove(ctx, Proof{Email: ana, Code: totp.Code(seed, st.now())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := vault.Label{Kind: vault.KindReport, Record: "r"}
+	box := st.seal(l, "", []byte("x"))
+	for _, ref := range []string{"audit-1", "", "audit-2"} {
+		if _, err := door.Open(ctx, Request{Session: s.Token, Email: ana, Label: l, Reason: "r", Ref: ref}, bytes.NewReader(box), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := closeIt(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Strangers(strings.NewReader(st.logText()), func(ref string) bool { return ref == "audit-1" })
+	if err != nil || len(got) != 2 || got[0].Ref != "" || got[1].Ref != "audit-2" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
