@@ -3,12 +3,14 @@ package vault
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/chacha20poly1305"
 
 	"straza/internal/kernel/fault"
 )
@@ -119,6 +121,44 @@ func TestSealedTextsCannotBeSwapped(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The label outside is for everyone to see; it must not lie about what is inside.
+func TestTheLabelOutsideCannotLie(t *testing.T) {
+	v := open(t, t.TempDir())
+	u := meet(t, v)
+	a, b := Label{KindReport, "a"}, Label{KindReport, "b"}
+	box := seal(t, v, a, "", []byte("x"))
+	lying := append([]byte(b.line()), box[len(a.line()):]...)
+	for _, want := range []Label{a, b} {
+		if _, err := OpenSealed(bytes.NewReader(lying), want, u.team); !errors.Is(err, ErrSealBroken) {
+			t.Errorf("asked for %v: %v", want, err)
+		}
+	}
+}
+
+// What the database keeps of a code must not be the key that it wraps with.
+func TestTheLookupHashOpensNothing(t *testing.T) {
+	v := open(t, t.TempDir())
+	code, err := v.DeriveCode(strings.Repeat("s", 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := v.NewSubmission(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := hex.DecodeString(v.Lookup(code))
+	if err != nil || bytes.Equal(stored, v.codeKey(code)) {
+		t.Fatalf("the look-up hash is the wrapping key, %v", err)
+	}
+	aead, err := chacha20poly1305.NewX(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := aead.Open(nil, sub.Wrapped[:24], sub.Wrapped[24:], []byte(sub.Public)); err == nil {
+		t.Error("the look-up hash opens the reporter's copy")
 	}
 }
 

@@ -135,7 +135,10 @@ func TestStrangersAtTheSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
+	if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("a stranger gets %d bytes, %v", n, err)
 	}
 	if err := l.Close(); err != nil {

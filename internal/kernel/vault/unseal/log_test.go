@@ -78,6 +78,26 @@ func TestTamperedLog(t *testing.T) {
 	}
 }
 
+// Whoever changes a line and mends its hash breaks the line after it.
+func TestMendedLineBreaksTheNext(t *testing.T) {
+	path, _ := writeLog(t, 5)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(data), "\n")
+	before, _, _ := strings.Cut(lines[1], " ")
+	_, body, _ := strings.Cut(strings.TrimSuffix(lines[2], "\n"), " ")
+	body = strings.Replace(body, `"r2"`, `"r9"`, 1)
+	lines[2] = chain(before, []byte(body)) + " " + body + "\n"
+	if _, err := VerifyLog(strings.NewReader(strings.Join(lines[:3], ""))); err != nil {
+		t.Fatalf("the mended line itself follows: %v", err)
+	}
+	if _, err := VerifyLog(strings.NewReader(strings.Join(lines, ""))); !errors.Is(err, ErrLogDamaged) {
+		t.Errorf("the line after it: %v", err)
+	}
+}
+
 // A log written anew, with a good chain, lacks the lines that were acknowledged.
 func TestRewrittenLog(t *testing.T) {
 	_, receipts := writeLog(t, 5)

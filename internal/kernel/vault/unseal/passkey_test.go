@@ -181,6 +181,41 @@ func TestPasskeyReplayAndAge(t *testing.T) {
 	}
 }
 
+// A challenge is one person's and good once, also for keys that count nothing.
+func TestChallengeIsPersonalAndSingle(t *testing.T) {
+	st, ctx := newStage(t), t.Context()
+	keys := map[string]*authenticator{ana: newAuthenticator(t), boris: newAuthenticator(t)}
+	session := ""
+	sign := func(email, nonce string) []byte {
+		return keys[email].sign(t, assertion{nonce, origin, "straza.test", "webauthn.get", present | verified})
+	}
+	for _, email := range []string{ana, boris} {
+		if _, err := st.c.Enrol(ctx, Enrolment{Email: email, Session: session, Passkey: &Passkey{ID: keys[email].id, PublicKey: keys[email].cose(t)}}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := st.c.Challenge(ctx, email)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := Proof{Email: email, Challenge: c.ID, Assertion: sign(email, c.Nonce)}
+		s, err := st.c.Prove(ctx, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session = s.Token
+		if _, err := st.c.Prove(ctx, p); !fault.Is(err, fault.Denied) {
+			t.Errorf("%s: the same assertion twice: %v", email, err)
+		}
+	}
+	c, err := st.c.Challenge(ctx, ana)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.c.Prove(ctx, Proof{Email: boris, Challenge: c.ID, Assertion: sign(boris, c.Nonce)}); !fault.Is(err, fault.Denied) {
+		t.Errorf("another person's challenge: %v", err)
+	}
+}
+
 // On localhost the port is free, on a real origin it is not.
 func TestAcceptedOrigin(t *testing.T) {
 	for _, c := range []struct {
