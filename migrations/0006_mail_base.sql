@@ -1,4 +1,4 @@
--- Letters out (the outbox; caught here when no server is set) and letters in.
+-- Letters out: the outbox; caught here when no server is set.
 CREATE TABLE mail_letter (
   id $ID PRIMARY KEY,
   created $TIME NOT NULL,
@@ -16,11 +16,3 @@ CREATE TABLE mail_letter (
 )$STRICT;
 CREATE INDEX mail_letter_to ON mail_letter (to_addr, created);
 CREATE INDEX mail_letter_state ON mail_letter (state, id);
-
-CREATE TABLE mail_received (
-  id $ID PRIMARY KEY,
-  at $TIME NOT NULL,
-  message_id $TEXT NOT NULL,
-  outcome $TEXT NOT NULL
-)$STRICT;
-CREATE UNIQUE INDEX mail_received_message ON mail_received (message_id);

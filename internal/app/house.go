@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sys/unix"
@@ -218,7 +217,6 @@ func (h *House) runCommand(ctx context.Context, words []string, as string, env *
 // progress prints a count at most five times a second on a terminal.
 type progress struct {
 	env  *cli.Env
-	once sync.Once
 	n    int64
 	what string
 	last int64

@@ -44,6 +44,7 @@ type call struct {
 
 // Main runs one command line and gives the exit code (spec program §3).
 func Main(args []string, proc Process) int {
+	syscall.Umask(0o077) // what is written here is for this user alone
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	c := &call{proc: proc}

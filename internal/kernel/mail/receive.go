@@ -52,11 +52,6 @@ type Receiver interface {
 	Receive(ctx context.Context, r Received) error
 }
 
-// Mailbox is our SMTP server for incoming letters.
-type Mailbox struct {
-	srv *smtp.Server
-}
-
 // Listen takes letters for domain on addr until ctx ends.
 func Listen(ctx context.Context, addr, domain string, to Receiver) (net.Addr, error) {
 	l, err := net.Listen("tcp", addr)

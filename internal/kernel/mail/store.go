@@ -8,6 +8,4 @@ const (
 	listLetters = `SELECT ` + letterCols + ` FROM mail_letter WHERE id < $1 ORDER BY id DESC LIMIT 50`
 	setState    = `UPDATE mail_letter SET state = $2, sent = $3, reason = $4 WHERE id = $1`
 	sentLately  = `SELECT COUNT(*) FROM mail_letter WHERE to_addr = $1 AND sent > $2`
-
-	addReceived = `INSERT INTO mail_received (id, at, message_id, outcome) VALUES ($1,$2,$3,$4) ON CONFLICT (message_id) DO NOTHING`
 )

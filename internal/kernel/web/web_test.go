@@ -77,7 +77,9 @@ func newTestMux(t *testing.T, origin string) *Mux {
 	}
 	return New(Config{Origin: u, Secret: []byte("0123456789abcdef0123456789abcdef"), Catalog: cat, Gate: testGate{}, Limiter: testLimiter{},
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return testNow },
-		Site: func(context.Context) ui.Site { return ui.Site{Name: "Стража", Owner: "Национални ЦЕРТ", Phone: "0800 000 112"} },
+		Site: func(context.Context) ui.Site {
+			return ui.Site{Name: "Стража", Owner: "Национални ЦЕРТ", Phone: "0800 000 112"}
+		},
 		Nav: Nav{Console: []NavGroup{{Items: []NavItem{{Key: "ui.search", Href: "/console/cases", Icon: "folder", Policy: Perm("case.read")},
 			{Key: "ui.keys", Href: "/console/secret", Policy: Perm("case.purge")}}}}}})
 }
@@ -365,7 +367,7 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 
 func TestStreamAnswersListsAndErrors(t *testing.T) {
 	for want, each := range map[string]func(yield func(any) error) (string, error){
-		`{"items":[],"next":null}` + "\n":      func(func(any) error) (string, error) { return "", nil },
+		`{"items":[],"next":null}` + "\n":     func(func(any) error) (string, error) { return "", nil },
 		`{"items":[1,2],"next":"abc"}` + "\n": func(y func(any) error) (string, error) { return "abc", errors.Join(y(1), y(2)) },
 	} {
 		w := httptest.NewRecorder()
