@@ -358,3 +358,20 @@ func TestKeysBackup(t *testing.T) {
 		t.Errorf("nothing to back up: %v", err)
 	}
 }
+
+func FuzzParseKeyring(f *testing.F) {
+	good, err := newKeyring(bytes.NewReader(bytes.Repeat([]byte("k"), 96)), time.Unix(0, 0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		k, err := parseKeyring(data)
+		if err != nil {
+			return
+		}
+		if len(k.fixed) != rootSize || len(k.field[k.newest]) != rootSize || len(k.sign.Seed()) != rootSize {
+			t.Fatal("a keyring without all its keys was taken")
+		}
+	})
+}

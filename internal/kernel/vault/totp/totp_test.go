@@ -88,3 +88,16 @@ func TestSecretRoundTrip(t *testing.T) {
 		t.Errorf("uri %s", uri)
 	}
 }
+
+func FuzzParseSecret(f *testing.F) {
+	f.Add("GEZD GNBV-GY3TQOJQGEZDGNBVGY3TQOJQ")
+	f.Fuzz(func(t *testing.T, s string) {
+		b, err := ParseSecret(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseSecret(Text(b)); err != nil || !bytes.Equal(again, b) || len(b) < 16 || len(b) > 128 {
+			t.Fatalf("%q gives %d bytes, %v", s, len(b), err)
+		}
+	})
+}
