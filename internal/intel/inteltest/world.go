@@ -1,0 +1,119 @@
+// Package inteltest builds people, organisations and events for tests of the
+// rooms that use threat data.
+package inteltest
+
+import (
+	"context"
+	"testing"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
+)
+
+// World is an installation with two CERTs and three further organisations.
+type World struct {
+	T       testing.TB
+	DB      *store.DB
+	Intel   *intel.Service
+	CERT    intel.Org // the host
+	CERT2   intel.Org
+	A, B, C intel.Org
+	next    int64
+}
+
+// New fills an empty database.
+func New(t testing.TB, db *store.DB) *World {
+	t.Helper()
+	w := &World{T: t, DB: db, next: 1000}
+	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db)})
+	w.Must(db.Update(context.Background(), func(tx *store.Tx) error { return access.SeedTx(context.Background(), tx) }))
+	w.CERT, w.CERT2 = w.Org("CERT One"), w.Org("CERT Two")
+	w.A, w.B, w.C = w.Org("Alfa"), w.Org("Beta"), w.Org("Gama")
+	return w
+}
+
+// Org makes an organisation that is a member of the installation.
+func (w *World) Org(name string) intel.Org {
+	w.T.Helper()
+	w.next++
+	o := intel.Org{ID: w.next, UUID: w.DB.NewUUID(), Name: name}
+	ctx := context.Background()
+	w.Must(w.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, "INSERT INTO intel_org (id, uuid, name) VALUES ($1,$2,$3)", o.ID, o.UUID, o.Name); err != nil {
+			return err
+		}
+		return access.JoinTx(ctx, tx, access.Org(o.ID), access.Members())
+	}))
+	return o
+}
+
+// Person makes somebody of an organisation with a role, and resolves the rights
+// in force now. Call Again after memberships have changed.
+func (w *World) Person(org intel.Org, role string, door ident.Channel) ident.Actor {
+	w.T.Helper()
+	w.next++
+	who := ident.Actor{Kind: ident.Person, Person: w.next, Org: org.ID, OrgUUID: org.UUID, OrgName: org.Name, Channel: door,
+		Roles: []string{role}, Perms: map[string]bool{}}
+	ctx := context.Background()
+	w.Must(w.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := access.RoleTx(ctx, tx, role)
+		if err != nil {
+			return err
+		}
+		for _, p := range r.Permissions {
+			who.Perms[p] = true
+		}
+		if err := access.JoinTx(ctx, tx, access.Person(who.Person), access.Org(org.ID)); err != nil {
+			return err
+		}
+		if r.Team {
+			who.CERT = org.ID
+			return access.JoinTx(ctx, tx, access.Person(who.Person), access.Team(org.ID))
+		}
+		return nil
+	}))
+	return w.Again(who)
+}
+
+// Again resolves an actor's principals from the memberships in force now.
+func (w *World) Again(who ident.Actor) ident.Actor {
+	w.T.Helper()
+	ctx := context.Background()
+	w.Must(w.DB.View(ctx, func(tx *store.Tx) (err error) {
+		who.Principals, err = access.ClosureTx(ctx, tx, access.Public(), access.Person(who.Person))
+		return err
+	}))
+	return who
+}
+
+// Add stores an event and gives its header as its maker sees it.
+func (w *World) Add(who ident.Actor, e *misp.Event) intel.Event {
+	w.T.Helper()
+	saved, err := w.Intel.AddEvent(context.Background(), who, intel.FromEvent(e), intel.AddOptions{})
+	w.Must(err)
+	got, err := w.Intel.Event(context.Background(), who, saved.UUID)
+	w.Must(err)
+	return got
+}
+
+// Event is a small event: info, level and attributes as "type=value".
+func Event(info string, level intel.Distribution, attrs ...misp.Attribute) *misp.Event {
+	return &misp.Event{Info: misp.T(info), Distribution: misp.N(int64(level)), Attribute: attrs}
+}
+
+// Attr is an attribute of a type.
+func Attr(typ, value string) misp.Attribute {
+	return misp.Attribute{Type: misp.T(typ), Value: misp.T(value)}
+}
+
+// Must ends the test on an error.
+func (w *World) Must(err error) {
+	w.T.Helper()
+	if err != nil {
+		w.T.Fatal(err)
+	}
+}

@@ -1,0 +1,155 @@
+package intel
+
+import (
+	"context"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+)
+
+// EventPublished is told when an event begins to be published, or is published again.
+type EventPublished struct {
+	ID   int64  `json:"id"`
+	UUID string `json:"uuid"`
+}
+
+// EventType is the stable name.
+func (EventPublished) EventType() string { return "intel.event-published" }
+
+// AttributeAdded is told once an act, however many attributes it added: who
+// wants them reads those of the event from First on.
+type AttributeAdded struct {
+	Event int64 `json:"event"`
+	First int64 `json:"first"`
+	Count int64 `json:"count"`
+}
+
+// EventType is the stable name.
+func (AttributeAdded) EventType() string { return "intel.attribute-added" }
+
+func announce(ctx context.Context, tx *store.Tx, e Event, published bool) error {
+	if e.Attributes > 0 {
+		if err := jobs.Publish(ctx, tx, AttributeAdded{Event: e.ID, First: e.ID, Count: e.Attributes}); err != nil {
+			return err
+		}
+	}
+	if !published {
+		return nil
+	}
+	return jobs.Publish(ctx, tx, EventPublished{ID: e.ID, UUID: e.UUID})
+}
+
+// Publish makes an event part of what partners pull and sets its publish
+// timestamp. Who may: the right to edit it, and intel.publish. Faults: Denied,
+// NotFound.
+func (s *Service) Publish(ctx context.Context, who ident.Actor, event string) error {
+	return s.setPublished(ctx, who, event, true)
+}
+
+// Unpublish takes the flag back; the publish timestamp stays.
+func (s *Service) Unpublish(ctx context.Context, who ident.Actor, event string) error {
+	return s.setPublished(ctx, who, event, false)
+}
+
+func (s *Service) setPublished(ctx context.Context, who ident.Actor, event string, on bool) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		e, err := readEvent(ctx, tx, who, event)
+		if err != nil {
+			return err
+		}
+		if err := mayEdit(who, e); err != nil {
+			return err
+		}
+		if !mayPublish(who) {
+			return access.Check(who, "intel.publish")
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		e.Published, e.Changed = on, now
+		verb := "event.unpublish"
+		if on {
+			verb, e.PublishTimestamp = "event.publish", now/1e6
+			if err := jobs.Publish(ctx, tx, EventPublished{ID: e.ID, UUID: e.UUID}); err != nil {
+				return err
+			}
+		}
+		if err := rewriteEvent(ctx, tx, e); err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"distribution": e.Distribution, "group": e.Group, "tlp": e.TLP})
+	})
+}
+
+// DeleteEvent removes an event for good and puts its UUID on the block list, so
+// that no peer brings it back. Who may: the right to edit it. Faults: NotFound, Denied.
+func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		e, err := readEvent(ctx, tx, who, event)
+		if err != nil {
+			return err
+		}
+		if err := mayEdit(who, e); err != nil {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, "", now); err != nil {
+			return err
+		}
+		if err := deleteRows(ctx, tx, e.ID); err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, "event.delete", thing(e), map[string]any{"attributes": e.Attributes})
+	})
+}
+
+// RemoveUnfinished takes away events whose loading was cut off, by kill -9 or
+// otherwise: app calls it at start. On PostgreSQL another node may be loading at
+// this moment, so only what has not moved for a quarter of an hour goes.
+func (s *Service) RemoveUnfinished(ctx context.Context, who ident.Actor) (n int, err error) {
+	if who.Kind != ident.System {
+		return 0, fault.New(fault.Denied, "%s may not clear unfinished loads", who)
+	}
+	var ids []int64
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		before := now + 1
+		if tx.Engine() == store.PostgreSQL {
+			before = now - 15*60*1e6
+		}
+		ids, err = store.All(ctx, tx, store.ScanInt64, unfinished, before)
+		return err
+	})
+	for _, id := range ids {
+		if err == nil {
+			err = s.removeLoading(ctx, id)
+		}
+	}
+	return len(ids), err
+}
+
+func (s *Service) removeLoading(ctx context.Context, id int64) error {
+	for {
+		var n int64
+		err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+			n, err = deletePart(ctx, tx, id, chunkRows)
+			if err != nil || n > 0 {
+				return err
+			}
+			return deleteRows(ctx, tx, id)
+		}, store.InLane(store.Bulk))
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}

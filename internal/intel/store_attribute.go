@@ -1,0 +1,310 @@
+package intel
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"iter"
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+const (
+	attrCols = `a.id, a.event_id, a.object_id, a.uuid, a.audience_id, a.distribution, a.group_id, a.type, a.category, a.value, a.relation,
+		a.comment, a.to_ids, a.deleted, a.no_correlation, a.timestamp, a.first_seen, a.last_seen, a.data_size, a.key1, a.key2`
+	objectCols = `o.id, o.event_id, o.uuid, o.audience_id, o.distribution, o.group_id, o.name, o.meta_category, o.description,
+		o.template_uuid, o.template_version, o.comment, o.deleted, o.timestamp, o.first_seen, o.last_seen`
+	refCols = `r.id, r.event_id, r.object_id, r.uuid, r.target_uuid, r.target_id, r.target_type, r.relationship, r.comment, r.deleted, r.timestamp`
+)
+
+// Columns in the order in which rows are copied in.
+var (
+	attrColumns = []string{"id", "event_id", "object_id", "uuid", "audience_id", "distribution", "group_id", "type", "category", "value",
+		"relation", "comment", "to_ids", "deleted", "no_correlation", "timestamp", "first_seen", "last_seen", "data_size", "key1", "key2"}
+	objectColumns = []string{"id", "event_id", "uuid", "audience_id", "distribution", "group_id", "name", "meta_category", "description",
+		"template_uuid", "template_version", "comment", "deleted", "timestamp", "first_seen", "last_seen"}
+	taggingColumns = []string{"id", "tag_id", "event_id", "attribute_id", "local", "relationship"}
+	dataColumns    = []string{"attribute_id", "event_id", "sha256", "bytes"}
+	refColumns     = []string{"id", "event_id", "object_id", "uuid", "target_uuid", "target_id", "target_type", "relationship", "comment",
+		"deleted", "timestamp"}
+)
+
+func (a *Attribute) columns() []any {
+	return []any{a.ID, a.EventID, a.ObjectID, a.UUID, null(a.audience), int64(a.Distribution), a.Group, a.Type, a.Category, a.Value,
+		a.Relation, a.Comment, a.ToIDS, a.Deleted, a.NoCorrelation, a.Timestamp, null(a.FirstSeen), null(a.LastSeen), a.DataSize,
+		a.key1, null(a.key2)}
+}
+
+func (o *Object) columns() []any {
+	return []any{o.ID, o.EventID, o.UUID, null(o.audience), int64(o.Distribution), o.Group, o.Name, o.MetaCategory, o.Description,
+		o.TemplateUUID, o.TemplateVersion, o.Comment, o.Deleted, o.Timestamp, null(o.FirstSeen), null(o.LastSeen)}
+}
+
+func (r *Reference) columns() []any {
+	return []any{r.ID, r.EventID, r.ObjectID, r.UUID, r.TargetUUID, r.TargetID, int64(r.TargetType), r.Relationship, r.Comment,
+		r.Deleted, r.Timestamp}
+}
+
+// null makes a column value of an optional number: COPY knows no *int64(nil).
+func null(p *int64) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+func scanAttribute(s store.Scanner) (a Attribute, err error) {
+	err = s.Scan(&a.ID, &a.EventID, &a.ObjectID, &a.UUID, &a.audience, &a.Distribution, &a.Group, &a.Type, &a.Category, &a.Value,
+		&a.Relation, &a.Comment, &a.ToIDS, &a.Deleted, &a.NoCorrelation, &a.Timestamp, &a.FirstSeen, &a.LastSeen, &a.DataSize,
+		&a.key1, &a.key2)
+	return a, err
+}
+
+func scanObject(s store.Scanner) (o Object, err error) {
+	err = s.Scan(&o.ID, &o.EventID, &o.UUID, &o.audience, &o.Distribution, &o.Group, &o.Name, &o.MetaCategory, &o.Description,
+		&o.TemplateUUID, &o.TemplateVersion, &o.Comment, &o.Deleted, &o.Timestamp, &o.FirstSeen, &o.LastSeen)
+	return o, err
+}
+
+func scanReference(s store.Scanner) (r Reference, err error) {
+	err = s.Scan(&r.ID, &r.EventID, &r.ObjectID, &r.UUID, &r.TargetUUID, &r.TargetID, &r.TargetType, &r.Relationship, &r.Comment,
+		&r.Deleted, &r.Timestamp)
+	return r, err
+}
+
+// childSeen is the second and third of MISP's three tests: an attribute (alias)
+// is seen if its own audience and its object's allow it. The event's is tested
+// by the caller. Both in one place, for look-ups and scans.
+func childSeen(who ident.Actor, alias string, scan bool) string {
+	if seesAll(who) {
+		return "1 = 1"
+	}
+	test := access.Visible
+	if scan {
+		test = access.VisibleScan
+	}
+	return "(" + alias + ".audience_id IS NULL OR " + test(who, alias+".audience_id") + ") AND (" + alias + ".object_id = 0 OR EXISTS (" +
+		"SELECT 1 FROM intel_object vo WHERE vo.id = " + alias + ".object_id AND (vo.audience_id IS NULL OR " + test(who, "vo.audience_id") + ")))"
+}
+
+// ownSeen is the second test alone: for objects, references' objects, reports.
+func ownSeen(who ident.Actor, alias string) string {
+	if seesAll(who) {
+		return "1 = 1"
+	}
+	return access.VisibleOr(who, alias+".audience_id")
+}
+
+// copyAttributes inserts rows; data and tags are the caller's.
+func copyAttributes(ctx context.Context, tx *store.Tx, rows []*Attribute) error {
+	_, err := tx.CopyIn(ctx, "intel_attribute", attrColumns, columnsOf(rows))
+	return err
+}
+
+func columnsOf[T interface{ columns() []any }](rows []T) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for _, r := range rows {
+			if !yield(r.columns(), nil) {
+				return
+			}
+		}
+	}
+}
+
+func copyData(ctx context.Context, tx *store.Tx, rows []*Attribute) error {
+	for _, a := range rows {
+		if len(a.data) == 0 {
+			continue
+		}
+		sum := sha256.Sum256(a.data)
+		if _, err := tx.Exec(ctx, `INSERT INTO intel_data (attribute_id, event_id, sha256, bytes) VALUES ($1,$2,$3,$4)
+			ON CONFLICT (attribute_id) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes`,
+			a.ID, a.EventID, hex.EncodeToString(sum[:]), a.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known gives which of the UUIDs stand in a table, with the row's id and event.
+func known(ctx context.Context, tx *store.Tx, table string, uuids []string) (map[string][2]int64, error) {
+	out := map[string][2]int64{}
+	for len(uuids) > 0 {
+		n := min(len(uuids), 500)
+		args := make([]any, n)
+		for i, u := range uuids[:n] {
+			args[i] = u
+		}
+		rows, err := tx.Query(ctx, "SELECT uuid, id, event_id FROM "+table+" WHERE uuid IN ("+store.Marks(1, n)+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var u string
+			var v [2]int64
+			if err := rows.Scan(&u, &v[0], &v[1]); err != nil {
+				_ = rows.Close()
+				return nil, err
+			}
+			out[u] = v
+		}
+		if err := rows.Close(); err != nil {
+			return nil, err
+		}
+		uuids = uuids[n:]
+	}
+	return out, nil
+}
+
+// listAttributes reads the next attributes of an event that who may see, in the
+// order of (object, id); deleted says which.
+func listAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, after [2]int64, objects string, deleted Deleted, limit int) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id "+objects+
+		" AND (a.object_id, a.id) > ($2, $3)"+deleted.sql("a")+" AND "+childSeen(who, "a", false)+
+		" ORDER BY a.object_id, a.id LIMIT $4", event, after[0], after[1], limit)
+}
+
+func listObjects(ctx context.Context, tx *store.Tx, who ident.Actor, event, after int64, deleted Deleted, limit int) ([]Object, error) {
+	return store.All(ctx, tx, scanObject, "SELECT "+objectCols+" FROM intel_object o WHERE o.event_id = $1 AND o.id > $2"+
+		deleted.sql("o")+" AND "+ownSeen(who, "o")+" ORDER BY o.id LIMIT $3", event, after, limit)
+}
+
+func listReferences(ctx context.Context, tx *store.Tx, objects []int64, deleted Deleted) ([]Reference, error) {
+	return store.All(ctx, tx, scanReference, "SELECT "+refCols+" FROM intel_reference r WHERE r.object_id IN "+store.In(objects)+
+		deleted.sql("r")+" ORDER BY r.id")
+}
+
+// countSeen counts the attributes of an event that who may see.
+func countSeen(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (int64, error) {
+	return store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_attribute a WHERE a.event_id = $1 AND NOT a.deleted AND "+childSeen(who, "a", true), event)
+}
+
+func readData(ctx context.Context, tx *store.Tx, attribute int64) (b []byte, err error) {
+	_, err = tx.Row(ctx, "SELECT bytes FROM intel_data WHERE attribute_id = $1", []any{attribute}, &b)
+	return b, err
+}
+
+// placeholders is "$1,$2…" with the arguments for a list of texts.
+func placeholders(from int, list []string) (string, []any) {
+	args := make([]any, len(list))
+	for i, v := range list {
+		args[i] = v
+	}
+	return store.Marks(from, len(list)), args
+}
+
+// quoted writes constants of ours as an SQL list.
+func quoted(list []string) string { return "('" + strings.Join(list, "','") + "')" }
+
+// readAttribute loads an attribute through its event and object, as who sees them.
+func readAttribute(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Attribute, error) {
+	id, uuid, err := refID(ref)
+	if err != nil {
+		return Attribute{}, err
+	}
+	where, arg := " WHERE a.id = $1 AND ", any(id)
+	if uuid != "" {
+		where, arg = " WHERE a.uuid = $1 AND ", any(uuid)
+	}
+	a, found, err := store.First(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a"+where+childSeen(who, "a", false), arg)
+	if err != nil || !found {
+		return a, orNot(err, noAttribute(ref))
+	}
+	e, err := readEvent(ctx, tx, who, strconv.FormatInt(a.EventID, 10))
+	if err != nil {
+		return a, noAttribute(ref)
+	}
+	a.Event = &e
+	return a, nil
+}
+
+// readObject loads an object through its event, as who sees them.
+func readObject(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Object, error) {
+	id, uuid, err := refID(ref)
+	if err != nil {
+		return Object{}, err
+	}
+	where, arg := " WHERE o.id = $1 AND ", any(id)
+	if uuid != "" {
+		where, arg = " WHERE o.uuid = $1 AND ", any(uuid)
+	}
+	missing := fault.New(fault.NotFound, "no object %q", ref).WithKey("intel.fault.no-object")
+	o, found, err := store.First(ctx, tx, scanObject, "SELECT "+objectCols+" FROM intel_object o"+where+ownSeen(who, "o"), arg)
+	if err != nil || !found {
+		return o, orNot(err, missing)
+	}
+	if _, err := readEvent(ctx, tx, who, strconv.FormatInt(o.EventID, 10)); err != nil {
+		return o, missing
+	}
+	return o, nil
+}
+
+func orNot(err, missing error) error {
+	if err != nil {
+		return err
+	}
+	return missing
+}
+
+const reportCols = `p.id, p.event_id, p.uuid, p.audience_id, p.distribution, p.group_id, p.name, p.content, p.deleted, p.timestamp`
+
+func scanReport(s store.Scanner) (r Report, err error) {
+	err = s.Scan(&r.ID, &r.EventID, &r.UUID, &r.audience, &r.Distribution, &r.Group, &r.Name, &r.Content, &r.Deleted, &r.Timestamp)
+	return r, err
+}
+
+func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, deleted Deleted) ([]Report, error) {
+	return store.All(ctx, tx, scanReport, "SELECT "+reportCols+" FROM intel_report p WHERE p.event_id = $1"+deleted.sql("p")+
+		" AND "+ownSeen(who, "p")+" ORDER BY p.id", event)
+}
+
+// writeReport adds a report, or replaces an older text of the same one.
+func writeReport(ctx context.Context, tx *store.Tx, r Report) error {
+	_, err := tx.Exec(ctx, `INSERT INTO intel_report (id, event_id, uuid, audience_id, distribution, group_id, name, content, deleted, timestamp)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, content = excluded.content,
+		deleted = excluded.deleted, timestamp = excluded.timestamp, audience_id = excluded.audience_id, distribution = excluded.distribution,
+		group_id = excluded.group_id WHERE intel_report.event_id = excluded.event_id AND intel_report.timestamp < excluded.timestamp`,
+		r.ID, r.EventID, r.UUID, null(r.audience), int64(r.Distribution), r.Group, r.Name, r.Content, r.Deleted, r.Timestamp)
+	return err
+}
+
+// writeReferences adds references; targets are looked up among what is here.
+func writeReferences(ctx context.Context, tx *store.Tx, refs []Reference) error {
+	var uuids, own []string
+	for _, r := range refs {
+		uuids, own = append(uuids, r.TargetUUID), append(own, r.UUID)
+	}
+	objects, err := known(ctx, tx, "intel_object", uuids)
+	if err != nil {
+		return err
+	}
+	attrs, err := known(ctx, tx, "intel_attribute", uuids)
+	if err != nil {
+		return err
+	}
+	have, err := known(ctx, tx, "intel_reference", own)
+	if err != nil {
+		return err
+	}
+	var rows []*Reference
+	for i := range refs {
+		r := &refs[i]
+		if _, twice := have[r.UUID]; twice {
+			continue
+		}
+		have[r.UUID] = [2]int64{}
+		if o, ok := objects[r.TargetUUID]; ok {
+			r.TargetID, r.TargetType = o[0], 1
+		} else if a, ok := attrs[r.TargetUUID]; ok {
+			r.TargetID, r.TargetType = a[0], 0
+		}
+		rows = append(rows, r)
+	}
+	_, err = tx.CopyIn(ctx, "intel_reference", refColumns, columnsOf(rows))
+	return err
+}

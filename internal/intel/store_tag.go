@@ -1,0 +1,188 @@
+package intel
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+const (
+	tagCols   = `t.id, t.name, t.colour, t.exportable, t.hidden, t.local_only, t.org_id, t.user_id, t.numerical_value`
+	insertTag = `INSERT INTO intel_tag (id, name, name_fold, colour, exportable, hidden, local_only, org_id, user_id, numerical_value)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`
+	tagByName = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name = $1`
+	tagByFold = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name_fold = $1 ORDER BY t.id LIMIT 1`
+	tagByID   = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.id = $1`
+	attachTag = `INSERT INTO intel_tagging (id, tag_id, event_id, attribute_id, local, relationship) VALUES ($1,$2,$3,$4,$5,$6)
+		ON CONFLICT (event_id, attribute_id, tag_id) DO NOTHING`
+	detachTag    = `DELETE FROM intel_tagging WHERE event_id = $1 AND attribute_id = $2 AND tag_id = $3`
+	eventTagList = `SELECT t.name FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id WHERE g.event_id = $1 AND g.attribute_id = 0`
+)
+
+func scanTag(s store.Scanner) (t Tag, err error) {
+	err = s.Scan(&t.ID, &t.Name, &t.Colour, &t.Exportable, &t.Hidden, &t.LocalOnly, &t.Org, &t.User, &t.Numerical)
+	return t, err
+}
+
+// tagColour derives a colour from the name, as MISP does.
+func tagColour(name string) string {
+	sum := md5.Sum([]byte(name))
+	return "#" + hex.EncodeToString(sum[:3])
+}
+
+// writeTag adds a tag under a new id.
+func writeTag(ctx context.Context, tx *store.Tx, t Tag) (Tag, error) {
+	t.ID = tx.DB().NewID()
+	if !validColour(t.Colour) {
+		t.Colour = tagColour(t.Name)
+	}
+	_, err := tx.Exec(ctx, insertTag, t.ID, t.Name, strings.ToLower(t.Name), t.Colour, t.Exportable, t.Hidden, t.LocalOnly, t.Org, t.User, null(t.Numerical))
+	return t, err
+}
+
+func validColour(c string) bool {
+	if len(c) != 7 || c[0] != '#' {
+		return false
+	}
+	return strings.Trim(c[1:], "0123456789abcdefABCDEF") == ""
+}
+
+// findTag looks for the exact name, then for one that differs in case only.
+func findTag(ctx context.Context, tx *store.Tx, name string) (Tag, bool, error) {
+	t, found, err := store.First(ctx, tx, scanTag, tagByName, name)
+	if err != nil || found {
+		return t, found, err
+	}
+	return store.First(ctx, tx, scanTag, tagByFold, strings.ToLower(name))
+}
+
+// tagging is one attachment to be written.
+type tagging struct {
+	tag, event, attribute int64
+	local                 bool
+	relationship          string
+}
+
+func copyTaggings(ctx context.Context, tx *store.Tx, list []tagging) error {
+	_, err := tx.CopyIn(ctx, "intel_tagging", taggingColumns, func(yield func([]any, error) bool) {
+		for _, g := range list {
+			if !yield([]any{tx.DB().NewID(), g.tag, g.event, g.attribute, g.local, g.relationship}, nil) {
+				return
+			}
+		}
+	})
+	return err
+}
+
+// useOf is a TagUse with what it hangs on.
+type useOf struct {
+	TagUse
+	attribute int64
+}
+
+func scanUse(s store.Scanner) (u useOf, err error) {
+	err = s.Scan(&u.ID, &u.Name, &u.Colour, &u.Exportable, &u.Hidden, &u.LocalOnly, &u.Org, &u.User, &u.Numerical,
+		&u.Use, &u.Local, &u.Relationship, &u.attribute)
+	return u, err
+}
+
+const useFrom = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attribute_id FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id `
+
+// eventTags lists the tags on an event itself.
+func eventTags(ctx context.Context, tx *store.Tx, event int64) ([]TagUse, error) {
+	uses, err := store.All(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id = 0 ORDER BY g.id", event)
+	out := make([]TagUse, len(uses))
+	for i, u := range uses {
+		out[i] = u.TagUse
+	}
+	return out, err
+}
+
+// attachTags fills in the tags of a batch of attributes.
+func attachTags(ctx context.Context, tx *store.Tx, list []*Attribute) error {
+	at := map[[2]int64]*Attribute{}
+	byEvent := map[int64][]int64{}
+	for _, a := range list {
+		at[[2]int64{a.EventID, a.ID}] = a
+		byEvent[a.EventID] = append(byEvent[a.EventID], a.ID)
+	}
+	for event, ids := range byEvent {
+		for u, err := range store.Each(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id IN "+store.In(ids)+" ORDER BY g.id", event) {
+			if err != nil {
+				return err
+			}
+			a := at[[2]int64{event, u.attribute}]
+			a.Tags = append(a.Tags, u.TagUse)
+		}
+	}
+	return nil
+}
+
+// tagSeen: a tag kept for one organisation or person is nobody else's business.
+func tagSeen(who ident.Actor) string {
+	if seesAll(who) || who.Kind == ident.System {
+		return "1 = 1"
+	}
+	return "t.org_id IN (0," + strconv.FormatInt(who.Org, 10) + ") AND t.user_id IN (0," + strconv.FormatInt(who.Person, 10) + ")"
+}
+
+func listTags(ctx context.Context, tx *store.Tx, who ident.Actor, after int64, n int) ([]Tag, error) {
+	return store.All(ctx, tx, scanTag, "SELECT "+tagCols+" FROM intel_tag t WHERE t.id > $1 AND "+tagSeen(who)+" ORDER BY t.id LIMIT $2", after, n)
+}
+
+// readTag finds a tag by id or exact name.
+func readTag(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Tag, error) {
+	missing := fault.New(fault.NotFound, "no such tag").WithKey("intel.fault.no-tag")
+	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
+		t, found, err := store.First(ctx, tx, scanTag, tagByID+" AND "+tagSeen(who), id)
+		if err != nil || found {
+			return t, err
+		}
+	}
+	t, found, err := store.First(ctx, tx, scanTag, tagByName+" AND "+tagSeen(who), ref)
+	if err != nil || !found {
+		return t, orNot(err, missing)
+	}
+	return t, nil
+}
+
+func rewriteTag(ctx context.Context, tx *store.Tx, t Tag) error {
+	if !validColour(t.Colour) {
+		t.Colour = tagColour(t.Name)
+	}
+	_, err := tx.Exec(ctx, `UPDATE intel_tag SET name = $2, name_fold = $3, colour = $4, exportable = $5, hidden = $6, local_only = $7,
+		org_id = $8, user_id = $9, numerical_value = $10 WHERE id = $1`, t.ID, t.Name, strings.ToLower(t.Name), t.Colour, t.Exportable,
+		t.Hidden, t.LocalOnly, t.Org, t.User, null(t.Numerical))
+	return err
+}
+
+func dropTag(ctx context.Context, tx *store.Tx, id int64) (int64, error) {
+	n, err := tx.Exec(ctx, "DELETE FROM intel_tagging WHERE tag_id = $1", id)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM intel_tag WHERE id = $1", id)
+	return n, err
+}
+
+func countTag(ctx context.Context, tx *store.Tx, who ident.Actor, tag int64) (events, attributes int64, err error) {
+	events, err = store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id WHERE g.tag_id = $1 AND g.attribute_id = 0 AND "+
+		eventScan(who, "e"), tag)
+	if err != nil {
+		return 0, 0, err
+	}
+	attributes, err = store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.tag_id = $1 AND NOT a.deleted AND "+
+		eventScan(who, "e")+" AND "+childSeen(who, "a", true), tag)
+	return events, attributes, err
+}
+
+// usesAt lists the tags on one event (attribute 0) or attribute.
+func usesAt(ctx context.Context, tx *store.Tx, event, attribute int64) ([]useOf, error) {
+	return store.All(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id = $2 ORDER BY g.id", event, attribute)
+}

@@ -1,0 +1,283 @@
+package intel
+
+import (
+	"context"
+	"strings"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Tags streams all tags by id: those that may be known to who.
+func (s *Service) Tags(ctx context.Context, who ident.Actor, yield func(Tag) error) error {
+	if err := mayRead(who); err != nil {
+		return err
+	}
+	after := int64(0)
+	return pages(0, func(n int) (int, error) {
+		var list []Tag
+		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+			list, err = listTags(ctx, tx, who, after, n)
+			return err
+		})
+		for _, t := range list {
+			after = t.ID
+			if err == nil {
+				err = yield(t)
+			}
+		}
+		return len(list), err
+	})
+}
+
+// Tag reads one tag by id or exact name, with how many events and attributes
+// that the caller sees carry it. Faults: NotFound.
+func (s *Service) Tag(ctx context.Context, who ident.Actor, ref string) (t Tag, events, attributes int64, err error) {
+	if err := mayRead(who); err != nil {
+		return t, 0, 0, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		if t, err = readTag(ctx, tx, who, ref); err != nil {
+			return err
+		}
+		events, attributes, err = countTag(ctx, tx, who, t.ID)
+		return err
+	})
+	return t, events, attributes, err
+}
+
+// AddTag makes a tag; a name that differs from another in case only is another
+// tag. Who may: misp.tag_editor. Faults: Invalid, Conflict.
+func (s *Service) AddTag(ctx context.Context, who ident.Actor, t Tag) (out Tag, err error) {
+	if err := mayTagEdit(who); err != nil {
+		return t, err
+	}
+	t.Name = strings.TrimSpace(t.Name)
+	if err := checkTag(t); err != nil {
+		return t, err
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if out, err = writeTag(ctx, tx, t); store.IsUnique(err) {
+			return fault.New(fault.Conflict, "the tag exists").WithKey("intel.fault.tag-exists")
+		} else if err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, "tag.add", audit.Thing{Kind: "tag", ID: out.ID, Label: out.Name}, nil)
+	})
+	return out, err
+}
+
+// EditTag changes a tag. Who may: misp.tag_editor. Faults: NotFound, Invalid, Conflict.
+func (s *Service) EditTag(ctx context.Context, who ident.Actor, ref string, change func(*Tag)) (t Tag, err error) {
+	if err := mayTagEdit(who); err != nil {
+		return t, err
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if t, err = readTag(ctx, tx, who, ref); err != nil {
+			return err
+		}
+		change(&t)
+		if err := checkTag(t); err != nil {
+			return err
+		}
+		if err := rewriteTag(ctx, tx, t); store.IsUnique(err) {
+			return fault.New(fault.Conflict, "the tag exists").WithKey("intel.fault.tag-exists")
+		} else if err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, "tag.edit", audit.Thing{Kind: "tag", ID: t.ID, Label: t.Name}, nil)
+	})
+	return t, err
+}
+
+// DeleteTag removes a tag and takes it off everything. Who may: misp.tag_editor.
+func (s *Service) DeleteTag(ctx context.Context, who ident.Actor, ref string) error {
+	if err := mayTagEdit(who); err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		t, err := readTag(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		n, err := dropTag(ctx, tx, t.ID)
+		if err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, "tag.delete", audit.Thing{Kind: "tag", ID: t.ID, Label: t.Name}, map[string]any{"uses": n})
+	})
+}
+
+func mayTagEdit(who ident.Actor) error {
+	if who.ReadOnly {
+		return fault.New(fault.Denied, "%s holds a read-only key", who).WithKey("fault.read-only")
+	}
+	return access.Check(who, "misp.tag_editor")
+}
+
+func checkTag(t Tag) error {
+	var c fault.Collector
+	c.Require(t.Name != "" && len(t.Name) <= 255, "name", "intel.fault.name")
+	c.Require(t.Colour == "" || validColour(t.Colour), "colour", "intel.fault.colour")
+	return c.Err("a tag")
+}
+
+// Target is an event (Attribute "") or one of its attributes, by id or UUID.
+type Target struct {
+	Event     string
+	Attribute string
+}
+
+// Attach puts tags on an event or attribute. A name that is not known is made
+// when the caller may make tags. Attaching what is attached already changes
+// nothing; a local tag stays local. Local tags, which only the organisation that
+// holds the event attaches, bump no timestamp and clear no published flag; others
+// need the right to edit the event. changed tells how many were new.
+func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names []string, local bool) (changed int, err error) {
+	err = s.tagging(ctx, who, at, local, "tag.attach", func(tx *store.Tx, e Event, attribute int64) (int64, error) {
+		aud := audiences{who: who}
+		var n int64
+		for _, name := range names {
+			if name = strings.TrimSpace(name); name == "" || len(name) > 255 {
+				return 0, fault.Field("tag", "intel.fault.name", "no tag name")
+			}
+			id, err := aud.tag(ctx, tx, tagName{name: name})
+			if err != nil {
+				return 0, err
+			}
+			if id == 0 {
+				return 0, fault.New(fault.Denied, "the tag is unknown and %s may not make tags", who).WithKey("intel.fault.tag-unknown")
+			}
+			k, err := tx.Exec(ctx, attachTag, s.db.NewID(), id, e.ID, attribute, local, "")
+			if err != nil {
+				return 0, err
+			}
+			n += k
+		}
+		changed = int(n)
+		return n, nil
+	})
+	return changed, err
+}
+
+// Detach takes tags, by id or exact name, off an event or attribute. Faults:
+// NotFound when a tag is not there.
+func (s *Service) Detach(ctx context.Context, who ident.Actor, at Target, tags []string) error {
+	local, err := s.allLocal(ctx, who, at, tags)
+	if err != nil {
+		return err
+	}
+	return s.tagging(ctx, who, at, local, "tag.detach", func(tx *store.Tx, e Event, attribute int64) (int64, error) {
+		var n int64
+		for _, ref := range tags {
+			t, err := readTag(ctx, tx, who, ref)
+			if err != nil {
+				return 0, err
+			}
+			k, err := tx.Exec(ctx, detachTag, e.ID, attribute, t.ID)
+			if err != nil {
+				return 0, err
+			}
+			if k == 0 {
+				return 0, fault.New(fault.NotFound, "tag %d is not attached", t.ID).WithKey("intel.fault.no-tag")
+			}
+			n += k
+		}
+		return n, nil
+	})
+}
+
+// allLocal tells whether every named tag hangs there as a local one.
+func (s *Service) allLocal(ctx context.Context, who ident.Actor, at Target, tags []string) (local bool, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		e, a, err := at.read(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		uses, err := usesAt(ctx, tx, e.ID, a)
+		if err != nil {
+			return err
+		}
+		local = true
+		for _, ref := range tags {
+			t, err := readTag(ctx, tx, who, ref)
+			if err != nil {
+				return err
+			}
+			for _, u := range uses {
+				if u.ID == t.ID && !u.Local {
+					local = false
+				}
+			}
+		}
+		return nil
+	})
+	return local, err
+}
+
+// read loads the target as who sees it.
+func (t Target) read(ctx context.Context, tx *store.Tx, who ident.Actor) (e Event, attribute int64, err error) {
+	if t.Attribute == "" {
+		e, err = readEvent(ctx, tx, who, t.Event)
+		return e, 0, err
+	}
+	a, err := readAttribute(ctx, tx, who, t.Attribute)
+	if err != nil {
+		return e, 0, err
+	}
+	return *a.Event, a.ID, nil
+}
+
+// tagging changes the tags of one target in one transaction.
+func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local bool, verb string, fn func(tx *store.Tx, e Event, attribute int64) (int64, error)) error {
+	if !access.Allowed(who, "misp.tagger") || who.ReadOnly {
+		return fault.New(fault.Denied, "%s may not tag", who).WithKey("fault.denied")
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		e, attribute, err := at.read(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if local {
+			if e.Owner.ID != who.Org && !seesAll(who) && who.Kind != ident.System {
+				return fault.New(fault.Denied, "%s is not the host of event %d", who, e.ID).WithKey("intel.fault.local-tag")
+			}
+		} else if err := mayEdit(who, e); err != nil {
+			return err
+		}
+		n, err := fn(tx, e, attribute)
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := s.retag(ctx, tx, e, attribute, local); err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"attribute": attribute, "tags": n, "local": local})
+	})
+}
+
+// retag brings the event's labels up to date; a global tag is a change of the
+// event, a local one is not.
+func (s *Service) retag(ctx context.Context, tx *store.Tx, e Event, attribute int64, local bool) error {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if attribute == 0 {
+		names, err := store.All(ctx, tx, store.ScanString, eventTagList, e.ID)
+		if err != nil {
+			return err
+		}
+		tlp, pap := labels(names)
+		if _, err := tx.Exec(ctx, relabel, e.ID, tlp, pap, now); err != nil {
+			return err
+		}
+	}
+	if local {
+		return nil
+	}
+	return touch(ctx, tx, e, now, 0, 0)
+}
