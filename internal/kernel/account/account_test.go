@@ -416,12 +416,15 @@ func TestRow13Disabled(t *testing.T) {
 			"one step":    func() error { _, err := h.LogIn(ctx, home, "ana@cert.rs", password, h.code(secret)); return err },
 			"recovery":    func() error { _, err := h.LogIn(ctx, home, "ana@cert.rs", password, codes[0]); return err },
 			"second step": func() error { _, err := h.SecondStep(ctx, home, half.Token, h.code(secret)); return err },
-			"reset link":  func() error { _, err := h.Accept(ctx, home, link[strings.LastIndexByte(link, '/')+1:], "nova lozinka 7"); return err },
-			"job":         func() error { _, err := h.Resolve(ctx, a.Person, ident.Job); return err },
-			"persona":     func() error { _, err := h.LogInAs(ctx, home, a.PersonUUID); return err },
-			"step-up":     func() error { _, err := h.StepUp(ctx, sys, home, account.Proof{Code: h.code(secret)}); return err },
-			"profile":     func() error { return h.SetProfile(ctx, sys, "Ana", "en") },
-			"as":          func() error { _, err := h.As(ctx, operator, "ana@cert.rs"); return err },
+			"reset link": func() error {
+				_, err := h.Accept(ctx, home, link[strings.LastIndexByte(link, '/')+1:], "nova lozinka 7")
+				return err
+			},
+			"job":     func() error { _, err := h.Resolve(ctx, a.Person, ident.Job); return err },
+			"persona": func() error { _, err := h.LogInAs(ctx, home, a.PersonUUID); return err },
+			"step-up": func() error { _, err := h.StepUp(ctx, sys, home, account.Proof{Code: h.code(secret)}); return err },
+			"profile": func() error { return h.SetProfile(ctx, sys, "Ana", "en") },
+			"as":      func() error { _, err := h.As(ctx, operator, "ana@cert.rs"); return err },
 		}
 		for name, door := range doors {
 			if err := door(); err == nil {

@@ -183,8 +183,22 @@ func saveGuesses(ctx context.Context, tx *store.Tx, subject string, minutes [][2
 	return err
 }
 
-func forgetGuesses(ctx context.Context, tx *store.Tx, before int64) (int64, error) {
-	return tx.Exec(ctx, `DELETE FROM account_guess WHERE at < $1`, before)
+// sweepAll forgets sessions, ceremonies, links and counts that have lost their meaning.
+func sweepAll(ctx context.Context, tx *store.Tx, now, links, guesses int64) error {
+	for _, d := range []struct {
+		text   string
+		before int64
+	}{
+		{`DELETE FROM account_session WHERE ends <= $1`, now},
+		{`DELETE FROM account_challenge WHERE ends <= $1`, now},
+		{`DELETE FROM account_link WHERE ends <= $1`, links},
+		{`DELETE FROM account_guess WHERE at < $1`, guesses},
+	} {
+		if _, err := tx.Exec(ctx, d.text, d.before); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Settings.

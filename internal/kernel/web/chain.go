@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"fmt"
@@ -123,12 +124,26 @@ func (m *Mux) whoAndLang(next http.Handler) http.Handler {
 		if s.actor.Channel == "" {
 			s.actor.Channel = ident.Web
 		}
+		m.asNobody(r, s)
 		m.chooseLang(r, s)
 		if s.ended {
 			m.clearCookie(w, "session")
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// asNobody gives a visitor without account the principals of the public, when
+// the gate knows them: lists then show what is public.
+func (m *Mux) asNobody(r *http.Request, s *state) {
+	g, ok := m.cfg.Gate.(interface {
+		Nobody(ctx context.Context, ch ident.Channel) (ident.Actor, error)
+	})
+	if !ok || s.actor.Kind != ident.Anonymous || s.err != nil {
+		return
+	}
+	a, err := g.Nobody(r.Context(), s.actor.Channel)
+	s.actor.Principals, s.err = a.Principals, err
 }
 
 // chooseLang: account, then cookie, then the browser; the path of a public page
