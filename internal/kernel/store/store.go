@@ -197,3 +197,9 @@ func Marks(from, n int) string {
 	}
 	return b.String()
 }
+
+// Like makes the pattern of "x LIKE $n ESCAPE '\'" that finds s anywhere in x,
+// taken literally. x is a folded column: LIKE's own case rules differ by engine.
+func Like(s string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(s) + "%"
+}

@@ -1,0 +1,168 @@
+package advisory_test
+
+import (
+	"context"
+	"testing"
+
+	"straza/internal/advisory"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
+)
+
+type world struct {
+	s                    *advisory.Service
+	lead, analyst, other ident.Actor // other leads a second CERT
+	anyone               ident.Actor
+}
+
+func setUp(t *testing.T, db *store.DB) world {
+	t.Helper()
+	ctx := context.Background()
+	w := world{s: advisory.New(advisory.Deps{DB: db, Audit: testkit.Audit(db)})}
+	person := func(id, cert int64, perms ...string) ident.Actor {
+		a := ident.Actor{Kind: ident.Person, Person: id, Org: cert, CERT: cert, Perms: map[string]bool{}}
+		for _, p := range perms {
+			a.Perms[p] = true
+		}
+		must(t, db.Update(ctx, func(tx *store.Tx) (err error) {
+			if err = access.JoinTx(ctx, tx, access.Person(id), access.Team(cert)); err == nil {
+				a.Principals, err = access.ClosureTx(ctx, tx, access.Public(), access.Person(id))
+			}
+			return err
+		}))
+		return a
+	}
+	must(t, db.Update(ctx, func(tx *store.Tx) error { return access.SeedTx(ctx, tx) }))
+	w.lead = person(1, 10, "advisory.write", "advisory.publish")
+	w.analyst = person(2, 10, "advisory.write")
+	w.other = person(3, 20, "advisory.write", "advisory.publish")
+	w.anyone = ident.Nobody(ident.Web)
+	must(t, db.View(ctx, func(tx *store.Tx) (err error) {
+		w.anyone.Principals, err = access.ClosureTx(ctx, tx, access.Public())
+		return err
+	}))
+	return w
+}
+
+var warning = advisory.Draftable{Level: "high", TLP: "CLEAR", Readers: "citizens",
+	Title: i18n.Text{i18n.SrCyrl: "Лажна порука о пошиљци", i18n.En: "False parcel message"},
+	Lead:  i18n.Text{i18n.SrCyrl: "Порука тражи 149 динара."}}
+
+func TestLifeOfAWarning(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		ctx := context.Background()
+		w := setUp(t, db)
+		n, err := w.s.Create(ctx, w.analyst, warning)
+		must(t, err)
+		if n != "UP-2026-000001" {
+			t.Errorf("number %s", n)
+		}
+		sees := func(who ident.Actor) bool {
+			_, _, err := w.s.Get(ctx, who, n)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				t.Fatal(err)
+			}
+			list, _, err := w.s.List(ctx, who, advisory.Filter{})
+			must(t, err)
+			if (len(list) > 0) != (err == nil && len(list) == 1) {
+				t.Error("list")
+			}
+			return len(list) == 1
+		}
+		if !sees(w.analyst) || sees(w.anyone) || sees(w.other) {
+			t.Error("a draft is the team's alone")
+		}
+		if err := w.s.Publish(ctx, w.analyst, n, 1, nil); !fault.Is(err, fault.Denied) {
+			t.Errorf("an analyst may not publish: %v", err)
+		}
+		must(t, w.s.Publish(ctx, w.lead, n, 1, nil))
+		if in, err := w.s.InForce(ctx, w.anyone); err != nil || len(in) != 1 || !sees(w.anyone) {
+			t.Errorf("in force: %d, %v", len(in), err)
+		}
+		if err := w.s.Withdraw(ctx, w.other, n, 2, "x"); !fault.Is(err, fault.Denied) {
+			t.Errorf("another CERT's lead: %v", err)
+		}
+		if err := w.s.Edit(ctx, w.lead, n, 1, warning); !fault.Is(err, fault.Conflict) {
+			t.Errorf("an old version: %v", err)
+		}
+		must(t, w.s.Edit(ctx, w.lead, n, 2, warning))
+		must(t, w.s.Publish(ctx, w.lead, n, 3, i18n.Text{i18n.En: "signs added"}))
+		_, eds, err := w.s.Get(ctx, w.anyone, n)
+		if err != nil || len(eds) != 2 || eds[0].Note.In(i18n.En) != "signs added" {
+			t.Errorf("editions: %+v, %v", eds, err)
+		}
+		now.Add(31 * 24 * 60 * 60 * 1e9)
+		if in, _ := w.s.InForce(ctx, w.anyone); len(in) != 0 {
+			t.Error("still in force after a month")
+		}
+		must(t, w.s.Withdraw(ctx, w.lead, n, 4, "pogrešan proizvođač"))
+		a, _, err := w.s.Get(ctx, w.anyone, n)
+		if err != nil || a.State != advisory.Withdrawn || a.Reason == "" {
+			t.Errorf("a withdrawal stays visible: %+v, %v", a, err)
+		}
+	})
+}
+
+func TestOnlyClearGoesToThePublic(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		ctx := context.Background()
+		w := setUp(t, db)
+		d := warning
+		d.TLP = "GREEN"
+		n, err := w.s.Create(ctx, w.lead, d)
+		must(t, err)
+		if err := w.s.Publish(ctx, w.lead, n, 1, nil); !fault.Is(err, fault.Invalid) {
+			t.Errorf("TLP:GREEN was published: %v", err)
+		}
+	})
+}
+
+func TestSearchInBothScripts(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		ctx := context.Background()
+		w := setUp(t, db)
+		_, err := w.s.Create(ctx, w.lead, warning)
+		must(t, err)
+		for q, want := range map[string]int{"пошиљци": 1, "posiljci": 1, "POŠILJCI": 1, "parcel": 1, "%": 0, "xyz": 0} {
+			list, _, err := w.s.List(ctx, w.lead, advisory.Filter{Text: q})
+			must(t, err)
+			if len(list) != want {
+				t.Errorf("%q: %d, want %d", q, len(list), want)
+			}
+		}
+	})
+}
+
+func TestDraftsAreChecked(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
+	w := setUp(t, db)
+	for name, d := range map[string]advisory.Draftable{
+		"empty":    {},
+		"no title": {Level: "high", TLP: "CLEAR", Readers: "citizens", Lead: warning.Lead},
+		"level":    {Level: "huge", TLP: "CLEAR", Readers: "citizens", Lead: warning.Lead, Title: warning.Title},
+		"red":      {Level: "high", TLP: "RED", Readers: "citizens", Lead: warning.Lead, Title: warning.Title},
+	} {
+		if _, err := w.s.Create(context.Background(), w.lead, d); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := w.s.Create(context.Background(), w.anyone, warning); !fault.Is(err, fault.Denied) {
+		t.Errorf("anyone: %v", err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,239 @@
+package advisory
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+)
+
+// inForceFor is how long a warning stays on the home page unless it says otherwise.
+const inForceFor = 30 * 24 * time.Hour
+
+// Deps are what the room stands on.
+type Deps struct {
+	DB    *store.DB
+	Audit *audit.Log
+}
+
+// Service is the room's door.
+type Service struct{ d Deps }
+
+// New makes the Service.
+func New(d Deps) *Service { return &Service{d} }
+
+// PublishedEvent is published when a warning goes out or is corrected.
+type PublishedEvent struct {
+	Advisory int64 `json:"advisory"`
+}
+
+// EventType names the event.
+func (PublishedEvent) EventType() string { return "advisory.published" }
+
+// Filter narrows a list; zero fields do not. The keyset is (Updated, ID) of the
+// last row seen.
+type Filter struct {
+	State, Level, Text      string
+	UpdatedSince            int64
+	UpdatedBefore, IDBefore int64
+}
+
+// InForce lists the published warnings that still hold, newest first, at most 20:
+// what is dangerous today. Anybody may call; who sees which is their audience.
+func (s *Service) InForce(ctx context.Context, who ident.Actor) (out []Advisory, err error) {
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		now := clock.Micros(s.d.DB.Clock.Now())
+		out, err = store.All(ctx, tx, scan, inForce(who), now)
+		return err
+	})
+	return out, err
+}
+
+// List gives a page of warnings, last changed first; more tells whether others follow.
+func (s *Service) List(ctx context.Context, who ident.Actor, f Filter) (out []Advisory, more bool, err error) {
+	if f.UpdatedBefore == 0 {
+		f.UpdatedBefore, f.IDBefore = math.MaxInt64, math.MaxInt64
+	}
+	text, args := listing(who, f)
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		out, err = store.All(ctx, tx, scan, text, args...)
+		return err
+	})
+	if len(out) > 50 {
+		out, more = out[:50], true
+	}
+	return out, more, err
+}
+
+// Get opens a warning by number. Faults: NotFound when it is not there or not for who.
+func (s *Service) Get(ctx context.Context, who ident.Actor, number string) (a Advisory, eds []Edition, err error) {
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		if a, err = s.getTx(ctx, tx, who, number); err != nil {
+			return err
+		}
+		eds, err = store.All(ctx, tx, scanEdition, listEditions, a.ID)
+		return err
+	})
+	return a, eds, err
+}
+
+func (s *Service) getTx(ctx context.Context, tx *store.Tx, who ident.Actor, number string) (Advisory, error) {
+	a, found, err := store.First(ctx, tx, scan, byNumber(who), strings.ToUpper(number))
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "advisory %s", number)
+	}
+	return a, err
+}
+
+// Create writes a draft of the actor's CERT. Needs advisory.write.
+func (s *Service) Create(ctx context.Context, who ident.Actor, d Draftable) (number string, err error) {
+	if err := access.Check(who, "advisory.write"); err != nil {
+		return "", err
+	}
+	if err := d.validate(); err != nil {
+		return "", err
+	}
+	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		audience, err := access.InternTx(ctx, tx, access.Audience{CERT: who.CERT, Owner: who.CERT, Level: access.LevelTeam})
+		if err != nil {
+			return err
+		}
+		series := fmt.Sprintf("UP-%d", clock.FromMicros(now).Year())
+		n, err := s.d.DB.NextNumber(ctx, tx, series)
+		if err != nil {
+			return err
+		}
+		number = fmt.Sprintf("%s-%06d", series, n)
+		id := s.d.DB.NewID()
+		if _, err := tx.Exec(ctx, insertOne, id, s.d.DB.NewUUID(), number, who.CERT, audience, d.Level, d.TLP, d.Readers,
+			asJSON(d.Title), asJSON(d.Lead), asJSON(d.Affects), asJSON(d.Steps), asJSON(d.Body), folded(d), now, d.Until); err != nil {
+			return err
+		}
+		return s.d.Audit.Record(ctx, tx, who, "advisory.create", thing(id, number), nil)
+	})
+	return number, err
+}
+
+// Edit changes a draft, or prepares the next edition of what is published (readers
+// see it after Publish). Needs advisory.write. Faults: Conflict when somebody else
+// changed it meanwhile.
+func (s *Service) Edit(ctx context.Context, who ident.Actor, number string, version int64, d Draftable) error {
+	if err := d.validate(); err != nil {
+		return err
+	}
+	return s.change(ctx, who, number, "advisory.write", func(tx *store.Tx, a Advisory, now int64) (int64, error) {
+		if a.State == Withdrawn {
+			return 0, fault.New(fault.Conflict, "%s is withdrawn", number).WithKey("advisory.withdrawn.final")
+		}
+		n, err := tx.Exec(ctx, updateOne, a.ID, version, d.Level, d.TLP, d.Readers, asJSON(d.Title), asJSON(d.Lead), asJSON(d.Affects),
+			asJSON(d.Steps), asJSON(d.Body), folded(d), now, d.Until)
+		if err != nil || n == 0 {
+			return n, err
+		}
+		return n, s.d.Audit.Record(ctx, tx, who, "advisory.edit", thing(a.ID, number), nil)
+	})
+}
+
+// Publish shows a warning to everyone, or its next edition with a note of what
+// changed. Needs advisory.publish. Faults: Invalid when its TLP is not CLEAR.
+func (s *Service) Publish(ctx context.Context, who ident.Actor, number string, version int64, note i18n.Text) error {
+	return s.change(ctx, who, number, "advisory.publish", func(tx *store.Tx, a Advisory, now int64) (int64, error) {
+		if a.TLP != "CLEAR" {
+			return 0, fault.Field("tlp", "advisory.tlp.public", "TLP:%s does not go to the public", a.TLP)
+		}
+		audience, err := access.InternTx(ctx, tx, access.Audience{CERT: a.CERT, Owner: a.CERT, Level: access.LevelPublic})
+		if err != nil {
+			return 0, err
+		}
+		until := a.Until
+		if until == 0 {
+			until = now + inForceFor.Microseconds()
+		}
+		n, err := tx.Exec(ctx, publishOne, a.ID, version, audience, now, until)
+		if err != nil || n == 0 {
+			return n, err
+		}
+		snapshot, err := json.Marshal(a)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(ctx, addEdition, s.d.DB.NewID(), a.ID, now, asJSON(note), string(snapshot)); err != nil {
+			return 0, err
+		}
+		if err := jobs.Publish(ctx, tx, PublishedEvent{a.ID}); err != nil {
+			return 0, err
+		}
+		return n, s.d.Audit.Record(ctx, tx, who, "advisory.publish", thing(a.ID, number), nil)
+	})
+}
+
+// Withdraw takes a published warning back, visibly and with a reason. Needs advisory.publish.
+func (s *Service) Withdraw(ctx context.Context, who ident.Actor, number string, version int64, reason string) error {
+	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 1000 {
+		return fault.Field("reason", "advisory.reason.needed", "a withdrawal needs a reason")
+	}
+	return s.change(ctx, who, number, "advisory.publish", func(tx *store.Tx, a Advisory, now int64) (int64, error) {
+		n, err := tx.Exec(ctx, withdrawOne, a.ID, version, now, reason)
+		if err != nil || n == 0 {
+			return n, err
+		}
+		return n, s.d.Audit.Record(ctx, tx, who, "advisory.withdraw", thing(a.ID, number), nil)
+	})
+}
+
+// change loads what is to be changed as far as who may see it, checks the
+// permission and that it belongs to who's own CERT, and tells a lost race.
+func (s *Service) change(ctx context.Context, who ident.Actor, number, perm string, act func(*store.Tx, Advisory, int64) (int64, error)) error {
+	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		a, err := s.getTx(ctx, tx, who, number)
+		if err != nil {
+			return err
+		}
+		if err := access.Check(who, perm); err != nil {
+			return err
+		}
+		if who.Kind == ident.Person && a.CERT != who.CERT {
+			return fault.New(fault.Denied, "%s belongs to another CERT", number).WithKey("fault.denied")
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		n, err := act(tx, a, now)
+		if err == nil && n == 0 {
+			err = fault.New(fault.Conflict, "%s was changed meanwhile", number).WithKey("fault.conflict")
+		}
+		return err
+	})
+}
+
+func thing(id int64, number string) audit.Thing {
+	return audit.Thing{Kind: "advisory", ID: id, Label: number}
+}
+
+// folded is what search sees: all languages, one script.
+func folded(d Draftable) string {
+	var b strings.Builder
+	for _, t := range []i18n.Text{d.Title, d.Lead, d.Body} {
+		for _, l := range []i18n.Lang{i18n.SrCyrl, i18n.En} {
+			b.WriteString(i18n.Fold(t[l]))
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
