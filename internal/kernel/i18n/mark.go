@@ -31,6 +31,9 @@ func Mark(l Lang, s string) template.HTML {
 					end = j + 1
 				}
 			}
+			for end < len(rs) && attached(rs[end]) {
+				end++
+			}
 			part := string(rs[i:end])
 			b.WriteString(markOpen(part) + html.EscapeString(part) + "</span>")
 			i = end
@@ -43,6 +46,9 @@ func Mark(l Lang, s string) template.HTML {
 	}
 	return template.HTML(b.String())
 }
+
+// attached: what belongs to the word before it, as in S-0417 or x86_64.
+func attached(r rune) bool { return unicode.IsDigit(r) || strings.ContainsRune("-_/@#+", r) }
 
 // markOpen opens the span around s; its language is told by its letters.
 func markOpen(s string) string {

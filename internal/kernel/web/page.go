@@ -81,7 +81,7 @@ func langLinks(r *http.Request, s *state) []ui.LangLink {
 	for _, l := range []struct {
 		lang        i18n.Lang
 		short, name string
-	}{{i18n.SrCyrl, "Ћир", "Српски, ћирилица"}, {i18n.SrLatn, "Lat", "Srpski, latinica"}, {i18n.En, "EN", "English"}} {
+	}{{i18n.SrCyrl, "Ћир", "Ћир: српски, ћирилица"}, {i18n.SrLatn, "Lat", "Lat: srpski, latinica"}, {i18n.En, "EN", "EN: English"}} {
 		link := ui.LangLink{Lang: l.lang, Short: l.short, Name: l.name, Here: l.lang == s.lang}
 		if localized {
 			_, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")

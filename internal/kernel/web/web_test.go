@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -407,5 +408,20 @@ func TestCheckTemplatesFindsWhatNoSampleReaches(t *testing.T) {
 	}
 	if err := CheckTemplates(fstest.MapFS{"p.html": {}}, nil); err == nil {
 		t.Error("a page without samples passed")
+	}
+}
+
+func TestSheetShowsEveryComponentInEveryLanguage(t *testing.T) {
+	samples := map[string][]Pager{}
+	for _, name := range []string{"sheet", "public", "report", "portal", "bare"} {
+		p := newSheet(testNow)
+		samples[name] = []Pager{p}
+	}
+	sub, err := fs.Sub(sheetFiles, "sheet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckTemplates(sub, samples); err != nil {
+		t.Error(err)
 	}
 }

@@ -97,6 +97,7 @@ func (k *Kit) Funcs(l i18n.Lang) template.FuncMap {
 		"link":      func(label, href string) Button { return Button{Label: label, Href: href} },
 		"avatar":    func(name string) (template.HTML, error) { return k.Show(l, Avatar{Name: name}) },
 		"clock":     func(c Clock) clockView { return k.clockView(l, c) },
+		"watch":     func(w WatchLine) watchView { return k.watchView(l, w) },
 		"show":      func(v any) (template.HTML, error) { return k.show(l, v) },
 		"day":       func(t time.Time) string { return k.day(l, t) },
 		"clocktime": func(t time.Time) string { return i18n.Clock(l, t) },
