@@ -425,3 +425,22 @@ func TestSheetShowsEveryComponentInEveryLanguage(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestStyleSheetsAreWhole(t *testing.T) {
+	for _, name := range []string{"public.css", "console.css"} {
+		m := newTestMux(t, "http://localhost:8480")
+		css := do(t, m, call{path: ui.Asset(name)}).Body.String()
+		depth := 0
+		for _, c := range css {
+			switch c {
+			case '{':
+				depth++
+			case '}':
+				depth--
+			}
+		}
+		if depth != 0 || len(css) < 50_000 {
+			t.Errorf("%s: %d braces are open, %d bytes", name, depth, len(css))
+		}
+	}
+}
