@@ -114,8 +114,9 @@ type loader struct {
 	saved   Saved
 	refs    []Reference
 	loading bool
-	exists  bool  // edited, not added
-	failed  error // the rest of the event is read past
+	editing string // the event that the caller named, for EditEvent
+	exists  bool   // edited, not added
+	failed  error  // the rest of the event is read past
 	hash    []byte
 }
 
@@ -228,11 +229,24 @@ func (l *loader) finish(ctx context.Context) error {
 	if l.draft.size() > 1000 {
 		lane = store.Jobs
 	}
-	fresh := l.saved
-	return l.s.db.Update(ctx, func(tx *store.Tx) error {
-		l.saved, l.refs, l.hash = fresh, nil, nil // it may run again
+	fresh, event := l.saved, l.event
+	err := l.s.db.Update(ctx, func(tx *store.Tx) error {
+		l.saved, l.event, l.refs, l.hash = fresh, event, nil, nil // it may run again
 		return l.wholeTx(ctx, tx)
 	}, store.InLane(lane))
+	if l.opt.Upsert && keyOf(err) == notNewerKey {
+		l.saved.State, err = "unchanged", nil
+		l.saved.Attributes.Unchanged = l.saved.Attributes.Read
+		l.saved.Objects.Unchanged = l.saved.Objects.Read
+	}
+	return err
+}
+
+func keyOf(err error) string {
+	if f := fault.Of(err); f != nil {
+		return f.Key
+	}
+	return ""
 }
 
 func (l *loader) wholeTx(ctx context.Context, tx *store.Tx) error {
@@ -259,6 +273,11 @@ func (l *loader) wholeTx(ctx context.Context, tx *store.Tx) error {
 
 // existing tells whether the event is here. Faults: Conflict unless it may be edited.
 func (l *loader) existing(ctx context.Context, tx *store.Tx) (bool, error) {
+	if l.editing != "" {
+		e, err := readEvent(ctx, tx, l.who, l.editing)
+		l.exists, l.event = err == nil, e
+		return true, err
+	}
 	uuid, ok := store.ParseUUID(strings.TrimSpace(l.head.UUID.Or("")))
 	if !ok {
 		if l.head.UUID.Or("") != "" {
@@ -438,7 +457,7 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 	if err != nil {
 		return nil, nil, err
 	}
-	put := func(a *Attribute, inOwn bool) error {
+	put := func(a *Attribute) error {
 		if _, twice := taken[a.UUID]; twice {
 			part.drop(a.UUID, "uuid", takenUUID)
 			return nil
@@ -447,9 +466,7 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 		if err := l.aud.child(ctx, tx, &a.Distribution, &a.Group, &a.audience); err != nil {
 			return err
 		}
-		if a.audience != nil || inOwn {
-			l.event.ownAudiences++
-		}
+		l.event.ownAudiences += one(a.audience != nil)
 		if !a.Deleted {
 			l.event.Attributes++
 		}
@@ -457,7 +474,7 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 		return nil
 	}
 	for i := range part.attrs {
-		if err := put(&part.attrs[i], false); err != nil {
+		if err := put(&part.attrs[i]); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -471,15 +488,23 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 		if err := l.aud.child(ctx, tx, &o.Distribution, &o.Group, &o.audience); err != nil {
 			return nil, nil, err
 		}
+		l.event.ownAudiences += one(o.audience != nil)
 		objects = append(objects, o)
 		for j := range o.Attributes {
-			if err := put(&o.Attributes[j], o.audience != nil); err != nil {
+			if err := put(&o.Attributes[j]); err != nil {
 				return nil, nil, err
 			}
 		}
 		l.refs = append(l.refs, o.References...)
 	}
 	return objects, rows, nil
+}
+
+func one(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func given1(uuid string, g given) string {
@@ -523,7 +548,7 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 	if err := writeReferences(ctx, tx, l.refs); err != nil {
 		return err
 	}
-	if err := l.reports(ctx, tx); err != nil {
+	if _, err := l.reports(ctx, tx); err != nil {
 		return err
 	}
 	var uses []tagging
@@ -543,14 +568,15 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	l.saved.ID, l.saved.UUID = l.event.ID, l.event.UUID
-	if err := announce(ctx, tx, l.event, l.event.Published); err != nil {
+	if err := announce(ctx, tx, l.event, int(l.event.Attributes), l.event.Published); err != nil {
 		return err
 	}
 	return l.s.log.Record(ctx, tx, l.who, "event.add", thing(l.event), map[string]any{
 		"attributes": l.event.Attributes, "objects": l.saved.Objects.Read, "hash": hex.EncodeToString(l.hash)})
 }
 
-func (l *loader) reports(ctx context.Context, tx *store.Tx) error {
+// reports adds or replaces the event's reports and counts those that changed.
+func (l *loader) reports(ctx context.Context, tx *store.Tx) (changed int64, err error) {
 	for i := range l.head.EventReport {
 		w := &l.head.EventReport[i]
 		r := Report{ID: l.s.db.NewID(), EventID: l.event.ID, Name: w.Name.Or(""), Content: w.Content.Or(""), Deleted: w.Deleted.Or(false),
@@ -560,13 +586,15 @@ func (l *loader) reports(ctx context.Context, tx *store.Tx) error {
 			continue
 		}
 		if err := l.aud.child(ctx, tx, &r.Distribution, &r.Group, &r.audience); err != nil {
-			return err
+			return changed, err
 		}
-		if err := writeReport(ctx, tx, r); err != nil {
-			return err
+		n, err := writeReport(ctx, tx, r)
+		if err != nil {
+			return changed, err
 		}
+		changed += n
 	}
-	return nil
+	return changed, nil
 }
 
 // abandon takes a half-loaded event away again.

@@ -19,20 +19,19 @@ type EventPublished struct {
 // EventType is the stable name.
 func (EventPublished) EventType() string { return "intel.event-published" }
 
-// AttributeAdded is told once an act, however many attributes it added: who
-// wants them reads those of the event from First on.
+// AttributeAdded is told once an act, however many attributes it added to the event.
 type AttributeAdded struct {
-	Event int64 `json:"event"`
-	First int64 `json:"first"`
-	Count int64 `json:"count"`
+	Event int64  `json:"event"`
+	UUID  string `json:"uuid"`
+	Count int64  `json:"count"`
 }
 
 // EventType is the stable name.
 func (AttributeAdded) EventType() string { return "intel.attribute-added" }
 
-func announce(ctx context.Context, tx *store.Tx, e Event, published bool) error {
-	if e.Attributes > 0 {
-		if err := jobs.Publish(ctx, tx, AttributeAdded{Event: e.ID, First: e.ID, Count: e.Attributes}); err != nil {
+func announce(ctx context.Context, tx *store.Tx, e Event, added int, published bool) error {
+	if added > 0 {
+		if err := jobs.Publish(ctx, tx, AttributeAdded{Event: e.ID, UUID: e.UUID, Count: int64(added)}); err != nil {
 			return err
 		}
 	}

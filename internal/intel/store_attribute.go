@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -264,20 +265,19 @@ func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, event int64
 }
 
 // writeReport adds a report, or replaces an older text of the same one.
-func writeReport(ctx context.Context, tx *store.Tx, r Report) error {
-	_, err := tx.Exec(ctx, `INSERT INTO intel_report (id, event_id, uuid, audience_id, distribution, group_id, name, content, deleted, timestamp)
+func writeReport(ctx context.Context, tx *store.Tx, r Report) (int64, error) {
+	return tx.Exec(ctx, `INSERT INTO intel_report (id, event_id, uuid, audience_id, distribution, group_id, name, content, deleted, timestamp)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) ON CONFLICT (uuid) DO UPDATE SET name = excluded.name, content = excluded.content,
 		deleted = excluded.deleted, timestamp = excluded.timestamp, audience_id = excluded.audience_id, distribution = excluded.distribution,
 		group_id = excluded.group_id WHERE intel_report.event_id = excluded.event_id AND intel_report.timestamp < excluded.timestamp`,
 		r.ID, r.EventID, r.UUID, null(r.audience), int64(r.Distribution), r.Group, r.Name, r.Content, r.Deleted, r.Timestamp)
-	return err
 }
 
-// writeReferences adds references; targets are looked up among what is here.
-func writeReferences(ctx context.Context, tx *store.Tx, refs []Reference) error {
-	var uuids, own []string
+// resolve looks the targets of references up; event > 0 keeps to that event.
+func resolve(ctx context.Context, tx *store.Tx, refs []Reference, event int64) error {
+	var uuids []string
 	for _, r := range refs {
-		uuids, own = append(uuids, r.TargetUUID), append(own, r.UUID)
+		uuids = append(uuids, r.TargetUUID)
 	}
 	objects, err := known(ctx, tx, "intel_object", uuids)
 	if err != nil {
@@ -287,24 +287,175 @@ func writeReferences(ctx context.Context, tx *store.Tx, refs []Reference) error 
 	if err != nil {
 		return err
 	}
+	for i := range refs {
+		r := &refs[i]
+		if o, ok := objects[r.TargetUUID]; ok && (event == 0 || o[1] == event) {
+			r.TargetID, r.TargetType = o[0], 1
+		} else if a, ok := attrs[r.TargetUUID]; ok && (event == 0 || a[1] == event) {
+			r.TargetID, r.TargetType = a[0], 0
+		}
+	}
+	return nil
+}
+
+// writeReferences adds references whose UUID is not here yet.
+func writeReferences(ctx context.Context, tx *store.Tx, refs []Reference) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	if err := resolve(ctx, tx, refs, refs[0].EventID); err != nil {
+		return err
+	}
+	var own []string
+	for _, r := range refs {
+		own = append(own, r.UUID)
+	}
 	have, err := known(ctx, tx, "intel_reference", own)
 	if err != nil {
 		return err
 	}
 	var rows []*Reference
 	for i := range refs {
-		r := &refs[i]
-		if _, twice := have[r.UUID]; twice {
-			continue
+		if _, twice := have[refs[i].UUID]; !twice {
+			have[refs[i].UUID] = [2]int64{}
+			rows = append(rows, &refs[i])
 		}
-		have[r.UUID] = [2]int64{}
-		if o, ok := objects[r.TargetUUID]; ok {
-			r.TargetID, r.TargetType = o[0], 1
-		} else if a, ok := attrs[r.TargetUUID]; ok {
-			r.TargetID, r.TargetType = a[0], 0
-		}
-		rows = append(rows, r)
 	}
 	_, err = tx.CopyIn(ctx, "intel_reference", refColumns, columnsOf(rows))
+	return err
+}
+
+const (
+	updateAttribute = `UPDATE intel_attribute SET audience_id = $2, distribution = $3, group_id = $4, type = $5, category = $6, value = $7,
+		relation = $8, comment = $9, to_ids = $10, deleted = $11, no_correlation = $12, timestamp = $13, first_seen = $14, last_seen = $15,
+		data_size = $16, key1 = $17, key2 = $18 WHERE id = $1`
+	updateObject = `UPDATE intel_object SET audience_id = $2, distribution = $3, group_id = $4, comment = $5, deleted = $6, timestamp = $7,
+		first_seen = $8, last_seen = $9 WHERE id = $1`
+	updateReference = `UPDATE intel_reference SET relationship = $2, comment = $3, deleted = $4, timestamp = $5 WHERE id = $1`
+)
+
+func rewriteAttribute(ctx context.Context, tx *store.Tx, a *Attribute) error {
+	_, err := tx.Exec(ctx, updateAttribute, a.ID, null(a.audience), int64(a.Distribution), a.Group, a.Type, a.Category, a.Value, a.Relation,
+		a.Comment, a.ToIDS, a.Deleted, a.NoCorrelation, a.Timestamp, null(a.FirstSeen), null(a.LastSeen), a.DataSize, a.key1, null(a.key2))
+	return err
+}
+
+func rewriteObject(ctx context.Context, tx *store.Tx, o *Object) error {
+	_, err := tx.Exec(ctx, updateObject, o.ID, null(o.audience), int64(o.Distribution), o.Group, o.Comment, o.Deleted, o.Timestamp,
+		null(o.FirstSeen), null(o.LastSeen))
+	return err
+}
+
+// storedAttributes reads rows of one event by id, whoever may see them: for
+// edits by who may edit the event.
+func storedAttributes(ctx context.Context, tx *store.Tx, event int64, ids []int64) (map[int64]*Attribute, error) {
+	out := map[int64]*Attribute{}
+	for part := range slices.Chunk(ids, 500) {
+		list, err := store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.id IN "+store.In(part)+" AND a.event_id = $1", event)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			out[list[i].ID] = &list[i]
+		}
+	}
+	return out, nil
+}
+
+func storedObjects(ctx context.Context, tx *store.Tx, event int64, ids []int64) (map[int64]*Object, error) {
+	out := map[int64]*Object{}
+	for part := range slices.Chunk(ids, 500) {
+		list, err := store.All(ctx, tx, scanObject, "SELECT "+objectCols+" FROM intel_object o WHERE o.id IN "+store.In(part)+" AND o.event_id = $1", event)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			out[list[i].ID] = &list[i]
+		}
+	}
+	return out, nil
+}
+
+// twin finds an attribute of the event that equals a, 0 when there is none.
+func twin(ctx context.Context, tx *store.Tx, a *Attribute) (int64, error) {
+	return store.Int64(ctx, tx, `SELECT a.id FROM intel_attribute a WHERE a.key1 = $1 AND a.event_id = $2 AND a.object_id = $3
+		AND a.type = $4 AND a.category = $5 AND a.value = $6 AND NOT a.deleted ORDER BY a.id LIMIT 1`,
+		a.key1, a.EventID, a.ObjectID, a.Type, a.Category, a.Value)
+}
+
+// dropObjectAttributes softly deletes the attributes of an object.
+func dropObjectAttributes(ctx context.Context, tx *store.Tx, object, timestamp int64) (int64, error) {
+	return tx.Exec(ctx, "UPDATE intel_attribute SET deleted = $2, timestamp = $3 WHERE object_id = $1 AND NOT deleted AND event_id = "+
+		"(SELECT event_id FROM intel_object WHERE id = $1)", object, true, timestamp)
+}
+
+// removeAttribute takes an attribute out for good.
+func removeAttribute(ctx context.Context, tx *store.Tx, event, id int64) error {
+	for _, q := range []string{"DELETE FROM intel_tagging WHERE event_id = $1 AND attribute_id = $2", "DELETE FROM intel_data WHERE event_id = $1 AND attribute_id = $2",
+		"DELETE FROM intel_sighting WHERE event_id = $1 AND attribute_id = $2", "DELETE FROM intel_attribute WHERE event_id = $1 AND id = $2"} {
+		if _, err := tx.Exec(ctx, q, event, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeObject takes an object, its attributes and references out for good.
+func removeObject(ctx context.Context, tx *store.Tx, event, id int64) error {
+	ids, err := store.All(ctx, tx, store.ScanInt64, "SELECT id FROM intel_attribute WHERE event_id = $1 AND object_id = $2", event, id)
+	if err != nil {
+		return err
+	}
+	for _, a := range ids {
+		if err := removeAttribute(ctx, tx, event, a); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM intel_reference WHERE object_id = $1", id); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM intel_object WHERE id = $1", id)
+	return err
+}
+
+// objectsHolding lists objects of the event with o's template that hold its first value.
+func objectsHolding(ctx context.Context, tx *store.Tx, o *Object) ([]int64, error) {
+	a := &o.Attributes[0]
+	return store.All(ctx, tx, store.ScanInt64, `SELECT DISTINCT so.id FROM intel_attribute a JOIN intel_object so ON so.id = a.object_id
+		WHERE a.key1 = $1 AND a.event_id = $2 AND a.value = $3 AND NOT a.deleted AND NOT so.deleted AND so.template_uuid = $4 AND so.name = $5`,
+		a.key1, o.EventID, a.Value, o.TemplateUUID, o.Name)
+}
+
+func valuesOf(ctx context.Context, tx *store.Tx, object int64) ([]string, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (string, error) {
+		var relation, value string
+		err := s.Scan(&relation, &value)
+		return relation + "\x00" + value, err
+	}, `SELECT a.relation, a.value FROM intel_attribute a WHERE a.event_id = (SELECT event_id FROM intel_object WHERE id = $1)
+		AND a.object_id = $1 AND NOT a.deleted`, object)
+}
+
+func readReference(ctx context.Context, tx *store.Tx, ref string) (Reference, error) {
+	id, uuid, err := refID(ref)
+	if err != nil {
+		return Reference{}, err
+	}
+	where, arg := "r.id = $1", any(id)
+	if uuid != "" {
+		where, arg = "r.uuid = $1", any(uuid)
+	}
+	r, found, err := store.First(ctx, tx, scanReference, "SELECT "+refCols+" FROM intel_reference r WHERE "+where, arg)
+	if err != nil || !found {
+		return r, orNot(err, fault.New(fault.NotFound, "no reference %q", ref).WithKey("intel.fault.no-reference"))
+	}
+	return r, nil
+}
+
+func removeReference(ctx context.Context, tx *store.Tx, r Reference, hard bool, timestamp int64) error {
+	if hard {
+		_, err := tx.Exec(ctx, "DELETE FROM intel_reference WHERE id = $1", r.ID)
+		return err
+	}
+	_, err := tx.Exec(ctx, updateReference, r.ID, r.Relationship, r.Comment, true, timestamp)
 	return err
 }

@@ -1,0 +1,367 @@
+package intel
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// idsHeld bounds the ids that a selective search keeps: 8 bytes each. What finds
+// more walks the table instead.
+const idsHeld = 500_000
+
+// SearchAttributes streams the attributes that match, by id, each with its
+// event's header. What the caller may not see is left out before limits apply.
+// yield ends it by an error, which is returned.
+func (s *Service) SearchAttributes(ctx context.Context, who ident.Actor, q Query, yield func(*Attribute) error) error {
+	p, err := s.prepare(ctx, who, &q, "attribute.search")
+	if err != nil || p.nothing {
+		return err
+	}
+	r := &run{s: s, who: who, plan: p, heads: map[int64]*Event{}, yield: yield}
+	if q.Page > 1 {
+		r.skip = (q.Page - 1) * q.Limit
+	}
+	if p.selective {
+		whole, err := r.byIDs(ctx)
+		if err != nil || whole {
+			return err
+		}
+	}
+	return r.walk(ctx)
+}
+
+// prepare checks the right to read and looks names up; a site administrator's
+// search leaves its line.
+func (s *Service) prepare(ctx context.Context, who ident.Actor, q *Query, verb string) (p *plan, err error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	err = s.view(ctx, who, verb, audit.Thing{Kind: "event"}, func(tx *store.Tx) error {
+		p, err = q.plan(ctx, tx, who)
+		return err
+	})
+	return p, err
+}
+
+// run is a search under way.
+type run struct {
+	s     *Service
+	who   ident.Actor
+	plan  *plan
+	heads map[int64]*Event // headers of the last events, shared by their attributes
+	skip  int
+	given int
+	yield func(*Attribute) error
+}
+
+// byIDs finds all ids first, then reads rows; whole is false when there are too many.
+func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
+	var ids []int64
+	limit := idsHeld + 1
+	if r.plan.Limit > 0 && r.pure() {
+		limit = min(limit, r.skip+r.plan.Limit)
+	}
+	err = r.s.db.View(ctx, func(tx *store.Tx) error {
+		ids, err = attributeIDs(ctx, tx, r.who, r.plan, limit)
+		return err
+	})
+	if err != nil || len(ids) > idsHeld {
+		return false, err
+	}
+	if r.pure() {
+		ids = ids[min(r.skip, len(ids)):]
+		r.skip = 0
+	}
+	for part := range slices.Chunk(ids, batch) {
+		var list []Attribute
+		err := r.s.db.View(ctx, func(tx *store.Tx) error {
+			list, err = attributesByID(ctx, tx, r.who, part)
+			return r.dress(ctx, tx, list, err)
+		})
+		if done, err := r.hand(list, err); done || err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// pure tells that SQL alone decides, so that limits may be put there.
+func (r *run) pure() bool {
+	p := r.plan
+	return p.Value.empty() && p.Info.empty() && p.Text == ""
+}
+
+// walk goes through the table by id. The first batches are small, so that the
+// first answer comes soon.
+func (r *run) walk(ctx context.Context) error {
+	after, n := r.plan.After, 50
+	for {
+		var list []Attribute
+		err := r.s.db.View(ctx, func(tx *store.Tx) (err error) {
+			list, err = attributesFrom(ctx, tx, r.who, r.plan, after, n)
+			return r.dress(ctx, tx, list, err)
+		})
+		if len(list) > 0 {
+			after = list[len(list)-1].ID
+		}
+		full := len(list) == n
+		if done, err := r.hand(list, err); done || err != nil || !full {
+			return err
+		}
+		n = min(n*2, 1000)
+	}
+}
+
+// dress adds event headers and, when asked for, tags.
+func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err error) error {
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if r.plan.WithTags || r.plan.Text != "" {
+		if err := attachTags(ctx, tx, pointers(list)); err != nil {
+			return err
+		}
+	}
+	if len(r.heads) > 2000 {
+		clear(r.heads)
+	}
+	var missing []int64
+	for i := range list {
+		if id := list[i].EventID; r.heads[id] == nil && !slices.Contains(missing, id) {
+			missing = append(missing, id)
+		}
+	}
+	if err := r.s.headers(ctx, tx, r.who, missing, r.plan.WithTags, r.heads); err != nil {
+		return err
+	}
+	for i := range list {
+		list[i].Event = r.heads[list[i].EventID]
+	}
+	return nil
+}
+
+// headers reads event headers into a map.
+func (s *Service) headers(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64, tags bool, into map[int64]*Event) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	list, err := eventsByID(ctx, tx, who, ids)
+	if err != nil {
+		return err
+	}
+	var of map[int64][]TagUse
+	if tags {
+		if of, err = tagsOfEvents(ctx, tx, ids); err != nil {
+			return err
+		}
+	}
+	for i := range list {
+		list[i].Tags = of[list[i].ID]
+		into[list[i].ID] = &list[i]
+	}
+	return nil
+}
+
+// hand gives what passes the tests in Go to the caller; done at the limit.
+func (r *run) hand(list []Attribute, err error) (done bool, _ error) {
+	if err != nil {
+		return false, err
+	}
+	for i := range list {
+		if list[i].Event == nil || !r.plan.inGo(&list[i]) {
+			continue
+		}
+		if r.skip > 0 {
+			r.skip--
+			continue
+		}
+		if err := r.yield(&list[i]); err != nil {
+			return true, err
+		}
+		if r.given++; r.plan.Limit > 0 && r.given == r.plan.Limit {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// CountAttributes counts what SearchAttributes would give without its limit.
+func (s *Service) CountAttributes(ctx context.Context, who ident.Actor, q Query) (n int64, err error) {
+	q.Limit, q.Page, q.WithTags = 0, 0, false
+	p, err := s.prepare(ctx, who, &q, "attribute.count")
+	if err != nil || p.nothing {
+		return 0, err
+	}
+	r := &run{s: s, who: who, plan: p}
+	if !r.pure() {
+		err = s.SearchAttributes(ctx, who, q, func(*Attribute) error { n++; return nil })
+		return n, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		n, err = countAttributes(ctx, tx, who, p)
+		return err
+	})
+	return n, err
+}
+
+// SearchEvents streams the headers of events that match, with tags and the
+// caller's attribute counts, in the order asked for, and tells how many match in
+// all, whatever the limit.
+func (s *Service) SearchEvents(ctx context.Context, who ident.Actor, q Query, yield func(*Event) error) (total int64, err error) {
+	p, err := s.prepare(ctx, who, &q, "event.search")
+	if err != nil || p.nothing {
+		return 0, err
+	}
+	ids, err := s.matching(ctx, who, p)
+	if err != nil {
+		return 0, err
+	}
+	total = int64(len(ids))
+	if q.Page > 1 {
+		ids = ids[min((q.Page-1)*q.Limit, len(ids)):]
+	}
+	if q.Limit > 0 {
+		ids = ids[:min(q.Limit, len(ids))]
+	}
+	for part := range slices.Chunk(ids, 200) {
+		heads := map[int64]*Event{}
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			if err := s.headers(ctx, tx, who, part, true, heads); err != nil {
+				return err
+			}
+			for _, e := range heads {
+				if err := countFor(ctx, tx, who, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return total, err
+		}
+		for _, id := range part {
+			if e := heads[id]; e != nil {
+				if err := yield(e); err != nil {
+					return total, err
+				}
+			}
+		}
+	}
+	return total, nil
+}
+
+// matching lists the ids of the events of a plan, in order.
+func (s *Service) matching(ctx context.Context, who ident.Actor, p *plan) ([]int64, error) {
+	var within []int64
+	if p.needsAttributes() {
+		var err error
+		if within, err = s.eventsOfAttributes(ctx, who, p); err != nil {
+			return nil, err
+		}
+	}
+	var list []found
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		list, err = findEvents(ctx, tx, who, p, within)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.Text != "" {
+		return s.withText(ctx, who, p, list)
+	}
+	ids := make([]int64, 0, len(list))
+	for _, f := range list {
+		if p.infoPasses(&Event{Info: f.info}) {
+			ids = append(ids, f.id)
+		}
+	}
+	return ids, nil
+}
+
+// needsAttributes: values lead to few attributes, and patterns are tested in Go.
+func (p *plan) needsAttributes() bool {
+	return len(p.keys)+len(p.likes)+len(p.notKeys)+len(p.likesNot) > 0
+}
+
+// eventsOfAttributes gives the events that have a matching attribute. Several
+// values joined by AND must all stand in the event.
+func (s *Service) eventsOfAttributes(ctx context.Context, who ident.Actor, p *plan) ([]int64, error) {
+	terms := [][]string{p.Value.Or}
+	if len(p.Value.And) > 0 {
+		terms = nil
+		for _, v := range p.Value.And {
+			terms = append(terms, []string{v})
+		}
+		if len(p.Value.Or) > 0 {
+			terms = append(terms, p.Value.Or)
+		}
+	}
+	var out []int64
+	for i, term := range terms {
+		q := *p.Query
+		q.Value, q.Limit, q.Page, q.After, q.Time, q.Info, q.Text = Filter{Or: term, Not: p.Value.Not}, 0, 0, 0, Span{}, Filter{}, ""
+		q.UUIDs = nil
+		in := map[int64]bool{}
+		if err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { in[a.EventID] = true; return nil }); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			out = []int64{}
+			for id := range in {
+				out = append(out, id)
+			}
+		} else {
+			out = slices.DeleteFunc(out, func(id int64) bool { return !in[id] })
+		}
+	}
+	return out, nil
+}
+
+// withText keeps the events that hold the text anywhere: info, tag, or in a
+// visible attribute's value, comment or tag.
+func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list []found) ([]int64, error) {
+	t := strings.Trim(p.Text, "%")
+	q := Query{Text: t, Deleted: p.Deleted}
+	hit := map[int64]bool{}
+	if err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { hit[a.EventID] = true; return nil }); err != nil {
+		return nil, err
+	}
+	tagged, err := s.eventsTaggedLike(ctx, who, t)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, f := range list {
+		if hit[f.id] || tagged[f.id] || strings.Contains(i18n.Fold(f.info), i18n.Fold(t)) {
+			ids = append(ids, f.id)
+		}
+	}
+	return ids, nil
+}
+
+func (s *Service) eventsTaggedLike(ctx context.Context, who ident.Actor, text string) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	q := Query{Tag: Filter{Or: []string{"%" + text + "%"}}}
+	p, err := s.prepare(ctx, who, &q, "event.search")
+	if err != nil || p.nothing {
+		return out, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		list, err := findEvents(ctx, tx, who, p, nil)
+		for _, f := range list {
+			out[f.id] = true
+		}
+		return err
+	})
+	return out, err
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,327 @@
+package intel
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// where gathers conditions and their parameters.
+type where struct {
+	parts []string
+	args  []any
+}
+
+// add takes a condition in which every ? stands for the next of args.
+func (w *where) add(cond string, args ...any) {
+	for _, a := range args {
+		w.args = append(w.args, a)
+		cond = strings.Replace(cond, "?", "$"+strconv.Itoa(len(w.args)), 1)
+	}
+	w.parts = append(w.parts, cond)
+}
+
+// in adds col IN (list) or NOT IN; an empty list adds nothing.
+func (w *where) in(col string, list []string, not bool) {
+	if len(list) == 0 {
+		return
+	}
+	op := " IN ("
+	if not {
+		op = " NOT IN ("
+	}
+	args := make([]any, len(list))
+	marks := make([]string, len(list))
+	for i, v := range list {
+		args[i], marks[i] = v, "?"
+	}
+	w.add(col+op+strings.Join(marks, ",")+")", args...)
+}
+
+func (w *where) span(col string, s Span) {
+	if s.From != nil {
+		w.add(col+" >= ?", *s.From)
+	}
+	if s.To != nil {
+		w.add(col+" <= ?", *s.To)
+	}
+}
+
+func (w *where) sql() string {
+	if len(w.parts) == 0 {
+		return "1 = 1"
+	}
+	return strings.Join(w.parts, " AND ")
+}
+
+// attributeWhere is what a plan asks of an attribute (a); the event (e) is joined.
+func (p *plan) attributeWhere(w *where, who ident.Actor, scan bool) {
+	w.add(childSeen(who, "a", scan))
+	if d := p.Deleted.sql("a"); d != "" {
+		w.add(strings.TrimPrefix(d, " AND "))
+	}
+	if len(p.keys) > 0 && len(p.likes) == 0 {
+		w.add("(a.key1 IN " + store.In(p.keys) + " OR a.key2 IN " + store.In(p.keys) + ")")
+	}
+	w.in("a.type", p.types, false)
+	w.in("a.type", p.notTypes, true)
+	w.in("a.category", p.cats, false)
+	w.in("a.category", p.notCats, true)
+	w.in("a.relation", p.Relation.Or, false)
+	w.in("a.relation", p.Relation.Not, true)
+	if p.ToIDS != nil {
+		w.add("a.to_ids = ?", *p.ToIDS)
+	}
+	w.span("a.first_seen", p.FirstSeen)
+	w.span("a.last_seen", p.LastSeen)
+	if len(p.Object.Or) > 0 || p.Template != "" {
+		var o where
+		o.args = w.args
+		o.in("so.name", p.Object.Or, false)
+		if p.Template != "" {
+			o.add("so.template_uuid = ?", p.Template)
+		}
+		w.args = o.args
+		w.parts = append(w.parts, "a.object_id <> 0 AND EXISTS (SELECT 1 FROM intel_object so WHERE so.id = a.object_id AND "+o.sql()+")")
+	}
+}
+
+// scope is which rows a query is about.
+type scope int
+
+const (
+	ofAttributes scope = iota
+	ofEvents
+)
+
+// eventWhere is what a plan asks of an event (e).
+func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
+	if sc == ofEvents || p.selective {
+		w.add(eventSeen(who, "e"))
+	} else {
+		w.add(eventScan(who, "e"))
+	}
+	if p.From != "" {
+		w.add("e.date >= ?", p.From)
+	}
+	if p.To != "" {
+		w.add("e.date <= ?", p.To)
+	}
+	w.span("e.timestamp", p.EventTime)
+	w.span("e.publish_timestamp", p.Published)
+	w.span("e.changed", p.Changed)
+	if p.IsPublished != nil {
+		w.add("e.published = ?", *p.IsPublished)
+	}
+	if len(p.origins) > 0 {
+		w.add("e.orgc_id IN " + store.In(p.origins))
+	}
+	if len(p.notOrigins) > 0 {
+		w.add("e.orgc_id NOT IN " + store.In(p.notOrigins))
+	}
+	if len(p.owners) > 0 {
+		w.add("e.org_id IN " + store.In(p.owners))
+	}
+	if len(p.Threat) > 0 {
+		w.add("e.threat IN " + store.In(wide(p.Threat)))
+	}
+	if len(p.Analysis) > 0 {
+		w.add("e.analysis IN " + store.In(wide(p.Analysis)))
+	}
+	if len(p.Levels) > 0 {
+		w.add("e.distribution IN " + store.In(wide(p.Levels)))
+	}
+	if len(p.Groups) > 0 {
+		w.add("e.group_id IN " + store.In(p.Groups))
+	}
+	if sc == ofEvents && len(p.events) > 0 {
+		w.add("e.id IN " + store.In(p.events))
+	}
+	if sc == ofEvents {
+		w.span("e.timestamp", p.Time)
+	}
+	p.tagWhere(w, who, sc)
+	p.uuidWhere(w, sc)
+}
+
+func wide[T ~int](list []T) []int64 {
+	out := make([]int64, len(list))
+	for i, v := range list {
+		out[i] = int64(v)
+	}
+	return out
+}
+
+// tagWhere: in attribute scope an event's tag counts for all its attributes; in
+// event scope a visible attribute's tag counts for its event, except in NOT.
+func (p *plan) tagWhere(w *where, who ident.Actor, sc scope) {
+	for _, ids := range p.tags {
+		on := "e.id IN (SELECT g.event_id FROM intel_tagging g WHERE g.attribute_id = 0 AND g.tag_id IN " + store.In(ids) + ")"
+		if sc == ofAttributes {
+			on += " OR a.id IN (SELECT g.attribute_id FROM intel_tagging g WHERE g.attribute_id <> 0 AND g.tag_id IN " + store.In(ids) + ")"
+		} else {
+			on += " OR e.id IN (SELECT a.event_id FROM intel_tagging g JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.tag_id IN " +
+				store.In(ids) + p.Deleted.sql("a") + " AND " + childSeen(who, "a", true) + ")"
+		}
+		w.add("(" + on + ")")
+	}
+	if len(p.notTags) == 0 {
+		return
+	}
+	w.add("NOT EXISTS (SELECT 1 FROM intel_tagging g WHERE g.event_id = e.id AND g.attribute_id = 0 AND g.tag_id IN " + store.In(p.notTags) + ")")
+	if sc == ofAttributes {
+		w.add("NOT EXISTS (SELECT 1 FROM intel_tagging g WHERE g.event_id = e.id AND g.attribute_id = a.id AND g.tag_id IN " + store.In(p.notTags) + ")")
+	}
+}
+
+// uuidWhere: a UUID may be the event's, an attribute's or an object's.
+func (p *plan) uuidWhere(w *where, sc scope) {
+	if len(p.UUIDs) == 0 {
+		return
+	}
+	var list []string
+	for _, u := range p.UUIDs {
+		if u, ok := store.ParseUUID(u); ok {
+			list = append(list, u)
+		}
+	}
+	if len(list) == 0 {
+		w.add("1 = 0")
+		return
+	}
+	var any where
+	any.args = w.args
+	any.in("e.uuid", list, false)
+	if sc == ofAttributes {
+		any.in("a.uuid", list, false)
+		any.parts = append(any.parts, "a.object_id IN (SELECT uo.id FROM intel_object uo WHERE "+sub(&any, "uo.uuid", list)+")")
+	} else {
+		any.parts = append(any.parts, "e.id IN (SELECT ua.event_id FROM intel_attribute ua WHERE "+sub(&any, "ua.uuid", list)+")",
+			"e.id IN (SELECT uo.event_id FROM intel_object uo WHERE "+sub(&any, "uo.uuid", list)+")")
+	}
+	w.args = any.args
+	w.parts = append(w.parts, "("+strings.Join(any.parts, " OR ")+")")
+}
+
+// sub builds an IN of its own with the parameters of w.
+func sub(w *where, col string, list []string) string {
+	s := where{args: w.args}
+	s.in(col, list, false)
+	w.args = s.args
+	return s.sql()
+}
+
+// The order of this join is meant: CROSS JOIN keeps SQLite from starting at the
+// events when the attributes have the index that leads to few rows.
+const attributeFrom = ` FROM intel_attribute a CROSS JOIN intel_event e WHERE e.id = a.event_id AND `
+
+// attributeIDs lists at most limit ids of a selective plan, ascending.
+func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]int64, error) {
+	var w where
+	if len(p.events) > 0 {
+		w.add("a.event_id IN " + store.In(p.events))
+	}
+	w.span("a.timestamp", p.Time)
+	p.attributeWhere(&w, who, false)
+	p.eventWhere(&w, who, ofAttributes)
+	if p.After > 0 {
+		w.add("a.id + 0 > ?", p.After)
+	}
+	// a.id + 0: the id's own B-tree must not be taken for the order; the key's leads.
+	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
+}
+
+// attributesByID reads rows whose ids were found a moment ago, again as who sees them.
+func attributesByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+"a.id IN "+store.In(ids)+" AND "+childSeen(who, "a", false)+
+		" AND "+eventSeen(who, "e")+" ORDER BY a.id")
+}
+
+// attributesFrom walks the table by id: for plans without an index of their own.
+func attributesFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, after int64, limit int) ([]Attribute, error) {
+	var w where
+	w.add("a.id > ?", after)
+	if len(p.events) > 0 {
+		w.add("a.event_id IN " + store.In(p.events))
+	}
+	w.span("a.timestamp", p.Time)
+	p.attributeWhere(&w, who, true)
+	p.eventWhere(&w, who, ofAttributes)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id LIMIT "+strconv.Itoa(limit), w.args...)
+}
+
+func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (int64, error) {
+	var w where
+	if len(p.events) > 0 {
+		w.add("a.event_id IN " + store.In(p.events))
+	}
+	w.span("a.timestamp", p.Time)
+	p.attributeWhere(&w, who, true)
+	p.eventWhere(&w, who, ofAttributes)
+	return store.Int64(ctx, tx, "SELECT COUNT(*)"+attributeFrom+w.sql(), w.args...)
+}
+
+// found is an event in the first pass of a search: its id and what Go tests.
+type found struct {
+	id   int64
+	info string
+}
+
+func scanFound(s store.Scanner) (f found, err error) { err = s.Scan(&f.id, &f.info); return }
+
+// findEvents lists the events of a plan in the order asked for.
+func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, within []int64) ([]found, error) {
+	var w where
+	p.eventWhere(&w, who, ofEvents)
+	if within != nil {
+		w.add("e.id IN " + store.In(within))
+	} else if p.attributeLevel() {
+		a := where{args: w.args}
+		p.attributeWhere(&a, who, true)
+		w.args = a.args
+		w.parts = append(w.parts, "EXISTS (SELECT 1 FROM intel_attribute a WHERE a.event_id = e.id AND "+a.sql()+")")
+	}
+	if p.After > 0 {
+		w.add("e.id > ?", p.After)
+	}
+	col := sortable[p.Sort]
+	if col == "" {
+		col = "e.id"
+	}
+	dir := ""
+	if p.Desc {
+		dir = " DESC"
+	}
+	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info"+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir, w.args...)
+}
+
+// eventsByID reads headers, again as who sees them, in no order.
+func eventsByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Event, error) {
+	return store.All(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+" WHERE e.id IN "+store.In(ids)+" AND "+eventSeen(who, "e"))
+}
+
+func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
+	return store.All(ctx, tx, scanOrg, "SELECT id, uuid, name FROM intel_org ORDER BY id")
+}
+
+// tagsOfEvents reads the tags of several events.
+func tagsOfEvents(ctx context.Context, tx *store.Tx, ids []int64) (map[int64][]TagUse, error) {
+	rows, err := tx.Query(ctx, "SELECT "+tagCols+", g.id, g.local, g.relationship, g.event_id FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id "+
+		"WHERE g.attribute_id = 0 AND g.event_id IN "+store.In(ids)+" ORDER BY g.id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[int64][]TagUse{}
+	for rows.Next() {
+		u, err := scanUse(rows)
+		if err != nil {
+			return nil, err
+		}
+		out[u.attribute] = append(out[u.attribute], u.TagUse)
+	}
+	return out, rows.Err()
+}
