@@ -84,6 +84,9 @@ func checkPage(t *Templates, cat *i18n.Catalog, name string, samples []Pager) []
 				break
 			}
 			errs = append(errs, checkHTML(name, string(body))...)
+			if err := CheckScript(l, body); err != nil {
+				errs = append(errs, fmt.Errorf("page %s in %s: %w", name, l, err))
+			}
 		}
 	}
 	return errs

@@ -444,3 +444,56 @@ func TestStyleSheetsAreWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckScript(t *testing.T) {
+	for _, c := range []struct {
+		lang i18n.Lang
+		page string
+		ok   bool
+	}{
+		{i18n.SrCyrl, `<html lang="sr-Cyrl"><p>Добар дан</p>`, true},
+		{i18n.SrCyrl, `<html lang="sr-Cyrl"><p>Добар <b>day</b></p>`, false},
+		{i18n.SrCyrl, `<html lang="sr-Cyrl"><p>Добар <b lang="en">day</b></p>`, true},
+		{i18n.SrLatn, `<html lang="sr-Latn"><p>Dobar дан</p>`, false},
+		{i18n.SrLatn, `<html lang="sr-Latn"><p>Dobar <i translate="no">дан</i></p>`, true},
+		{i18n.En, `<html lang="en"><p>дан</p>`, false},
+	} {
+		if err := CheckScript(c.lang, []byte(c.page)); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.page, err)
+		}
+	}
+}
+
+// Components with data of numbers and moments only: what is left are our own words,
+// which must be in the page's script.
+func TestComponentsSpeakThreeLanguages(t *testing.T) {
+	m := newTestMux(t, "http://localhost:8480")
+	var clocks []ui.Component
+	p := newSheet(testNow)
+	for _, c := range p.Clocks {
+		c.Label, c.Paused = "", map[bool]string{true: "1"}[c.Paused != ""]
+		clocks = append(clocks, c)
+	}
+	all := append(clocks, ui.Severity{Level: "low"}, ui.Severity{Level: "very-high", Pill: true}, ui.Severity{}, ui.TLP("tlp:amber"), ui.PAP("RED"),
+		ui.Pagination{From: 1, To: 50, Total: 3120, First: "/", Prev: "/", Next: "/"}, ui.BulkBar{Form: "f"}, ui.Steps{Now: 2, All: 4}, ui.Steps{Now: 4, All: 4},
+		ui.ErrorSummary{Items: []ui.ErrorItem{{Text: "1"}}}, ui.Toast{Text: "1", Undo: &ui.Undo{}}, ui.Receipt{Title: "1", Code: "12345"}, ui.FilterBar{Fields: []ui.Field{{Label: "1"}}, Clear: "/"},
+		ui.Message{Kind: ui.Internal, Who: "1", At: testNow, Files: []ui.FileRef{{Name: "1", Size: 123456}}}, ui.Message{Kind: ui.Draft}, ui.Answers{Items: []ui.Answer{{Question: "1", Change: "/"}}},
+		ui.Table{Caption: "1", Select: true, Columns: []ui.Column{{Label: "1"}}, Rows: []ui.Row{{ID: "1", Cells: []any{testNow}}}}, ui.Timeline{Items: []ui.Moment{{At: testNow, Noted: testNow.Add(26 * time.Hour)}}},
+		ui.WatchLine{}, ui.WatchLine{Deadlines: []ui.Deadline{{Number: "1", Due: testNow.Add(30 * time.Hour)}}}, ui.BarChart{Title: "1"}, ui.LineChart{Title: "1"}, ui.Field{Label: "1", Optional: true}, ui.Field{Label: "1", Type: "checkbox", Optional: true},
+		ui.Tasks{Items: []ui.Task{{Title: "1", Action: "/"}}})
+	for _, l := range i18n.Langs {
+		for _, c := range all {
+			out, err := m.kit.Show(l, c)
+			if err != nil {
+				t.Errorf("%T: %v", c, err)
+				continue
+			}
+			if err := CheckScript(l, []byte(out)); err != nil {
+				t.Errorf("%s %T: %v", l, c, err)
+			}
+		}
+	}
+	if missing := m.cfg.Catalog.Missing(); len(missing) > 0 {
+		t.Error("missing messages", missing)
+	}
+}

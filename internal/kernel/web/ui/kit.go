@@ -81,7 +81,7 @@ func (k *Kit) Funcs(l i18n.Lang) template.FuncMap {
 		"duration": func(d time.Duration) template.HTML { return i18n.Mark(l, i18n.Duration(l, d)) },
 		"num":      func(n any) string { return number(l, n) },
 		"percent":  func(share float64) string { return i18n.Percent(l, share, 0) },
-		"bytesize": func(n int64) string { return i18n.Bytes(l, n) },
+		"bytesize": func(n int64) template.HTML { return i18n.Mark(l, i18n.Bytes(l, n)) },
 		// Parts.
 		"ui":    func(c Component) (template.HTML, error) { return k.Show(l, c) },
 		"icon":  Icon,
