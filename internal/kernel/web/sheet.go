@@ -55,12 +55,7 @@ type sheetPage struct {
 
 // Sheet declares /dev/ui, for development installations only.
 func (m *Mux) Sheet() {
-	files, err := fs.Sub(sheetFiles, "sheet")
-	if err != nil {
-		m.errs = append(m.errs, err)
-		return
-	}
-	t := m.Templates(files)
+	t := m.Templates(sheetSub())
 	for _, shell := range []ui.Shell{ui.Console, ui.Public, ui.Report, ui.Portal, ui.Bare} {
 		pattern := "/dev/ui"
 		if shell != ui.Console {
@@ -81,6 +76,15 @@ func (m *Mux) Sheet() {
 				return t.Render(w, r, name, p)
 			}})
 	}
+}
+
+// sheetSub is the folder of the sheet's pages.
+func sheetSub() fs.FS {
+	files, err := fs.Sub(sheetFiles, "sheet")
+	if err != nil {
+		panic("web: sheet: " + err.Error()) // a constant name
+	}
+	return files
 }
 
 // newSheet fills every component with invented samples.

@@ -56,8 +56,9 @@ func (k *Kit) Show(l i18n.Lang, c Component) (template.HTML, error) {
 func (k *Kit) Layout(w io.Writer, p *Page, main template.HTML) error {
 	return k.sets[p.Lang].ExecuteTemplate(w, "layout", struct {
 		*Page
-		Main template.HTML
-	}{p, main})
+		Main    template.HTML
+		Printed time.Time
+	}{p, main, k.Now()})
 }
 
 // Funcs are the functions of every template, bound to language l.
