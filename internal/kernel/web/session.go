@@ -113,3 +113,12 @@ func keyOf(r *http.Request, basic bool) (string, bool) {
 	}
 	return h, true
 }
+
+// Origin is the installation's one origin ("https://host"), for links that leave
+// the page: feeds, letters.
+func Origin(r *http.Request) string {
+	if s := stateOf(r); s.mux != nil {
+		return s.mux.cfg.Origin.String()
+	}
+	return ""
+}
