@@ -293,3 +293,17 @@ func (s *Service) own(ctx context.Context, who ident.Actor, fn func(tx *store.Tx
 		return fn(tx, p)
 	})
 }
+
+// OrgID finds an organisation by UUID or exact name, for the form that adds a
+// person. Needs admin.people. Faults: NotFound.
+func (s *Service) OrgID(ctx context.Context, who ident.Actor, find string) (id int64, err error) {
+	if err := access.Check(who, "admin.people"); err != nil || find == "" {
+		return 0, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		o, err := s.orgs.FindOrgTx(ctx, tx, find)
+		id = o.ID
+		return err
+	})
+	return id, err
+}

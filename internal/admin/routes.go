@@ -1,0 +1,60 @@
+// Package admin is the front room of administrators and auditors: people, roles,
+// jobs and their quarantine, letters, the audit log and its proof. It reads the
+// kernel's services and owns nothing; an administrator configures and cannot read
+// reports here either.
+package admin
+
+import (
+	"context"
+	"embed"
+
+	"straza/internal/kernel/account"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/mail"
+	"straza/internal/kernel/web"
+)
+
+// Files are the pages and messages of the room.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Deps are the services behind the pages.
+type Deps struct {
+	People *account.Service
+	Jobs   *jobs.Runner
+	Audit  *audit.Log
+	Post   *mail.Post
+	Facts  func(ctx context.Context) []Fact // what the installation is: engine, sizes, versions
+	Demo   bool
+}
+
+// Fact is one line about the installation; Name is a message key.
+type Fact struct{ Name, Value string }
+
+type pages struct {
+	t *web.Templates
+	d Deps
+}
+
+// Routes declares the doors of the room.
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), d: d}
+	use, people := web.AnyPerm("admin.use", "admin.jobs", "audit.read"), web.Perm("admin.people")
+	m.Handle(
+		web.Route{Method: "GET", Pattern: "/administration", Policy: use, Reveals: "counts and sizes, no content", Handler: p.overview},
+		web.Route{Method: "GET", Pattern: "/administration/people", Policy: people, Reveals: "accounts", Handler: p.people},
+		web.Route{Method: "GET", Pattern: "/administration/people/new", Policy: people, Reveals: "an empty form", Handler: p.newPerson},
+		web.Route{Method: "POST", Pattern: "/administration/people/new", Policy: people, Mutates: true, Handler: p.addPerson},
+		web.Route{Method: "POST", Pattern: "/administration/people/{uuid}/{act}", Policy: people, Mutates: true, Handler: p.changePerson},
+		web.Route{Method: "GET", Pattern: "/administration/jobs", Policy: web.Perm("admin.jobs"), Reveals: "kinds and reasons of jobs, no payloads", Handler: p.jobs},
+		web.Route{Method: "POST", Pattern: "/administration/jobs/{id}/{act}", Policy: web.Perm("admin.jobs"), Mutates: true, Handler: p.decideJob},
+		web.Route{Method: "GET", Pattern: "/administration/letters", Policy: web.Perm("admin.jobs"), Reveals: "purposes and states of letters, no content", Handler: p.letters},
+		web.Route{Method: "GET", Pattern: "/administration/audit", Policy: web.Perm("audit.read"), Reveals: "audit lines", Handler: p.audit},
+		web.Route{Method: "POST", Pattern: "/administration/audit/verify", Policy: web.Perm("audit.read"), Mutates: true, Handler: p.verifyAudit},
+	)
+	if d.Demo {
+		m.Handle(web.Route{Method: "GET", Pattern: "/dev/mail", Policy: web.Public, Reveals: "letters caught in a demo installation", Handler: p.devMail})
+	}
+}
