@@ -146,10 +146,10 @@ func (m *Mux) asNobody(r *http.Request, s *state) {
 	s.actor.Principals, s.err = a.Principals, err
 }
 
-// chooseLang: account, then cookie, then the browser; the path of a public page
+// chooseLang: account (when it can be changed), then cookie, then the browser; the path of a public page
 // overrules all of them later.
 func (m *Mux) chooseLang(r *http.Request, s *state) {
-	if l, err := i18n.Parse(s.actor.Lang); err == nil {
+	if l, err := i18n.Parse(s.actor.Lang); err == nil && m.cfg.SetLang != nil {
 		s.setLang(l)
 		return
 	}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"sort"
@@ -32,22 +31,14 @@ func NewForm(r *http.Request, values url.Values) *Form {
 	return &Form{Values: values, r: r}
 }
 
-// ReadForm parses a form that was sent, ordinary or multipart without files kept
-// in memory beyond 1 MiB. Rooms that take large files read r.MultipartReader
-// themselves. A body that is no form is Invalid.
+// ReadForm parses a form that was sent. Forms with files are read by ReadUpload;
+// here their files are thrown away. A body that is no form is Invalid.
 func ReadForm(r *http.Request) (*Form, error) {
-	var err error
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
-		err = r.ParseMultipartForm(1 << 20)
-	} else {
-		err = r.ParseForm()
+		return ReadUpload(r, UploadLimits{}, func(*Form, Upload) error { return nil })
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "the form cannot be read").WithKey("web.error.form").Because(err)
+	if err := r.ParseForm(); err != nil {
+		return nil, badForm(err)
 	}
 	return &Form{Values: r.PostForm, r: r}, nil
 }

@@ -422,7 +422,7 @@ func TestSheetShowsEveryComponentInEveryLanguage(t *testing.T) {
 }
 
 func TestStyleSheetsAreWhole(t *testing.T) {
-	for _, name := range []string{"public.css", "console.css"} {
+	for _, name := range []string{"public.css", "portal.css", "console.css"} {
 		m := newTestMux(t, "http://localhost:8480")
 		css := do(t, m, call{path: ui.Asset(name)}).Body.String()
 		depth := 0

@@ -103,8 +103,11 @@ func (p *Page) Size() string {
 
 // CSS is the style sheet of the shell.
 func (p *Page) CSS() string {
-	if p.Shell == Console {
+	switch p.Shell {
+	case Console:
 		return "console.css"
+	case Portal:
+		return "portal.css"
 	}
 	return "public.css"
 }
