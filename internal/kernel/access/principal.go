@@ -31,6 +31,7 @@ type Principal struct {
 func Public() Principal                     { return Principal{Kind: KindPublic} }
 func Members() Principal                    { return Principal{Kind: KindMembers} }
 func Team(cert int64) Principal             { return Principal{Kind: KindTeam, Ref: cert, CERT: cert} }
+func Teams() Principal                      { return Principal{Kind: KindTeam, Name: "every"} } // every CERT's team; each Team belongs to it
 func Org(id int64) Principal                { return Principal{Kind: KindOrg, Ref: id} }
 func Group(id int64) Principal              { return Principal{Kind: KindGroup, Ref: id} }
 func Person(id int64) Principal             { return Principal{Kind: KindPerson, Ref: id} }
