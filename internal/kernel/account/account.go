@@ -135,3 +135,6 @@ func IsUnauthenticated(err error) bool {
 	f := fault.Of(err)
 	return f != nil && f.Key == "account.sign-in"
 }
+
+// Origin is the one origin of links, without a slash at the end.
+func (s *Service) Origin() string { return strings.TrimSuffix(s.cfg.Origin(), "/") }

@@ -172,3 +172,9 @@ func checkPassword(password string, p Person) error {
 // stay as easy.
 var common = []string{"password", "lozinka", "lozinku", "лозинка", "12345678", "123456789", "qwertyui", "qwertzui", "straza", "straža",
 	"стража", "srbija", "србија", "beograd", "београд", "admin", "administrator", "welcome", "letmein", "iloveyou", "abcdefgh"}
+
+// CheckPassword judges a password for somebody who has no account yet. Faults:
+// Invalid on "password".
+func CheckPassword(password, name, email string) error {
+	return checkPassword(password, Person{Name: name, Email: subjectOf(email)})
+}

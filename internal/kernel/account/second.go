@@ -271,3 +271,39 @@ func groups(v string, n int) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// Factors is what a person can prove themself with.
+type Factors struct {
+	Password bool
+	TOTP     bool // a confirmed authenticator
+	Passkeys int64
+	Recovery int64 // codes left
+}
+
+// Second tells whether there is a second factor.
+func (f Factors) Second() bool { return f.TOTP || f.Passkeys > 0 }
+
+// Factors lists the asker's own.
+func (s *Service) Factors(ctx context.Context, who ident.Actor) (f Factors, err error) {
+	if !who.LoggedIn() {
+		return f, Unauthenticated()
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		p, _, err := findByID(ctx, tx, who.Person)
+		if err != nil {
+			return err
+		}
+		f.Password = p.HasPassword()
+		id, _, _, err := findTOTP(ctx, tx, who.Person, true)
+		if err != nil {
+			return err
+		}
+		f.TOTP = id != 0
+		if f.Passkeys, err = countPasskeys(ctx, tx, who.Person); err != nil {
+			return err
+		}
+		f.Recovery, err = countRecovery(ctx, tx, who.Person)
+		return err
+	})
+	return f, err
+}

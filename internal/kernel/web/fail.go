@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -180,6 +181,9 @@ func (m *Mux) failPage(w http.ResponseWriter, r *http.Request, status int, err e
 func (m *Mux) failActs(r *http.Request, status int, e *ui.Empty) {
 	home := ui.Button{Label: T(r, "web.home"), Href: homeOf(r)}
 	login := ui.Button{Label: T(r, "web.login"), Href: "/login"}
+	if next := LocalPath(r.URL.RequestURI(), ""); next != "" && r.Method == http.MethodGet {
+		login.Href += "?next=" + url.QueryEscape(next) // back to where they were
+	}
 	again := ui.Button{Label: T(r, "web.again"), Href: LocalPath(r.URL.RequestURI(), "/")}
 	switch status {
 	case http.StatusUnauthorized:
