@@ -28,6 +28,13 @@ const (
 
 func newPageCache() *pageCache { return &pageCache{pages: map[string]keptPage{}} }
 
+// drop forgets all pages: something changed on this node.
+func (c *pageCache) drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.pages)
+}
+
 // cacheKey is "" when the answer may depend on who asks.
 func cacheKey(r *http.Request) string {
 	s := stateOf(r)
@@ -45,7 +52,7 @@ func cacheKey(r *http.Request) string {
 }
 
 // fromCache answers from the cache when it can.
-func (m *Mux) fromCache(w http.ResponseWriter, r *http.Request, _ Route) bool {
+func (m *Mux) fromCache(w http.ResponseWriter, r *http.Request) bool {
 	key := cacheKey(r)
 	if key == "" {
 		return false

@@ -221,8 +221,11 @@ func (m *Mux) serve(route Route, l i18n.Lang) http.Handler {
 			m.fail(w, r, err)
 			return
 		}
-		if m.fromCache(w, r, route) {
+		if m.fromCache(w, r) {
 			return
+		}
+		if route.Mutates {
+			defer m.pages.drop() // who changed something sees it at once
 		}
 		if err := route.Handler(w, r); err != nil {
 			m.fail(w, r, err)

@@ -13,6 +13,7 @@ func (m *Mux) ownRoutes() {
 	m.Handle(
 		Route{Method: http.MethodPost, Pattern: "/language", Policy: Public, Mutates: true, Reveals: "nothing", Body: 8 << 10, Handler: m.saveLanguage},
 		Route{Method: http.MethodPost, Pattern: "/scheme", Policy: Public, Mutates: true, Reveals: "nothing", Body: 8 << 10, Handler: m.saveScheme},
+		Route{Method: http.MethodPost, Pattern: "/keys", Policy: Public, Mutates: true, Reveals: "nothing", Body: 8 << 10, Handler: m.saveKeys},
 	)
 }
 
@@ -44,6 +45,19 @@ func (m *Mux) saveScheme(w http.ResponseWriter, r *http.Request) error {
 	switch s := f.Values.Get("scheme"); s {
 	case "auto", "light", "dark":
 		plainCookie(w, "scheme", s)
+	}
+	return Redirect(LocalPath(f.Values.Get("back"), "/"), nil)
+}
+
+// saveKeys switches the single-key shortcuts on or off (WCAG 2.1.4).
+func (m *Mux) saveKeys(w http.ResponseWriter, r *http.Request) error {
+	f, err := ReadForm(r)
+	if err != nil {
+		return err
+	}
+	switch s := f.Values.Get("keys"); s {
+	case "on", "off":
+		plainCookie(w, "keys", s)
 	}
 	return Redirect(LocalPath(f.Values.Get("back"), "/"), nil)
 }

@@ -492,3 +492,29 @@ func TestComponentsSpeakThreeLanguages(t *testing.T) {
 		t.Error("missing messages", missing)
 	}
 }
+
+func TestPublicPagesAreKeptAndDropped(t *testing.T) {
+	m := newTestMux(t, "http://localhost:8480")
+	pages := m.Templates(fstest.MapFS{"p.html": {Data: []byte(`<p>{{num .N}}</p>`)}})
+	type page struct {
+		Page
+		N int
+	}
+	n := 0
+	m.Handle(Route{Method: "GET", Pattern: "/x", Policy: Public, Localized: true, Handler: func(w http.ResponseWriter, r *http.Request) error {
+		n++
+		return pages.Render(w, r, "p", &page{Page: NewPage(r, ShellPublic, "x"), N: n})
+	}}, Route{Method: "POST", Pattern: "/y", Policy: Public, Mutates: true, Handler: hello("done")})
+	see := func(want string, cookies map[string]string) {
+		t.Helper()
+		if w := do(t, m, call{path: "/en/x", cookies: cookies}); !strings.Contains(w.Body.String(), "<p>"+want+"</p>") {
+			t.Errorf("not %s: %d", want, n)
+		}
+	}
+	see("1", nil)
+	see("1", nil)                                  // kept
+	see("2", map[string]string{"session": "good"}) // not for somebody with a session
+	see("1", nil)
+	do(t, m, call{method: "POST", path: "/y"})
+	see("3", nil) // a change forgets
+}
