@@ -229,3 +229,6 @@ func EncodeEvent(w io.Writer, e *Event) error {
 }
 
 var _ json.Marshaler = Event{}
+
+// AppendString appends s as a JSON string, escaped as MISP escapes it.
+func AppendString(dst []byte, s string) []byte { return appendString(dst, s) }
