@@ -47,7 +47,7 @@ type Event struct {
 	PublishTimestamp  int64
 	SightingTimestamp int64
 	ExtendsUUID       string
-	TLP               string // "clear", "green", "amber", "amber+strict", "red" or ""
+	TLP               string // "CLEAR" … "AMBER+STRICT", "RED", or "" (tlp.Parse reads it)
 	PAP               string
 
 	Attributes int64 // attributes that the viewer sees, deleted ones not counted

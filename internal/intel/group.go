@@ -307,3 +307,7 @@ func (s *Service) changeGroup(ctx context.Context, who ident.Actor, ref, verb st
 		return s.log.Record(ctx, tx, who, verb, groupThing(g), nil)
 	})
 }
+
+func noGroup() error {
+	return fault.Field("sharing_group_id", "intel.fault.group", "unknown sharing group, or not authorised")
+}

@@ -3,7 +3,6 @@ package intel
 import (
 	"context"
 
-	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
@@ -54,34 +53,36 @@ func (s *Service) Unpublish(ctx context.Context, who ident.Actor, event string) 
 }
 
 func (s *Service) setPublished(ctx context.Context, who ident.Actor, event string, on bool) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		e, err := readEvent(ctx, tx, who, event)
-		if err != nil {
+	return s.db.Update(ctx, func(tx *store.Tx) error { return s.setPublishedTx(ctx, tx, who, event, on) })
+}
+
+func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, on bool) error {
+	e, err := readEvent(ctx, tx, who, event)
+	if err != nil {
+		return err
+	}
+	if err := mayEdit(who, e); err != nil {
+		return err
+	}
+	if !mayPublish(who) {
+		return fault.New(fault.Denied, "%s may not publish", who).WithKey("fault.denied")
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	e.Published, e.Changed = on, now
+	verb := "event.unpublish"
+	if on {
+		verb, e.PublishTimestamp = "event.publish", now/1e6
+		if err := jobs.Publish(ctx, tx, EventPublished{ID: e.ID, UUID: e.UUID}); err != nil {
 			return err
 		}
-		if err := mayEdit(who, e); err != nil {
-			return err
-		}
-		if !mayPublish(who) {
-			return access.Check(who, "intel.publish")
-		}
-		now, err := store.Now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		e.Published, e.Changed = on, now
-		verb := "event.unpublish"
-		if on {
-			verb, e.PublishTimestamp = "event.publish", now/1e6
-			if err := jobs.Publish(ctx, tx, EventPublished{ID: e.ID, UUID: e.UUID}); err != nil {
-				return err
-			}
-		}
-		if err := rewriteEvent(ctx, tx, e); err != nil {
-			return err
-		}
-		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"distribution": e.Distribution, "group": e.Group, "tlp": e.TLP})
-	})
+	}
+	if err := rewriteEvent(ctx, tx, e); err != nil {
+		return err
+	}
+	return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"distribution": e.Distribution, "group": e.Group, "tlp": e.TLP})
 }
 
 // DeleteEvent removes an event for good and puts its UUID on the block list, so

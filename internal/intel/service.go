@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -16,6 +17,9 @@ type Deps struct {
 	DB    *store.DB
 	Audit *audit.Log
 	Lists Lists // warning lists; nil = none
+	// Untagged is what an event without a TLP label counts as on the ways out;
+	// none given is GREEN: members and peers, never the public.
+	Untagged tlp.Level
 }
 
 // Lists tells which warning lists a value stands on; catalog.Service does.
@@ -37,10 +41,14 @@ type Service struct {
 	db    *store.DB
 	log   *audit.Log
 	lists Lists
+
+	untagged tlp.Level
 }
 
 // New makes the room.
-func New(d Deps) *Service { return &Service{db: d.DB, log: d.Audit, lists: d.Lists} }
+func New(d Deps) *Service {
+	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, untagged: d.Untagged.Or(tlp.Green)}
+}
 
 // onWire tells whether the caller came by a surface of the field's protocols,
 // where MISP's own permission flags rule.

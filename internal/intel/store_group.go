@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"strconv"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
@@ -53,8 +54,9 @@ func groupSeen(who ident.Actor) string {
 	if seesAll(who) || who.Kind == ident.System {
 		return "1 = 1"
 	}
-	return `(g.org_id = $1 OR EXISTS (SELECT 1 FROM access_principal p WHERE p.kind = 'group' AND p.ref = g.id AND p.id IN ` +
-		store.In(who.Principals) + `) OR EXISTS (SELECT 1 FROM intel_group_org m WHERE m.group_id = g.id AND m.org_id = $1))`
+	own := strconv.FormatInt(who.Org, 10)
+	return `(g.org_id = ` + own + ` OR EXISTS (SELECT 1 FROM access_principal p WHERE p.kind = 'group' AND p.ref = g.id AND p.id IN ` +
+		store.In(who.Principals) + `) OR EXISTS (SELECT 1 FROM intel_group_org m WHERE m.group_id = g.id AND m.org_id = ` + own + `))`
 }
 
 func readGroup(ctx context.Context, tx *store.Tx, id int64) (SharingGroup, bool, error) {
@@ -67,12 +69,12 @@ func readGroupByUUID(ctx context.Context, tx *store.Tx, uuid string) (SharingGro
 
 // usableGroup gives id back when who may share within the group, else 0.
 func usableGroup(ctx context.Context, tx *store.Tx, who ident.Actor, id int64) (int64, error) {
-	n, err := store.Int64(ctx, tx, "SELECT g.id FROM intel_group g WHERE g.active AND "+groupSeen(who)+" AND g.id = $2", who.Org, id)
+	n, err := store.Int64(ctx, tx, "SELECT g.id FROM intel_group g WHERE g.active AND "+groupSeen(who)+" AND g.id = $1", id)
 	return n, err
 }
 
 func listGroups(ctx context.Context, tx *store.Tx, who ident.Actor) ([]SharingGroup, error) {
-	return store.All(ctx, tx, scanGroup, "SELECT "+groupCols+groupFrom+" WHERE $1 = $1 AND "+groupSeen(who)+" ORDER BY g.id", who.Org)
+	return store.All(ctx, tx, scanGroup, "SELECT "+groupCols+groupFrom+" WHERE "+groupSeen(who)+" ORDER BY g.id")
 }
 
 // fillGroup adds members and servers.

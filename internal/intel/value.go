@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/i18n"
 )
 
@@ -42,38 +43,8 @@ var firstHalfOnly = []string{"ip-src|port", "ip-dst|port", "hostname|port"}
 // foldText is the form under which an event's info is searched.
 func foldText(s string) string { return i18n.Fold(s) }
 
-// labelOf reads "tlp:amber" as ("tlp", "amber"); scheme "" when it is none of the two.
-func labelOf(tag string) (scheme, label string) {
-	t := strings.ToLower(strings.TrimSpace(tag))
-	scheme, label, ok := strings.Cut(t, ":")
-	if !ok || scheme != "tlp" && scheme != "pap" {
-		return "", ""
-	}
-	label = strings.Trim(label, `"`)
-	if label == "white" {
-		label = "clear" // TLP 2.0 renamed it
-	}
-	return scheme, label
-}
-
-// labels gives TLP and PAP of a set of tag names: the strictest of each.
-func labels(names []string) (tlp, pap string) {
-	for _, n := range names {
-		switch scheme, label := labelOf(n); scheme {
-		case "tlp":
-			tlp = stricter(tlp, label)
-		case "pap":
-			pap = stricter(pap, label)
-		}
-	}
-	return tlp, pap
-}
-
-var strictness = map[string]int{"clear": 1, "green": 2, "amber": 3, "amber+strict": 4, "red": 5}
-
-func stricter(a, b string) string {
-	if strictness[b] > strictness[a] {
-		return b
-	}
-	return a
+// labels gives TLP and PAP of a set of tag names, the strictest of each, as bare
+// words in capitals ("AMBER+STRICT"); "" where there is none.
+func labels(names []string) (level, permissible string) {
+	return tlp.FromTags(names).String(), tlp.PAPFromTags(names).String()
 }

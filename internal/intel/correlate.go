@@ -1,0 +1,173 @@
+package intel
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Bounds of one question about correlation, so that a value that stands
+// everywhere costs no more than any other. What they cut off is said (complete).
+const (
+	ownLimit   = 5_000  // attributes of the event that are compared
+	otherLimit = 20_000 // equal ones that are counted, for each 500 of these
+)
+
+// Related is another event that shares values with the one asked about.
+type Related struct {
+	Event *Event
+	Count int64 // attributes there that equal one here
+}
+
+// Correlations lists the events that share values with this one, most shared
+// values first, at most limit. Both sides are filtered before anything is
+// counted: what the caller does not see adds nothing. complete is false when the
+// bounds cut something off.
+func (s *Service) Correlations(ctx context.Context, who ident.Actor, event string, limit int) (out []Related, complete bool, err error) {
+	e, err := s.quiet(ctx, who, event)
+	if err != nil || e.NoCorrelation {
+		return nil, true, err
+	}
+	counts := map[int64]int64{}
+	complete = true
+	after, seen := int64(0), 0
+	for seen < ownLimit {
+		var own []Attribute
+		err = s.db.View(ctx, func(tx *store.Tx) error {
+			if own, err = correlating(ctx, tx, who, e.ID, after, batch); err != nil || len(own) == 0 {
+				return err
+			}
+			n, err := countEqual(ctx, tx, who, e.ID, keysOf(own), counts)
+			complete = complete && n < otherLimit
+			return err
+		})
+		if err != nil || len(own) < batch {
+			break
+		}
+		after, seen = own[len(own)-1].ID, seen+len(own)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	out, err = s.ranked(ctx, who, counts, limit)
+	return out, complete && seen < ownLimit, err
+}
+
+// ranked loads the headers of the events with the highest counts.
+func (s *Service) ranked(ctx context.Context, who ident.Actor, counts map[int64]int64, limit int) ([]Related, error) {
+	ids := make([]int64, 0, len(counts))
+	for id := range counts {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b int64) int {
+		if d := counts[b] - counts[a]; d != 0 {
+			return int(d)
+		}
+		return int(max(-1, min(1, b-a)))
+	})
+	if limit > 0 {
+		ids = ids[:min(limit, len(ids))]
+	}
+	heads := map[int64]*Event{}
+	err := s.db.View(ctx, func(tx *store.Tx) error { return s.headers(ctx, tx, who, ids, false, heads) })
+	var out []Related
+	for _, id := range ids {
+		if h := heads[id]; h != nil {
+			out = append(out, Related{h, counts[id]})
+		}
+	}
+	return out, err
+}
+
+// RelatedTo gives, for each of the attributes (by id), those of other events with
+// an equal half that the caller sees, at most each, their events' headers beside
+// them. The attributes are ones that the caller was shown.
+func (s *Service) RelatedTo(ctx context.Context, who ident.Actor, list []*Attribute, each int) (map[int64][]Attribute, error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	byKey := map[int64][]*Attribute{}
+	var keys []int64
+	for _, a := range list {
+		if a.NoCorrelation || a.Deleted || a.Event != nil && a.Event.NoCorrelation {
+			continue
+		}
+		for _, k := range correlationKeys(a) {
+			if byKey[k] == nil {
+				keys = append(keys, k)
+			}
+			byKey[k] = append(byKey[k], a)
+		}
+	}
+	out := map[int64][]Attribute{}
+	for part := range slices.Chunk(keys, batch) {
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			others, err := equalTo(ctx, tx, who, part, each*len(part)+otherLimit/10)
+			if err != nil {
+				return err
+			}
+			heads := map[int64]*Event{}
+			var ids []int64
+			for i := range others {
+				ids = append(ids, others[i].EventID)
+			}
+			slices.Sort(ids)
+			if err := s.headers(ctx, tx, who, slices.Compact(ids), false, heads); err != nil {
+				return err
+			}
+			pair(out, byKey, others, heads, each)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// pair puts each found attribute beside those it equals; equal keys do not prove
+// equal values, so the texts are compared.
+func pair(out map[int64][]Attribute, byKey map[int64][]*Attribute, others []Attribute, heads map[int64]*Event, each int) {
+	for i := range others {
+		b := &others[i]
+		b.Event = heads[b.EventID]
+		if b.Event == nil {
+			continue
+		}
+		for _, k := range correlationKeys(b) {
+			for _, a := range byKey[k] {
+				if a.EventID == b.EventID || len(out[a.ID]) >= each || !shareHalf(a, b) ||
+					slices.ContainsFunc(out[a.ID], func(x Attribute) bool { return x.ID == b.ID }) {
+					continue
+				}
+				out[a.ID] = append(out[a.ID], *b)
+			}
+		}
+	}
+}
+
+// correlationKeys are the keys of the halves that may correlate.
+func correlationKeys(a *Attribute) []int64 {
+	first, second := halves(a.Type, a.Value)
+	return misp.CorrelationKeys(a.Type, misp.Value{Value: a.Value, Value1: first, Value2: second})
+}
+
+func shareHalf(a, b *Attribute) bool {
+	a1, a2 := halves(a.Type, a.Value)
+	b1, b2 := halves(b.Type, b.Value)
+	eq := func(x, y string) bool { return x != "" && strings.EqualFold(x, y) }
+	return eq(a1, b1) || eq(a1, b2) || eq(a2, b1) || eq(a2, b2)
+}
+
+func keysOf(list []Attribute) []int64 {
+	var keys []int64
+	for i := range list {
+		keys = append(keys, correlationKeys(&list[i])...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}

@@ -1,0 +1,93 @@
+package intel
+
+import (
+	"context"
+
+	"straza/internal/format/tlp"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Readers says who exactly will see something.
+type Readers struct {
+	Members bool  // every organisation of this installation
+	Peers   bool  // and other installations, by the peer's rule
+	Orgs    []Org // by name
+	People  int64 // active accounts of those organisations
+	Verdict tlp.Verdict
+}
+
+// WhoSees tells who will see an event of the caller's own organisation with a
+// level, group and tags, before it is saved or published: names and counts as
+// memberships stand now, and whether the label allows it (Verdict: Pass, Ask, or
+// Hold with the reason). Faults: Invalid for a group that is not the caller's.
+func (s *Service) WhoSees(ctx context.Context, who ident.Actor, d Distribution, group int64, tags []string) (r Readers, err error) {
+	if err := mayRead(who); err != nil {
+		return r, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		ids := []int64{who.Org}
+		switch d {
+		case Community, Connected, All:
+			r.Members, r.Peers = true, d != Community
+			all, err := access.MembersTx(ctx, tx, access.Members(), access.KindOrg)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, all...)
+		case Group:
+			if group, err = usableGroup(ctx, tx, who, group); err != nil {
+				return err
+			}
+			if group == 0 {
+				return noGroup()
+			}
+			if ids, r.Members, err = groupReaders(ctx, tx, group, ids); err != nil {
+				return err
+			}
+		}
+		if r.Orgs, err = orgsByID(ctx, tx, ids); err != nil {
+			return err
+		}
+		r.People, err = countPeople(ctx, tx, ids)
+		return err
+	})
+	r.Verdict = tlp.Fits(tlp.FromTags(tags), reachOf(d, r))
+	return r, err
+}
+
+// groupReaders adds the organisations of a group, all of them when the group
+// names this whole installation.
+func groupReaders(ctx context.Context, tx *store.Tx, group int64, ids []int64) (out []int64, all bool, err error) {
+	of, err := access.MembersTx(ctx, tx, access.Group(group), access.KindOrg)
+	if err != nil {
+		return nil, false, err
+	}
+	ids = append(ids, of...)
+	whole, err := access.MembersTx(ctx, tx, access.Group(group), access.KindMembers)
+	if err != nil || len(whole) == 0 {
+		return ids, false, err
+	}
+	of, err = access.MembersTx(ctx, tx, access.Members(), access.KindOrg)
+	return append(ids, of...), true, err
+}
+
+func reachOf(d Distribution, r Readers) tlp.Reach {
+	switch {
+	case d == Connected || d == All:
+		return tlp.ToPeers
+	case r.Members:
+		return tlp.ToMembers
+	}
+	return tlp.ToOrganisations
+}
+
+// WayOut tells whether an event may leave by a way, by its label; an unlabelled
+// one counts as the installation's policy says. Every exporter asks first.
+func (s *Service) WayOut(_ context.Context, who ident.Actor, e *Event, w tlp.Way) tlp.Verdict {
+	level, _ := tlp.Parse(e.TLP)
+	own := who.Org != 0 && e.Origin.ID == who.Org
+	return tlp.Out(level.Or(s.untagged), w, tlp.Circumstance{Own: own,
+		Named: e.Distribution == OwnOrg || e.Distribution == Group || who.Org != 0 && e.Owner.ID == who.Org})
+}

@@ -1,0 +1,78 @@
+package intel
+
+import (
+	"context"
+	"strconv"
+
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// correlating lists attributes of an event that who sees and that may correlate.
+func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event, after int64, limit int) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.id > $2 AND NOT a.deleted"+
+		" AND NOT a.no_correlation AND a.type NOT IN "+quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+
+		" ORDER BY a.id LIMIT $3", event, after, limit)
+}
+
+// equalWhere is the other side of a correlation: seen by who, willing, under one of keys.
+func equalWhere(who ident.Actor, keys []int64) string {
+	return "NOT a.deleted AND NOT a.no_correlation AND NOT e.no_correlation AND a.type NOT IN " + quoted(uncorrelated) +
+		" AND (a.key1 IN " + store.In(keys) + " OR a.key2 IN " + store.In(keys) + " AND a.type NOT IN " + quoted(firstHalfOnly) + ")" +
+		" AND " + childSeen(who, "a", false) + " AND " + eventSeen(who, "e")
+}
+
+// countEqual adds, for each other event, how many of its attributes stand under
+// one of keys; n is how many were counted in all, at most otherLimit.
+func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, into map[int64]int64) (n int64, err error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM (SELECT a.event_id"+attributeFrom+"a.event_id <> $1 AND "+equalWhere(who, keys)+
+		" LIMIT "+strconv.Itoa(otherLimit)+") equal GROUP BY event_id", event)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, c int64
+		if err := rows.Scan(&id, &c); err != nil {
+			return n, err
+		}
+		into[id] += c
+		n += c
+	}
+	return n, rows.Err()
+}
+
+// equalTo lists attributes under one of keys, of any event, newest first.
+func equalTo(ctx context.Context, tx *store.Tx, who ident.Actor, keys []int64, limit int) ([]Attribute, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+equalWhere(who, keys)+" ORDER BY a.id + 0 DESC LIMIT "+strconv.Itoa(limit))
+}
+
+const (
+	insertOrigin = `INSERT INTO intel_origin (id, event_id, attribute_id, kind, ref) VALUES ($1,$2,$3,$4,$5)
+		ON CONFLICT (kind, ref, event_id, attribute_id) DO NOTHING`
+	originsOf = `SELECT event_id, attribute_id, kind, ref FROM intel_origin WHERE event_id = $1 ORDER BY id`
+	eventsOf  = `SELECT DISTINCT event_id FROM intel_origin WHERE kind = $1 AND ref = $2 ORDER BY event_id DESC`
+	attrsOf   = `SELECT attribute_id FROM intel_origin WHERE kind = $1 AND ref = $2 AND attribute_id <> 0`
+	// Active accounts of organisations, for "who exactly will see this".
+	peopleOf = `SELECT COUNT(*) FROM account_person WHERE state = 'active' AND org_id IN `
+)
+
+func scanOrigin(s store.Scanner) (o Origin, err error) {
+	err = s.Scan(&o.Event, &o.Attribute, &o.Kind, &o.Ref)
+	return o, err
+}
+
+func countPeople(ctx context.Context, tx *store.Tx, orgs []int64) (int64, error) {
+	return store.Int64(ctx, tx, peopleOf+store.In(orgs))
+}
+
+// orgsByID names organisations, those of the registry included.
+func orgsByID(ctx context.Context, tx *store.Tx, ids []int64) ([]Org, error) {
+	return store.All(ctx, tx, scanOrg, "SELECT id, uuid, name FROM intel_org WHERE id IN "+store.In(ids)+" ORDER BY name, id")
+}
