@@ -72,6 +72,9 @@ func (m *Mux) Sheet() {
 				if shell == ui.Public || shell == ui.Report || shell == ui.Portal || shell == ui.Bare {
 					name = string(shell)
 				}
+				if r.URL.Query().Get("page") == "read" {
+					name = "read"
+				}
 				p.Print = "TLP:AMBER"
 				return t.Render(w, r, name, p)
 			}})

@@ -35,11 +35,11 @@ type asset struct {
 // cascade: layers first, then Designsystemet, then ours.
 var bundles = map[string][]string{
 	"public.css": {"static/layers.css", "vendor/ds/theme.css", "vendor/ds/public.css", "static/theme.css",
-		"static/base.css", "static/marks.css", "static/public.css", "static/print.css"},
+		"static/base.css", "static/marks.css", "static/parts.css", "static/public.css", "static/print.css"},
 	"portal.css": {"static/layers.css", "vendor/ds/theme.css", "vendor/ds/public.css", "static/theme.css",
-		"static/base.css", "static/marks.css", "static/lists.css", "static/public.css", "static/print.css"},
+		"static/base.css", "static/marks.css", "static/parts.css", "static/lists.css", "static/public.css", "static/print.css"},
 	"console.css": {"static/layers.css", "vendor/ds/theme.css", "vendor/ds/index.css", "static/theme.css",
-		"static/base.css", "static/marks.css", "static/lists.css", "static/public.css", "static/console.css", "static/print.css"},
+		"static/base.css", "static/marks.css", "static/parts.css", "static/lists.css", "static/public.css", "static/console.css", "static/print.css"},
 }
 
 var types = map[string]string{
