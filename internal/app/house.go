@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sys/unix"
@@ -33,7 +32,9 @@ type House struct {
 	auditKeys *auditKeys
 	rooms
 
-	lock *os.File
+	lock      *os.File
+	cheapHash bool
+	mailAddr  string
 }
 
 // openOptions change how an installation is opened.
@@ -207,7 +208,7 @@ func (h *House) runCommand(ctx context.Context, words []string, as string, env *
 		return err
 	}
 	if as != "" {
-		if env.Who, err = h.actAs(ctx, env.Who, as, strings.Join(words[:1], " ")); err != nil {
+		if env.Who, err = h.actAs(ctx, env.Who, as); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,26 @@
 package app
 
-import "straza/internal/kernel/web"
+import (
+	"embed"
+
+	"straza/internal/kernel/web"
+)
+
+// Messages are the words of the menus and of faults that no room owns.
+//
+//go:embed messages/*.json
+var Messages embed.FS
 
 // nav is every menu (look.md §7). A room that a person may not enter is not shown.
-func (h *House) nav() web.Nav { return web.Nav{} }
+func (h *House) nav() web.Nav {
+	perm := web.Perm
+	return web.Nav{
+		Console: []web.NavGroup{
+			{Key: "nav.intel", Items: []web.NavItem{}},
+			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
+		},
+		Settings: []web.NavItem{{Key: "nav.administration", Href: "/administration", Icon: "settings", Policy: web.AnyPerm("admin.use", "admin.jobs", "audit.read")}},
+		Public:   []web.NavItem{{Key: "nav.warnings", Href: "/warnings", Policy: web.Public}, {Key: "nav.report", Href: "/report", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Policy: web.Public}},
+		Footer:   []web.NavItem{{Key: "nav.login", Href: "/login", Policy: web.Public}},
+	}
+}

@@ -4,36 +4,55 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 
-	"straza/internal/kernel/i18n"
+	"straza/internal/admin"
+	"straza/internal/advisory/advisoryweb"
+	"straza/internal/entry"
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{ui.Messages}
+	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files}
 }
 
 // routes is the complete table of doors.
 func (h *House) routes(m *web.Mux) {
+	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
+	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Facts: h.facts, Demo: h.cfg.demo()})
+	advisoryweb.Routes(m, h.Advisory)
+	if h.cfg.demo() {
+		m.Sheet()
+	}
 }
 
-// devPolicy: the pages below /dev exist in demo mode only.
-func (h *House) devPolicy() web.Policy {
-	return web.Policy{Name: "demo", Allow: func(ident.Actor) bool { return h.cfg.demo() }}
+// homeOf is where somebody lands after entering.
+func homeOf(who ident.Actor) string {
+	switch {
+	case who.Can("console.use"):
+		return "/console"
+	case who.Can("admin.use"):
+		return "/administration"
+	case who.Can("portal.use"):
+		return "/portal"
+	case who.Can("audit.read"):
+		return "/administration/audit"
+	}
+	return "/account"
 }
 
 // handler builds the chain. /health answers before it, at any Host.
 func (h *House) handler(port int) (http.Handler, error) {
-	catalog, err := i18n.NewCatalog(messageFiles()...)
-	if err != nil {
-		return nil, fmt.Errorf("messages: %w", err)
-	}
 	origin, err := url.Parse(h.origin)
 	if err != nil {
 		return nil, err
@@ -46,24 +65,58 @@ func (h *House) handler(port int) (http.Handler, error) {
 	for _, p := range h.cfg.list("trusted-proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p))
 	}
-	m := web.New(web.Config{Origin: origin, Hosts: hosts, Secret: h.Vault.MAC("flash cookies"), Catalog: catalog,
-		Gate: h.gate(), Limiter: h.limiter(), Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies})
+	m := web.New(web.Config{Origin: origin, Hosts: hosts, Secret: h.Vault.MAC("flash cookies"), Catalog: h.Catalog,
+		Gate: h.Accounts.Gate(), Limiter: &buckets{}, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang})
 	h.routes(m)
 	h.mux = m
 	chain, err := m.Handler()
 	if err != nil {
 		return nil, err
 	}
-	outer := http.NewServeMux()
-	outer.HandleFunc("GET /health", h.health)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/health" {
-			outer.ServeHTTP(w, r)
+		if r.URL.Path == "/health" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			h.health(w, r)
 			return
 		}
 		chain.ServeHTTP(w, r)
 	}), nil
 }
 
-// site is what the shells say of the installation.
-func (h *House) site(context.Context) ui.Site { return ui.Site{Name: "Straža", Owner: "CERT"} }
+// site is what the shells say of the installation: the host CERT's name.
+func (h *House) site(ctx context.Context) ui.Site {
+	s := ui.Site{Name: "Straža", Owner: "CERT"}
+	if o, err := h.Registry.Host(ctx, ident.SystemPart("setup")); err == nil {
+		s.Owner = o.Name
+	}
+	return s
+}
+
+// facts are what an administrator sees of the installation.
+func (h *House) facts(ctx context.Context) []admin.Fact {
+	out := []admin.Fact{{Name: "admin.fact.version", Value: Version}, {Name: "admin.fact.origin", Value: h.origin},
+		{Name: "admin.fact.engine", Value: string(h.DB.Engine) + " " + h.DB.Version(ctx)},
+		{Name: "admin.fact.size", Value: fmt.Sprintf("%d MB", h.DB.Size(ctx)>>20)}}
+	if free, ok := freeBytes(h.cfg.data()); ok {
+		out = append(out, admin.Fact{Name: "admin.fact.free", Value: fmt.Sprintf("%d MB", free>>20)})
+	}
+	state := "–"
+	if h.unsealing != nil {
+		if st, err := h.unsealing.Status(ctx); err == nil {
+			state = fmt.Sprintf("%d", st.People)
+		}
+	}
+	return append(out, admin.Fact{Name: "admin.fact.unseal", Value: state})
+}
+
+// endSessionsTx ends every session, after a restore.
+func (h *House) endSessionsTx(ctx context.Context, tx *store.Tx) error {
+	return h.Accounts.EndAllSessionsTx(ctx, tx)
+}
+
+func portOf(listen string) string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "0" {
+		return "8480"
+	}
+	return strings.TrimSpace(port)
+}

@@ -39,8 +39,7 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	h.origin = h.cfg.get("origin")
-	if h.origin == "" {
+	if h.cfg.get("origin") == "" {
 		scheme := "http"
 		if h.cfg.get("tls-cert") != "" {
 			scheme = "https"

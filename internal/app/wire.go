@@ -2,78 +2,96 @@ package app
 
 import (
 	"context"
-	"net/netip"
 	"sync/atomic"
 	"syscall"
 
-	"straza/internal/kernel/cli"
-	"straza/internal/kernel/fault"
+	"straza/internal/advisory"
+	"straza/internal/craft/thread"
+	"straza/internal/intel"
+	"straza/internal/kernel/account"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault/unseal"
 	"straza/internal/kernel/web"
+	"straza/internal/registry"
 )
 
 var errInUse = syscall.EADDRINUSE
 
 // rooms are the Services of every room and what serving adds.
 type rooms struct {
+	Catalog  *i18n.Catalog
+	Post     *mail.Post
+	Accounts *account.Service
+	Registry *registry.Service
+	Intel    *intel.Service
+	Threads  *thread.Desk
+	Advisory *advisory.Service
+
 	runner *jobs.Runner
 	origin string
 	ready  atomic.Bool
 	mux    *web.Mux
-	Post   *mail.Post
 
 	unsealing   *unseal.Client
 	unsealChild *unseal.Child
 }
 
 // wire makes every Service, lower rooms first.
-func (h *House) wire(_ context.Context) error {
+func (h *House) wire(context.Context) (err error) {
+	if h.Catalog, err = i18n.NewCatalog(messageFiles()...); err != nil {
+		return err
+	}
+	if h.origin = h.cfg.get("origin"); h.origin == "" {
+		h.origin = "http://localhost:" + portOf(h.cfg.get("listen"))
+	}
 	var server mail.Server
 	if url := h.cfg.get("mail"); url != "" {
-		s, err := mail.ParseSMTP(url)
-		if err != nil {
+		if server, err = mail.ParseSMTP(url); err != nil {
 			return err
 		}
-		server = s
 	}
 	h.Post = mail.New(h.DB, server, mailFrom(h.cfg))
+	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit}); err != nil {
+		return err
+	}
+	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},
+		Letters: account.Mail{Post: h.Post, Catalog: h.Catalog, House: "Straža"},
+		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost()}})
+	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit})
+	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
+		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
+	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
 	return nil
 }
 
-// roomCommands joins the commands of all rooms; h is nil while a command line is
-// only being parsed.
-func roomCommands(h *House) []cli.Command {
-	if h == nil {
-		h = &House{}
+// hashCost is the full cost of passwords everywhere but in the demo country,
+// whose forty passwords are printed anyway.
+func (h *House) hashCost() account.Cost {
+	if h.cheapHash {
+		return account.Cost{KiB: 256, Passes: 1, Lanes: 1}
 	}
-	return h.kernelCommands()
+	return account.Cost{}
 }
 
-func (h *House) resolveEmail(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no accounts yet")
+// orgsOf names the registry's organisations to accounts.
+type orgsOf struct{ s *registry.Service }
+
+func (o orgsOf) OrgTx(ctx context.Context, tx *store.Tx, id int64) (account.Org, error) {
+	return asOrg(o.s.OrgTx(ctx, tx, ident.SystemPart("setup"), id))
 }
 
-func (h *House) endSessionsTx(context.Context, *store.Tx) error { return nil }
-func (h *House) demoAllowed(context.Context) error              { return nil }
-func (h *House) startMailbox(context.Context) error             { return nil }
-func (h *House) startInternal(context.Context) error            { return nil }
-func (h *House) greet(context.Context, *cli.Env) error          { return nil }
-
-func (h *House) gate() web.Gate       { return nobody{} }
-func (h *House) limiter() web.Limiter { return nil }
-
-type nobody struct{}
-
-func (nobody) BySession(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no accounts yet")
-}
-func (nobody) ByKey(context.Context, string, netip.Addr, ident.Channel) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no accounts yet")
+func (o orgsOf) FindOrgTx(ctx context.Context, tx *store.Tx, find string) (account.Org, error) {
+	return asOrg(o.s.OrgByRefTx(ctx, tx, ident.SystemPart("setup"), find))
 }
 
-func (c *call) demoCommand() cli.Command { return cli.Command{Name: "demo"} }
+func asOrg(o registry.Organisation, err error) (account.Org, error) {
+	return account.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, CERT: o.Kind == "cert"}, err
+}
+
+// gate says who stands behind a cookie or a key.
+func (h *House) gate() web.Gate { return h.Accounts.Gate() }

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+
+	"straza/internal/kernel/account/accountcli"
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/mail"
+	"straza/internal/kernel/store"
+	"straza/internal/registry"
+	"straza/internal/registry/registrycli"
+)
+
+// roomCommands joins the commands of all rooms; h is nil while a command line is
+// only being parsed.
+func roomCommands(h *House) []cli.Command {
+	if h == nil {
+		h = &House{}
+	}
+	all := h.kernelCommands()
+	all = append(all, accountcli.Commands(h.Accounts, h.findOrg, h.wall())...)
+	all = append(all, registrycli.Commands(h.Registry)...)
+	return all
+}
+
+func (h *House) wall() clock.Clock {
+	if h.clock == nil {
+		return clock.System()
+	}
+	return h.clock
+}
+
+// findOrg finds an organisation for the command line: a UUID or an exact name.
+func (h *House) findOrg(ctx context.Context, find string) (int64, error) {
+	o, err := h.Registry.OrgByRef(ctx, ident.SystemPart("setup"), find)
+	return o.ID, err
+}
+
+func (h *House) resolveEmail(ctx context.Context, op ident.Actor, email string) (ident.Actor, error) {
+	return h.Accounts.As(ctx, op, email)
+}
+
+// firstHost makes the first CERT of an empty installation, or gives the one there is.
+func (h *House) firstHost(ctx context.Context, who ident.Actor, name string) (int64, error) {
+	setup := ident.SystemPart("setup")
+	if o, err := h.Registry.Host(ctx, setup); err == nil {
+		return o.ID, nil
+	}
+	setup.Channel, setup.RequestID = who.Channel, who.RequestID
+	o, err := h.Registry.Add(ctx, setup, registry.Draft{Name: name, Kind: "cert"})
+	return o.ID, err
+}
+
+const demoFact = "demo.seed"
+
+// demoAllowed refuses --demo on an installation that straza demo has not filled.
+func (h *House) demoAllowed(ctx context.Context) error {
+	if !h.cfg.demo() {
+		return nil
+	}
+	var seed string
+	if err := h.DB.View(ctx, func(tx *store.Tx) (err error) { seed, err = store.Fact(ctx, tx, demoFact); return err }); err != nil {
+		return err
+	}
+	if seed == "" {
+		return cli.RefusedError("--demo shows every letter and lets anybody in: it is only for an installation that straza demo has filled")
+	}
+	return nil
+}
+
+// startMailbox takes letters in when an address to listen on is set.
+func (h *House) startMailbox(ctx context.Context) error {
+	addr := h.cfg.get("mail-listen")
+	if addr == "" {
+		return nil
+	}
+	at, err := mail.Listen(ctx, addr, h.Post.Domain(), h.Threads)
+	if err == nil {
+		h.mailAddr = at.String()
+	}
+	return err
+}
+
+// greet prints, on an empty installation, the link for the first administrator.
+func (h *House) greet(ctx context.Context, env *cli.Env) error {
+	link, err := h.Accounts.SetupLink(ctx)
+	if err == nil && link != "" {
+		env.Say("No account exists yet. Make the first administrator here, once: %s", link)
+	}
+	return err
+}
+
+func (c *call) demoCommand() cli.Command {
+	return cli.Command{Name: "demo", Short: "fill an empty installation with the invented country"}
+}
