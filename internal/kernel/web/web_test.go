@@ -412,7 +412,7 @@ func TestCheckTemplatesFindsWhatNoSampleReaches(t *testing.T) {
 
 func TestSheetShowsEveryComponentInEveryLanguage(t *testing.T) {
 	samples := map[string][]Pager{}
-	for _, name := range []string{"sheet", "public", "report", "portal", "bare", "read"} {
+	for _, name := range []string{"sheet", "public", "report", "portal", "bare", "read", "list"} {
 		p := newSheet(testNow)
 		samples[name] = []Pager{p}
 	}

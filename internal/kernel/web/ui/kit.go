@@ -45,6 +45,9 @@ func (k *Kit) Show(l i18n.Lang, c Component) (template.HTML, error) {
 	if isNil(c) {
 		return "", nil
 	}
+	if d, ok := c.(drawer); ok {
+		return k.drawn(l, d)
+	}
 	var b bytes.Buffer
 	if err := k.sets[l].ExecuteTemplate(&b, c.template(), c); err != nil {
 		return "", err
@@ -97,7 +100,6 @@ func (k *Kit) Funcs(l i18n.Lang) template.FuncMap {
 		"button":    func(label string) Button { return Button{Label: label} },
 		"link":      func(label, href string) Button { return Button{Label: label, Href: href} },
 		"avatar":    func(name string) (template.HTML, error) { return k.Show(l, Avatar{Name: name}) },
-		"clock":     func(c Clock) clockView { return k.clockView(l, c) },
 		"watch":     func(w WatchLine) watchView { return k.watchView(l, w) },
 		"show":      func(v any) (template.HTML, error) { return k.show(l, v) },
 		"day":       func(t time.Time) string { return k.day(l, t) },

@@ -63,7 +63,7 @@ type Name struct {
 	Mono  bool
 }
 
-func (Name) template() string { return "c-name" }
+func (Name) template() string { return "" }
 
 // Chip is an active filter; Without is the address without it.
 type Chip struct {

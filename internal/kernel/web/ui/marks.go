@@ -12,7 +12,7 @@ import (
 // or CLEAR, in any case, with or without the prefix. Empty shows nothing.
 type TLP string
 
-func (TLP) template() string { return "c-tlp" }
+func (TLP) template() string { return "" }
 
 // Word is the label without its prefix, in capitals.
 func (t TLP) Word() string { return bareLabel(string(t), "TLP:") }
@@ -20,7 +20,7 @@ func (t TLP) Word() string { return bareLabel(string(t), "TLP:") }
 // PAP is a permissible actions label, with the same four colours but CLEAR for white.
 type PAP string
 
-func (PAP) template() string { return "c-pap" }
+func (PAP) template() string { return "" }
 
 // Word is the label without its prefix, in capitals.
 func (p PAP) Word() string { return bareLabel(string(p), "PAP:") }
@@ -35,7 +35,7 @@ type Severity struct {
 	Pill  bool // on a ground of its own: page heads and public lists
 }
 
-func (Severity) template() string { return "c-severity" }
+func (Severity) template() string { return "" }
 
 // Bars is how many of the four bars are filled; 0 for an unknown level.
 func (s Severity) Bars() int {
@@ -58,7 +58,7 @@ type State struct {
 	Word string // in the person's language
 }
 
-func (State) template() string { return "c-state" }
+func (State) template() string { return "" }
 
 // Tag is a small label: the namespace in grey, the word dark.
 type Tag struct {
@@ -70,7 +70,7 @@ type Tag struct {
 	Mono   bool
 }
 
-func (Tag) template() string { return "c-tag" }
+func (Tag) template() string { return "" }
 
 // Colour is the swatch when it is a plain #rrggbb, else "".
 func (t Tag) Colour() string {
@@ -91,7 +91,7 @@ type Avatar struct {
 	Org  bool // square
 }
 
-func (Avatar) template() string { return "c-avatar" }
+func (Avatar) template() string { return "" }
 
 // Initials are the first letters of the first and the last word.
 func (a Avatar) Initials() string {
@@ -119,7 +119,7 @@ type Clock struct {
 	Until  bool      // say until when, too
 }
 
-func (Clock) template() string { return "c-clock" }
+func (Clock) template() string { return "" }
 
 // Steps of a clock, from calm to late.
 const (
