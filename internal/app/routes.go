@@ -13,6 +13,7 @@ import (
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/entry"
+	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -23,7 +24,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files}
+	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files, intelweb.Files}
 }
 
 // routes is the complete table of doors.
@@ -31,6 +32,7 @@ func (h *House) routes(m *web.Mux) {
 	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
 	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Facts: h.facts, Demo: h.cfg.demo()})
 	advisoryweb.Routes(m, h.Advisory)
+	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	if h.cfg.demo() {
 		m.Sheet()
 	}

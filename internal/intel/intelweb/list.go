@@ -1,0 +1,242 @@
+package intelweb
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+const pageSize = 50
+
+type listPage struct {
+	web.Page
+	Header ui.Header
+	Bar    ui.FilterBar
+	Table  ui.Table
+	Pages  *ui.Pagination
+}
+
+// base is the room's address in the shell that the caller came to.
+func base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/portal/") {
+		return "/portal/events"
+	}
+	return "/console/events"
+}
+
+func shell(r *http.Request) ui.Shell {
+	if base(r) == "/portal/events" {
+		return web.ShellPortal
+	}
+	return web.ShellConsole
+}
+
+func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
+	f := web.ReadFilters(r,
+		web.FilterSpec{Name: "published", Label: web.T(r, "intel.state"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.published")}, {Value: "0", Label: web.T(r, "intel.unpublished")}}},
+		web.FilterSpec{Name: "threat", Label: web.T(r, "intel.threat"), Options: threats(r)},
+		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
+		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")})
+	page := 1
+	if err := web.DecodeCursor(f.Cursor(), &page); err != nil {
+		return err
+	}
+	q := eventQuery(f)
+	q.Limit, q.Page = pageSize, max(1, page)
+	var events []intel.Event
+	total, err := p.s.SearchEvents(r.Context(), web.Actor(r), q, func(e *intel.Event) error { events = append(events, *e); return nil })
+	if err != nil {
+		return err
+	}
+	if r.URL.Query().Get("format") == "csv" {
+		return p.exportList(w, r, q)
+	}
+	out := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.events")), Header: ui.Header{Title: web.T(r, "intel.events"), Sub: []any{web.T(r, "intel.events.n", "n", total)}}}
+	if access.Allowed(web.Actor(r), "intel.write") {
+		out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
+	}
+	out.Bar = f.Bar(web.T(r, "intel.search"), ui.Button{Label: web.T(r, "intel.export.csv"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"})
+	out.Table = eventTable(r, f, events)
+	next := ""
+	if int64(q.Page*pageSize) < total {
+		next = web.EncodeCursor(q.Page + 1)
+	}
+	out.Pages = f.Pages(len(events), total, next)
+	return p.t.Render(w, r, "list", out)
+}
+
+func threats(r *http.Request) (out []ui.Option) {
+	for _, n := range []string{"1", "2", "3", "4"} {
+		out = append(out, ui.Option{Value: n, Label: web.T(r, "intel.threat."+n)})
+	}
+	return out
+}
+
+// eventQuery turns the list's filters into a query; sort is one of the Service's
+// orders, newest change first by default.
+func eventQuery(f *web.Filters) intel.Query {
+	q := intel.Query{Text: f.Get("q"), Sort: "changed", Desc: true}
+	if s := f.Get("sort"); s != "" {
+		q.Sort, q.Desc = strings.TrimPrefix(s, "-"), strings.HasPrefix(s, "-")
+	}
+	switch f.Get("published") {
+	case "1", "0":
+		b := f.Get("published") == "1"
+		q.IsPublished = &b
+	}
+	if n, err := strconv.Atoi(f.Get("threat")); err == nil {
+		q.Threat = []int{n}
+	}
+	if t := f.Get("tag"); t != "" {
+		q.Tag.Or = []string{"%" + t + "%"}
+	}
+	if o := f.Get("org"); o != "" {
+		q.Origin.Or = []string{o}
+	}
+	if v := f.Get("value"); v != "" {
+		q.Value.Or = []string{v}
+	}
+	return q
+}
+
+func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table {
+	t := ui.Table{Caption: web.T(r, "intel.events"), Columns: []ui.Column{f.Sort(web.T(r, "intel.event"), "info"), {Label: web.T(r, "intel.state"), Width: "mark"},
+		{Label: web.T(r, "intel.tlp"), Width: "mark", Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 1}, {Label: web.T(r, "intel.attributes"), Num: true}, f.Sort(web.T(r, "intel.changed"), "changed")}}
+	t.Columns[5].Drop = 3
+	t.Empty = &ui.Empty{Icon: "affiliate", Title: web.T(r, "intel.empty"), Text: web.T(r, "intel.empty.text")}
+	if f.Active() {
+		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base(r), Variant: "secondary"}}}
+	}
+	for i := range events {
+		e := &events[i]
+		href := base(r) + "/" + e.Ref()
+		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{
+			ui.Name{Text: e.Info, Href: href, Sub: []any{e.Ref(), e.Origin.Name, e.Date}, Marks: someTags(e.Tags, 2)}, stateOf(r, e), tlpOf(e), ui.Tag{Word: audienceWord(r, e.Distribution)}, e.Attributes, clock.FromMicros(e.Changed)}})
+	}
+	return t
+}
+
+func stateOf(r *http.Request, e *intel.Event) ui.State {
+	if e.Published {
+		return ui.State{Kind: ui.StateDone, Word: web.T(r, "intel.published")}
+	}
+	return ui.State{Kind: ui.StateNew, Word: web.T(r, "intel.unpublished")}
+}
+
+func tlpOf(e *intel.Event) any {
+	if e.TLP == "" {
+		return nil
+	}
+	return ui.TLP(strings.ToUpper(e.TLP))
+}
+
+func audienceWord(r *http.Request, d intel.Distribution) string {
+	return web.T(r, "intel.distribution."+strconv.Itoa(int(d)))
+}
+
+// someTags shows the first n tags that are no labels of their own.
+func someTags(tags []intel.TagUse, n int) (out []any) {
+	for _, t := range tags {
+		if strings.HasPrefix(t.Name, "tlp:") || strings.HasPrefix(t.Name, "PAP:") {
+			continue
+		}
+		if len(out) == n {
+			return append(out, ui.Tag{Word: "…"})
+		}
+		out = append(out, tagOf(t))
+	}
+	return out
+}
+
+// tagOf splits "namespace:predicate="value"" for the eye.
+func tagOf(t intel.TagUse) ui.Tag {
+	tag := ui.Tag{Word: t.Name}
+	if ns, rest, ok := strings.Cut(t.Name, ":"); ok {
+		tag.Space, tag.Word = ns, rest
+		if _, v, ok := strings.Cut(rest, "="); ok {
+			tag.Word = strings.Trim(v, `"`)
+		}
+	}
+	return tag
+}
+
+func (p *pages) exportList(w http.ResponseWriter, r *http.Request, q intel.Query) error {
+	c := web.NewCSV(w, "events", "id", "uuid", "date", "info", "org", "published", "tlp", "distribution", "attributes", "changed")
+	q.Limit, q.Page = 0, 0
+	_, err := p.s.SearchEvents(r.Context(), web.Actor(r), q, func(e *intel.Event) error {
+		return c.Row(e.Ref(), e.UUID, e.Date, e.Info, e.Origin.Name, strconv.FormatBool(e.Published), e.TLP, strconv.Itoa(int(e.Distribution)),
+			strconv.FormatInt(e.Attributes, 10), clock.FromMicros(e.Changed).Format(time.RFC3339))
+	})
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// indicators searches attributes by value over all events that the caller sees.
+func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
+	var opts []ui.Option
+	for _, t := range misp.Types() {
+		opts = append(opts, ui.Option{Value: t, Label: t})
+	}
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")})
+	var after int64
+	if err := web.DecodeCursor(f.Cursor(), &after); err != nil {
+		return err
+	}
+	q := intel.Query{After: after, Limit: pageSize + 1, WithTags: true}
+	if v := f.Get("q"); v != "" {
+		q.Value.Or = []string{v}
+		if !strings.ContainsAny(v, "%") && len(v) >= 4 {
+			q.Value.Or = append(q.Value.Or, "%"+v+"%")
+		}
+	}
+	if v := f.Get("type"); v != "" {
+		q.Type.Or = []string{v}
+	}
+	if v := f.Get("tag"); v != "" {
+		q.Tag.Or = []string{"%" + v + "%"}
+	}
+	var list []intel.Attribute
+	err := p.s.SearchAttributes(r.Context(), web.Actor(r), q, func(a *intel.Attribute) error { list = append(list, *a); return nil })
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(list) > pageSize {
+		list = list[:pageSize]
+		next = web.EncodeCursor(list[pageSize-1].ID)
+	}
+	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "intel.indicators")), Header: ui.Header{Title: web.T(r, "intel.indicators")}, Bar: f.Bar(web.T(r, "intel.indicators.search"))}
+	page.Table = ui.Table{Caption: web.T(r, "intel.indicators"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.event"), Drop: 1}, {Label: web.T(r, "intel.time"), Width: "mark", Drop: 2}},
+		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.indicators.empty"), Text: web.T(r, "intel.indicators.empty.text")}}
+	for _, a := range list {
+		var ev any
+		href := "/console/events/" + strconv.FormatInt(a.EventID, 10)
+		if a.Event != nil {
+			ev = ui.Name{Text: a.Event.Info, Href: href, Sub: []any{a.Event.Origin.Name}}
+		}
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: a.Value, Mono: true, Sub: []any{a.Comment}}, ui.Machine(a.Type), ev, time.Unix(a.Timestamp, 0)}})
+	}
+	page.Pages = f.Pages(len(list), 0, next)
+	return p.t.Render(w, r, "list", page)
+}
+
+// eventRef reads the id of the path; what is no id names nothing.
+func eventRef(r *http.Request) (string, error) {
+	id := r.PathValue("id")
+	if _, err := strconv.ParseInt(id, 10, 64); err != nil {
+		return "", fault.New(fault.NotFound, "event %q", id)
+	}
+	return id, nil
+}

@@ -1,0 +1,56 @@
+// Package intelweb shows threat data: events and indicators in lists, one event
+// with its objects and attributes, adding by pasting, publishing after having said
+// who will see it. The team's console and an organisation's portal share the
+// pages; the Service shows each what is theirs.
+package intelweb
+
+import (
+	"context"
+	"embed"
+
+	"straza/internal/intel"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+)
+
+// Files are the pages and messages of the room.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Deps are what the pages need beside the room's Service.
+type Deps struct {
+	Intel *intel.Service
+	// Case gives the number of the case that an event belongs to, "" when there is
+	// none that who may see; nil shows none.
+	Case func(ctx context.Context, who ident.Actor, event int64) (number string)
+}
+
+type pages struct {
+	t *web.Templates
+	s *intel.Service
+	d Deps
+}
+
+// Routes declares the doors of the room.
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), s: d.Intel, d: d}
+	read, write, publish := web.Perm("intel.read"), web.Perm("intel.write"), web.Perm("intel.publish")
+	for _, base := range []string{"/console/events", "/portal/events"} {
+		m.Handle(
+			web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
+			web.Route{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},
+			web.Route{Method: "POST", Pattern: base + "/new", Policy: write, Mutates: true, Handler: p.create},
+			web.Route{Method: "GET", Pattern: base + "/{id}", Policy: read, Reveals: "an event the caller may see", Handler: p.show},
+			web.Route{Method: "GET", Pattern: base + "/{id}/export", Policy: read, Reveals: "an event the caller may see", Handler: p.export},
+			web.Route{Method: "GET", Pattern: base + "/{id}/publish", Policy: publish, Reveals: "who will see an event", Handler: p.askPublish},
+			web.Route{Method: "POST", Pattern: base + "/{id}/publish", Policy: publish, Mutates: true, Handler: p.publish},
+			web.Route{Method: "POST", Pattern: base + "/{id}/unpublish", Policy: publish, Mutates: true, Handler: p.unpublish},
+			web.Route{Method: "GET", Pattern: base + "/{id}/paste", Policy: write, Reveals: "an event the caller may see", Handler: p.pasteForm},
+			web.Route{Method: "POST", Pattern: base + "/{id}/paste", Policy: write, Mutates: true, Handler: p.paste},
+			web.Route{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
+			web.Route{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
+		)
+	}
+	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", Policy: read, Reveals: "attributes the caller may see", Handler: p.indicators})
+}

@@ -1,0 +1,261 @@
+package intelweb
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+type showPage struct {
+	web.Page
+	Header ui.Header
+	Tags   []any
+	AddTag *ui.Field
+	Bar    ui.FilterBar
+	Table  ui.Table
+	Bulk   *ui.BulkBar
+	Pages  *ui.Pagination
+	Facts  ui.Facts
+	Case   string
+	At     string
+	Ref    string
+	Edit   bool
+
+	Related    []relatedRow
+	RelatedCut bool
+}
+
+type relatedRow struct {
+	Info, Href, Origin string
+	Count              int64
+}
+
+// objectsShown and attributesShown bound the first screen, whatever the event's size.
+const (
+	objectsShown    = 20
+	attributesShown = 100
+)
+
+var errEnough = errors.New("enough")
+
+// place is where the next page of an event begins: objects first, then the rest.
+type place struct {
+	Object, Attribute int64
+}
+
+func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
+	ref, err := eventRef(r)
+	if err != nil {
+		return err
+	}
+	who := web.Actor(r)
+	e, err := p.s.Event(r.Context(), who, ref)
+	if err != nil {
+		return err
+	}
+	page := p.head(r, &e)
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "ids", Label: web.T(r, "intel.ids"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.ids.yes")}}})
+	page.Bar = f.Bar(web.T(r, "intel.search.attributes"))
+	rows, next, err := p.rows(r, f, &e)
+	if err != nil {
+		return err
+	}
+	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
+		{Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.ids"), Width: "narrow", Drop: 1}, {Label: web.T(r, "intel.tags"), Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 3}},
+		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.noattributes"), Text: web.T(r, "intel.noattributes.text")}}
+	if page.Edit {
+		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
+		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
+			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
+			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
+	}
+	if f.Active() {
+		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
+	}
+	page.Pages = f.Pages(len(rows), 0, next)
+	related, complete, err := p.s.Correlations(r.Context(), who, ref, 8)
+	if err != nil {
+		return err
+	}
+	for _, x := range related {
+		page.Related = append(page.Related, relatedRow{x.Event.Info, page.At + "/" + x.Event.Ref(), x.Event.Origin.Name, x.Count})
+	}
+	page.RelatedCut = !complete
+	return p.t.Render(w, r, "show", page)
+}
+
+func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
+	who := web.Actor(r)
+	page := &showPage{Page: web.NewPage(r, shell(r), e.Info), At: base(r), Ref: e.Ref()}
+	page.Edit = access.Allowed(who, "intel.write") && e.Owner.ID == who.Org
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: page.At}, {Label: e.Info}}
+	page.Header = ui.Header{Number: e.Ref(), Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, clock.FromMicros(e.Changed), web.T(r, "intel.attributes.n", "n", e.Attributes)}}
+	if e.TLP != "" {
+		page.Header.Marks = append(page.Header.Marks, tlpOf(e))
+	}
+	if e.PAP != "" {
+		page.Header.Marks = append(page.Header.Marks, ui.PAP(strings.ToUpper(e.PAP)))
+	}
+	page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.threat."+strconv.Itoa(e.Threat))}, ui.Tag{Word: web.T(r, "intel.analysis."+strconv.Itoa(e.Analysis))})
+	at := page.At + "/" + page.Ref
+	page.Header.Acts = []ui.Button{{Label: web.T(r, "intel.export"), Icon: "download", Href: at + "/export", Variant: "secondary"}}
+	if page.Edit {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.paste"), Icon: "plus", Href: at + "/paste", Key: "N", Variant: "secondary"})
+	}
+	if page.Edit && access.Allowed(who, "intel.publish") && !e.Published {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.publish"), Icon: "send", Href: at + "/publish"})
+	}
+	for _, t := range e.Tags {
+		page.Tags = append(page.Tags, tagOf(t))
+	}
+	if page.Edit {
+		add := web.NewForm(r, nil).Field("tag", "intel.addtag")
+		add.HideLabel, add.Placeholder, add.Width = true, web.T(r, "intel.addtag"), "half"
+		page.AddTag = &add
+	}
+	if p.d.Case != nil {
+		page.Case = p.d.Case(r.Context(), who, e.ID)
+	}
+	page.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "intel.who"), Value: audienceWord(r, e.Distribution)}, {Label: web.T(r, "intel.owner"), Value: e.Owner.Name}, {Label: web.T(r, "intel.origin"), Value: e.Origin.Name},
+		{Label: "UUID", Value: ui.Machine(e.UUID), Wide: true}}}
+	if e.PublishTimestamp > 0 {
+		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "intel.publishedat"), Value: time.Unix(e.PublishTimestamp, 0)})
+	}
+	return page
+}
+
+// rows gives the table of one page of an event: with a filter a flat list, else
+// objects as groups and then what stands in none.
+func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui.Row, next string, err error) {
+	ctx, who := r.Context(), web.Actor(r)
+	var at place
+	if err := web.DecodeCursor(f.Cursor(), &at); err != nil {
+		return nil, "", err
+	}
+	if f.Active() {
+		q := intel.Query{Events: []string{e.Ref()}, After: at.Attribute, Limit: attributesShown + 1, WithTags: true}
+		if v := f.Get("q"); v != "" {
+			q.Text = v
+		}
+		if v := f.Get("type"); v != "" {
+			q.Type.Or = []string{v}
+		}
+		if f.Get("ids") == "1" {
+			yes := true
+			q.ToIDS = &yes
+		}
+		err = p.s.SearchAttributes(ctx, who, q, func(a *intel.Attribute) error {
+			if len(rows) == attributesShown {
+				next = web.EncodeCursor(at)
+				return errEnough
+			}
+			at.Attribute = a.ID
+			rows = append(rows, attributeRow(r, a, false))
+			return nil
+		})
+		return rows, next, ignoreEnough(err)
+	}
+	objects := 0
+	if at.Attribute == 0 {
+		err = p.s.Objects(ctx, who, e.Ref(), intel.Part{After: at.Object, Limit: objectsShown + 1}, func(o *intel.Object) error {
+			if objects++; objects > objectsShown {
+				next = web.EncodeCursor(place{Object: at.Object})
+				return errEnough
+			}
+			at.Object = o.ID
+			rows = append(rows, objectRow(r, o))
+			for i := range o.Attributes {
+				rows = append(rows, attributeRow(r, &o.Attributes[i], true))
+			}
+			return nil
+		})
+		if err = ignoreEnough(err); err != nil || next != "" {
+			return rows, next, err
+		}
+	}
+	n := 0
+	err = p.s.Attributes(ctx, who, e.Ref(), intel.Part{After: at.Attribute, Limit: attributesShown + 1}, func(a *intel.Attribute) error {
+		if n++; n > attributesShown {
+			next = web.EncodeCursor(place{Object: at.Object, Attribute: at.Attribute})
+			return errEnough
+		}
+		if n == 1 && len(rows) > 0 {
+			rows = append(rows, ui.Row{Group: true, Cells: []any{ui.Name{Text: web.T(r, "intel.single")}}})
+		}
+		at.Attribute = a.ID
+		rows = append(rows, attributeRow(r, a, false))
+		return nil
+	})
+	return rows, next, ignoreEnough(err)
+}
+
+func ignoreEnough(err error) error {
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+func objectRow(r *http.Request, o *intel.Object) ui.Row {
+	return ui.Row{Group: true, Cells: []any{ui.Tag{Word: o.Name}, ui.Name{Text: o.Comment, Sub: []any{web.T(r, "intel.fields.n", "n", int64(len(o.Attributes)))}}}}
+}
+
+func attributeRow(r *http.Request, a *intel.Attribute, inset bool) ui.Row {
+	typ := a.Type
+	if a.Relation != "" {
+		typ = a.Relation
+	}
+	var ids any = "–"
+	if a.ToIDS {
+		ids = ui.Tag{Word: web.T(r, "intel.ids.yes")}
+	}
+	var tags []any
+	for _, t := range a.Tags {
+		tags = append(tags, tagOf(t))
+	}
+	name := ui.Name{Text: a.Value, Mono: true, Marks: tags}
+	if a.Comment != "" {
+		name.Sub = []any{a.Comment}
+	}
+	return ui.Row{ID: strconv.FormatInt(a.ID, 10), Inset: inset, Off: a.Deleted, Name: a.Value, Cells: []any{ui.Machine(typ), name, ids, a.Category, audienceWord(r, a.Distribution)}}
+}
+
+// export streams one event in MISP's JSON, as far as the caller sees it.
+func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
+	ref, err := eventRef(r)
+	if err != nil {
+		return err
+	}
+	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	if err != nil {
+		return err
+	}
+	web.Download(w, "event-"+ref+".json")
+	w.Header().Set("Content-Type", "application/json")
+	enc := misp.NewEncoder(w)
+	wire := e.Wire()
+	if err := enc.Begin(wire); err != nil {
+		return err
+	}
+	err = p.s.Attributes(r.Context(), web.Actor(r), ref, intel.Part{}, func(a *intel.Attribute) error { x := a.Wire(); return enc.Attribute(&x) })
+	if err != nil {
+		return err
+	}
+	err = p.s.Objects(r.Context(), web.Actor(r), ref, intel.Part{}, func(o *intel.Object) error { x := o.Wire(); return enc.Object(&x) })
+	if err != nil {
+		return err
+	}
+	if err := enc.End(); err != nil {
+		return err
+	}
+	return enc.Flush()
+}
