@@ -120,5 +120,8 @@ func LocalPath(s, fallback string) string {
 	if err != nil || u.Host != "" || u.Scheme != "" {
 		return fallback
 	}
-	return u.RequestURI()
+	if to := u.RequestURI(); !strings.HasPrefix(to, "//") { // "/%2f " comes out as "//%20"
+		return to
+	}
+	return fallback
 }

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
 	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/web/ui"
 )
 
 // ownRoutes are the doors of kernel/web itself: language and appearance, by POST,
@@ -13,6 +15,7 @@ func (m *Mux) ownRoutes() {
 	m.Handle(
 		Route{Method: http.MethodPost, Pattern: "/language", Policy: Public, Mutates: true, Reveals: "nothing", Body: 8 << 10, Handler: m.saveLanguage},
 		Route{Method: http.MethodPost, Pattern: "/scheme", Policy: Public, Mutates: true, Reveals: "nothing", Body: 8 << 10, Handler: m.saveScheme},
+		Route{Method: http.MethodGet, Pattern: "/manifest.webmanifest", Policy: Public, Localized: true, Reveals: "the name of the installation", Handler: m.showManifest},
 		Route{Method: http.MethodPost, Pattern: "/keys", Policy: Public, Mutates: true, Reveals: "nothing", Body: 8 << 10, Handler: m.saveKeys},
 	)
 }
@@ -60,6 +63,23 @@ func (m *Mux) saveKeys(w http.ResponseWriter, r *http.Request) error {
 		plainCookie(w, "keys", s)
 	}
 	return Redirect(LocalPath(f.Values.Get("back"), "/"), nil)
+}
+
+// showManifest lets a phone keep the site on its home screen (W3C Web App
+// Manifest), in the language of the page, with the report as a shortcut.
+func (m *Mux) showManifest(w http.ResponseWriter, r *http.Request) error {
+	site := siteIn(m.cfg.Site(r.Context()), Lang(r))
+	icon := func(name, size, purpose string) map[string]string {
+		return map[string]string{"src": ui.Asset(name), "sizes": size, "type": "image/png", "purpose": purpose}
+	}
+	w.Header().Set("Content-Type", "application/manifest+json")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	return ignoreGone(json.NewEncoder(w).Encode(map[string]any{
+		"id": "/", "name": site.Name + ", " + site.Owner, "short_name": site.Name, "lang": string(Lang(r)), "dir": "ltr",
+		"start_url": Path(r, "/"), "scope": "/", "display": "standalone", "background_color": "#ffffff", "theme_color": "#083f4f",
+		"icons":     []any{icon("icon-192.png", "192x192", "any"), icon("icon-512.png", "512x512", "any"), icon("icon-maskable.png", "512x512", "maskable")},
+		"shortcuts": []any{map[string]string{"name": T(r, "web.report"), "url": Path(r, "/report")}},
+	}))
 }
 
 // plainCookie keeps a harmless preference under its own name.

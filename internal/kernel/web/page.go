@@ -61,7 +61,7 @@ func NewPage(r *http.Request, shell ui.Shell, title string) Page {
 		return p
 	}
 	m := s.mux
-	p.Site = m.cfg.Site(r.Context())
+	p.Site = siteIn(m.cfg.Site(r.Context()), s.lang)
 	p.SearchURL = m.cfg.Nav.Search
 	if c, err := r.Cookie("scheme"); err == nil {
 		p.Scheme = c.Value
@@ -72,6 +72,18 @@ func NewPage(r *http.Request, shell ui.Shell, title string) Page {
 	p.Langs = langLinks(r, s)
 	m.menus(r, s, &p)
 	return p
+}
+
+// siteIn gives the names of the installation in one language. The program's own
+// name is written in the page's script; the owner's only when Owners has it.
+func siteIn(s ui.Site, l i18n.Lang) ui.Site {
+	if s.Name == "" || s.Name == "Straža" || s.Name == "Стража" {
+		s.Name = i18n.Text{i18n.SrCyrl: "Стража", i18n.En: "Straža"}.In(l)
+	}
+	if name := s.Owners.In(l); name != "" {
+		s.Owner = name
+	}
+	return s
 }
 
 // langLinks: public pages have an address per language, all others a form.

@@ -39,8 +39,10 @@ type Crumb struct{ Label, Href string }
 // Site is whose installation this is.
 type Site struct {
 	Name  string // "Straža"
-	Owner string // name of the CERT
-	Phone string // of the duty officer
+	Owner string // name of the CERT, as registered
+	// Owners is that name in several languages, where the installation has them.
+	Owners i18n.Text
+	Phone  string // of the duty officer
 }
 
 // LangLink is one of the three languages in the switch.
