@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"straza/internal/catalog"
 	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
@@ -29,12 +30,7 @@ type Lists interface {
 }
 
 // Hit is one warning list that holds a value.
-type Hit struct {
-	ID       int64
-	Name     string
-	Category string // "false_positive" or "known"
-	Matched  string // the list's entry
-}
+type Hit = catalog.Hit
 
 // Service is the door to threat data. Safe for concurrent use.
 type Service struct {
