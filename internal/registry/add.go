@@ -14,7 +14,18 @@ import (
 // Faults: Invalid by field, Conflict when the name or number is taken, Denied.
 func (s *Service) Add(ctx context.Context, who ident.Actor, n Draft) (o Organisation, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		o, err = s.AddTx(ctx, tx, who, n)
+		if n.Once == "" {
+			o, err = s.AddTx(ctx, tx, who, n)
+			return err
+		}
+		uuid, again, err := store.Once(ctx, tx, who.String()+"|registry.add|"+n.Once, func() (string, error) {
+			o, err = s.AddTx(ctx, tx, who, n)
+			return o.UUID, err
+		})
+		if err == nil && again {
+			o, err = findOrg(ctx, tx, who, uuid)
+			o = o.hide()
+		}
 		return err
 	})
 	return o, err

@@ -150,13 +150,13 @@ func (s *Service) Merges(ctx context.Context, who ident.Actor, uuid string) (lis
 	return list, err
 }
 
-// UndoMerge takes a merge apart again: what moved goes back, whatever other merges
+// UndoMerge takes a merge into an organisation apart again: what moved goes back, whatever other merges
 // happened since, and in any order; what was added since stays with the target.
 // Needs registry.merge. Faults: NotFound, Denied, Gone after 30 days, Conflict
 // when it is undone already or an old name is taken by now.
-func (s *Service) UndoMerge(ctx context.Context, who ident.Actor, merge string) error {
+func (s *Service) UndoMerge(ctx context.Context, who ident.Actor, into, merge string) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		m, target, err := s.undoable(ctx, tx, who, merge)
+		m, target, err := s.undoable(ctx, tx, who, into, merge)
 		if err != nil {
 			return err
 		}
@@ -199,14 +199,11 @@ func (s *Service) UndoMerge(ctx context.Context, who ident.Actor, merge string) 
 	}, store.Serializable())
 }
 
-func (s *Service) undoable(ctx context.Context, tx *store.Tx, who ident.Actor, merge string) (m Merging, target Organisation, err error) {
-	if m, err = findMerge(ctx, tx, merge); err != nil {
+func (s *Service) undoable(ctx context.Context, tx *store.Tx, who ident.Actor, into, merge string) (m Merging, target Organisation, err error) {
+	if target, err = findOrg(ctx, tx, who, into); err != nil {
 		return m, target, err
 	}
-	if target, err = orgByID(ctx, tx, who, m.into); err != nil {
-		return m, target, err
-	}
-	if target, err = findOrg(ctx, tx, who, target.UUID); err != nil { // with the test of visibility
+	if m, err = findMerge(ctx, tx, target.ID, merge); err != nil {
 		return m, target, err
 	}
 	if err := access.Check(who, "registry.merge"); err != nil {

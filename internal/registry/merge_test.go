@@ -70,8 +70,8 @@ func TestMergeMovesAndUndoReturns(t *testing.T) {
 		if len(merges) != 1 || merges[0].UUID != m.UUID || len(merges[0].From) != 1 || !merges[0].Undone.IsZero() {
 			t.Errorf("merges: %+v", merges)
 		}
-		must(t, c.s.UndoMerge(ctx, c.lead, m.UUID))
-		isFault(t, c.s.UndoMerge(ctx, c.lead, m.UUID), fault.Conflict)
+		must(t, c.s.UndoMerge(ctx, c.lead, c.bank.UUID, m.UUID))
+		isFault(t, c.s.UndoMerge(ctx, c.lead, c.bank.UUID, m.UUID), fault.Conflict)
 		contacts, err = c.s.Contacts(ctx, c.analyst, copyOf.UUID)
 		must(t, err)
 		if len(contacts) != 1 {
@@ -84,7 +84,7 @@ func TestMergeMovesAndUndoReturns(t *testing.T) {
 		m, err = c.s.Merge(ctx, c.lead, c.bank.UUID, []string{copyOf.UUID})
 		must(t, err)
 		now.Add(registry.UndoWithin + time.Minute)
-		isFault(t, c.s.UndoMerge(ctx, c.lead, m.UUID), fault.Gone)
+		isFault(t, c.s.UndoMerge(ctx, c.lead, c.bank.UUID, m.UUID), fault.Gone)
 	})
 }
 
@@ -157,11 +157,12 @@ func TestAnyOrderOfMergesAndUndosComesBack(t *testing.T) {
 		}
 		before := world(t, db)
 		rapid.Check(t, func(rt *rapid.T) {
-			var open []string
+			type merged struct{ into, merge string }
+			var open []merged
 			for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 				if len(open) > 0 && rapid.Bool().Draw(rt, "undo") {
 					i := rapid.IntRange(0, len(open)-1).Draw(rt, "which")
-					must(t, c.s.UndoMerge(ctx, c.lead, open[i]))
+					must(t, c.s.UndoMerge(ctx, c.lead, open[i].into, open[i].merge))
 					open = slices.Delete(open, i, i+1)
 					continue
 				}
@@ -172,14 +173,14 @@ func TestAnyOrderOfMergesAndUndosComesBack(t *testing.T) {
 					continue // itself, or a tombstone: refused, nothing changed
 				}
 				must(t, err)
-				open = append(open, m.UUID)
+				open = append(open, merged{orgs[into].UUID, m.UUID})
 				if o, err := c.s.OrgByRef(ctx, c.analyst, orgs[from].UUID); err != nil || o.State != registry.Active {
 					rt.Fatalf("an old UUID resolves to %s, %v", o.State, err)
 				}
 			}
 			for len(open) > 0 { // the rest in any order
 				i := rapid.IntRange(0, len(open)-1).Draw(rt, "last")
-				must(t, c.s.UndoMerge(ctx, c.lead, open[i]))
+				must(t, c.s.UndoMerge(ctx, c.lead, open[i].into, open[i].merge))
 				open = slices.Delete(open, i, i+1)
 			}
 			if diff := cmp.Diff(before, world(t, db)); diff != "" {

@@ -106,6 +106,7 @@ type Draft struct {
 	Website        string
 	Note           string
 	Disclosure     Disclosure
+	Once           string // Add again with the same key gives the same organisation; "" = no key
 }
 
 // Patch changes what is not nil.

@@ -104,11 +104,11 @@ func raiseOrg(ctx context.Context, tx *store.Tx, o Organisation) error {
 	return err
 }
 
-func findMerge(ctx context.Context, tx *store.Tx, uuid string) (m Merging, err error) {
+func findMerge(ctx context.Context, tx *store.Tx, into int64, uuid string) (m Merging, err error) {
 	id, ok := store.ParseUUID(uuid)
 	found := false
 	if ok {
-		m, found, err = store.First(ctx, tx, scanMerge, mergeCols+`WHERE uuid = $1`, id)
+		m, found, err = store.First(ctx, tx, scanMerge, mergeCols+`WHERE into_id = $1 AND uuid = $2`, into, id)
 	}
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "no such merge")

@@ -1,0 +1,312 @@
+package registryapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/registry"
+	"straza/internal/registry/registryapi"
+	"straza/internal/registry/registrytest"
+	"straza/internal/testkit"
+)
+
+// keys are the people whose keys the test's gate knows.
+type keys map[string]ident.Actor
+
+func (keys) BySession(context.Context, string) (ident.Actor, error) {
+	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
+}
+
+func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
+	who, ok := k[key]
+	if !ok {
+		return who, fault.New(fault.NotFound, "no such key")
+	}
+	who.Key, who.Channel = 1, ch
+	return who, nil
+}
+
+// server is the room behind the real chain; every exchange is held against the contract.
+type server struct {
+	t        *testing.T
+	s        *registry.Service
+	h        http.Handler
+	contract *testkit.Contract
+	orgs     map[string]registry.Organisation
+}
+
+func newServer(t *testing.T, db *store.DB) *server {
+	t.Helper()
+	s := registrytest.Service(t, db)
+	host := registrytest.CERT(t, s, "Национални ЦЕРТ")
+	bank := registrytest.Org(t, s, registry.Draft{Name: "Штедионица", Kind: "operator", Sector: "finance"})
+	double := registrytest.Org(t, s, registry.Draft{Name: "Штедионица 2"})
+	k := keys{
+		"analyst": registrytest.Person(t, db, 1, host, access.Analyst), "lead": registrytest.Person(t, db, 2, host, access.Lead),
+		"banker": registrytest.Person(t, db, 3, bank, access.Member), "bankadmin": registrytest.Person(t, db, 4, bank, access.OrgAdmin),
+		"stranger": registrytest.Person(t, db, 5, double, access.Member),
+	}
+	catalog, err := i18n.NewCatalog(ui.Messages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin, _ := url.Parse("http://localhost:8480")
+	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: k})
+	registryapi.Routes(m, s)
+	h, err := m.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testkit.NewContract(t, registryapi.OpenAPI)
+	var routes []string
+	for _, r := range m.Routes() {
+		if strings.HasPrefix(r.Pattern, "/api/v1/organisations") {
+			routes = append(routes, r.Method+" "+r.Pattern)
+		}
+	}
+	c.Routes(t, routes...)
+	return &server{t: t, s: s, h: h, contract: c, orgs: map[string]registry.Organisation{"host": host, "bank": bank, "double": double}}
+}
+
+// call makes one request; header are name, value pairs.
+func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, []byte) {
+	s.t.Helper()
+	r := httptest.NewRequest(method, "http://localhost:8480/api/v1/organisations"+path, strings.NewReader(body))
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.h.ServeHTTP(w, r)
+	res := w.Result()
+	out, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.contract.Check(s.t, r, res.StatusCode, res.Header, out)
+	return res.StatusCode, res.Header, out
+}
+
+// want calls and fails when the status is another; it gives the body as an object.
+func (s *server) want(status int, key, method, path, body string, header ...string) map[string]any {
+	s.t.Helper()
+	got, _, out := s.call(key, method, path, body, header...)
+	if got != status {
+		s.t.Errorf("%s %s as %s: %d, want %d: %.400s", method, path, key, got, status, out)
+	}
+	var v map[string]any
+	if len(out) > 0 && out[0] == '{' && bytes.Count(bytes.TrimSpace(out), []byte("\n")) == 0 {
+		if err := json.Unmarshal(out, &v); err != nil {
+			s.t.Error(err)
+		}
+	}
+	return v
+}
+
+func TestContractHoldsForRealTraffic(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s := newServer(t, db)
+		water := s.cards(t)
+		contact, resource := s.parts(t)
+		s.lists(t)
+		s.files(t)
+		s.merges(t)
+		s.ends(t, water, contact, resource)
+		s.contract.Exercised(t)
+	})
+}
+
+// cards enters, reads and changes one, and gives its path.
+func (s *server) cards(t *testing.T) (water string) {
+	// Enter, twice with the same key: one organisation.
+	_, h, _ := s.call("analyst", "POST", "", `{"name":"Водовод","kind":"company","sector":"water","names":{"en":"Waterworks"},"aliases":["БВК"]}`, "Idempotency-Key", "0123456789abcdef-1")
+	_, again, _ := s.call("analyst", "POST", "", `{"name":"Водовод","kind":"company"}`, "Idempotency-Key", "0123456789abcdef-1")
+	if h.Get("Location") == "" || h.Get("Location") != again.Get("Location") {
+		t.Errorf("retry made another one: %q, %q", h.Get("Location"), again.Get("Location"))
+	}
+	water = strings.TrimPrefix(h.Get("Location"), "/api/v1/organisations")
+	s.want(409, "analyst", "POST", "", `{"name":"Водовод"}`)
+	p := s.want(422, "analyst", "POST", "", `{"name":"","kind":"king"}`)
+	if n := len(p["errors"].([]any)); n != 2 {
+		t.Errorf("%d fields named: %v", n, p)
+	}
+	s.want(422, "analyst", "POST", "", `{"name":"x","colour":1}`)
+	s.want(422, "analyst", "POST", "", `{"name":"x"`)
+	s.want(401, "", "POST", "", `{"name":"x"}`)
+	s.want(403, "banker", "POST", "", `{"name":"x"}`)
+
+	// Read and change with tags.
+	_, h, _ = s.call("analyst", "GET", water, "")
+	tag := h.Get("ETag")
+	s.want(304, "analyst", "GET", water, "", "If-None-Match", tag)
+	_, h, _ = s.call("analyst", "PATCH", water, `{"sector":null,"website":"https://bvk.rs"}`, "If-Match", tag)
+	if h.Get("ETag") == tag || h.Get("ETag") == "" {
+		t.Errorf("tag after the change: %q", h.Get("ETag"))
+	}
+	if v := s.want(200, "analyst", "GET", water, ""); v["sector"] != nil || v["website"] != "https://bvk.rs" || v["kind"] != "company" {
+		t.Errorf("after the change: %v", v)
+	}
+	s.want(409, "analyst", "PATCH", water, `{"name":"x"}`, "If-Match", tag)
+	s.want(409, "analyst", "PATCH", water, `{"name":"x"}`, "If-Match", `"soon"`)
+	s.want(422, "analyst", "PATCH", water, `{"website":"javascript:alert(1)"}`)
+	s.want(404, "analyst", "GET", "/0199d3a0-0000-7000-8000-000000000001", "")
+	s.want(404, "analyst", "GET", "/no-uuid", "")
+	return water
+}
+
+// parts enters a contact and a resource and gives the paths of both.
+func (s *server) parts(t *testing.T) (contact, resource string) {
+	bank, double := "/"+s.orgs["bank"].UUID, "/"+s.orgs["double"].UUID
+	// Parts.
+	c := s.want(201, "bankadmin", "POST", bank+"/contacts", `{"kind":"duty","name":"Дежурни","phone":"+381 11 1234567"}`)
+	contact = bank + "/contacts/" + c["id"].(string)
+	s.want(422, "analyst", "POST", bank+"/contacts", `{"kind":"duty","name":"Дежурни"}`)
+	s.want(200, "bankadmin", "PUT", contact, `{"kind":"duty","name":"Дежурни","email":"d@banka.rs"}`)
+	if v := s.want(200, "bankadmin", "POST", contact+"/confirm", ""); v["freshness"] != "fresh" {
+		t.Errorf("confirmed: %v", v)
+	}
+	s.want(200, "analyst", "GET", bank+"/contacts", "")
+	s.want(403, "stranger", "GET", bank+"/contacts", "")
+	s.want(403, "stranger", "POST", bank+"/contacts", `{"kind":"duty","name":"x","phone":"123456"}`)
+	s.want(404, "analyst", "DELETE", double+"/contacts/"+c["id"].(string), "") // through another organisation
+	r := s.want(201, "analyst", "POST", bank+"/resources", `{"kind":"network","value":"10.7.0.0/16"}`)
+	s.want(422, "analyst", "POST", bank+"/resources", `{"kind":"network","value":"10.7.0.1/16"}`)
+	s.want(409, "analyst", "POST", bank+"/resources", `{"kind":"network","value":"10.7.0.0/16"}`)
+	s.want(200, "banker", "GET", bank+"/resources?kind=network", "")
+	if v := s.want(200, "analyst", "GET", "/lookup?ip=10.7.1.2", ""); v["organisation"].(map[string]any)["id"] != s.orgs["bank"].UUID {
+		t.Errorf("look-up: %v", v)
+	}
+	if v := s.want(200, "stranger", "GET", "/lookup?ip=10.7.1.2", ""); v["organisation"] != nil {
+		t.Errorf("a stranger's look-up: %v", v)
+	}
+	s.want(422, "analyst", "GET", "/lookup", "")
+	s.want(422, "analyst", "GET", "/lookup?ip=x", "")
+	return contact, bank + "/resources/" + r["id"].(string)
+}
+
+func (s *server) lists(t *testing.T) {
+	// Lists.
+	v := s.want(200, "analyst", "GET", "?limit=2&q=", "")
+	if v["next"] == nil || len(v["items"].([]any)) != 2 {
+		t.Errorf("first page: %v", v)
+	}
+	if v = s.want(200, "analyst", "GET", "?limit=2&cursor="+v["next"].(string), ""); v["next"] != nil {
+		t.Errorf("last page: %v", v)
+	}
+	if v = s.want(200, "stranger", "GET", "?q=stedionica&kind=operator&updated_since=2026-01-01T00:00:00Z", ""); len(v["items"].([]any)) != 1 {
+		t.Errorf("search: %v", v)
+	}
+	s.want(422, "analyst", "GET", "?kind=king", "")
+	s.want(422, "analyst", "GET", "?limit=0", "")
+	s.want(422, "analyst", "GET", "?updated_since=soon", "")
+	s.want(422, "analyst", "GET", "?cursor=soon", "")
+}
+
+func (s *server) files(t *testing.T) {
+	// Files.
+	status, h, file := s.call("analyst", "GET", "/export?format=csv", "")
+	if status != 200 || !strings.Contains(h.Get("Content-Disposition"), "organisations.csv") || !bytes.Contains(file, []byte("10.7.0.0/16")) {
+		t.Errorf("export: %d %s", status, file)
+	}
+	if _, _, member := s.call("stranger", "GET", "/export?format=csv", ""); bytes.Contains(member, []byte("10.7.0.0/16")) {
+		t.Errorf("a member exports networks:\n%s", member)
+	}
+	s.want(200, "analyst", "GET", "/export", "")
+	s.want(422, "analyst", "GET", "/export?format=xml", "")
+	v := s.want(200, "analyst", "POST", "/import?dry_run=true", "name\nНова\n", "Content-Type", "text/csv; charset=utf-8")
+	if v["created"] != 1.0 || v["dry_run"] != true {
+		t.Errorf("dry run: %v", v)
+	}
+	if v = s.want(200, "analyst", "POST", "/import", string(file), "Content-Type", "text/csv"); v["unchanged"] != v["read"] {
+		t.Errorf("the export comes back as %v", v)
+	}
+	if v = s.want(422, "analyst", "POST", "/import", `[{"name":""}]`); v["refused"] != 1.0 {
+		t.Errorf("refused: %v", v)
+	}
+	s.want(422, "analyst", "POST", "/import", "PK", "Content-Type", "application/zip")
+	s.want(422, "analyst", "POST", "/import", "colour\nred\n", "Content-Type", "text/csv")
+}
+
+func (s *server) merges(t *testing.T) {
+	bank, double := "/"+s.orgs["bank"].UUID, "/"+s.orgs["double"].UUID
+	s.want(403, "analyst", "POST", bank+"/merges", `{"from":["`+s.orgs["double"].UUID+`"]}`)
+	m := s.want(201, "lead", "POST", bank+"/merges", `{"from":["`+s.orgs["double"].UUID+`"]}`)
+	if v := s.want(200, "analyst", "GET", double, ""); v["state"] != "merged" || v["merged_into"] != s.orgs["bank"].UUID {
+		t.Errorf("tombstone: %v", v)
+	}
+	s.want(409, "analyst", "PATCH", double, `{"name":"x"}`)
+	s.want(200, "analyst", "GET", bank+"/merges", "")
+	s.want(204, "lead", "DELETE", bank+"/merges/"+m["id"].(string), "")
+	s.want(409, "lead", "DELETE", bank+"/merges/"+m["id"].(string), "")
+	s.want(404, "lead", "DELETE", double+"/merges/"+m["id"].(string), "")
+	if v := s.want(200, "analyst", "GET", bank+"/history", ""); len(v["items"].([]any)) < 5 {
+		t.Errorf("history: %v", v)
+	}
+}
+
+// ends takes out and withdraws what the others made.
+func (s *server) ends(t *testing.T, water, contact, resource string) {
+	s.want(204, "analyst", "DELETE", resource, "")
+	s.want(204, "bankadmin", "DELETE", contact, "")
+	s.want(200, "analyst", "DELETE", water, "")
+	s.want(404, "stranger", "GET", water, "")
+	s.want(409, "analyst", "DELETE", water, "")
+	s.want(200, "analyst", "POST", water+"/restore", "")
+	s.want(409, "analyst", "DELETE", "/"+s.orgs["host"].UUID, "")
+}
+
+// TestScopesAndReadOnlyKeys: a key is never more than its scopes.
+func TestScopesAndReadOnlyKeys(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
+	s := registrytest.Service(t, db)
+	host := registrytest.CERT(t, s, "ЦЕРТ")
+	who := registrytest.Person(t, db, 1, host, access.Analyst)
+	narrow, readOnly := who, who
+	narrow.Scopes = []string{"registry:read"}
+	readOnly.ReadOnly = true
+	catalog, err := i18n.NewCatalog(ui.Messages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin, _ := url.Parse("http://localhost:8480")
+	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: keys{"narrow": narrow, "readonly": readOnly}})
+	registryapi.Routes(m, s)
+	h, err := m.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"narrow", "readonly"} {
+		for method, want := range map[string]int{"GET": 200, "POST": 403} {
+			r := httptest.NewRequest(method, "http://localhost:8480/api/v1/organisations", strings.NewReader(`{"name":"x"}`))
+			r.Header.Set("Authorization", "Bearer "+key)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s with the %s key: %d, want %d", method, key, w.Code, want)
+			}
+		}
+	}
+}
