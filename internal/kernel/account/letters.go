@@ -42,10 +42,10 @@ func (m Mail) LetterTx(ctx context.Context, tx *store.Tx, l Letter) error {
 	return err
 }
 
-// Jobs are the clocks of this package: once an hour, what has lost its meaning is
-// forgotten.
+// Jobs are the letters that somebody asked for, and once an hour forgetting what
+// has lost its meaning.
 func (s *Service) Jobs() []jobs.Def {
-	return []jobs.Def{{Kind: "account.sweep", Every: time.Hour, Run: s.sweep}}
+	return []jobs.Def{{Kind: jobForgot, Run: s.forgot}, {Kind: "account.sweep", Every: time.Hour, Run: s.sweep}}
 }
 
 // keepLinks is how long a used or expired link stays, to say that it is used up

@@ -8,6 +8,7 @@ import (
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
 )
 
@@ -126,8 +127,9 @@ func (s *Service) tellTx(ctx context.Context, tx *store.Tx, p Person, kind, path
 }
 
 // ForgotPassword sends a link to choose a new password, if there is an open
-// account with this address; the answer is the same in every case. The second
-// factor stays. Faults: Limited, by network and for every address alike.
+// account with this address; the answer is the same in every case, and so is the
+// work until then: what differs is done by a job. The second factor stays.
+// Faults: Limited, by network and for every address alike.
 func (s *Service) ForgotPassword(ctx context.Context, from From, email string) error {
 	if _, err := s.Attempt(ctx, Guess{Addr: from.Addr, Door: "forgot"}); err != nil {
 		return err
@@ -145,21 +147,43 @@ func (s *Service) ForgotPassword(ctx context.Context, from From, email string) e
 		if err := s.audit.Record(ctx, tx, who, "person.forgot", thing(p), nil); err != nil {
 			return err
 		}
+		return jobs.Enqueue(ctx, tx, jobs.Job{Kind: jobForgot, Payload: forgotten{p.ID}})
+	})
+}
+
+// forgotten is the payload of account.forgot; Person 0 = nobody has that address.
+type forgotten struct {
+	Person int64 `json:"person"`
+}
+
+const jobForgot = "account.forgot"
+
+// forgot writes the letter that somebody asked for, if there is anybody to get it.
+func (s *Service) forgot(ctx context.Context, t *jobs.Task) error {
+	var f forgotten
+	if err := t.Decode(&f); err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		p, _, err := findByID(ctx, tx, f.Person)
+		if err != nil {
+			return err
+		}
 		pol, err := s.policyTx(ctx, tx)
 		if err != nil {
 			return err
 		}
 		switch p.State {
 		case Active:
-			_, err = s.linkTx(ctx, tx, who, p, linkReset, pol.ResetLife)
+			_, err = s.linkTx(ctx, tx, ident.Nobody(ident.Job), p, linkReset, pol.ResetLife)
 		case Invited:
-			_, err = s.linkTx(ctx, tx, who, p, linkInvite, pol.InvitationLife)
+			_, err = s.linkTx(ctx, tx, ident.Nobody(ident.Job), p, linkInvite, pol.InvitationLife)
 		}
-		if fault.Is(err, fault.Limited) {
-			return nil // enough letters are on their way; saying so would tell that the account exists
+		if err != nil && !fault.Is(err, fault.Limited) { // limited: enough letters are on their way
+			return err
 		}
-		return err
-	})
+		return t.FinishTx(ctx, tx)
+	}, store.InLane(store.Jobs))
 }
 
 // Link tells what a link is for, without using it. Faults: Gone for unknown,

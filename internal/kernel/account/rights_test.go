@@ -14,6 +14,7 @@ import (
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
 )
 
@@ -54,7 +55,7 @@ func TestRow18StolenDatabase(t *testing.T) {
 		secret, session, codes := h.enrol("ana@cert.rs")
 		_, key, err := h.AddKey(ctx, h.who(session), "", account.NewKey{Name: "skripta"})
 		h.ok(err)
-		h.ok(h.ForgotPassword(ctx, home, "ana@cert.rs"))
+		h.forgot(home, "ana@cert.rs")
 		link := h.mail.last(h.t, "reset").Link
 		all := h.dump()
 		if !strings.Contains(all, key[:4]) || !strings.Contains(all, "$argon2id$") {
@@ -423,7 +424,7 @@ func TestForgotPassword(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("ana@cert.rs", cert, access.Analyst)
 		secret, session, _ := h.enrol("ana@cert.rs")
-		h.ok(h.ForgotPassword(ctx, home, "Ana@cert.rs"))
+		h.forgot(home, "Ana@cert.rs")
 		link := h.mail.last(h.t, "reset").Link
 		in, err := h.Accept(ctx, home, link[strings.LastIndexByte(link, '/')+1:], "nova jabuka 99")
 		h.ok(err)
@@ -533,6 +534,37 @@ func TestAddRefuses(t *testing.T) {
 		if len(found) != 1 || found[0].Email != "ana@cert.rs" {
 			raw, _ := json.Marshal(found)
 			h.t.Errorf("search across scripts: %s", raw)
+		}
+	})
+}
+
+// TestSweep: what has ended is forgotten, what has not stays.
+func TestSweep(t *testing.T) {
+	each(t, func(h *house) {
+		h.add("ana@cert.rs", cert, access.Analyst)
+		h.logIn("ana@cert.rs", "")
+		h.forgot(home, "ana@cert.rs")
+		_, err := h.LogIn(ctx, home, "ana@cert.rs", "wrong", "")
+		h.fails(err, fault.Denied, "")
+		_, err = h.StartPasskey(ctx, ident.Nobody(ident.Web), account.PasskeyLogIn)
+		h.ok(err)
+		tables := []string{"account_session", "account_guess", "account_challenge", "account_link"}
+		sweep := func() (left int64) {
+			h.t.Helper()
+			r := jobs.New(h.db, h.Jobs(), nil)
+			h.ok(h.db.Update(ctx, func(tx *store.Tx) error { return jobs.Enqueue(ctx, tx, jobs.Job{Kind: "account.sweep"}) }))
+			h.ok(r.Drain(ctx))
+			for _, table := range tables {
+				left += h.count("SELECT count(*) FROM " + table)
+			}
+			return left
+		}
+		if left := sweep(); left < 5 {
+			h.t.Errorf("%d rows are left at once", left)
+		}
+		h.now.Add(40 * 24 * time.Hour)
+		if left := sweep(); left != 0 {
+			h.t.Errorf("%d rows are left after forty days", left)
 		}
 	})
 }
