@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"straza/internal/format/qr"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
@@ -102,11 +103,12 @@ type totpPage struct {
 	Header ui.Header
 	Secret string
 	URI    string
+	QR     string // path of the QR code; "" when the address is too long for one
+	View   int    // side of its view box
 	Code   ui.Field
 }
 
-// startTOTP makes a seed and shows it: the picture of it, were there one, would
-// hold the same address that the link does.
+// startTOTP makes a seed and shows it, as a picture for the phone and as text.
 func (p *pages) startTOTP(w http.ResponseWriter, r *http.Request) error {
 	e, err := p.s.StartTOTP(r.Context(), web.Actor(r))
 	if err != nil {
@@ -121,6 +123,9 @@ func (p *pages) showTOTP(w http.ResponseWriter, r *http.Request, status int, f *
 	page.Header = ui.Header{Title: page.Title}
 	page.Code = codeField(r, f, false)
 	page.Errors = f.Summary("code")
+	if c, err := qr.Encode(e.URI); err == nil && e.URI != "" { // a very long address goes without the picture
+		page.QR, page.View = c.Path(), c.Size+8
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	return p.t.RenderStatus(w, r, status, "totp", page)
 }
