@@ -37,9 +37,12 @@ type Route struct {
 // It is chosen by the first path segment before our own mux, which would clean
 // and redirect paths; cookies are ignored on it, only keys count.
 type Surface struct {
-	Name    ident.Channel
-	Owns    func(firstSegment string) bool
-	Basic   bool // the key may come as a Basic password
+	Name  ident.Channel
+	Owns  func(firstSegment string) bool
+	Basic bool // the key may come as a Basic password
+	// Keys reads the keys that a request carries, in the order they are tried, at
+	// most maxKeys of them; nil = one key, as everywhere else.
+	Keys    func(r *http.Request) []string
 	Handler Handler
 	// Fail writes an error in the protocol's own form.
 	Fail func(w http.ResponseWriter, r *http.Request, err error)

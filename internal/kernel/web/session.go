@@ -64,10 +64,16 @@ func (m *Mux) resolve(r *http.Request, s *state) {
 	if s.surface != nil {
 		ch = s.surface.Name
 	}
-	if key, ok := keyOf(r, s.surface != nil && s.surface.Basic); ok {
+	if keys := keysOf(r, s.surface); len(keys) > 0 {
 		s.byKey = true
-		a, err := m.cfg.Gate.ByKey(r.Context(), key, s.ip, ch)
-		m.settle(s, a, err, func() { s.keyErr = err })
+		for _, key := range keys {
+			a, err := m.cfg.Gate.ByKey(r.Context(), key, s.ip, ch)
+			s.keyErr = nil
+			m.settle(s, a, err, func() { s.keyErr = err })
+			if s.keyErr == nil {
+				break
+			}
+		}
 		s.actor.Channel = ch
 		return
 	}
@@ -91,6 +97,20 @@ func (m *Mux) settle(s *state, a ident.Actor, err error, nobody func()) {
 	default:
 		s.err = err
 	}
+}
+
+// maxKeys bounds the guesses that one request may make.
+const maxKeys = 4
+
+func keysOf(r *http.Request, on *Surface) []string {
+	if on != nil && on.Keys != nil {
+		keys := on.Keys(r)
+		return keys[:min(len(keys), maxKeys)]
+	}
+	if key, ok := keyOf(r, on != nil && on.Basic); ok {
+		return []string{key}
+	}
+	return nil
 }
 
 // keyOf reads an API key: "Bearer KEY", the bare key, or where the protocol
