@@ -111,6 +111,7 @@ type reply struct {
 	sent   bool
 	pretty *misp.PrettyWriter
 	count  int64 // X-Result-Count; -1 = none
+	left   int64 // elements that were found and not written
 }
 
 // How much is held back; more where the client asked for an entity tag.
@@ -255,6 +256,17 @@ func (c *call) list(head, tail string, each func(yield func([]byte) error) error
 }
 
 func (o *reply) list(head, tail string, each func(yield func([]byte) error) error) error {
+	if err := o.listUnclosed(head, each); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(o, tail); err != nil {
+		return err
+	}
+	return o.Close()
+}
+
+// listUnclosed writes the list and leaves the answer open.
+func (o *reply) listUnclosed(head string, each func(yield func([]byte) error) error) error {
 	if _, err := io.WriteString(o, head+"["); err != nil {
 		return err
 	}
@@ -269,10 +281,8 @@ func (o *reply) list(head, tail string, each func(yield func([]byte) error) erro
 	if err != nil {
 		return o.broken(err)
 	}
-	if _, err := io.WriteString(o, "]"+tail); err != nil {
-		return err
-	}
-	return o.Close()
+	_, err = io.WriteString(o, "]")
+	return err
 }
 
 // broken ends a stream that failed: half an answer must not look whole.

@@ -1,0 +1,103 @@
+package intelmisp
+
+import (
+	"net/http"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+)
+
+// eventIndex lists events flat. Filters come with or without the prefix
+// "search", by path or by body; a pipe is OR.
+func (a *api) eventIndex(c *call) error {
+	if c.r.Method == http.MethodPost {
+		if err := c.form(); err != nil {
+			return err
+		}
+	}
+	p := params{}
+	for k, v := range c.params {
+		k = strings.ToLower(k)
+		k = strings.TrimPrefix(k, "search")
+		if s, ok := v.(string); ok && strings.Contains(s, "|") {
+			v = strings.ReplaceAll(strings.ReplaceAll(s, "||", "|"), "|", "||")
+		}
+		if s, ok := v.(string); ok && (k == "tag" || k == "tags") {
+			v = strings.ReplaceAll(strings.ReplaceAll(s, "&&", "&"), "&", "&&")
+		}
+		p[k] = v
+	}
+	if p.has("all") {
+		p["searchall"] = p["all"]
+	}
+	if p.has("attribute") {
+		p["value"] = p["attribute"]
+	}
+	info := p["eventinfo"]
+	delete(p, "eventinfo")
+	q := query(p, now(c))
+	for _, t := range texts(info) {
+		not := strings.HasPrefix(t, "!")
+		t = "%" + strings.Trim(strings.TrimPrefix(t, "!"), "%") + "%" // the index looks for a part
+		if not {
+			q.Info.Not = append(q.Info.Not, t)
+		} else {
+			q.Info.Or = append(q.Info.Or, t)
+		}
+	}
+	if texts(p["published"]) != nil && p.text("published") == "2" {
+		q.IsPublished = nil
+	}
+	o := c.begin(http.StatusOK)
+	o.count = 0
+	minimal := c.params.flag("minimal", false)
+	err := o.listUnclosed("", func(yield func([]byte) error) error {
+		total, err := a.Intel.SearchEvents(c.ctx(), c.who, q, func(e *intel.Event) error {
+			if minimal {
+				return minimalEvent(e, &o.left, yield)
+			}
+			return yield(indexEvent(e))
+		})
+		o.count = total - o.left
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return o.Close()
+}
+
+// minimalEvent is what pulling peers compare. Events with nothing in them are
+// left out, and out of the count.
+func minimalEvent(e *intel.Event, left *int64, yield func([]byte) error) error {
+	if e.Attributes == 0 {
+		*left++
+		return nil
+	}
+	b, err := marshal(ordered{{"id", itoa(e.ID)}, {"timestamp", itoa(e.Timestamp)}, {"sighting_timestamp", itoa(e.SightingTimestamp)},
+		{"published", e.Published}, {"uuid", e.UUID}, {"orgc_uuid", e.Origin.UUID}})
+	if err != nil {
+		return err
+	}
+	return yield(b)
+}
+
+func indexEvent(e *intel.Event) []byte {
+	w := e.Wire()
+	links := []misp.TagLink{}
+	for i := range e.Tags {
+		t := &e.Tags[i]
+		if !t.Exportable {
+			continue
+		}
+		wt := t.Tag.Wire()
+		wt.OrgID, wt.UserID, wt.HideTag = misp.Int{}, misp.Int{}, misp.Flag{}
+		wt.NumericalValue, wt.LocalOnly, wt.IsCustomGalaxy = misp.Int{}, misp.Flag{}, misp.Flag{}
+		wt.Exportable = misp.Flag{}
+		links = append(links, misp.TagLink{ID: misp.N(t.Use), EventID: misp.N(e.ID), TagID: misp.N(t.ID), Local: misp.B(t.Local),
+			RelationshipType: misp.TextOrNull(t.Relationship), Tag: &wt})
+	}
+	w.Attribute, w.Object, w.Tag, w.EventTag = nil, nil, nil, links
+	return misp.Append(nil, w)
+}

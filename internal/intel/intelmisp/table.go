@@ -1,0 +1,201 @@
+package intelmisp
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/kernel/access"
+)
+
+// row is one action: who may call it, what it does.
+type row struct {
+	perm    string // a flag without "misp."; "" = whoever has a key
+	mutates bool   // a read-only key may not; GET is refused unless gets is set
+	gets    bool   // the foreign contract changes things by GET here (decisions §8: by key only)
+	refused string // not answered, and why
+	fn      func(*api, *call) error
+}
+
+// Row is one line of the surface's table of doors, for the matrix and the docs.
+type Row struct {
+	Action  string // "events/add"
+	Perm    string // permission as access knows it, "misp.auth" where any key will do
+	Mutates bool
+	Refused string // why it is not answered; "" = it is
+}
+
+// Rows lists the table of doors by name.
+func Rows() []Row {
+	var out []Row
+	for name, r := range table {
+		perm := r.perm
+		if perm == "" {
+			perm = "auth"
+		}
+		out = append(out, Row{name, "misp." + perm, r.mutates, r.refused})
+	}
+	slices.SortFunc(out, func(a, b Row) int { return strings.Compare(a.Action, b.Action) })
+	return out
+}
+
+// admit holds the caller against the row: MISP's role table first (its text tells
+// that the role lacks the function), objects later in the Service.
+func (r row) admit(c *call) error {
+	if r.perm != "" && !access.Allowed(c.who, "misp."+r.perm) {
+		return forbidden(misp.MsgNoFunction)
+	}
+	if r.refused != "" {
+		return forbidden(r.refused)
+	}
+	if r.mutates && c.who.ReadOnly {
+		return forbidden(misp.MsgNoFunction)
+	}
+	return nil
+}
+
+func (r row) do(a *api, c *call) error {
+	if r.mutates && !r.gets && (c.r.Method == http.MethodGet || c.r.Method == http.MethodHead) {
+		if d, ok := described[c.name()]; ok {
+			return d.show(c)
+		}
+		return notAllowed(misp.MsgPostOnly)
+	}
+	return r.fn(a, c)
+}
+
+// description is what a GET on an adding action answers: how to call it.
+type description struct {
+	text, url           string
+	mandatory, optional []string
+}
+
+func (d description) show(c *call) error {
+	return c.value(ordered{{"name", "/" + c.name() + " API description"}, {"description", d.text},
+		{"mandatory_fields", d.mandatory}, {"optional_fields", d.optional}, {"url", d.url}})
+}
+
+var described = map[string]description{
+	"events/add": {"POST a MISP Event JSON to this API to create an Event. Contained objects can also be included (such as attributes, objects, tags, etc).",
+		"/events/add", []string{"info"}, []string{"threat_level_id", "analysis", "distribution", "sharing_group_id", "uuid", "published",
+			"timestamp", "date", "Attribute", "Object", "Shadow_Attribute", "EventTag"}},
+	"attributes/add": {"POST a MISP Attribute JSON to this API to create an Attribute.", "/attributes/add/[event_id]", []string{"value", "type"},
+		[]string{"category", "to_ids", "uuid", "distribution", "sharing_group_id", "timestamp", "comment", "data", "encrypt", "first_seen", "last_seen"}},
+}
+
+const (
+	ownPages = "This is done on this installation's own pages."
+	notHere  = "This installation does not offer this function."
+)
+
+// table has one row per action of MISP that somebody may ask for. What has no
+// row is refused as MISP refuses an unknown action.
+var table = build()
+
+func build() map[string]row {
+	t := map[string]row{}
+	read := func(name, perm string, fn func(*api, *call) error) { t[name] = row{perm: perm, fn: fn} }
+	write := func(name, perm string, fn func(*api, *call) error) { t[name] = row{perm: perm, mutates: true, fn: fn} }
+	refuse := func(why, perm, names string) {
+		for _, n := range strings.Fields(names) {
+			t[n] = row{perm: perm, refused: why, mutates: true}
+		}
+	}
+	coreRows(read, write)
+	peopleRows(read, write)
+	catalogRows(read, write)
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent attributes/enrich feeds/index feeds/view servers/index decayingmodel/index
+		eventdelegations/index communities/index communities/view`)
+	refuse(ownPages, "site_admin", `servers/serversettings servers/update servers/getworkers servers/startworker feeds/add feeds/edit feeds/delete
+		servers/add servers/edit servers/delete admin/logs/index admin/roles/add admin/roles/edit admin/roles/delete admin/roles/setdefault
+		admin/users/delete servers/dbschemadiagnostic`)
+	return t
+}
+
+type adder = func(name, perm string, fn func(*api, *call) error)
+
+func coreRows(read, write adder) {
+	read("servers/getversion", "", (*api).version)
+	read("servers/getpymispversion", "", (*api).pymispVersion)
+	write("servers/posttest", "", (*api).postTest)
+	read("servers/getsetting", "site_admin", (*api).setting)
+	write("servers/serversettingsedit", "site_admin", (*api).settingEdit)
+	read("servers/getavailablesyncfilteringrules", "sync", (*api).syncRules)
+	read("events/queryacl", "site_admin", (*api).queryACL)
+	read("attributes/describetypes", "", (*api).describeTypes)
+
+	read("events/index", "", (*api).eventIndex)
+	read("events/view", "", (*api).eventView)
+	write("events/add", "add", (*api).eventAdd)
+	write("events/edit", "add", (*api).eventEdit)
+	write("events/delete", "add", (*api).eventDelete)
+	write("events/publish", "publish", (*api).eventPublish)
+	write("events/alert", "publish", (*api).eventPublish)
+	write("events/unpublish", "publish", (*api).eventUnpublish)
+	read("events/restsearch", "", (*api).eventSearch)
+	write("events/addtag", "tagger", (*api).eventTag)
+	write("events/removetag", "tagger", (*api).eventTag)
+	read("events/filtereventidsforpush", "sync", (*api).wanted)
+
+	read("attributes/index", "", (*api).attributeIndex)
+	read("attributes/view", "", (*api).attributeView)
+	read("attributes/restsearch", "", (*api).attributeSearch)
+	write("attributes/add", "add", (*api).attributeAdd)
+	write("attributes/edit", "add", (*api).attributeEdit)
+	write("attributes/delete", "add", (*api).attributeDelete)
+	write("attributes/restore", "add", (*api).attributeRestore)
+	write("attributes/deleteselected", "add", (*api).attributeDeleteSelected)
+	write("attributes/addtag", "tagger", (*api).attributeTag)
+	write("attributes/removetag", "tagger", (*api).attributeTag)
+
+	read("objects/view", "", (*api).objectView)
+	read("objects/restsearch", "", (*api).objectSearch)
+	write("objects/add", "add", (*api).objectAdd)
+	write("objects/edit", "add", (*api).objectEdit)
+	write("objects/delete", "add", (*api).objectDelete)
+	write("objectreferences/add", "add", (*api).referenceAdd)
+	write("objectreferences/delete", "add", (*api).referenceDelete)
+
+	read("tags/index", "", (*api).tagIndex)
+	read("tags/view", "", (*api).tagView)
+	read("tags/search", "", (*api).tagSearch)
+	write("tags/add", "tag_editor", (*api).tagAdd)
+	write("tags/edit", "site_admin", (*api).tagEdit)
+	write("tags/delete", "site_admin", (*api).tagDelete)
+	write("tags/attachtagtoobject", "tagger", (*api).tagAttach)
+	write("tags/removetagfromobject", "tagger", (*api).tagDetach)
+	read("tags/tagstatistics", "", (*api).tagStatistics)
+
+	read("sharinggroups/index", "", (*api).groupIndex)
+	read("sharinggroups/view", "", (*api).groupView)
+	write("sharinggroups/add", "sharing_group", (*api).groupAdd)
+	write("sharinggroups/edit", "sharing_group", (*api).groupEdit)
+	write("sharinggroups/delete", "sharing_group", (*api).groupDelete)
+	write("sharinggroups/addorg", "sharing_group", (*api).groupOrg)
+	write("sharinggroups/removeorg", "sharing_group", (*api).groupOrg)
+	write("sharinggroups/addserver", "sharing_group", (*api).groupServer)
+	write("sharinggroups/removeserver", "sharing_group", (*api).groupServer)
+}
+
+func peopleRows(read, write adder) {
+	read("users/view", "", (*api).userView)
+	read("users/heartbeat", "", (*api).heartbeat)
+	read("admin/users/index", "admin", (*api).userIndex)
+	read("admin/users/view", "admin", (*api).userView)
+	write("admin/users/add", "admin", (*api).userAdd)
+	write("admin/users/edit", "admin", (*api).userEdit)
+	read("roles/index", "", (*api).roleIndex)
+	read("roles/view", "", (*api).roleView)
+	read("organisations/index", "", (*api).orgIndex)
+	read("organisations/view", "", (*api).orgView)
+	write("admin/organisations/add", "site_admin", (*api).orgAdd)
+	write("admin/organisations/edit", "site_admin", (*api).orgEdit)
+	write("admin/organisations/delete", "site_admin", (*api).orgDelete)
+	read("usersettings/index", "", (*api).empty)
+	read("news/index", "", (*api).empty)
+}
+
+func catalogRows(read, write adder) {
+	read("noticelists/index", "", (*api).empty)
+}
