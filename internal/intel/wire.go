@@ -49,12 +49,13 @@ func (o *Object) Wire() misp.Object {
 		w.Attribute = append(w.Attribute, o.Attributes[i].Wire())
 	}
 	for _, r := range o.References {
-		w.ObjectReference = append(w.ObjectReference, r.wire(o.UUID))
+		w.ObjectReference = append(w.ObjectReference, r.Wire(o.UUID))
 	}
 	return w
 }
 
-func (r *Reference) wire(source string) misp.ObjectReference {
+// Wire gives a reference in MISP's form; source is its object's UUID.
+func (r *Reference) Wire(source string) misp.ObjectReference {
 	return misp.ObjectReference{ID: misp.N(r.ID), UUID: misp.T(r.UUID), Timestamp: misp.N(r.Timestamp), ObjectID: misp.N(r.ObjectID),
 		EventID: misp.N(r.EventID), SourceUUID: misp.T(source), ReferencedUUID: misp.T(r.TargetUUID), ReferencedID: misp.N(r.TargetID),
 		ReferencedType: misp.N(int64(r.TargetType)), RelationshipType: misp.T(r.Relationship), Comment: misp.T(r.Comment),

@@ -119,7 +119,7 @@ func (a *api) template(c *call, w *misp.Object, event string) error {
 		}
 	}
 	if !w.TemplateVersion.Given() {
-		w.TemplateVersion = misp.N(t.Version)
+		w.TemplateVersion = misp.N(t.item.Version)
 	}
 	return nil
 }

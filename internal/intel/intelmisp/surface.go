@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
@@ -18,16 +19,15 @@ import (
 // Peers switch features by it, so it is never a version of ours (spec misp D1).
 const Version = "2.5.34"
 
-// Deps is what the surface shows. Intel is compulsory; what else is nil answers
-// as an installation without it would: empty lists, and 403 for changes.
+// Deps is what the surface shows. Intel and Catalog are compulsory; what else is
+// nil answers as an installation without it would: empty lists, 403 for changes.
 type Deps struct {
-	Intel  *intel.Service
-	People People
-	Orgs   Orgs
-	Lists  Warninglists
-	Books  Catalog
-	UUID   string // of this installation; peers ask for it
-	Origin string // public URL without a closing slash
+	Intel   *intel.Service
+	Catalog *catalog.Service
+	People  People
+	Orgs    Orgs
+	UUID    string // of this installation; peers ask for it
+	Origin  string // public URL without a closing slash
 }
 
 // Surface is the door to hang into web.Mux.
@@ -138,71 +138,6 @@ type Org struct {
 	Contacts               string
 	Local                  bool
 	Created, Changed, User int64 // User counts its people
-}
-
-// Warninglists are the lists of harmless values.
-type Warninglists interface {
-	Warninglists(ctx context.Context, who ident.Actor) ([]Warninglist, error)
-	Warninglist(ctx context.Context, who ident.Actor, id int64, entries func(string) error) (Warninglist, error)
-	Toggle(ctx context.Context, who ident.Actor, ids []int64, on bool) error
-	Check(ctx context.Context, who ident.Actor, value string) ([]intel.Hit, error)
-}
-
-// Warninglist is the head of one list.
-type Warninglist struct {
-	ID               int64
-	Name, Type       string
-	Description      string
-	Version          string
-	Category         string
-	Enabled, Default bool
-	Entries          int64
-	ValidAttributes  []string
-}
-
-// Catalog is what was imported to describe threats: taxonomies, galaxies, templates.
-type Catalog interface {
-	Taxonomies(ctx context.Context, who ident.Actor) ([]Taxonomy, error)
-	Galaxies(ctx context.Context, who ident.Actor) ([]misp.Galaxy, error)
-	Clusters(ctx context.Context, who ident.Actor, q ClusterQuery, yield func(misp.GalaxyCluster) error) error
-	Templates(ctx context.Context, who ident.Actor, yield func(Template) error) error
-}
-
-// Taxonomy is a vocabulary of machine tags.
-type Taxonomy struct {
-	ID                           int64
-	Namespace, Description       string
-	Version                      int64
-	Enabled, Exclusive, Required bool
-	Entries                      []TaxonomyEntry
-}
-
-// TaxonomyEntry is one tag of a taxonomy.
-type TaxonomyEntry struct {
-	Tag, Expanded, Description, Colour string
-	Numerical                          *int64
-	Exclusive                          bool
-}
-
-// ClusterQuery selects clusters; the zero value selects all.
-type ClusterQuery struct {
-	Galaxy int64
-	ID     int64
-	UUIDs  []string
-	Tags   []string // misp-galaxy:…
-	Text   string   // in value or synonyms
-	Limit  int
-}
-
-// Template describes an object; Raw is its definition as imported.
-type Template struct {
-	ID                int64
-	UUID, Name        string
-	MetaCategory      string
-	Description       string
-	Version           int64
-	Active, Fixed     bool
-	Requirements, Raw []byte
 }
 
 var errNoFeature = errors.New("not part of this installation")

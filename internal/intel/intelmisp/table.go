@@ -198,4 +198,20 @@ func peopleRows(read, write adder) {
 
 func catalogRows(read, write adder) {
 	read("noticelists/index", "", (*api).empty)
+	write("noticelists/update", "site_admin", (*api).upToDate)
+	read("objecttemplates/index", "", (*api).templateIndex)
+	read("objecttemplates/view", "", (*api).templateView)
+	read("objecttemplates/getraw", "", (*api).templateRaw)
+	write("objecttemplates/update", "site_admin", (*api).upToDate)
+	read("taxonomies/index", "", (*api).taxonomyIndex)
+	read("taxonomies/view", "", (*api).taxonomyView)
+	write("taxonomies/enable", "site_admin", (*api).taxonomySwitch)
+	write("taxonomies/disable", "site_admin", (*api).taxonomySwitch)
+	write("taxonomies/update", "site_admin", (*api).upToDate)
+	read("warninglists/index", "", (*api).warninglistIndex)
+	read("warninglists/view", "", (*api).warninglistView)
+	read("warninglists/checkvalue", "", (*api).warninglistCheck)
+	write("warninglists/toggleenable", "warninglist", (*api).warninglistToggle)
+	write("warninglists/update", "site_admin", (*api).upToDate)
+	write("galaxies/update", "site_admin", (*api).upToDate)
 }

@@ -1,0 +1,359 @@
+package intelmisp
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"straza/internal/catalog"
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+)
+
+// template is an object template as it was imported.
+type template struct {
+	item         catalog.Item
+	Name         string          `json:"name"`
+	MetaCategory string          `json:"meta-category"`
+	Description  string          `json:"description"`
+	UUID         string          `json:"uuid"`
+	Version      json.Number     `json:"version"`
+	RequiredOne  []string        `json:"requiredOneOf"`
+	Required     []string        `json:"required"`
+	Attributes   map[string]elem `json:"attributes"`
+	raw          json.RawMessage
+}
+
+// elem is one relation that a template offers.
+type elem struct {
+	Description string      `json:"description"`
+	Type        string      `json:"misp-attribute"`
+	Categories  []string    `json:"categories"`
+	Priority    json.Number `json:"ui-priority"`
+	Multiple    bool        `json:"multiple"`
+	ToIDS       *bool       `json:"to_ids"`
+	NoCorr      bool        `json:"disable_correlation"`
+}
+
+func (a *api) readTemplate(c *call, ref string) (t template, err error) {
+	it, body, err := a.Catalog.Get(c.ctx(), c.who, catalog.Template, ref)
+	if err != nil {
+		return t, instead(err, notFound("Invalid object template"), fault.NotFound)
+	}
+	if err := json.Unmarshal(body, &t); err != nil {
+		return t, err
+	}
+	t.item, t.raw = it, body
+	return t, nil
+}
+
+// findTemplate looks an object template up in the catalogue, by UUID or name.
+func (a *api) findTemplate(c *call, uuid, name string) (template, bool, error) {
+	ref := uuid
+	if ref == "" {
+		ref = name
+	}
+	if ref == "" {
+		return template{}, false, nil
+	}
+	t, err := a.readTemplate(c, ref)
+	if ref, ok := err.(*refusal); ok && ref.status == http.StatusNotFound {
+		return t, false, nil
+	}
+	return t, err == nil, err
+}
+
+func templateHead(it catalog.Item) ordered {
+	return ordered{{"id", itoa(it.ID)}, {"user_id", "0"}, {"org_id", "0"}, {"uuid", it.UUID}, {"name", it.Name}, {"meta-category", it.Class},
+		{"description", it.Description}, {"version", itoa(it.Version)}, {"fixed", true}, {"active", it.Enabled}}
+}
+
+func (a *api) templateIndex(c *call) error {
+	return a.items(c, catalog.Template, "ObjectTemplate", func(it catalog.Item) any { return templateHead(it) })
+}
+
+// items streams the catalogues of one kind, each under its wrapper.
+func (a *api) items(c *call, kind, wrap string, form func(catalog.Item) any) error {
+	list, err := a.Catalog.List(c.ctx(), c.who, kind)
+	if err != nil {
+		return err
+	}
+	return c.list("", "", func(yield func([]byte) error) error {
+		for _, it := range list {
+			b, err := marshal(ordered{{wrap, form(it)}})
+			if err == nil {
+				err = yield(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *api) templateView(c *call) error {
+	t, err := a.readTemplate(c, c.arg(0))
+	if err != nil {
+		return err
+	}
+	elements := []any{}
+	for relation, e := range t.Attributes {
+		elements = append(elements, ordered{{"object_relation", relation}, {"type", e.Type}, {"ui-priority", e.Priority.String()},
+			{"categories", orEmpty(e.Categories)}, {"description", e.Description}, {"disable_correlation", e.NoCorr}, {"multiple", e.Multiple}})
+	}
+	head := append(templateHead(t.item), ordered{{"requirements", map[string]any{"requiredOneOf": orEmpty(t.RequiredOne), "required": orEmpty(t.Required)}}}...)
+	return c.value(ordered{{"ObjectTemplate", head}, {"ObjectTemplateElement", elements}})
+}
+
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
+
+func (a *api) templateRaw(c *call) error {
+	t, err := a.readTemplate(c, c.arg(0))
+	if err != nil {
+		return err
+	}
+	return c.json(t.raw)
+}
+
+func taxonomyHead(it catalog.Item) ordered {
+	return ordered{{"id", itoa(it.ID)}, {"namespace", it.Key}, {"description", it.Description}, {"version", itoa(it.Version)}, {"enabled", it.Enabled},
+		{"exclusive", false}, {"required", false}, {"highlighted", false}}
+}
+
+func (a *api) taxonomyIndex(c *call) error {
+	list, err := a.Catalog.List(c.ctx(), c.who, catalog.Taxonomy)
+	if err != nil {
+		return err
+	}
+	return c.list("", "", func(yield func([]byte) error) error {
+		for _, it := range list {
+			b, err := marshal(ordered{{"Taxonomy", taxonomyHead(it)}, {"total_count", it.Entries}, {"current_count", 0}})
+			if err == nil {
+				err = yield(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *api) taxonomyView(c *call) error {
+	it, _, err := a.Catalog.Get(c.ctx(), c.who, catalog.Taxonomy, c.arg(0))
+	if err != nil {
+		return instead(err, notFound("Taxonomy not found."), fault.NotFound)
+	}
+	entries, err := a.Catalog.Entries(c.ctx(), c.who, itoa(it.ID))
+	if err != nil {
+		return err
+	}
+	tags, err := a.tagsByName(c)
+	if err != nil {
+		return err
+	}
+	return c.list(taxonomyOpening(it), "}", func(yield func([]byte) error) error {
+		for _, e := range entries {
+			exists := any(false)
+			if t, ok := tags[strings.ToLower(e.Tag)]; ok {
+				w := t.Wire()
+				exists = ordered{{"Tag", w}}
+			}
+			row := ordered{{"tag", e.Tag}, {"expanded", e.Expanded}, {"description", e.Description}, {"exclusive_predicate", e.Exclusive}, {"existing_tag", exists}}
+			if e.Numerical != nil {
+				row = append(row, ordered{{"numerical_value", *e.Numerical}}...)
+			}
+			b, err := marshal(row)
+			if err == nil {
+				err = yield(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func taxonomyOpening(it catalog.Item) string {
+	head, _ := marshal(taxonomyHead(it)) // plain values
+	return `{"Taxonomy":` + string(head) + `,"entries":`
+}
+
+func (a *api) tagsByName(c *call) (map[string]intel.Tag, error) {
+	out := map[string]intel.Tag{}
+	err := a.Intel.Tags(c.ctx(), c.who, func(t intel.Tag) error { out[strings.ToLower(t.Name)] = t; return nil })
+	return out, err
+}
+
+// taxonomySwitch answers enable and disable.
+func (a *api) taxonomySwitch(c *call) error {
+	on := c.action == "enable"
+	it, err := a.Catalog.Enable(c.ctx(), c.who, catalog.Taxonomy, c.arg(0), on)
+	if err != nil {
+		err = instead(err, notFound("Invalid taxonomy."), fault.NotFound)
+		return instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
+	}
+	msg := "Taxonomy disabled"
+	if on {
+		msg = "Taxonomy enabled"
+	}
+	return c.done(misp.Outcome{Controller: "Taxonomies", Action: c.action, Message: msg, ID: itoa(it.ID)})
+}
+
+func listHead(it catalog.Item) ordered {
+	return ordered{{"id", itoa(it.ID)}, {"name", it.Name}, {"type", it.Class}, {"description", it.Description}, {"version", itoa(it.Version)},
+		{"enabled", it.Enabled}, {"default", true}, {"category", "false_positive"}, {"warninglist_entry_count", itoa(it.Entries)},
+		{"valid_attributes", strings.Join(it.Types, ", ")}}
+}
+
+// warninglistIndex wraps its list twice, as MISP does.
+func (a *api) warninglistIndex(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	list, err := a.Catalog.List(c.ctx(), c.who, catalog.WarningList)
+	if err != nil {
+		return err
+	}
+	find, only := strings.ToLower(c.params.text("value")), c.params["enabled"]
+	return c.list(`{"Warninglists":`, "}", func(yield func([]byte) error) error {
+		for _, it := range list {
+			if only != nil && it.Enabled != c.params.flag("enabled", true) || find != "" && !strings.Contains(strings.ToLower(it.Name), find) {
+				continue
+			}
+			b, err := marshal(ordered{{"Warninglist", listHead(it)}})
+			if err == nil {
+				err = yield(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// warninglist is what of an upstream list is shown.
+type warninglist struct {
+	List     []string `json:"list"`
+	Types    []string `json:"matching_attributes"`
+	Category string   `json:"category"`
+}
+
+func (a *api) warninglistView(c *call) error {
+	it, body, err := a.Catalog.Get(c.ctx(), c.who, catalog.WarningList, c.arg(0))
+	if err != nil {
+		return instead(err, notFound("Invalid Warninglist."), fault.NotFound)
+	}
+	var l warninglist
+	if err := json.Unmarshal(body, &l); err != nil {
+		return err
+	}
+	entries, types := make([]any, len(l.List)), []any{}
+	for i, v := range l.List {
+		entries[i] = ordered{{"value", v}, {"warninglist_id", itoa(it.ID)}, {"comment", ""}}
+	}
+	for _, t := range l.Types {
+		types = append(types, ordered{{"type", t}, {"warninglist_id", itoa(it.ID)}})
+	}
+	return c.value(ordered{{"Warninglist", append(listHead(it), ordered{{"WarninglistEntry", entries}, {"WarninglistType", types}}...)}})
+}
+
+// warninglistToggle switches lists by id or by a name with % in it.
+func (a *api) warninglistToggle(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	ids, names := c.params.list("id"), c.params.list("name")
+	if c.arg(0) != "" {
+		ids = append(ids, c.arg(0))
+	}
+	list, err := a.Catalog.List(c.ctx(), c.who, catalog.WarningList)
+	if err != nil {
+		return err
+	}
+	n, state := 0, ""
+	for _, it := range list {
+		if !contains(ids, itoa(it.ID)) && !named(it.Name, names, false) {
+			continue
+		}
+		on := c.params.flag("enabled", !it.Enabled)
+		if _, err := a.Catalog.Enable(c.ctx(), c.who, catalog.WarningList, itoa(it.ID), on); err != nil {
+			return instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
+		}
+		n++
+		state = map[bool]string{true: "enabled", false: "disabled"}[on]
+	}
+	if n == 0 {
+		return c.value(ordered{{"saved", false}, {"errors", "Warninglist not found."}})
+	}
+	if !c.params.has("enabled") && n > 1 {
+		state = "toggled"
+	}
+	return c.value(ordered{{"saved", true}, {"success", itoa(int64(n)) + " warninglist(s) " + state}})
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// warninglistCheck tells which lists hold each of the values.
+func (a *api) warninglistCheck(c *call) error {
+	b, err := c.read()
+	if err != nil {
+		return err
+	}
+	v, err := decode(b)
+	if err != nil {
+		return badJSON()
+	}
+	if m, ok := v.(map[string]any); ok {
+		v = m["value"]
+		if v == nil {
+			var all []any
+			for _, e := range m {
+				all = append(all, e)
+			}
+			v = all
+		}
+	}
+	out := ordered{}
+	for _, value := range texts(v) {
+		hits, err := a.Catalog.Hits(c.ctx(), c.who, "", value)
+		if err != nil {
+			return err
+		}
+		var rows []any
+		for _, h := range hits {
+			rows = append(rows, ordered{{"id", itoa(h.ID)}, {"name", h.Name}, {"matched", h.Matched}})
+		}
+		if rows != nil {
+			key, _ := marshal(value) // a text
+			out = append(out, ordered{{strings.Trim(string(key), `"`), rows}}...)
+		}
+	}
+	if len(out) == 0 {
+		return c.json([]byte("[]"))
+	}
+	return c.value(out)
+}
+
+// upToDate answers the update of catalogues: they come by import, on the machine.
+func (a *api) upToDate(c *call) error {
+	texts := map[string]string{"taxonomies": "All taxonomy libraries are up to date already.", "warninglists": "All warninglists are up to date already.",
+		"noticelists": "All noticelists are up to date already.", "galaxies": "Galaxies updated.", "object_templates": "All object templates are up to date already."}
+	return c.done(misp.Outcome{Controller: c.controller, Action: "update", Message: texts[c.controller]})
+}
