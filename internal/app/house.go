@@ -41,7 +41,9 @@ type House struct {
 type openOptions struct {
 	clock   clock.Clock // nil = the system's
 	noKeys  bool        // restore without keys: start sealed
-	unlockd bool        // somebody else holds the lock (tests)
+	unlockd bool        // the caller holds the lock already
+
+	cheapHash bool // while the demo country is filled
 }
 
 // lockFolder makes sure that one process at a time writes an installation's
@@ -64,7 +66,7 @@ func lockFolder(dir string) (*os.File, error) {
 // openHouse opens, migrates and wires an installation. On SQLite it takes the
 // folder's lock; the caller closes it.
 func openHouse(ctx context.Context, cfg Config, environ []string, o openOptions) (h *House, err error) {
-	h = &House{cfg: cfg, clock: o.clock}
+	h = &House{cfg: cfg, clock: o.clock, cheapHash: o.cheapHash}
 	if h.clock == nil {
 		h.clock = clock.System()
 	}

@@ -91,7 +91,3 @@ func (h *House) greet(ctx context.Context, env *cli.Env) error {
 	}
 	return err
 }
-
-func (c *call) demoCommand() cli.Command {
-	return cli.Command{Name: "demo", Short: "fill an empty installation with the invented country"}
-}

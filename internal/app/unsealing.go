@@ -7,9 +7,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
+	"straza/internal/demo"
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/mail"
+	"straza/internal/kernel/vault/totp"
 	"straza/internal/kernel/vault/unseal"
 )
 
@@ -105,18 +108,35 @@ func (h *House) meet(ctx context.Context, c *unseal.Client) error {
 	return h.Vault.Trust(st.Recipients)
 }
 
-// meetLocally makes the unsealing keys of a single machine without its process:
-// what a command needs that seals before the first serve (the demo country).
-func (h *House) meetLocally() error {
-	if h.Vault.Recipients().Complete() {
-		return nil
+// localDoor opens the unsealing folder of a single machine without its process:
+// for commands that run before the first serve. The caller closes it.
+func (h *House) localDoor() (*unseal.Server, error) {
+	return unseal.New(unseal.Config{Dir: filepath.Join(h.cfg.data(), "unseal"), Name: "Straža", Origin: h.origin, Now: h.clock.Now})
+}
+
+// enrolTeam lets the demo's teams ask for sealed reports with the second factor
+// that they have already: the first by herself, the others vouched for by her.
+func enrolTeam(ctx context.Context, door *unseal.Server, now time.Time, team []demo.Persona) error {
+	var session string
+	for _, p := range team {
+		e := unseal.Enrolment{Email: p.Email, Secret: p.TOTPSecret, Session: session}
+		if _, err := door.Enrol(ctx, e); err != nil {
+			return fmt.Errorf("enrolling %s: %w", p.Email, err)
+		}
+		if session != "" {
+			continue
+		}
+		secret, err := totp.ParseSecret(p.TOTPSecret)
+		if err != nil {
+			return err
+		}
+		s, err := door.Prove(ctx, unseal.Proof{Email: p.Email, Code: totp.Code(secret, now)})
+		if err != nil {
+			return err
+		}
+		session = s.Token
 	}
-	s, err := unseal.New(unseal.Config{Dir: filepath.Join(h.cfg.data(), "unseal"), Name: "Straža", Now: h.clock.Now})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	return h.Vault.Trust(s.Status().Recipients)
+	return nil
 }
 
 // unsealEnrolCommand lets one more person ask for sealed reports.

@@ -1,0 +1,133 @@
+package demo
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"straza/internal/advisory"
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+)
+
+// tellDays walks from the first day to the last and lets each bring its work.
+func (c *country) tellDays(ctx context.Context) error {
+	days := int(c.to.Sub(c.from).Hours() / 24)
+	for day := range days {
+		morning := c.from.AddDate(0, 0, day).Add(7 * time.Hour)
+		c.moveTo(morning)
+		if err := c.events(ctx, day); err != nil {
+			return fmt.Errorf("day %d, events: %w", day, err)
+		}
+		if err := c.warnings(ctx, day, days); err != nil {
+			return fmt.Errorf("day %d, warnings: %w", day, err)
+		}
+	}
+	c.moveTo(c.to)
+	return c.Tick(ctx)
+}
+
+// moveTo sets the clock, never backwards.
+func (c *country) moveTo(t time.Time) {
+	if now := c.Clock.Now(); t.After(now) {
+		c.Clock.Set(t)
+	}
+}
+
+// authors of threat events: mostly the CERTs, sometimes members and the partner.
+var authors = []int{0, 1, 2, 3, 0, 8, 9, 14, 15, 0, 1}
+
+func (c *country) events(ctx context.Context, day int) error {
+	for range 1 + c.rng.IntN(2) {
+		c.Clock.Add(time.Duration(20+c.rng.IntN(120)) * time.Minute)
+		camp := campaigns[c.rng.IntN(len(campaigns))]
+		who := c.actors[authors[c.rng.IntN(len(authors))]]
+		ev := c.event(camp, day)
+		if _, err := c.Intel.AddEvent(ctx, who, intel.FromEvent(ev), intel.AddOptions{Publish: c.rng.IntN(6) > 0}); err != nil {
+			return fmt.Errorf("%s: %w", camp.info, err)
+		}
+	}
+	return nil
+}
+
+func (c *country) event(camp campaign, day int) *misp.Event {
+	now := c.Clock.Now()
+	tlp := []string{"clear", "green", "green", "amber", "amber"}[c.rng.IntN(5)]
+	ev := &misp.Event{Info: misp.T(latin(camp.info) + ", " + i18n.Date(i18n.SrLatn, now)), Date: misp.T(now.Format("2006-01-02")), ThreatLevelID: misp.N(camp.threat),
+		Analysis: misp.N(int64(c.rng.IntN(3))), Distribution: misp.N([]int64{1, 1, 1, 3, 0}[c.rng.IntN(5)]), Tag: []misp.Tag{{Name: misp.T("tlp:" + tlp)}}}
+	for _, t := range camp.tags {
+		ev.Tag = append(ev.Tag, misp.Tag{Name: misp.T(t)})
+	}
+	at := func(typ, value, comment string) {
+		ev.Attribute = append(ev.Attribute, misp.Attribute{Type: misp.T(typ), Value: misp.T(value), Comment: misp.T(latin(comment))})
+	}
+	for n := range 3 + c.rng.IntN(12) {
+		switch c.rng.IntN(6) {
+		case 0:
+			at("ip-dst", fmt.Sprintf("203.0.113.%d", 1+c.rng.IntN(250)), "активна јутрос")
+		case 1:
+			at("domain", fmt.Sprintf("%s-%d.example", camp.tool, c.rng.IntN(60)), "")
+		case 2:
+			at("url", fmt.Sprintf("http://%s-%d.example/%s", camp.tool, c.rng.IntN(60), []string{"naplata", "login", "update", "cfg"}[c.rng.IntN(4)]), "")
+		case 3:
+			at("sha256", c.hash(32), "узорак")
+		case 4:
+			at("email-src", fmt.Sprintf("racuni%d@%s-%d.example", c.rng.IntN(9), camp.tool, n), "пошиљалац")
+		case 5:
+			at("ip-src", fmt.Sprintf("198.51.100.%d", 1+c.rng.IntN(250)), "извор скенирања")
+		}
+	}
+	ev.Object = []misp.Object{{Name: misp.T("file"), MetaCategory: misp.T("file"), TemplateUUID: misp.T("688c46fb-5edb-40a3-8273-1af7923e2215"), TemplateVersion: misp.N(24),
+		Description: misp.T("File object describing a file with meta-information"),
+		Attribute: []misp.Attribute{
+			{ObjectRelation: misp.T("filename"), Type: misp.T("filename"), Value: misp.T(fmt.Sprintf("%s-%d.exe", camp.tool, day))},
+			{ObjectRelation: misp.T("sha256"), Type: misp.T("sha256"), Value: misp.T(c.hash(32))},
+			{ObjectRelation: misp.T("md5"), Type: misp.T("md5"), Value: misp.T(c.hash(16))}}}}
+	return ev
+}
+
+func (c *country) hash(n int) string {
+	b := make([]byte, n)
+	_, _ = io.ReadFull(c.Clock, b)
+	return hex.EncodeToString(b)
+}
+
+// warnings: five real ones in the last fortnight, weekly digests before, and a
+// draft or two.
+func (c *country) warnings(ctx context.Context, day, days int) error {
+	lead := c.actors[0]
+	if left := days - day; left <= 10 && left%2 == 0 {
+		w := warnings[(10-left)/2]
+		return c.warn(ctx, lead, w, true)
+	}
+	if day%2 == 1 {
+		return nil
+	}
+	w := warnings[2+day/2%3]
+	w.title = strings.TrimSuffix(w.title, ".") + " (" + i18n.Date(i18n.SrCyrl, c.Clock.Now()) + ")"
+	w.titleEn += " (" + i18n.Date(i18n.En, c.Clock.Now()) + ")"
+	return c.warn(ctx, lead, w, day%14 != 0)
+}
+
+func (c *country) warn(ctx context.Context, who ident.Actor, w warningDef, publish bool) error {
+	c.Clock.Add(40 * time.Minute)
+	text := func(sr, en string) i18n.Text {
+		t := i18n.Text{i18n.SrCyrl: sr}
+		if en != "" {
+			t[i18n.En] = en
+		}
+		return t
+	}
+	number, err := c.Advisory.Create(ctx, who, advisory.Draftable{Level: w.level, TLP: "CLEAR", Readers: w.readers, Title: text(w.title, w.titleEn), Lead: text(w.lead, w.leadEn),
+		Affects: text(w.affects, ""), Steps: text(w.steps, ""), Body: text(w.body, "")})
+	if err != nil || !publish {
+		return err
+	}
+	c.Clock.Add(15 * time.Minute)
+	return c.Advisory.Publish(ctx, who, number, 1, nil)
+}
