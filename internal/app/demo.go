@@ -53,7 +53,7 @@ func (c *call) fillDemo(ctx context.Context, env *cli.Env, seed uint64, days int
 		return err
 	}
 	defer h.Close()
-	empty, err := h.DB.Empty(ctx)
+	empty, err := h.DB.Empty(ctx, filledBy...)
 	if err != nil {
 		return err
 	}

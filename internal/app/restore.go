@@ -82,6 +82,9 @@ func (c *call) restoreData(ctx context.Context, env *cli.Env, file string) (k ke
 	return k, checkBlobs(ctx, blobs, &k)
 }
 
+// filledBy are the tables of which one row means that somebody works here.
+var filledBy = []string{"account_person", "registry_organisation", "intel_event", "intake_report", "incident_case"}
+
 // openTarget opens a database to be filled. Faults: exit 3 when it holds anything.
 func openTarget(ctx context.Context, folder, url string) (*store.DB, *blob.Store, error) {
 	db, err := store.Open(ctx, store.Config{Folder: folder, URL: url})
@@ -90,7 +93,7 @@ func openTarget(ctx context.Context, folder, url string) (*store.DB, *blob.Store
 	}
 	if _, err = db.Migrate(ctx); err == nil {
 		var empty bool
-		if empty, err = db.Empty(ctx); err == nil && !empty {
+		if empty, err = db.Empty(ctx, filledBy...); err == nil && !empty {
 			err = cli.RefusedError("the installation is not empty; restore and move fill only empty ones")
 		}
 	}

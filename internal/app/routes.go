@@ -20,6 +20,7 @@ import (
 	"straza/internal/kernel/vault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
+	"straza/internal/registry/registryapi"
 )
 
 // messageFiles are the messages of every room, joined into one catalogue.
@@ -33,6 +34,8 @@ func (h *House) routes(m *web.Mux) {
 	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Facts: h.facts, Demo: h.cfg.demo()})
 	advisoryweb.Routes(m, h.Advisory)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
+	registryapi.Routes(m, h.Registry)
+	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI)})
 	if h.cfg.demo() {
 		m.Sheet()
 	}

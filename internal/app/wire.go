@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"straza/internal/advisory"
+	"straza/internal/catalog"
 	"straza/internal/craft/thread"
 	"straza/internal/intel"
 	"straza/internal/kernel/account"
@@ -27,6 +28,7 @@ type rooms struct {
 	Post     *mail.Post
 	Accounts *account.Service
 	Registry *registry.Service
+	Lists    *catalog.Service
 	Intel    *intel.Service
 	Threads  *thread.Desk
 	Advisory *advisory.Service
@@ -41,7 +43,7 @@ type rooms struct {
 }
 
 // wire makes every Service, lower rooms first.
-func (h *House) wire(context.Context) (err error) {
+func (h *House) wire(ctx context.Context) (err error) {
 	if h.Catalog, err = i18n.NewCatalog(messageFiles()...); err != nil {
 		return err
 	}
@@ -61,12 +63,13 @@ func (h *House) wire(context.Context) (err error) {
 	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},
 		Letters: account.Mail{Post: h.Post, Catalog: h.Catalog, House: "Straža"},
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost()}})
-	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit})
+	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
+	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Lists: h.Lists})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
-	return nil
+	return h.Lists.Seed(ctx, ident.SystemPart("importer"))
 }
 
 // hashCost is the full cost of passwords everywhere but in the demo country,
