@@ -102,7 +102,6 @@ type totpPage struct {
 	web.Page
 	Header ui.Header
 	Secret string
-	URI    string
 	QR     string // path of the QR code; "" when the address is too long for one
 	View   int    // side of its view box
 	Code   ui.Field
@@ -118,7 +117,7 @@ func (p *pages) startTOTP(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) showTOTP(w http.ResponseWriter, r *http.Request, status int, f *web.Form, e account.Enrolment) error {
-	page := &totpPage{Page: web.NewPage(r, shellOf(r), web.T(r, "entry.totp")), Secret: e.Secret, URI: e.URI}
+	page := &totpPage{Page: web.NewPage(r, shellOf(r), web.T(r, "entry.totp")), Secret: e.Secret}
 	page.Crumbs = crumbs(r, page.Title)
 	page.Header = ui.Header{Title: page.Title}
 	page.Code = codeField(r, f, false)
