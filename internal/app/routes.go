@@ -13,6 +13,7 @@ import (
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/entry"
+	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
@@ -36,6 +37,7 @@ func (h *House) routes(m *web.Mux) {
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI)})
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	if h.cfg.demo() {
 		m.Sheet()
 	}

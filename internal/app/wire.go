@@ -35,6 +35,7 @@ type rooms struct {
 
 	runner *jobs.Runner
 	origin string
+	uuid   string
 	ready  atomic.Bool
 	mux    *web.Mux
 
@@ -69,7 +70,16 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
-	return h.Lists.Seed(ctx, ident.SystemPart("importer"))
+	if err := h.Lists.Seed(ctx, ident.SystemPart("importer")); err != nil {
+		return err
+	}
+	return h.DB.Update(ctx, func(tx *store.Tx) error { // the installation's own name among peers
+		if h.uuid, err = store.Fact(ctx, tx, "installation.uuid"); err != nil || h.uuid != "" {
+			return err
+		}
+		h.uuid = h.DB.NewUUID()
+		return store.SetFact(ctx, tx, "installation.uuid", h.uuid)
+	})
 }
 
 // hashCost is the full cost of passwords everywhere but in the demo country,
