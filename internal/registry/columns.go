@@ -123,3 +123,14 @@ func plainCell(s string) string {
 	}
 	return s
 }
+
+// ImportColumns lists the columns that an import reads, for the page that explains it.
+func ImportColumns() []string {
+	var out []string
+	for _, c := range columns {
+		if c.read != nil {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}

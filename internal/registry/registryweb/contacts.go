@@ -1,0 +1,266 @@
+package registryweb
+
+import (
+	"net/http"
+	"strings"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/registry"
+)
+
+// place is where contacts are kept: the console, for any organisation, or the
+// portal, for the own one.
+type place struct {
+	shell ui.Shell
+	base  string // address of the contacts
+	back  string // the page that lists them
+	org   registry.Organisation
+}
+
+// placeOf finds the organisation of a request: named in the console's address, the
+// caller's own in the portal.
+func (p *pages) placeOf(r *http.Request) (at place, err error) {
+	if strings.HasPrefix(r.URL.Path, portal) {
+		o, err := p.s.Own(r.Context(), web.Actor(r))
+		return place{web.ShellPortal, portal + "/contacts", portal, o}, err
+	}
+	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
+	base := console + "/" + o.UUID + "/contacts"
+	return place{web.ShellConsole, base, base, o}, err
+}
+
+type contactsPage struct {
+	web.Page
+	Header ui.Header
+	Table  ui.Table
+	Note   *ui.Note
+	Form   *contactForm // nil for who may not add
+}
+
+// contactForm is the form of one contact.
+type contactForm struct {
+	Action  string
+	Fields  []ui.Field
+	Version int64
+	Button  ui.Button
+	Cancel  *ui.Button
+	Edited  bool
+}
+
+var contactOrder = []string{"kind", "name", "job", "phone", "email", "hours"}
+
+func (p *pages) contactFields(r *http.Request, f *web.Form) []ui.Field {
+	lists := p.s.Lists(r.Context(), web.Actor(r))
+	out := make([]ui.Field, len(contactOrder))
+	for i, name := range contactOrder {
+		fd := f.Field(name, "registry.contact."+name)
+		fd.Optional = name != "kind" && name != "name"
+		out[i] = fd
+	}
+	pick(entries(r, lists.Contacts), false)(&out[0])
+	out[3].Type, out[3].Hint = "tel", web.T(r, "registry.contact.office")
+	out[4].Type, out[4].InputMode = "", "email"
+	out[5].Hint = web.T(r, "registry.contact.hours.hint")
+	return out
+}
+
+func mayKeep(r *http.Request, o registry.Organisation) bool {
+	who := web.Actor(r)
+	if o.State == registry.Merged {
+		return false
+	}
+	return o.Details && access.Allowed(who, "registry.write") || o.Own && access.Allowed(who, "registry.write-own")
+}
+
+func (p *pages) contacts(w http.ResponseWriter, r *http.Request) error {
+	at, err := p.placeOf(r)
+	if err != nil {
+		return err
+	}
+	page, err := p.contactsPage(r, at, web.NewForm(r, map[string][]string{"kind": {"duty"}}))
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "contacts", page)
+}
+
+func (p *pages) contactsPage(r *http.Request, at place, f *web.Form) (*contactsPage, error) {
+	list, err := p.s.Contacts(r.Context(), web.Actor(r), at.org.UUID)
+	if err != nil {
+		return nil, err
+	}
+	page := &contactsPage{Page: web.NewPage(r, at.shell, at.org.Label(web.Lang(r)))}
+	page.Crumbs, page.Header = crumbs(r, at.org), p.header(r, at.org, "contacts")
+	page.Table = p.contactTable(r, at, list)
+	if !at.org.Own {
+		page.Note = &ui.Note{Kind: "info", Body: web.T(r, "registry.contacts.logged")}
+	}
+	page.Form = p.contactAdd(r, at, f)
+	return page, nil
+}
+
+// contactAdd is the form that enters one more, nil for who may not.
+func (p *pages) contactAdd(r *http.Request, at place, f *web.Form) *contactForm {
+	if !mayKeep(r, at.org) {
+		return nil
+	}
+	return &contactForm{Action: at.base, Fields: p.contactFields(r, f), Version: at.org.Version,
+		Button: ui.Button{Label: web.T(r, "registry.contact.add"), Icon: "user-plus", Variant: "secondary"}}
+}
+
+func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact) ui.Table {
+	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
+	t := ui.Table{Caption: web.T(r, "registry.contacts"), Columns: []ui.Column{
+		{Label: web.T(r, "registry.contact.name")}, {Label: web.T(r, "registry.contact.phone")}, {Label: web.T(r, "registry.contact.email")},
+		{Label: web.T(r, "registry.contact.checked"), Width: "mark"}, {Label: web.T(r, "registry.acts"), Hidden: true}},
+		Empty: &ui.Empty{Icon: "phone", Title: web.T(r, "registry.contacts.empty"), Text: web.T(r, "registry.contacts.empty.text")}}
+	for _, c := range list {
+		name := ui.Name{Text: c.Name, Sub: []any{lists.Contacts.Label(c.Kind, l)}}
+		for _, s := range []string{c.Job, c.Hours} {
+			if s != "" {
+				name.Sub = append(name.Sub, s)
+			}
+		}
+		acts := ui.Acts{Form: "contact-acts"}
+		if mayKeep(r, at.org) {
+			acts.Items = []ui.Button{
+				{Label: web.T(r, "registry.contact.confirm"), Icon: "check", Action: at.base + "/" + c.UUID + "/confirm", Variant: "secondary", Small: true},
+				{Label: web.T(r, "registry.edit"), Href: at.base + "/" + c.UUID, Variant: "tertiary", Small: true}}
+		}
+		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(c.Phone), ui.Machine(c.Email), freshness(r, c.Freshness), acts}})
+	}
+	return t
+}
+
+func readContact(f *web.Form) registry.ContactInput {
+	return registry.ContactInput{Kind: f.Text("kind", 40), Name: f.Text("name", 400), Job: f.Text("job", 400), Phone: f.Text("phone", 60),
+		Email: f.Text("email", 300), Hours: f.Text("hours", 400)}
+}
+
+func (p *pages) addContact(w http.ResponseWriter, r *http.Request) error {
+	at, err := p.placeOf(r)
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	_, err = p.s.AddContact(r.Context(), web.Actor(r), at.org.UUID, 0, readContact(f))
+	if f.Fail(err) {
+		if at.shell == web.ShellPortal {
+			page, err := p.ownPage(r, at, f)
+			if err != nil {
+				return err
+			}
+			page.Errors = f.Summary(contactOrder...)
+			return p.t.Invalid(w, r, "own", page)
+		}
+		page, err := p.contactsPage(r, at, f)
+		if err != nil {
+			return err
+		}
+		page.Errors = f.Summary(contactOrder...)
+		return p.t.Invalid(w, r, "contacts", page)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(at.back, web.Done("registry.done.contact"))
+}
+
+type contactPage struct {
+	web.Page
+	Header ui.Header
+	Form   contactForm
+	Facts  ui.Facts
+	Remove string // address of the act
+}
+
+func (p *pages) contactForm(w http.ResponseWriter, r *http.Request) error {
+	at, c, err := p.oneContact(r)
+	if err != nil {
+		return err
+	}
+	f := web.NewForm(r, map[string][]string{"kind": {c.Kind}, "name": {c.Name}, "job": {c.Job}, "phone": {c.Phone}, "email": {c.Email}, "hours": {c.Hours}})
+	return p.t.Render(w, r, "contact", p.contactPage(r, at, c, f))
+}
+
+// oneContact finds a contact through its organisation.
+func (p *pages) oneContact(r *http.Request) (at place, c registry.Contact, err error) {
+	if at, err = p.placeOf(r); err != nil {
+		return at, c, err
+	}
+	list, err := p.s.Contacts(r.Context(), web.Actor(r), at.org.UUID)
+	if err != nil {
+		return at, c, err
+	}
+	for _, c := range list {
+		if c.UUID == r.PathValue("part") {
+			return at, c, nil
+		}
+	}
+	return at, c, fault.New(fault.NotFound, "no such contact")
+}
+
+func (p *pages) contactPage(r *http.Request, at place, c registry.Contact, f *web.Form) *contactPage {
+	page := &contactPage{Page: web.NewPage(r, at.shell, c.Name), Header: ui.Header{Title: c.Name, Marks: []any{freshness(r, c.Freshness)}}}
+	page.Crumbs = []ui.Crumb{{Label: at.org.Label(web.Lang(r)), Href: at.back}, {Label: c.Name}}
+	page.Form = contactForm{Action: at.base + "/" + c.UUID, Fields: p.contactFields(r, f), Version: at.org.Version,
+		Button: ui.Button{Label: web.T(r, "registry.save")}, Cancel: &ui.Button{Label: web.T(r, "registry.cancel"), Href: at.back, Variant: "tertiary"}}
+	page.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "registry.contact.verified"), Value: c.Verified}, {Label: web.T(r, "registry.entered"), Value: c.Created}}}
+	if c.Bounces > 0 {
+		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "registry.contact.bounced"), Value: c.Bounced, Sub: c.BounceReason})
+	}
+	page.Remove = at.base + "/" + c.UUID + "/remove"
+	return page
+}
+
+func (p *pages) saveContact(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	at, c, err := p.oneContact(r)
+	if err != nil {
+		return err
+	}
+	_, err = p.s.ChangeContact(r.Context(), web.Actor(r), at.org.UUID, f.Int("version"), c.UUID, readContact(f))
+	if f.Fail(err) || fault.Is(err, fault.Conflict) {
+		page := p.contactPage(r, at, c, f)
+		page.Errors = f.Summary(contactOrder...)
+		if fault.Is(err, fault.Conflict) {
+			page.Errors = &ui.ErrorSummary{Items: []ui.ErrorItem{{Field: "name", Text: web.T(r, fault.Of(err).Key)}}}
+		}
+		return p.t.Invalid(w, r, "contact", page)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(at.back, web.Done("registry.done.saved"))
+}
+
+func (p *pages) confirmContact(w http.ResponseWriter, r *http.Request) error {
+	at, err := p.placeOf(r)
+	if err != nil {
+		return err
+	}
+	if _, err := p.s.ConfirmContact(r.Context(), web.Actor(r), at.org.UUID, 0, r.PathValue("part")); err != nil {
+		return err
+	}
+	return web.Redirect(at.back, web.Done("registry.done.confirmed"))
+}
+
+func (p *pages) removeContact(w http.ResponseWriter, r *http.Request) error {
+	at, err := p.placeOf(r)
+	if err != nil {
+		return err
+	}
+	if err := p.s.RemoveContact(r.Context(), web.Actor(r), at.org.UUID, 0, r.PathValue("part")); err != nil {
+		return err
+	}
+	return web.Redirect(at.back, web.Done("registry.done.removed"))
+}

@@ -1,0 +1,66 @@
+package registryweb
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/testkit"
+)
+
+func TestPagesAreWhole(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
+	field := ui.Field{Name: "name", Label: "Назив"}
+	form := contactForm{Action: "/x", Fields: []ui.Field{field}, Button: ui.Button{Label: "Додај"}, Cancel: &ui.Button{Label: "Одустани", Href: "/"}}
+	table := ui.Table{Caption: "Листа", Columns: []ui.Column{{Label: "Назив"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: strings.Repeat("Јавно предузеће ", 20)}}}}}
+	err := web.CheckTemplates(Files, map[string][]web.Pager{
+		"list": {&listPage{Table: table}},
+		"show": {&showPage{Note: "Белешка", Closed: &ui.Note{Body: "Затворено"}, Merges: []mergeRow{{Text: "Фирма", At: now, Until: now, Undo: "/x"}, {Text: "Друга", At: now, Undone: true}},
+			Act: &actForm{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}},
+		"history":   {&historyPage{More: "/x", Timeline: ui.Timeline{Items: []ui.Moment{{Icon: "plus", Title: "Унета", At: now, By: "Ana", Detail: []any{"назив: Фирма"}}}}}},
+		"edit":      {&editPage{Card: []ui.Field{field}, Numbers: []ui.Field{field}, Details: []ui.Field{field}}},
+		"contacts":  {&contactsPage{Table: table, Note: &ui.Note{Body: "Забележено"}, Form: &form}},
+		"contact":   {&contactPage{Form: form, Remove: "/x"}},
+		"resources": {&resourcesPage{Tables: []ui.Table{table}, Assets: table, Empty: &ui.Empty{Icon: "network", Title: "Празно"}, Form: &resourceForm{Kind: field, Value: field, Notes: field}}},
+		"merge":     {&mergePage{Choices: &ui.Choices{Name: "from", Legend: "Која?"}, Empty: &ui.Empty{Icon: "search", Title: "Нема"}}},
+		"import": {&importPage{Columns: []string{"name"}, Result: &importResult{Errors: table, Preview: table, Kept: "name\nФирма", Format: "csv",
+			Enter: &ui.Button{Label: "Унеси"}, Note: &ui.Note{Body: "Добро"}}}},
+		"own": {&ownPage{Next: &ui.NextStep{Title: "Потврдите", Act: ui.Button{Label: "На контакте", Href: "#contacts"}}, Contacts: table, Resources: table, Sees: []string{"Сви"}, Form: &form}},
+	}, Files)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEveryKeyHasWords: keys that Go code names, and those it puts together from a
+// prefix and a code.
+func TestEveryKeyHasWords(t *testing.T) {
+	t.Parallel()
+	raw, err := Files.ReadFile("messages/sr-Cyrl.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have map[string]any
+	if err := json.Unmarshal(raw, &have); err != nil {
+		t.Fatal(err)
+	}
+	permissions := regexp.MustCompile(`^registry\.(read|write|merge|add|change|import|export|contacts\.read)(-own)?$`)
+	key := regexp.MustCompile(`"(registry\.[a-z0-9.-]+[a-z0-9])"`)
+	for _, dir := range []string{".", "..", "../registryapi"} {
+		for _, k := range testkit.Sources(t, dir, key) {
+			if have[k] == nil && !permissions.MatchString(k) {
+				t.Errorf("%s in %s has no words", k, dir)
+			}
+		}
+	}
+	for _, act := range testkit.Sources(t, "..", regexp.MustCompile(`(?:touch|record|write|contactDone|settle|move)\(ctx, [^"\n]*"([a-z]+(?:-[a-z]+)*)"`)) {
+		if have["registry.act."+act] == nil {
+			t.Errorf("act %s has no words", act)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package registryweb
+
+import (
+	"net/http"
+	"time"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/registry"
+)
+
+type showPage struct {
+	web.Page
+	Header  ui.Header
+	Closed  *ui.Note // why the details are not here
+	Facts   ui.Facts
+	Note    string
+	Who     ui.Facts // who sees it
+	Merges  []mergeRow
+	Act     *actForm // withdraw or restore
+	Version int64
+}
+
+// mergeRow is one merge into the organisation.
+type mergeRow struct {
+	Text      string
+	At, Until time.Time
+	Undo      string // address of the act; "" = not for this person, or not any more
+	Undone    bool
+}
+
+type actForm struct {
+	Action string
+	Title  string
+	Text   string
+	Button ui.Button
+}
+
+// header is the head of every page of one organisation, with its tabs.
+func (p *pages) header(r *http.Request, o registry.Organisation, here string) ui.Header {
+	l, at := web.Lang(r), console+"/"+o.UUID
+	h := ui.Header{Title: o.Label(l), Sub: []any{p.s.Lists(r.Context(), web.Actor(r)).Kinds.Label(o.Kind, l)}}
+	if o.Host {
+		h.Marks = append(h.Marks, ui.Tag{Word: web.T(r, "registry.host"), Icon: "home"})
+	}
+	if o.State != registry.Active {
+		h.Marks = append(h.Marks, ui.State{Kind: ui.StateRefused, Word: web.T(r, "registry.state."+string(o.State))})
+	}
+	if o.RegistrationNo != "" {
+		h.Sub = append(h.Sub, ui.Machine(o.RegistrationNo))
+	}
+	if o.Details {
+		h.Tabs = &ui.Tabs{Label: web.T(r, "registry.parts")}
+		for _, t := range []string{"", "contacts", "resources", "history"} {
+			tab := ui.Tab{Label: web.T(r, "registry.tab."+t), Href: at, Here: t == here}
+			if t != "" {
+				tab.Href += "/" + t
+			} else {
+				tab.Label = web.T(r, "registry.tab.overview")
+			}
+			h.Tabs.Items = append(h.Tabs.Items, tab)
+		}
+	}
+	who := web.Actor(r)
+	if o.State == registry.Merged {
+		return h
+	}
+	if access.Allowed(who, "registry.merge") && o.State == registry.Active && o.Details {
+		h.Acts = append(h.Acts, ui.Button{Label: web.T(r, "registry.merge"), Icon: "git-merge", Href: at + "/merge", Variant: "tertiary", Key: "M"})
+	}
+	if access.Allowed(who, "registry.write") {
+		h.Acts = append(h.Acts, ui.Button{Label: web.T(r, "registry.edit"), Icon: "pencil", Href: at + "/edit", Variant: "secondary", Key: "E"})
+	}
+	return h
+}
+
+func crumbs(r *http.Request, o registry.Organisation) []ui.Crumb {
+	return []ui.Crumb{{Label: web.T(r, "registry.title"), Href: console}, {Label: o.Label(web.Lang(r))}}
+}
+
+func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
+	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	page := &showPage{Page: web.NewPage(r, web.ShellConsole, o.Label(web.Lang(r))), Note: o.Note, Version: o.Version}
+	page.Crumbs, page.Header = crumbs(r, o), p.header(r, o, "")
+	page.Facts = p.facts(r, o)
+	page.Who = ui.Facts{Items: []ui.Fact{
+		{Label: web.T(r, "registry.card"), Value: web.T(r, "registry.sees.card."+string(o.Disclosure)), Wide: true},
+		{Label: web.T(r, "registry.details"), Value: web.T(r, "registry.sees.details."+string(o.Disclosure)), Wide: true}}}
+	if !o.Details {
+		page.Closed = &ui.Note{Kind: "info", Body: web.T(r, "registry.closed")}
+		return p.t.Render(w, r, "show", page)
+	}
+	if page.Merges, err = p.mergeRows(r, o); err != nil {
+		return err
+	}
+	page.Act = act(r, o)
+	return p.t.Render(w, r, "show", page)
+}
+
+// facts are the card, and how fresh the contacts are where that may be known.
+func (p *pages) facts(r *http.Request, o registry.Organisation) ui.Facts {
+	l, lists := web.Lang(r), p.s.Lists(r.Context(), web.Actor(r))
+	f := ui.Facts{Items: []ui.Fact{
+		{Label: web.T(r, "registry.kind"), Value: lists.Kinds.Label(o.Kind, l)}, {Label: web.T(r, "registry.sector"), Value: lists.Sectors.Label(o.Sector, l)},
+		{Label: web.T(r, "registry.registration"), Value: ui.Machine(o.RegistrationNo)}, {Label: web.T(r, "registry.tax"), Value: ui.Machine(o.TaxNo)},
+		{Label: web.T(r, "registry.seat"), Value: o.Seat}, {Label: web.T(r, "registry.country"), Value: ui.Machine(o.Country)},
+		{Label: web.T(r, "registry.website"), Value: ui.Machine(o.Website)}, {Label: web.T(r, "registry.cert"), Value: o.CERTName}}}
+	for _, n := range o.Names {
+		if n != o.Name {
+			f.Items = append(f.Items, ui.Fact{Label: web.T(r, "registry.also"), Value: n})
+		}
+	}
+	for _, n := range o.Aliases {
+		f.Items = append(f.Items, ui.Fact{Label: web.T(r, "registry.alias"), Value: n})
+	}
+	if o.Details {
+		f.Items = append(f.Items, ui.Fact{Label: web.T(r, "registry.contacts"), Value: freshness(r, o.Contacts.Freshness)})
+	}
+	return ui.Facts{Items: append(f.Items, ui.Fact{Label: web.T(r, "registry.entered"), Value: o.Created}, ui.Fact{Label: web.T(r, "registry.changed"), Value: o.Updated})}
+}
+
+func act(r *http.Request, o registry.Organisation) *actForm {
+	if !access.Allowed(web.Actor(r), "registry.write") || o.Host || o.State == registry.Merged {
+		return nil
+	}
+	if o.State == registry.Withdrawn {
+		return &actForm{Action: console + "/" + o.UUID + "/restore", Title: web.T(r, "registry.restore"), Text: web.T(r, "registry.restore.text"),
+			Button: ui.Button{Label: web.T(r, "registry.restore.act"), Icon: "arrow-back-up", Variant: "secondary"}}
+	}
+	return &actForm{Action: console + "/" + o.UUID + "/withdraw", Title: web.T(r, "registry.withdraw"), Text: web.T(r, "registry.withdraw.text"),
+		Button: ui.Button{Label: web.T(r, "registry.withdraw.act"), Icon: "archive", Variant: "secondary"}}
+}
+
+func (p *pages) withdraw(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	if _, err := p.s.Withdraw(r.Context(), web.Actor(r), id, f.Int("version")); err != nil {
+		return err
+	}
+	return web.Redirect(console+"/"+id, web.Done("registry.done.withdrawn").WithUndo(console+"/"+id+"/restore"))
+}
+
+func (p *pages) restore(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	id := r.PathValue("id")
+	if _, err := p.s.Restore(r.Context(), web.Actor(r), id, f.Int("version")); err != nil {
+		return err
+	}
+	return web.Redirect(console+"/"+id, web.Done("registry.done.restored"))
+}
+
+type historyPage struct {
+	web.Page
+	Header   ui.Header
+	Timeline ui.Timeline
+	More     string
+}
+
+const historyRows = 50
+
+func (p *pages) history(w http.ResponseWriter, r *http.Request) error {
+	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var before int64
+	if err := web.DecodeCursor(r.URL.Query().Get("cursor"), &before); err != nil {
+		return err
+	}
+	list, err := p.s.History(r.Context(), web.Actor(r), o.UUID, before, historyRows)
+	if err != nil {
+		return err
+	}
+	page := &historyPage{Page: web.NewPage(r, web.ShellConsole, o.Label(web.Lang(r)))}
+	page.Crumbs, page.Header = crumbs(r, o), p.header(r, o, "history")
+	for _, c := range list {
+		m := ui.Moment{Icon: actIcon(c.Act), Title: web.T(r, "registry.act."+c.Act), At: c.At, By: c.Actor}
+		for _, f := range c.Fields {
+			m.Detail = append(m.Detail, p.fieldWords(r, f))
+		}
+		page.Timeline.Items = append(page.Timeline.Items, m)
+	}
+	page.Timeline.Empty = &ui.Empty{Icon: "history", Title: web.T(r, "registry.history.end")}
+	if len(list) == historyRows {
+		page.More = console + "/" + o.UUID + "/history?cursor=" + web.EncodeCursor(list[historyRows-1].ID)
+	}
+	return p.t.Render(w, r, "history", page)
+}
+
+var actIcons = map[string]string{"add": "plus", "meet": "plus", "change": "pencil", "withdraw": "archive", "restore": "arrow-back-up",
+	"merge": "git-merge", "take-in": "git-merge", "unmerge": "arrows-split", "let-go": "arrows-split", "constituency": "users-group",
+	"contact-confirm": "circle-check", "contact-bounce": "alert-triangle"}
+
+func actIcon(act string) string {
+	if icon, ok := actIcons[act]; ok {
+		return icon
+	}
+	return "edit"
+}
+
+// fieldWords says what became of a field: codes by their names, empty as empty.
+func (p *pages) fieldWords(r *http.Request, f registry.Field) string {
+	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
+	word := func(v string) string {
+		switch {
+		case f.Name == "kind" && lists.Kinds.Has(v):
+			return lists.Kinds.Label(v, l)
+		case f.Name == "kind" && lists.Contacts.Has(v):
+			return lists.Contacts.Label(v, l)
+		case f.Name == "sector":
+			return lists.Sectors.Label(v, l)
+		case f.Name == "state" && v != "":
+			return web.T(r, "registry.state."+v)
+		case f.Name == "disclosure" && v != "":
+			return web.T(r, "registry.disclosure."+v)
+		}
+		return v
+	}
+	name, from, to := web.T(r, "registry.field."+f.Name), word(f.From), word(f.To)
+	switch {
+	case from == "":
+		return web.T(r, "registry.became", "field", name, "to", to)
+	case to == "":
+		return web.T(r, "registry.emptied", "field", name, "from", from)
+	}
+	return web.T(r, "registry.turned", "field", name, "from", from, "to", to)
+}
