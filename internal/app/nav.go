@@ -18,8 +18,9 @@ func (h *House) nav() web.Nav {
 		Console: []web.NavGroup{
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")}}},
 			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
+			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: perm("registry.read")}}},
 		},
-		Portal:   []web.NavItem{{Key: "nav.events", Href: "/portal/events", Policy: perm("intel.read")}, {Key: "nav.account", Href: "/account", Policy: web.LoggedIn}},
+		Portal:   []web.NavItem{{Key: "nav.events", Href: "/portal/events", Policy: perm("intel.read")}, {Key: "nav.aboutus", Href: "/portal/organisation", Policy: web.AnyPerm("registry.read-own", "registry.write-own")}, {Key: "nav.account", Href: "/account", Policy: web.LoggedIn}},
 		Settings: []web.NavItem{{Key: "nav.administration", Href: "/administration", Icon: "settings", Policy: web.AnyPerm("admin.use", "admin.jobs", "audit.read")}},
 		Public:   []web.NavItem{{Key: "nav.warnings", Href: "/warnings", Policy: web.Public}, {Key: "nav.report", Href: "/report", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Policy: web.Public}},
 		Footer:   []web.NavItem{{Key: "nav.login", Href: "/login", Policy: web.Public}},

@@ -22,17 +22,19 @@ import (
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 	"straza/internal/registry/registryapi"
+	"straza/internal/registry/registryweb"
 )
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files, intelweb.Files}
+	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files, registryweb.Files, intelweb.Files}
 }
 
 // routes is the complete table of doors.
 func (h *House) routes(m *web.Mux) {
 	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
 	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Facts: h.facts, Demo: h.cfg.demo()})
+	registryweb.Routes(m, h.Registry)
 	advisoryweb.Routes(m, h.Advisory)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
