@@ -37,7 +37,7 @@ func noFlags(run func(context.Context, *cli.Env, []string) error) func(*flag.Fla
 
 // ownCommand finds the command when it is one of our own.
 func (c *call) ownCommand() *cli.Command {
-	cmd, _, err := find(c.ownCommands(), c.words)
+	cmd, _, err := findCommand(c.ownCommands(), c.words)
 	if err != nil {
 		return nil
 	}

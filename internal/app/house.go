@@ -205,7 +205,7 @@ func (h *House) settle(ctx context.Context) error { return h.Audit.Catch(ctx, tr
 
 // runCommand runs a room's command as the operator, or as the person --as names.
 func (h *House) runCommand(ctx context.Context, words []string, as string, env *cli.Env) error {
-	cmd, args, err := find(roomCommands(h), words)
+	cmd, args, err := findCommand(roomCommands(h), words)
 	if err != nil {
 		return err
 	}

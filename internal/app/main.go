@@ -68,7 +68,7 @@ func (c *call) run(ctx context.Context, args []string) error {
 	if own := c.ownCommand(); own != nil {
 		return c.exec(ctx, *own, c.env(operator()))
 	}
-	cmd, _, err := find(roomCommands(nil), c.words)
+	cmd, _, err := findCommand(roomCommands(nil), c.words)
 	if err != nil {
 		return err
 	}
@@ -93,8 +93,8 @@ func (c *call) takeCommon(words []string) (rest []string) {
 	return rest
 }
 
-// find picks the command with the longest matching name.
-func find(all []cli.Command, words []string) (cmd cli.Command, args []string, err error) {
+// findCommand picks the command with the longest matching name.
+func findCommand(all []cli.Command, words []string) (cmd cli.Command, args []string, err error) {
 	for n := min(3, len(words)); n > 0; n-- {
 		name := strings.Join(words[:n], " ")
 		for _, k := range all {
@@ -159,7 +159,7 @@ func describe(w io.Writer, cmd cli.Command, fs *flag.FlagSet) {
 func (c *call) help(words []string) error {
 	all := append(c.ownCommands(), roomCommands(nil)...)
 	if len(words) > 1 {
-		if cmd, _, err := find(all, words[1:]); err == nil {
+		if cmd, _, err := findCommand(all, words[1:]); err == nil {
 			c.words = append(words[1:], "--help")
 			return c.exec(context.Background(), cmd, c.env(operator()))
 		}

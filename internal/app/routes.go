@@ -13,6 +13,7 @@ import (
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/entry"
+	"straza/internal/find"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/account"
@@ -27,7 +28,8 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files, registryweb.Files, intelweb.Files}
+	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+		registryweb.Files, intelweb.Files, find.Files}
 }
 
 // routes is the complete table of doors.
@@ -38,6 +40,7 @@ func (h *House) routes(m *web.Mux) {
 	advisoryweb.Routes(m, h.Advisory)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
+	find.Routes(m, h.searchRooms())
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	if h.cfg.demo() {

@@ -16,7 +16,7 @@ var (
 	// A craft that is made for another: forms and deadlines are written in pack's condition language.
 	craftNeeds = map[string][]string{"form": {"pack"}, "deadline": {"pack"}}
 
-	fronts = []string{"site", "entry", "desk", "portal", "admin"}
+	fronts = []string{"site", "entry", "desk", "portal", "admin", "find"}
 
 	hearts = []string{"registry", "intake", "incident", "regime", "catalog", "intel", "peer", "watch", "advisory",
 		"readiness", "oversight", "crisis", "academy", "eservice", "privacy", "insight"}

@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+
+	"straza/internal/advisory"
+	"straza/internal/find"
+	"straza/internal/intel"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/registry"
+)
+
+// searchRooms is the table of what the one search field asks.
+func (h *House) searchRooms() []find.Room {
+	list := func(path string) func(string) string {
+		return func(q string) string { return path + "?q=" + url.QueryEscape(q) }
+	}
+	return []find.Room{
+		{Key: "nav.events", Icon: "affiliate", Policy: web.Perm("intel.read"), All: list("/console/events"), Search: h.findEvents},
+		{Key: "nav.indicators", Icon: "target", Policy: web.Perm("intel.read"), All: list("/console/indicators"), Search: h.findIndicators},
+		{Key: "nav.advisories", Icon: "speakerphone", Policy: web.Perm("advisory.read"), All: list("/console/advisories"), Search: h.findAdvisories},
+		{Key: "nav.organisations", Icon: "building", Policy: web.AnyPerm("registry.read", "registry.read-own"), All: list("/console/organisations"), Search: h.findOrganisations},
+	}
+}
+
+var errEnough = errors.New("enough")
+
+func (h *House) findEvents(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	total, err := h.Intel.SearchEvents(ctx, who, intel.Query{Text: q, Sort: "changed", Desc: true, Limit: n, Page: 1}, func(e *intel.Event) error {
+		hits = append(hits, find.Hit{Title: e.Info, Href: eventBase(who) + e.Ref(), Sub: []any{e.Origin.Name, e.Date}})
+		return nil
+	})
+	return hits, total > int64(n), err
+}
+
+func eventBase(who ident.Actor) string {
+	if who.Can("console.use") {
+		return "/console/events/"
+	}
+	return "/portal/events/"
+}
+
+func (h *House) findIndicators(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	f := intel.Filter{Or: []string{q}}
+	if len(q) >= 4 {
+		f.Or = append(f.Or, "%"+q+"%")
+	}
+	err = h.Intel.SearchAttributes(ctx, who, intel.Query{Value: f, Limit: n + 1}, func(a *intel.Attribute) error {
+		if len(hits) == n {
+			more = true
+			return errEnough
+		}
+		hit := find.Hit{Title: a.Value, Mono: true, Sub: []any{ui.Machine(a.Type)}}
+		if a.Event != nil {
+			hit.Href = eventBase(who) + a.Event.Ref()
+			hit.Sub = append(hit.Sub, a.Event.Info)
+		}
+		hits = append(hits, hit)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return hits, more, err
+}
+
+func (h *House) findAdvisories(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	list, more, err := h.Advisory.List(ctx, who, advisory.Filter{Text: q})
+	if len(list) > n {
+		list, more = list[:n], true
+	}
+	for _, a := range list {
+		hits = append(hits, find.Hit{Title: a.Title.In(i18n.Lang(who.Lang)), Href: "/console/advisories/" + a.Number, Sub: []any{a.Number}, Marks: []any{ui.Severity{Level: a.Level}}})
+	}
+	return hits, more, err
+}
+
+func (h *House) findOrganisations(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	list, next, err := h.Registry.List(ctx, who, registry.Filter{Query: strings.TrimSpace(q)}, registry.Page{Limit: n})
+	for _, o := range list {
+		hits = append(hits, find.Hit{Title: o.Name, Href: "/console/organisations/" + o.UUID, Sub: []any{o.CERTName}})
+	}
+	return hits, next != "", err
+}

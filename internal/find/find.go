@@ -1,0 +1,109 @@
+// Package find is the front room in which everything inside is found: one field,
+// all rooms, both scripts. Each room answers for itself and shows what the asker
+// may see and nothing else; counts count only that.
+package find
+
+import (
+	"context"
+	"embed"
+	"net/http"
+	"strings"
+
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// Files are the page and its messages.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Hit is one thing found.
+type Hit struct {
+	Title, Href string
+	Mono        bool
+	Sub         []any // strings and components, as in ui.Name
+	Marks       []any
+}
+
+// Room is one room's answer: at most n hits, and whether there are more. A room
+// is left out for those whom Policy refuses.
+type Room struct {
+	Key, Icon string // message key of its name
+	Policy    web.Policy
+	All       func(q string) string // address of the room's own list for q
+	Search    func(ctx context.Context, who ident.Actor, q string, n int) (hits []Hit, more bool, err error)
+}
+
+type pages struct {
+	t     *web.Templates
+	rooms []Room
+}
+
+// Routes declares the door of the room.
+func Routes(m *web.Mux, rooms []Room) {
+	p := &pages{t: m.Templates(Files), rooms: rooms}
+	m.Handle(web.Route{Method: "GET", Pattern: "/console/search", Policy: web.LoggedIn, Reveals: "what each room shows the caller", Handler: p.search})
+}
+
+type group struct {
+	Name, Icon string
+	Rows       []ui.Name
+	More       string // address of the room's own list
+}
+
+type searchPage struct {
+	web.Page
+	Query  string
+	Field  ui.Field
+	Groups []group
+	Empty  *ui.Empty
+	Found  int64
+	More   bool
+}
+
+// perRoom is how many hits a room shows here; its own list shows the rest.
+const perRoom = 6
+
+func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
+	f := web.NewForm(r, r.URL.Query())
+	page := &searchPage{Page: web.NewPage(r, shell(web.Actor(r)), web.T(r, "find.title")), Query: f.Text("q", 200), Field: f.Field("q", "find.label")}
+	page.Field.Type, page.Field.HideLabel, page.Field.Placeholder = "search", true, web.T(r, "find.hint")
+	if page.Query == "" {
+		page.Empty = &ui.Empty{Icon: "search", Title: web.T(r, "find.start"), Text: web.T(r, "find.start.text")}
+		return p.t.Render(w, r, "search", page)
+	}
+	for _, room := range p.rooms {
+		if !room.Policy.Allow(web.Actor(r)) {
+			continue
+		}
+		hits, more, err := room.Search(r.Context(), web.Actor(r), page.Query, perRoom)
+		if err != nil {
+			return err
+		}
+		if len(hits) == 0 {
+			continue
+		}
+		g := group{Name: web.T(r, room.Key), Icon: room.Icon}
+		for _, h := range hits {
+			g.Rows = append(g.Rows, ui.Name{Text: h.Title, Href: h.Href, Mono: h.Mono, Sub: h.Sub, Marks: h.Marks})
+		}
+		if more {
+			g.More, page.More = room.All(page.Query), true
+		}
+		page.Found += int64(len(hits))
+		page.Groups = append(page.Groups, g)
+	}
+	if page.Found == 0 {
+		page.Empty = &ui.Empty{Icon: "zoom-question", Title: web.T(r, "find.none", "q", strings.TrimSpace(page.Query)), Text: web.T(r, "find.none.text")}
+	}
+	return p.t.Render(w, r, "search", page)
+}
+
+func shell(who ident.Actor) ui.Shell {
+	if who.Can("console.use") || who.Can("admin.use") {
+		return web.ShellConsole
+	}
+	return web.ShellPortal
+}
