@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"straza/internal/demo"
 	"straza/internal/kernel/cli"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/vault/totp"
 	"straza/internal/kernel/vault/unseal"
@@ -106,6 +108,25 @@ func (h *House) meet(ctx context.Context, c *unseal.Client) error {
 		return err
 	}
 	return h.Vault.Trust(st.Recipients)
+}
+
+// enrolFirst lets the first person who may read sealed reports and confirms a
+// code app ask for them, on one machine (decisions §5). Everybody after needs a
+// second person: straza unseal enrol. It runs aside: nobody waits for it.
+func (h *House) enrolFirst(ctx context.Context, who ident.Actor, secret string) {
+	if h.unsealChild == nil || !who.Can("sealed.read") {
+		return
+	}
+	ctx, door := context.WithoutCancel(ctx), h.unsealing
+	go func() {
+		st, err := door.Status(ctx)
+		if err != nil || st.People > 0 {
+			return
+		}
+		if _, err := door.Enrol(ctx, unseal.Enrolment{Email: who.Email, Secret: secret}); err != nil {
+			slog.Warn("the first reader of sealed reports was not enrolled: straza unseal enrol EMAIL", "error", err)
+		}
+	}()
 }
 
 // localDoor opens the unsealing folder of a single machine without its process:

@@ -58,6 +58,10 @@ type Config struct {
 	Hash    Cost          // zero = 19 MiB, two passes, one lane
 	Demo    bool          // persona links work
 	Network Limits        // zero = the defaults
+	// Enrolled hears of a code app that somebody has just confirmed, with its
+	// secret in base32: on one machine the first reader of sealed reports enrols
+	// with it (decisions §5). It must not block; nil = nobody hears.
+	Enrolled func(ctx context.Context, who ident.Actor, secret string)
 }
 
 // Deps are what the service works with. Letters may be nil: then none are sent.

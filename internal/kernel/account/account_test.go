@@ -186,6 +186,30 @@ func TestNobodyReadsWhatIsPublic(t *testing.T) {
 	})
 }
 
+// TestEnrolledIsTold: whoever listens hears of a confirmed code app, once, with
+// the secret that its owner has.
+func TestEnrolledIsTold(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		var heard []string
+		cfg := account.Config{Enrolled: func(_ context.Context, who ident.Actor, secret string) { heard = append(heard, who.Email+" "+secret) }}
+		h := &house{testkit.Accounts(t, db, orgs, account.Deps{Config: cfg}), t, db, now, nil}
+		h.add("ana@cert.rs", cert, access.Analyst)
+		a := h.who(h.logIn("ana@cert.rs", "").Token)
+		_, err := h.StartTOTP(ctx, a)
+		h.ok(err)
+		_, _, err = h.ConfirmTOTP(ctx, a, home, "000000")
+		h.fails(err, fault.Denied, "account.refused")
+		if len(heard) > 0 {
+			t.Errorf("heard of an app that was not confirmed: %v", heard)
+		}
+		secret, _, _ := h.enrol("ana@cert.rs")
+		if want := []string{"ana@cert.rs " + totp.Text(secret)}; !cmp.Equal(heard, want) {
+			t.Errorf("heard %v, want %v", heard, want)
+		}
+	})
+}
+
 func TestTwoStepsAndRecovery(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("ana@cert.rs", cert, access.Analyst)

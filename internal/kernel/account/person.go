@@ -31,7 +31,7 @@ type Person struct {
 	Address  string // as it was given: where letters go
 	Name     string
 	Org      int64
-	Lang     string
+	Lang     string // "" = not chosen yet
 	State    State
 	Roles    []string // ascending
 	Created  int64    // µs
@@ -47,7 +47,7 @@ type NewPerson struct {
 	Name     string
 	Roles    []string
 	Org      int64
-	Lang     string // "" = Serbian Cyrillic
+	Lang     string // "" = not chosen yet: pages follow the browser
 	Password string
 }
 
@@ -123,10 +123,7 @@ func (s *Service) checkNewTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 		c.Add("email", "account.email")
 	}
 	c.Require(nameOK(p.Name), "name", "account.name")
-	if p.Lang == "" {
-		p.Lang = string(i18n.Default)
-	}
-	c.Require(i18n.Lang(p.Lang).Valid(), "lang", "account.lang")
+	c.Require(p.Lang == "" || i18n.Lang(p.Lang).Valid(), "lang", "account.lang")
 	c.Require(len(n.Roles) > 0, "role", "fault.role")
 	if err := c.Err("new person"); err != nil {
 		return p, org, err

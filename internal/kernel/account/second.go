@@ -75,9 +75,12 @@ func (s *Service) ConfirmTOTP(ctx context.Context, who ident.Actor, from From, c
 	if err != nil {
 		return e, nil, err
 	}
-	ok := false
+	ok, secret := false, []byte(nil)
 	err = s.own(ctx, who, func(tx *store.Tx, p Person) error {
 		ok, codes = false, nil
+		if _, secret, _, err = s.seedTx(ctx, tx, p.ID, false); err != nil {
+			return err
+		}
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
@@ -110,6 +113,9 @@ func (s *Service) ConfirmTOTP(ctx context.Context, who ident.Actor, from From, c
 	})
 	if err == nil && !ok {
 		err = refused()
+	}
+	if err == nil && s.cfg.Enrolled != nil {
+		s.cfg.Enrolled(ctx, who, totp.Text(secret))
 	}
 	return e, codes, err
 }
@@ -163,12 +169,8 @@ func (s *Service) spendCodeTx(ctx context.Context, tx *store.Tx, p Person, code 
 // spendTOTPTx checks a code and consumes its step: the insert of the step is the
 // use, and a row can be inserted once, on both engines and on every node.
 func (s *Service) spendTOTPTx(ctx context.Context, tx *store.Tx, p Person, code string, now int64, confirmed bool) (bool, error) {
-	id, cell, last, err := findTOTP(ctx, tx, p.ID, confirmed)
+	id, secret, last, err := s.seedTx(ctx, tx, p.ID, confirmed)
 	if err != nil || id == 0 {
-		return false, err
-	}
-	secret, err := s.keys.Open(seedCell(id, p.ID), cell)
-	if err != nil {
 		return false, err
 	}
 	step, ok := totp.Verify(secret, onlyDigits(code), time.UnixMicro(now), last)
@@ -176,6 +178,16 @@ func (s *Service) spendTOTPTx(ctx context.Context, tx *store.Tx, p Person, code 
 		return false, nil
 	}
 	return useStep(ctx, tx, id, step)
+}
+
+// seedTx opens the seed of a person's authenticator; id 0 when there is none.
+func (s *Service) seedTx(ctx context.Context, tx *store.Tx, person int64, confirmed bool) (id int64, secret []byte, last int64, err error) {
+	id, cell, last, err := findTOTP(ctx, tx, person, confirmed)
+	if err != nil || id == 0 {
+		return 0, nil, 0, err
+	}
+	secret, err = s.keys.Open(seedCell(id, person), cell)
+	return id, secret, last, err
 }
 
 // onlyDigits reads a code as people type it, full-width digits and all; anything
