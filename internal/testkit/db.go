@@ -85,6 +85,10 @@ func sqliteTemplate(t testing.TB) []byte {
 
 var pgCount atomic.Int64
 
+// run names this process's databases. The pid alone comes back, and a run that was
+// killed leaves its databases behind.
+var run = fmt.Sprintf("%d_%x", os.Getpid(), time.Now().UnixNano())
+
 // PostgresURL gives the URL of a fresh, empty, unmigrated PostgreSQL database
 // that is dropped after the test; see Each about its absence.
 func PostgresURL(t testing.TB) string { return pgCreate(t, "template1") }
@@ -93,7 +97,7 @@ func PostgresURL(t testing.TB) string { return pgCreate(t, "template1") }
 func Postgres(t testing.TB, c clock.Clock) *store.DB {
 	t.Helper()
 	base := pgBase(t)
-	tpl := fmt.Sprintf("straza_tpl_%d", os.Getpid())
+	tpl := fmt.Sprintf("straza_tpl_%s", run)
 	template.Lock()
 	if !template.pgDone {
 		template.pgDone, template.pgErr = true, pgTemplate(base, tpl)
@@ -135,7 +139,7 @@ func pgTemplate(base, name string) error {
 func pgCreate(t testing.TB, tpl string) string {
 	t.Helper()
 	base := pgBase(t)
-	name := fmt.Sprintf("straza_t_%d_%d", os.Getpid(), pgCount.Add(1))
+	name := fmt.Sprintf("straza_t_%s_%d", run, pgCount.Add(1))
 	template.Lock() // PostgreSQL copies a template only while nobody else does
 	err := pgExec(base, "CREATE DATABASE "+name+" TEMPLATE "+tpl)
 	template.Unlock()
