@@ -3,14 +3,6 @@
 -- limits loading. key1 and key2 are hashes of an attribute's normalised halves:
 -- exact search and correlation both go through them; there is no pair table.
 
--- Organisations as threat data names them. The id is registry_organisation.id
--- for one of ours; an originator known only from a peer's event has its own.
-CREATE TABLE intel_org (
-  id $ID PRIMARY KEY,
-  uuid $UUID NOT NULL UNIQUE,
-  name $TEXT NOT NULL
-)$STRICT;
-
 -- distribution is MISP's level (0-4; children 5 = inherit, audience_id NULL).
 -- attributes counts children that are not deleted; own_audiences counts children
 -- with an audience of their own: while it is 0, everybody who sees the event
@@ -20,8 +12,8 @@ CREATE TABLE intel_event (
   id $ID PRIMARY KEY,
   uuid $UUID NOT NULL UNIQUE,
   audience_id $ID NOT NULL REFERENCES access_audience (id),
-  org_id $INT NOT NULL,
-  orgc_id $INT NOT NULL,
+  org_id $ID NOT NULL REFERENCES registry_organisation (id),
+  orgc_id $ID NOT NULL REFERENCES registry_organisation (id),
   creator $INT NOT NULL,
   distribution $INT NOT NULL,
   group_id $INT NOT NULL,

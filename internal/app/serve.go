@@ -54,6 +54,9 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	if err := h.startUnsealing(ctx); err != nil {
 		slog.Warn("the unsealing process did not start: sealed reports stay sealed", "error", err)
 	}
+	if err := h.tidy(ctx); err != nil {
+		return err
+	}
 	handler, err := h.handler(port)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"straza/internal/catalog/catalogcli"
+	"straza/internal/intel/intelcli"
 	"straza/internal/kernel/account/accountcli"
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/clock"
@@ -22,6 +24,8 @@ func roomCommands(h *House) []cli.Command {
 	all := h.kernelCommands()
 	all = append(all, accountcli.Commands(h.Accounts, h.findOrg, h.wall())...)
 	all = append(all, registrycli.Commands(h.Registry)...)
+	all = append(all, catalogcli.Commands(h.Lists)...)
+	all = append(all, intelcli.Commands(h.Intel, h.Registry)...)
 	return all
 }
 
@@ -80,6 +84,12 @@ func (h *House) startMailbox(ctx context.Context) error {
 	if err == nil {
 		h.mailAddr = at.String()
 	}
+	return err
+}
+
+// tidy takes away what a kill left half loaded.
+func (h *House) tidy(ctx context.Context) error {
+	_, err := h.Intel.RemoveUnfinished(ctx, ident.SystemPart("importer"))
 	return err
 }
 

@@ -65,7 +65,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Letters: account.Mail{Post: h.Post, Catalog: h.Catalog, House: "Straža"},
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), Enrolled: h.enrolFirst}})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
-	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Lists: h.Lists})
+	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})

@@ -21,13 +21,11 @@ const (
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)
 		ON CONFLICT (kind, key) DO UPDATE SET uuid = excluded.uuid, name = excluded.name, description = excluded.description, class = excluded.class,
 		version = excluded.version, builtin = excluded.builtin, entries = excluded.entries, types = excluded.types, body = excluded.body, changed = excluded.changed`
-	setEntries  = `UPDATE catalog_item SET entries = $2, changed = $3 WHERE id = $1`
 	setEnabled  = `UPDATE catalog_item SET enabled = $2, changed = $3 WHERE id = $1`
 	lastChange  = `SELECT COALESCE(MAX(changed), 0) FROM catalog_item WHERE kind = $1`
 	dropOfKind  = `DELETE FROM catalog_cluster WHERE galaxy_id = $1`
 	clusterCols = `k.id, k.galaxy_id, k.uuid, k.value, c.key, k.body`
 	clusterFrom = ` FROM catalog_cluster k JOIN catalog_item c ON c.id = k.galaxy_id`
-	countKinds  = `SELECT kind, COUNT(*), SUM(entries) FROM catalog_item GROUP BY kind`
 )
 
 var clusterColumns = []string{"id", "galaxy_id", "uuid", "value", "value_fold", "tag_fold", "body"}

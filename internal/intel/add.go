@@ -26,9 +26,9 @@ const (
 
 // AddOptions says how an event is taken in.
 type AddOptions struct {
-	Org     Org  // whose event it is, when no organisation stands behind the caller (an importer)
-	Publish bool // publish it as well, if the caller may
-	Upsert  bool // an event that is here already is edited instead of refused
+	Org     int64 // whose event it is, when no organisation stands behind the caller (an importer)
+	Publish bool  // publish it as well, if the caller may
+	Upsert  bool  // an event that is here already is edited instead of refused
 }
 
 // Tally counts what became of the parts of an event.
@@ -70,8 +70,8 @@ func (s *Service) Import(ctx context.Context, who ident.Actor, src Source, opt A
 	if err := mayWrite(who); err != nil {
 		return err
 	}
-	if opt.Org.ID == 0 {
-		opt.Org = Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}
+	if opt.Org == 0 {
+		opt.Org = who.Org
 	}
 	var l *loader
 	err := src(func(it misp.Item) (err error) {
@@ -325,7 +325,7 @@ func (l *loader) header(ctx context.Context, tx *store.Tx) error {
 	e.Origin = e.Owner
 	if h.Orgc != nil && h.Orgc.Name.Or("") != "" && namesOrigin(l.who) {
 		uuid, _ := store.ParseUUID(h.Orgc.UUID.Or(""))
-		if e.Origin, err = foreignOrg(ctx, tx, uuid, h.Orgc.Name.V); err != nil {
+		if e.Origin, err = l.s.foreignOrg(ctx, tx, l.who, uuid, h.Orgc.Name.V); err != nil {
 			return err
 		}
 	}

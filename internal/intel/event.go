@@ -20,6 +20,8 @@ type Org struct {
 	ID   int64
 	UUID string
 	Name string
+	// Local is one of this installation; the others are known from peers' data.
+	Local bool
 }
 
 // Event is the header of one event, with its tags, as one viewer may see it.

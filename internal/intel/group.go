@@ -131,7 +131,7 @@ func (s *Service) AddGroup(ctx context.Context, who ident.Actor, g SharingGroup)
 		if err != nil {
 			return err
 		}
-		if g.Owner, err = ownOrg(ctx, tx, Org{who.Org, who.OrgUUID, who.OrgName}); err != nil {
+		if g.Owner, err = ownOrg(ctx, tx, who.Org); err != nil {
 			return err
 		}
 		g.Created, g.Modified = now, now

@@ -93,7 +93,7 @@ func (s *Service) newShare(ctx context.Context, tx *store.Tx, who ident.Actor, s
 	for _, t := range sh.Tags {
 		w.Tag = append(w.Tag, misp.Tag{Name: misp.T(t)})
 	}
-	l := s.newLoader(who, AddOptions{Org: Org{who.Org, who.OrgUUID, who.OrgName}}, w)
+	l := s.newLoader(who, AddOptions{Org: who.Org}, w)
 	if err := l.wholeTx(ctx, tx); err != nil {
 		return "", err
 	}

@@ -36,8 +36,10 @@ type Query struct {
 	Tag      Filter // on the attribute or its event
 	Origin   Filter // organisations by id, UUID or name (MISP's org and orgc)
 	Owner    Filter
-	Info     Filter // of the event
-	Text     string // anywhere: info, value, comment, tag
+	Info     Filter // of the event, in either script and any case
+	InfoCase bool   // Info is tested letter by letter, as MISP's restSearch does
+	Text     string // events that hold it anywhere: info, value, comment, tag; all their attributes
+	here     string // the same, of the attribute itself
 
 	Events []string // ids or UUIDs
 	UUIDs  []string // of events, attributes or objects
@@ -110,7 +112,7 @@ func (q *Query) plan(ctx context.Context, tx *store.Tx, who ident.Actor) (*plan,
 	for _, v := range q.Value.Not {
 		p.value(v, &p.exactNot, &p.notKeys, &p.likesNot)
 	}
-	p.types, p.notTypes = p.names(q.Type, typesKnown(q.Type))
+	p.types, p.notTypes = p.names(q.Type, misp.Types())
 	p.cats, p.notCats = p.names(q.Category, misp.Categories())
 	if err := p.orgs(ctx, tx); err != nil {
 		return nil, err
@@ -125,9 +127,6 @@ func (q *Query) plan(ctx context.Context, tx *store.Tx, who ident.Actor) (*plan,
 	p.selective = onlyExact || len(q.Events) > 0 || len(q.UUIDs) > 0 || len(p.tags) > 0 || !q.Time.empty()
 	return p, nil
 }
-
-// typesKnown: searching email-src or email-dst finds plain email too.
-func typesKnown(f Filter) []string { return misp.Types() }
 
 // value sorts a term into exact ones (with the keys under which they may lie)
 // and patterns.
@@ -290,13 +289,16 @@ func (p *plan) inGo(a *Attribute) bool {
 	if !p.infoPasses(a.Event) {
 		return false
 	}
-	if p.Text != "" {
-		t := strings.ToLower(strings.Trim(p.Text, "%"))
+	if p.here != "" {
+		t := strings.ToLower(p.here)
 		return strings.Contains(strings.ToLower(a.Value), t) || strings.Contains(strings.ToLower(a.Comment), t) ||
-			a.Event != nil && strings.Contains(i18n.Fold(a.Event.Info), i18n.Fold(t)) ||
-			slices.ContainsFunc(a.Tags, func(u TagUse) bool { return strings.Contains(strings.ToLower(u.Name), t) })
+			tagHolds(a.Tags, t) || strings.Contains(i18n.Fold(a.Event.Info), i18n.Fold(t)) || tagHolds(a.Event.Tags, t)
 	}
 	return true
+}
+
+func tagHolds(tags []TagUse, t string) bool {
+	return slices.ContainsFunc(tags, func(u TagUse) bool { return strings.Contains(strings.ToLower(u.Name), t) })
 }
 
 // infoPasses tests the event's info: equality or pattern, both scripts.
@@ -304,10 +306,14 @@ func (p *plan) infoPasses(e *Event) bool {
 	if p.Info.empty() || e == nil {
 		return true
 	}
-	info := i18n.Fold(e.Info)
+	fold := i18n.Fold
+	if p.InfoCase {
+		fold = func(s string) string { return s }
+	}
+	info := fold(e.Info)
 	test := func(v string) bool {
 		head, tail := strings.HasPrefix(v, "%"), strings.HasSuffix(v, "%")
-		body := i18n.Fold(strings.Trim(v, "%"))
+		body := fold(strings.Trim(v, "%"))
 		if head {
 			body = "%" + body
 		}

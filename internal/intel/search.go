@@ -24,6 +24,12 @@ func (s *Service) SearchAttributes(ctx context.Context, who ident.Actor, q Query
 	if err != nil || p.nothing {
 		return err
 	}
+	if p.Text != "" {
+		if p.events, err = s.eventsWithText(ctx, who, p); err != nil || len(p.events) == 0 {
+			return err
+		}
+		p.selective = true
+	}
 	r := &run{s: s, who: who, plan: p, heads: map[int64]*Event{}, yield: yield}
 	if q.Page > 1 {
 		r.skip = (q.Page - 1) * q.Limit
@@ -95,7 +101,7 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 // pure tells that SQL alone decides, so that limits may be put there.
 func (r *run) pure() bool {
 	p := r.plan
-	return p.Value.empty() && p.Info.empty() && p.Text == ""
+	return p.Value.empty() && p.Info.empty() && p.here == ""
 }
 
 // walk goes through the table by id. The first batches are small, so that the
@@ -124,7 +130,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	if r.plan.WithTags || r.plan.Text != "" {
+	if r.plan.WithTags || r.plan.here != "" {
 		if err := attachTags(ctx, tx, pointers(list)); err != nil {
 			return err
 		}
@@ -138,7 +144,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 			missing = append(missing, id)
 		}
 	}
-	if err := r.s.headers(ctx, tx, r.who, missing, r.plan.WithTags, r.heads); err != nil {
+	if err := r.s.headers(ctx, tx, r.who, missing, r.plan.WithTags || r.plan.here != "", r.heads); err != nil {
 		return err
 	}
 	for i := range list {
@@ -200,7 +206,7 @@ func (s *Service) CountAttributes(ctx context.Context, who ident.Actor, q Query)
 		return 0, err
 	}
 	r := &run{s: s, who: who, plan: p}
-	if !r.pure() {
+	if !r.pure() || p.Text != "" {
 		err = s.SearchAttributes(ctx, who, q, func(*Attribute) error { n++; return nil })
 		return n, err
 	}
@@ -325,11 +331,21 @@ func (s *Service) eventsOfAttributes(ctx context.Context, who ident.Actor, p *pl
 	return out, nil
 }
 
+// eventsWithText lists the events that an attribute search with a text is about.
+func (s *Service) eventsWithText(ctx context.Context, who ident.Actor, p *plan) ([]int64, error) {
+	q := Query{Text: p.Text, Events: p.Events, Deleted: p.Deleted}
+	of, err := s.prepare(ctx, who, &q, "event.search")
+	if err != nil || of.nothing {
+		return nil, err
+	}
+	return s.matching(ctx, who, of)
+}
+
 // withText keeps the events that hold the text anywhere: info, tag, or in a
 // visible attribute's value, comment or tag.
 func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list []found) ([]int64, error) {
 	t := strings.Trim(p.Text, "%")
-	q := Query{Text: t, Deleted: p.Deleted}
+	q := Query{here: t, Events: p.Events, Deleted: p.Deleted}
 	hit := map[int64]bool{}
 	if err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { hit[a.EventID] = true; return nil }); err != nil {
 		return nil, err

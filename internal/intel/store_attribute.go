@@ -30,7 +30,6 @@ var (
 	objectColumns = []string{"id", "event_id", "uuid", "audience_id", "distribution", "group_id", "name", "meta_category", "description",
 		"template_uuid", "template_version", "comment", "deleted", "timestamp", "first_seen", "last_seen"}
 	taggingColumns = []string{"id", "tag_id", "event_id", "attribute_id", "local", "relationship"}
-	dataColumns    = []string{"attribute_id", "event_id", "sha256", "bytes"}
 	refColumns     = []string{"id", "event_id", "object_id", "uuid", "target_uuid", "target_id", "target_type", "relationship", "comment",
 		"deleted", "timestamp"}
 )

@@ -72,7 +72,7 @@ func countPeople(ctx context.Context, tx *store.Tx, orgs []int64) (int64, error)
 	return store.Int64(ctx, tx, peopleOf+store.In(orgs))
 }
 
-// orgsByID names organisations, those of the registry included.
+// orgsByID names organisations.
 func orgsByID(ctx context.Context, tx *store.Tx, ids []int64) ([]Org, error) {
-	return store.All(ctx, tx, scanOrg, "SELECT id, uuid, name FROM intel_org WHERE id IN "+store.In(ids)+" ORDER BY name, id")
+	return store.All(ctx, tx, scanOrg, orgCols+"WHERE id IN "+store.In(ids)+" ORDER BY name, id")
 }

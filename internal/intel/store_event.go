@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	eventCols = `e.id, e.uuid, e.audience_id, e.org_id, ow.uuid, ow.name, e.orgc_id, og.uuid, og.name, e.creator,
+	eventCols = `e.id, e.uuid, e.audience_id, e.org_id, ow.uuid, ow.name, ow.local, e.orgc_id, og.uuid, og.name, og.local, e.creator,
 		e.distribution, e.group_id, e.date, e.info, e.threat, e.analysis, e.published, e.locked, e.proposal_lock, e.protected,
 		e.no_correlation, e.timestamp, e.publish_timestamp, e.sighting_timestamp, e.extends_uuid, e.tlp, e.pap,
 		e.attributes, e.own_audiences, e.created, e.changed`
-	eventFrom = ` FROM intel_event e JOIN intel_org ow ON ow.id = e.org_id JOIN intel_org og ON og.id = e.orgc_id`
+	eventFrom = ` FROM intel_event e JOIN registry_organisation ow ON ow.id = e.org_id
+		JOIN registry_organisation og ON og.id = e.orgc_id`
 
 	insertEvent = `INSERT INTO intel_event (id, uuid, audience_id, org_id, orgc_id, creator, distribution, group_id, date, info, info_fold,
 		threat, analysis, published, locked, proposal_lock, protected, no_correlation, timestamp, publish_timestamp, sighting_timestamp,
@@ -59,7 +60,8 @@ func eventScan(who ident.Actor, alias string) string {
 }
 
 func scanEvent(s store.Scanner) (e Event, err error) {
-	err = s.Scan(&e.ID, &e.UUID, &e.Audience, &e.Owner.ID, &e.Owner.UUID, &e.Owner.Name, &e.Origin.ID, &e.Origin.UUID, &e.Origin.Name,
+	err = s.Scan(&e.ID, &e.UUID, &e.Audience, &e.Owner.ID, &e.Owner.UUID, &e.Owner.Name, &e.Owner.Local,
+		&e.Origin.ID, &e.Origin.UUID, &e.Origin.Name, &e.Origin.Local,
 		&e.Creator, &e.Distribution, &e.Group, &e.Date, &e.Info, &e.Threat, &e.Analysis, &e.Published, &e.Locked, &e.ProposalLock,
 		&e.Protected, &e.NoCorrelation, &e.Timestamp, &e.PublishTimestamp, &e.SightingTimestamp, &e.ExtendsUUID, &e.TLP, &e.PAP,
 		&e.Attributes, &e.ownAudiences, &e.Created, &e.Changed)
@@ -110,48 +112,47 @@ func deleteRows(ctx context.Context, tx *store.Tx, id int64) error {
 	return err
 }
 
+// Organisations are the registry's; their names and ids may be read anywhere.
 const (
-	orgByUUID   = `SELECT id, uuid, name FROM intel_org WHERE uuid = $1`
-	orgByID     = `SELECT id, uuid, name FROM intel_org WHERE id = $1`
-	upsertOrg   = `INSERT INTO intel_org (id, uuid, name) VALUES ($1,$2,$3) ON CONFLICT (id) DO UPDATE SET name = excluded.name`
-	orgWithName = `SELECT id, uuid, name FROM intel_org WHERE name = $1 ORDER BY id LIMIT 1`
+	orgCols     = `SELECT id, uuid, name, local FROM registry_organisation `
+	orgByID     = orgCols + `WHERE id = $1`
+	orgByUUID   = orgCols + `WHERE id = (SELECT resolved_id FROM registry_organisation WHERE uuid = $1)`
+	orgWithName = orgCols + `WHERE name = $1 AND merged_into IS NULL ORDER BY id LIMIT 1`
+	allOrgs     = orgCols + `ORDER BY id`
 )
 
-func scanOrg(s store.Scanner) (o Org, err error) { err = s.Scan(&o.ID, &o.UUID, &o.Name); return }
+func scanOrg(s store.Scanner) (o Org, err error) {
+	err = s.Scan(&o.ID, &o.UUID, &o.Name, &o.Local)
+	return
+}
 
-// ownOrg makes sure that an organisation of ours stands in the table.
-func ownOrg(ctx context.Context, tx *store.Tx, o Org) (Org, error) {
-	if o.ID == 0 || o.UUID == "" {
-		return o, fault.New(fault.Denied, "no organisation stands behind this act").WithKey("intel.fault.no-org")
+// ownOrg reads the organisation in whose name somebody acts.
+func ownOrg(ctx context.Context, tx *store.Tx, id int64) (Org, error) {
+	o, found, err := store.First(ctx, tx, scanOrg, orgByID, id)
+	if err == nil && !found {
+		err = fault.New(fault.Denied, "no organisation stands behind this act").WithKey("intel.fault.no-org")
 	}
-	have, found, err := store.First(ctx, tx, scanOrg, orgByID, o.ID)
-	if err != nil || found && have.Name == o.Name {
-		return o, err
-	}
-	_, err = tx.Exec(ctx, upsertOrg, o.ID, o.UUID, o.Name)
 	return o, err
 }
 
-// foreignOrg finds an originator by UUID, by name when it has none, and notes a
-// new one. What it is called here stays.
-func foreignOrg(ctx context.Context, tx *store.Tx, uuid, name string) (Org, error) {
-	text, arg := orgByUUID, uuid
+// foreignOrg finds an originator by UUID, by name when it has none; the registry
+// notes a new one as met in a peer's data.
+func (s *Service) foreignOrg(ctx context.Context, tx *store.Tx, who ident.Actor, uuid, name string) (Org, error) {
 	if uuid == "" {
-		text, arg = orgWithName, name
-	}
-	o, found, err := store.First(ctx, tx, scanOrg, text, arg)
-	if err != nil || found {
-		return o, err
-	}
-	if uuid == "" {
+		o, found, err := store.First(ctx, tx, scanOrg, orgWithName, name)
+		if err != nil || found {
+			return o, err
+		}
 		uuid = tx.DB().NewUUID()
 	}
-	o = Org{ID: tx.DB().NewID(), UUID: uuid, Name: name}
-	_, err = tx.Exec(ctx, upsertOrg, o.ID, o.UUID, o.Name)
-	return o, err
+	id, err := s.registry.EnsureTx(ctx, tx, who, uuid, name)
+	if err != nil {
+		return Org{}, err
+	}
+	return ownOrg(ctx, tx, id)
 }
 
-// knownOrg finds an organisation by id or UUID, here or in the registry.
+// knownOrg finds an organisation by id or UUID.
 func knownOrg(ctx context.Context, tx *store.Tx, o Org) (Org, error) {
 	text, arg := orgByID, any(o.ID)
 	if o.ID == 0 {
@@ -172,14 +173,14 @@ func noOrg() error {
 	return fault.Field("organisation", "intel.fault.organisation", "unknown organisation")
 }
 
-// deletePart deletes at most n attributes of an event.
-func deletePart(ctx context.Context, tx *store.Tx, id int64, n int) (int64, error) {
-	return tx.Exec(ctx, "DELETE FROM intel_attribute WHERE id IN (SELECT id FROM intel_attribute WHERE event_id = $1 LIMIT $2)", id, n)
-}
-
 // touch notes a change of an event's content: the timestamp rises, the published
 // flag falls, the counts follow.
 func touch(ctx context.Context, tx *store.Tx, e Event, now, attributes, own int64) error {
 	_, err := tx.Exec(ctx, touchEvent, e.ID, false, max(now/1e6, e.Timestamp), now, attributes, own)
 	return err
+}
+
+// deletePart deletes at most n attributes of an event.
+func deletePart(ctx context.Context, tx *store.Tx, id int64, n int) (int64, error) {
+	return tx.Exec(ctx, "DELETE FROM intel_attribute WHERE id IN (SELECT id FROM intel_attribute WHERE event_id = $1 LIMIT $2)", id, n)
 }

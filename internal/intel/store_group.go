@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	groupCols = `g.id, g.uuid, g.name, g.releasability, g.description, g.org_id, ow.uuid, ow.name, g.active, g.local, g.roaming,
+	groupCols = `g.id, g.uuid, g.name, g.releasability, g.description, g.org_id, ow.uuid, ow.name, ow.local, g.active, g.local, g.roaming,
 		g.sync_user, g.created, g.modified`
-	groupFrom   = ` FROM intel_group g JOIN intel_org ow ON ow.id = g.org_id`
+	groupFrom   = ` FROM intel_group g JOIN registry_organisation ow ON ow.id = g.org_id`
 	insertGroup = `INSERT INTO intel_group (id, uuid, name, releasability, description, org_id, active, local, roaming, sync_user, created, modified)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`
 	updateGroup = `UPDATE intel_group SET name = $2, releasability = $3, description = $4, active = $5, roaming = $6, modified = $7 WHERE id = $1`
@@ -22,7 +22,7 @@ const (
 		UNION ALL SELECT 1 FROM intel_attribute a JOIN access_audience x ON x.id = a.audience_id WHERE x.sharing_group = $1
 		UNION ALL SELECT 1 FROM intel_report WHERE group_id = $1) used`
 	dropGroup  = `DELETE FROM intel_group WHERE id = $1`
-	groupOrgs  = `SELECT m.id, m.org_id, o.uuid, o.name, m.extend FROM intel_group_org m JOIN intel_org o ON o.id = m.org_id WHERE m.group_id = $1 ORDER BY m.id`
+	groupOrgs  = `SELECT m.id, m.org_id, o.uuid, o.name, o.local, m.extend FROM intel_group_org m JOIN registry_organisation o ON o.id = m.org_id WHERE m.group_id = $1 ORDER BY m.id`
 	groupHosts = `SELECT id, server_id, url, name, all_orgs FROM intel_group_server WHERE group_id = $1 ORDER BY id`
 	addMember  = `INSERT INTO intel_group_org (id, group_id, org_id, extend) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (group_id, org_id) DO UPDATE SET extend = excluded.extend`
@@ -33,13 +33,13 @@ const (
 )
 
 func scanGroup(s store.Scanner) (g SharingGroup, err error) {
-	err = s.Scan(&g.ID, &g.UUID, &g.Name, &g.Releasability, &g.Description, &g.Owner.ID, &g.Owner.UUID, &g.Owner.Name,
+	err = s.Scan(&g.ID, &g.UUID, &g.Name, &g.Releasability, &g.Description, &g.Owner.ID, &g.Owner.UUID, &g.Owner.Name, &g.Owner.Local,
 		&g.Active, &g.Local, &g.Roaming, &g.SyncUser, &g.Created, &g.Modified)
 	return g, err
 }
 
 func scanMember(s store.Scanner) (m GroupOrg, err error) {
-	err = s.Scan(&m.ID, &m.Org.ID, &m.Org.UUID, &m.Org.Name, &m.Extend)
+	err = s.Scan(&m.ID, &m.Org.ID, &m.Org.UUID, &m.Org.Name, &m.Org.Local, &m.Extend)
 	return m, err
 }
 

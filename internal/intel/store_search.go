@@ -304,7 +304,7 @@ func eventsByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64)
 }
 
 func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
-	return store.All(ctx, tx, scanOrg, "SELECT id, uuid, name FROM intel_org ORDER BY id")
+	return store.All(ctx, tx, scanOrg, allOrgs)
 }
 
 // tagsOfEvents reads the tags of several events.

@@ -5,7 +5,7 @@ import (
 	"straza/internal/kernel/clock"
 )
 
-// Wire gives the short form of an organisation.
+// Wire gives the short form of an organisation; some answers add whether it is local.
 func (o Org) Wire() *misp.Org {
 	return &misp.Org{ID: misp.N(o.ID), Name: misp.T(o.Name), UUID: misp.T(o.UUID)}
 }

@@ -103,7 +103,7 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 		r.learn("org", o.theirs, itoa(o.ours.ID))
 		o.ours.UUID, o.ours.Name = o.uuid, o.name
 		w.Must(db.Update(t.Context(), func(tx *store.Tx) error {
-			_, err := tx.Exec(t.Context(), "UPDATE intel_org SET uuid = $2, name = $3 WHERE id = $1", o.ours.ID, o.uuid, o.name)
+			_, err := tx.Exec(t.Context(), "UPDATE registry_organisation SET uuid = $2, name = $3 WHERE id = $1", o.ours.ID, o.uuid, o.name)
 			return err
 		}))
 	}
@@ -261,10 +261,10 @@ func (r *replay) compareText(rec recording, want, got string) string {
 		return map[bool]string{true: "", false: "not XML"}[strings.HasPrefix(got, "<")]
 	}
 	norm := func(s string) []string {
+		s = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(s, "U")
 		s = regexp.MustCompile(`\b\d{9,16}\b`).ReplaceAllString(s, "N")
 		s = regexp.MustCompile(`,\d+,`).ReplaceAllString(s, ",N,")
 		s = regexp.MustCompile(`,\d+\n`).ReplaceAllString(s+"\n", ",N\n")
-		s = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(s, "U")
 		lines := strings.Split(strings.TrimSpace(s), "\n")
 		sort.Strings(lines)
 		return lines

@@ -6,49 +6,53 @@ import (
 	"context"
 	"testing"
 
+	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/registry"
 	"straza/internal/testkit"
 )
 
 // World is an installation with two CERTs and three further organisations.
 type World struct {
-	T       testing.TB
-	DB      *store.DB
-	Intel   *intel.Service
-	CERT    intel.Org // the host
-	CERT2   intel.Org
-	A, B, C intel.Org
-	next    int64
+	T        testing.TB
+	DB       *store.DB
+	Intel    *intel.Service
+	Lists    *catalog.Service
+	Registry *registry.Service
+	CERT     intel.Org // the host
+	CERT2    intel.Org
+	A, B, C  intel.Org
+	next     int64
 }
 
 // New fills an empty database.
 func New(t testing.TB, db *store.DB) *World {
 	t.Helper()
 	w := &World{T: t, DB: db, next: 1000}
-	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db)})
+	reg, err := registry.New(registry.Deps{DB: db, Audit: testkit.Audit(db)})
+	w.Must(err)
+	w.Registry = reg
+	w.Lists = catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
+	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists})
 	w.Must(db.Update(context.Background(), func(tx *store.Tx) error { return access.SeedTx(context.Background(), tx) }))
-	w.CERT, w.CERT2 = w.Org("CERT One"), w.Org("CERT Two")
-	w.A, w.B, w.C = w.Org("Alfa"), w.Org("Beta"), w.Org("Gama")
+	w.CERT, w.CERT2 = w.OrgOf("CERT One", "cert"), w.OrgOf("CERT Two", "cert")
+	w.A, w.B, w.C = w.OrgOf("Alfa", "operator"), w.Org("Beta"), w.OrgOf("Gama", "public-body")
 	return w
 }
 
-// Org makes an organisation that is a member of the installation.
-func (w *World) Org(name string) intel.Org {
+// Org makes a company that is a member of the installation.
+func (w *World) Org(name string) intel.Org { return w.OrgOf(name, "company") }
+
+// OrgOf makes an organisation of a kind that is a member of the installation.
+func (w *World) OrgOf(name, kind string) intel.Org {
 	w.T.Helper()
-	w.next++
-	o := intel.Org{ID: w.next, UUID: w.DB.NewUUID(), Name: name}
-	ctx := context.Background()
-	w.Must(w.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, "INSERT INTO intel_org (id, uuid, name) VALUES ($1,$2,$3)", o.ID, o.UUID, o.Name); err != nil {
-			return err
-		}
-		return access.JoinTx(ctx, tx, access.Org(o.ID), access.Members())
-	}))
-	return o
+	o, err := w.Registry.Add(context.Background(), ident.SystemPart("setup"), registry.Draft{Name: name, Kind: kind})
+	w.Must(err)
+	return intel.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, Local: true}
 }
 
 // Person makes somebody of an organisation with a role, and resolves the rights

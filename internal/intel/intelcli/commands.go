@@ -1,0 +1,82 @@
+// Package intelcli is threat data on the command line: intel import, intel
+// export (spec program §3).
+//
+// Without --as an operator imports in the name of an organisation (--org, else
+// the host) as the part "importer"; content is exported only with --as.
+package intelcli
+
+import (
+	"context"
+	"flag"
+
+	"straza/internal/intel"
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/registry"
+)
+
+// Commands lists the room's commands.
+func Commands(s *intel.Service, orgs *registry.Service) []cli.Command {
+	r := rooms{s, orgs}
+	return []cli.Command{
+		{Name: "intel import", Args: "PATH… [--format misp|csv|text] [--org ORG] [--publish]",
+			Short: "events from files, directories or - (standard input); what is here and older is brought up to date", Flags: r.importFlags},
+		{Name: "intel export", Args: "[KEY=VALUE…] --format json|csv|text", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
+	}
+}
+
+type rooms struct {
+	intel *intel.Service
+	orgs  *registry.Service
+}
+
+func (r rooms) importFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
+	format := fs.String("format", "", "misp, csv or text (by the file's name)")
+	org := fs.String("org", "", "the organisation whose events they become: a UUID or an exact name (the host)")
+	publish := fs.Bool("publish", false, "publish them as well")
+	return func(ctx context.Context, env *cli.Env, args []string) error {
+		if len(args) == 0 {
+			return cli.UsageError("intel import needs files, directories, or - for standard input")
+		}
+		switch *format {
+		case "", "misp", "csv", "text":
+		case "json":
+			*format = "misp"
+		default:
+			return cli.UsageError("unknown format %q; there are: misp, csv, text", *format)
+		}
+		who, id, err := r.importer(ctx, env.Who, *org)
+		if err != nil {
+			return err
+		}
+		im := &importer{rooms: r, env: env, who: who, format: *format, opt: intel.AddOptions{Org: id, Publish: *publish, Upsert: true}}
+		return im.run(ctx, args)
+	}
+}
+
+// importer says in whose name an import happens.
+func (r rooms) importer(ctx context.Context, who ident.Actor, org string) (ident.Actor, int64, error) {
+	setup := ident.SystemPart("setup")
+	if who.Kind == ident.Operator {
+		part := ident.SystemPart("importer")
+		part.Channel, part.RequestID = who.Channel, who.RequestID
+		if org == "" {
+			host, err := r.orgs.Host(ctx, setup)
+			if fault.Is(err, fault.NotFound) {
+				err = fault.New(fault.Invalid, "there is no organisation yet: straza org add --name N --kind cert")
+			}
+			return part, host.ID, err
+		}
+		o, err := r.orgs.OrgByRef(ctx, setup, org)
+		return part, o.ID, err
+	}
+	if org == "" {
+		return who, who.Org, nil
+	}
+	o, err := r.orgs.OrgByRef(ctx, setup, org)
+	if err == nil && o.ID != who.Org {
+		err = cli.RefusedError("%s is not the organisation of the person named by --as", org)
+	}
+	return who, o.ID, err
+}

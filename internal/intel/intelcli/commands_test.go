@@ -1,0 +1,164 @@
+package intelcli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"straza/internal/intel/intelcli"
+	"straza/internal/intel/inteltest"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
+)
+
+// disk are real files of a test.
+type disk struct{}
+
+func (disk) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
+func (disk) Create(name string) (io.WriteCloser, error) { return os.Create(name) }
+func (disk) List(dir string) ([]string, error) {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return nil, err
+	}
+	list, err := os.ReadDir(dir)
+	out := []string{}
+	for _, e := range list {
+		out = append(out, e.Name())
+	}
+	return out, err
+}
+
+type result struct {
+	out, err string
+	fault    error
+}
+
+func run(t *testing.T, w *inteltest.World, who ident.Actor, in string, args ...string) result {
+	t.Helper()
+	for _, c := range intelcli.Commands(w.Intel, w.Registry) {
+		rest, ok := strings.CutPrefix(strings.Join(args, "\x00"), strings.ReplaceAll(c.Name, " ", "\x00")+"\x00")
+		if !ok {
+			continue
+		}
+		fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+		do := c.Flags(fs)
+		if err := fs.Parse(strings.Split(rest, "\x00")); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		env := &cli.Env{Who: who, In: strings.NewReader(in), Out: &out, Err: &errs, Files: disk{}, JSON: true}
+		err := do(context.Background(), env, fs.Args())
+		return result{out.String(), errs.String(), err}
+	}
+	t.Fatalf("no command %v", args)
+	return result{}
+}
+
+type counts struct {
+	Read, Created, Updated, Unchanged, Refused int64
+}
+
+type report struct {
+	Files                       int
+	Events, Attributes, Objects counts
+	Refused                     []struct{ File, UUID, Reason string }
+}
+
+func reportOf(t *testing.T, r result) (rep report) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(r.out), &rep); err != nil {
+		t.Fatalf("%v: %s %s %v", err, r.out, r.err, r.fault)
+	}
+	return rep
+}
+
+func TestImportCountsAndExportsAgain(t *testing.T) {
+	t.Parallel()
+	corpus := "../../../../shared/data/misp-events"
+	if _, err := os.Stat(corpus); err != nil {
+		t.Skip("no corpus beside this tree")
+	}
+	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
+	w := inteltest.New(t, db)
+	op := ident.Actor{Kind: ident.Operator, Name: "root", Channel: ident.CLI}
+	r := run(t, w, op, "", "intel", "import", corpus)
+	rep := reportOf(t, r)
+	want := report{Files: 29, Events: counts{Read: 29, Created: 29}, Attributes: counts{Read: 1647, Created: 1647}, Objects: counts{Read: 134, Created: 134}}
+	if diff := cmp.Diff(want, rep, cmp.Transformer("n", func(in []struct{ File, UUID, Reason string }) int { return len(in) })); diff != "" || r.fault != nil {
+		t.Fatalf("first import (-want +got) %v:\n%s", r.fault, diff)
+	}
+	again := reportOf(t, run(t, w, op, "", "intel", "import", corpus))
+	if again.Events != (counts{Read: 29, Unchanged: 29}) {
+		t.Errorf("second import: %+v", again.Events)
+	}
+	// An operator sees numbers, no content.
+	if r := run(t, w, op, "", "intel", "export", "--format", "json"); r.fault == nil || r.out != "" {
+		t.Errorf("an operator exports: %v", r.fault)
+	}
+	analyst := w.Person(w.CERT, access.Analyst, ident.CLI)
+	r = run(t, w, analyst, "", "intel", "export", "--format", "json")
+	if n := strings.Count(r.out, "\n"); n != 29 || r.fault != nil {
+		t.Fatalf("%d events exported, %v, %s", n, r.fault, r.err)
+	}
+	// What was exported goes into another installation as it is.
+	other := inteltest.New(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 2)))
+	var sum counts
+	for line := range strings.Lines(r.out) {
+		rep := reportOf(t, run(t, other, op, line, "intel", "import", "-"))
+		sum.Created += rep.Attributes.Created
+		if rep.Events.Created != 1 || len(rep.Refused) > 0 {
+			t.Errorf("%+v", rep)
+		}
+	}
+	if sum.Created != 1647 {
+		t.Errorf("%d attributes arrived", sum.Created)
+	}
+	if r := run(t, w, analyst, "", "intel", "export", "--format", "text", "type=md5"); strings.Count(r.out, "\n") == 0 || r.fault != nil {
+		t.Errorf("text export: %v", r.fault)
+	}
+}
+
+func TestImportReportsWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	good := write("good.json", `[{"Event":{"info":"good","Attribute":[{"type":"ip-dst","value":"198.51.100.7"},{"type":"ip-dst","value":"no address"}]}},{"Event":{"info":""}}]`)
+	cut := write("cut.json", `{"Event":{"info":"cut","Attribute":[{"type":"ip-dst","value":"198.51.`)
+	csv := write("list.csv", "type,value,to_ids\nmd5,44d88612fea8a8f36de82e1278abb02f,1\ndomain,evil.example,0\n")
+	text := write("mail.txt", "fetch hxxp://evil[.]example[.]com/a from 203.0.113[.]9")
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		op := ident.Actor{Kind: ident.Operator, Name: "root", Channel: ident.CLI}
+		r := run(t, w, op, "", "intel", "import", "--org", w.A.UUID, good, cut, csv, text)
+		rep := reportOf(t, r)
+		if rep.Events != (counts{Read: 4, Created: 3, Refused: 2}) || len(rep.Refused) != 3 || r.fault == nil {
+			t.Errorf("%+v, %v", rep, r.fault)
+		}
+		who := w.Person(w.A, access.Member, ident.CLI)
+		out := run(t, w, who, "", "intel", "export", "--format", "csv").out
+		for _, v := range []string{"198.51.100.7", "44d88612fea8a8f36de82e1278abb02f", "203.0.113.9", "http://evil.example.com/a"} {
+			if !strings.Contains(out, v) {
+				t.Errorf("%s is missing in\n%s", v, out)
+			}
+		}
+	})
+}

@@ -1,0 +1,256 @@
+package intelcli
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
+	"straza/internal/intel"
+	"straza/internal/kernel/cli"
+	"straza/internal/kernel/ident"
+)
+
+func (r rooms) exportFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
+	format := fs.String("format", "json", "json (MISP events), csv or text (values)")
+	out := fs.String("out", "", "write to this new file instead of standard output")
+	return func(ctx context.Context, env *cli.Env, args []string) error {
+		q, err := query(args)
+		if err != nil {
+			return err
+		}
+		if env.Who.Kind == ident.Operator {
+			return cli.RefusedError("events are content: say --as EMAIL, whose rights then count")
+		}
+		write := map[string]func(context.Context, *cli.Env, io.Writer, intel.Query) error{
+			"json": r.events, "misp": r.events, "csv": r.csv, "text": r.text}[*format]
+		if write == nil {
+			return cli.UsageError("unknown format %q; there are: json, csv, text", *format)
+		}
+		w := env.Out
+		if *out != "" {
+			f, err := env.Files.Create(*out)
+			if err != nil {
+				return err
+			}
+			if err := write(ctx, env, f, q); err != nil {
+				_ = f.Close()
+				return err
+			}
+			return f.Close()
+		}
+		return write(ctx, env, w, q)
+	}
+}
+
+// query reads the filter's KEY=VALUE terms; the same key again is OR.
+func query(args []string) (q intel.Query, err error) {
+	for _, a := range args {
+		key, v, ok := strings.Cut(a, "=")
+		if !ok {
+			return q, cli.UsageError("%q is no KEY=VALUE", a)
+		}
+		into := func(f *intel.Filter) {
+			if not, ok := strings.CutPrefix(v, "!"); ok {
+				f.Not = append(f.Not, not)
+			} else {
+				f.Or = append(f.Or, v)
+			}
+		}
+		yes := v == "1" || v == "true" || v == "yes"
+		switch key {
+		case "event":
+			q.Events = append(q.Events, v)
+		case "value":
+			into(&q.Value)
+		case "type":
+			into(&q.Type)
+		case "category":
+			into(&q.Category)
+		case "tag":
+			into(&q.Tag)
+		case "org":
+			into(&q.Origin)
+		case "from":
+			q.From = v
+		case "to":
+			q.To = v
+		case "since":
+			at, err := time.Parse(time.RFC3339, v)
+			if err != nil {
+				return q, cli.UsageError("since=%s is no RFC 3339 time", v)
+			}
+			us := at.UnixMicro()
+			q.Changed.From = &us
+		case "published":
+			q.IsPublished = &yes
+		case "to_ids":
+			q.ToIDS = &yes
+		default:
+			return q, cli.UsageError("unknown key %q; there are: event, value, type, category, tag, org, from, to, since, published, to_ids", key)
+		}
+	}
+	return q, nil
+}
+
+// leaving calls fn for the events that may leave, and says how many may not.
+func (r rooms) leaving(ctx context.Context, env *cli.Env, q intel.Query, fn func(*intel.Event) error) error {
+	held := map[string]int{}
+	_, err := r.intel.SearchEvents(ctx, env.Who, q, func(e *intel.Event) error {
+		if v := r.intel.WayOut(ctx, env.Who, e, tlp.Export); v.Answer != tlp.Pass {
+			held[v.Reason]++
+			return nil
+		}
+		return fn(e)
+	})
+	for reason, n := range held {
+		env.Say("%d events stay here: %s", n, reason)
+	}
+	return err
+}
+
+// stamp says which export this is (spec program §5).
+type stamp struct {
+	By string    `json:"by"`
+	At time.Time `json:"at"`
+	Of string    `json:"of"`
+}
+
+func (r rooms) stamp(ctx context.Context, env *cli.Env) stamp {
+	host, _ := r.orgs.Host(ctx, ident.SystemPart("setup"))
+	return stamp{By: env.Who.Email, At: time.Now().UTC().Truncate(time.Second), Of: host.Name}
+}
+
+// events writes MISP events: one document, or with --json one event a line.
+func (r rooms) events(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
+	enc := misp.NewEncoder(w)
+	if !env.JSON {
+		head, err := json.Marshal(r.stamp(ctx, env))
+		if err != nil {
+			return err
+		}
+		enc.Raw(`{"export":` + string(head) + `,"response":[`)
+	}
+	first := true
+	err := r.leaving(ctx, env, q, func(e *intel.Event) error {
+		if !first && !env.JSON {
+			enc.Raw(",\n")
+		}
+		first = false
+		if err := r.event(ctx, env.Who, enc, e); err != nil {
+			return err
+		}
+		if env.JSON {
+			enc.Raw("\n")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !env.JSON {
+		enc.Raw("]}\n")
+	}
+	return enc.Flush()
+}
+
+func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e *intel.Event) error {
+	w := e.Wire()
+	reports, err := r.intel.Reports(ctx, who, e.Ref(), intel.With)
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		w.EventReport = append(w.EventReport, reports[i].Wire())
+	}
+	if err := enc.Begin(w); err != nil {
+		return err
+	}
+	all := intel.Part{Deleted: intel.With}
+	if err := r.intel.Attributes(ctx, who, e.Ref(), all, func(a *intel.Attribute) error {
+		w, err := r.attribute(ctx, who, a)
+		if err != nil {
+			return err
+		}
+		return enc.Attribute(&w)
+	}); err != nil {
+		return err
+	}
+	if err := r.intel.Objects(ctx, who, e.Ref(), all, func(o *intel.Object) error {
+		w := o.Wire()
+		for i := range o.Attributes {
+			if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
+				return err
+			}
+		}
+		return enc.Object(&w)
+	}); err != nil {
+		return err
+	}
+	return enc.End()
+}
+
+func (r rooms) attribute(ctx context.Context, who ident.Actor, a *intel.Attribute) (misp.Attribute, error) {
+	w := a.Wire()
+	if a.DataSize == 0 {
+		return w, nil
+	}
+	b, err := r.intel.Data(ctx, who, strconv.FormatInt(a.ID, 10))
+	w.Data = misp.T(base64.StdEncoding.EncodeToString(b))
+	return w, err
+}
+
+// csv writes one attribute a row, safe for spreadsheets.
+func (r rooms) csv(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"uuid", "event_uuid", "category", "type", "value", "comment", "to_ids", "timestamp", "tlp"}); err != nil {
+		return err
+	}
+	err := r.attributes(ctx, env, q, func(e *intel.Event, a *intel.Attribute) error {
+		return out.Write([]string{a.UUID, e.UUID, a.Category, a.Type, safe(a.Value), safe(a.Comment), strconv.FormatBool(a.ToIDS),
+			time.Unix(a.Timestamp, 0).UTC().Format(time.RFC3339), e.TLP})
+	})
+	out.Flush()
+	if err == nil {
+		err = out.Error()
+	}
+	return err
+}
+
+// safe keeps a spreadsheet from taking a value for a formula.
+func safe(s string) string {
+	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
+		return "'" + s
+	}
+	return s
+}
+
+// text writes one value a line.
+func (r rooms) text(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
+	out := bufio.NewWriter(w)
+	err := r.attributes(ctx, env, q, func(_ *intel.Event, a *intel.Attribute) error {
+		_, err := out.WriteString(strings.ReplaceAll(a.Value, "\n", " ") + "\n")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// attributes calls fn for the matching attributes of the events that may leave.
+func (r rooms) attributes(ctx context.Context, env *cli.Env, q intel.Query, fn func(*intel.Event, *intel.Attribute) error) error {
+	return r.leaving(ctx, env, q, func(e *intel.Event) error {
+		part := q
+		part.Events, part.Changed = []string{e.Ref()}, intel.Span{}
+		return r.intel.SearchAttributes(ctx, env.Who, part, func(a *intel.Attribute) error { return fn(e, a) })
+	})
+}
