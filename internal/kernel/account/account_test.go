@@ -318,6 +318,35 @@ func TestRow15Limiter(t *testing.T) {
 	})
 }
 
+// TestRow15Parallel: guesses that come at the same moment, on three nodes over one
+// database, are counted one after the other.
+func TestRow15Parallel(t *testing.T) {
+	each(t, func(h *house) {
+		h.add("ana@cert.rs", cert, access.Analyst)
+		keys := testkit.Vault(h.t)
+		var nodes []*account.Service
+		for range 3 {
+			nodes = append(nodes, testkit.Accounts(h.t, h.db, orgs, account.Deps{Keys: keys}))
+		}
+		var evaluated, limited atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 60 {
+			wg.Go(func() {
+				switch _, err := nodes[i%3].LogIn(ctx, home, "ana@cert.rs", "wrong", ""); {
+				case fault.Is(err, fault.Denied):
+					evaluated.Add(1)
+				case fault.Is(err, fault.Limited):
+					limited.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if evaluated.Load() != 10 || limited.Load() != 50 {
+			h.t.Errorf("%d evaluated and %d limited of 60, want 10 and 50", evaluated.Load(), limited.Load())
+		}
+	})
+}
+
 func TestRow15DoorsShareOneCount(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("ana@cert.rs", cert, access.Analyst)

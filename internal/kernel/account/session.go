@@ -103,14 +103,14 @@ func (s *Service) BySession(ctx context.Context, token string, from From) (a ide
 	var v session
 	var now int64
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		if v, now, err = s.liveTx(ctx, tx, token, stageFull); err != nil {
+		pol, err := s.policyTx(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if v, now, err = s.awakeTx(ctx, tx, token, stageFull, pol); err != nil {
 			return err
 		}
 		if a, err = s.ResolveTx(ctx, tx, v.person, from.Channel); err != nil {
-			return err
-		}
-		pol, err := s.policyTx(ctx, tx)
-		if err != nil {
 			return err
 		}
 		if v.secondAt == 0 && pol.mustHaveSecond(a) {
@@ -142,15 +142,19 @@ func tokenShape(token string) bool {
 
 // liveTx finds a session of a stage that has neither ended nor fallen asleep.
 func (s *Service) liveTx(ctx context.Context, tx *store.Tx, token, stage string) (v session, now int64, err error) {
+	pol, err := s.policyTx(ctx, tx)
+	if err != nil {
+		return v, 0, err
+	}
+	return s.awakeTx(ctx, tx, token, stage, pol)
+}
+
+func (s *Service) awakeTx(ctx context.Context, tx *store.Tx, token, stage string, pol Policy) (v session, now int64, err error) {
 	v, found, err := findSession(ctx, tx, s.keys.TokenHash(kindSession, token))
 	if err != nil {
 		return v, 0, err
 	}
 	if now, err = store.Now(ctx, tx); err != nil {
-		return v, 0, err
-	}
-	pol, err := s.policyTx(ctx, tx)
-	if err != nil {
 		return v, 0, err
 	}
 	if !found || v.stage != stage || now >= v.ends || now-v.seen >= us(pol.SessionIdle) {
