@@ -88,7 +88,10 @@ func StartTx(ctx context.Context, tx *store.Tx, c Clock, term time.Duration) err
 	if c.Due == 0 {
 		c.Due = c.Started + term.Microseconds()
 	}
-	_, err := tx.Exec(ctx, insertClock, tx.DB().NewID(), c.Kind, c.Object, c.Name, c.Label, c.CERT, c.Audience, c.Started, c.Due)
+	if c.ID == 0 { // a caller's own id: anonymous reports have random ones, that do not tell when
+		c.ID = tx.DB().NewID()
+	}
+	_, err := tx.Exec(ctx, insertClock, c.ID, c.Kind, c.Object, c.Name, c.Label, c.CERT, c.Audience, c.Started, c.Due)
 	return err
 }
 
