@@ -149,9 +149,15 @@ func (s *Service) Host(ctx context.Context, who ident.Actor) (o Organisation, er
 // CERTs lists the active CERTs of this installation that who may see, the host first.
 func (s *Service) CERTs(ctx context.Context, who ident.Actor) (list []Organisation, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		list, err = store.All(ctx, tx, scanOrg, selectOrgs(who)+activeCERTs+cardSeen(who, "o", false)+hostFirst)
+		list, err = s.CERTsTx(ctx, tx, who)
 		return err
 	})
+	return list, err
+}
+
+// CERTsTx is CERTs within the caller's transaction.
+func (s *Service) CERTsTx(ctx context.Context, tx *store.Tx, who ident.Actor) ([]Organisation, error) {
+	list, err := store.All(ctx, tx, scanOrg, selectOrgs(who)+activeCERTs+cardSeen(who, "o", false)+hostFirst)
 	for i := range list {
 		list[i] = list[i].hide()
 	}

@@ -1,6 +1,7 @@
 package form
 
 import (
+	"embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -219,3 +220,8 @@ func (q *Question) Offered(facts pack.Facts) []Option {
 
 // Must tells whether an answer is needed, given what is known.
 func (q *Question) Must(facts pack.Facts) bool { return !q.Needed.Empty() && q.Needed.Holds(facts) }
+
+// Messages are the sentences of Check's keys.
+//
+//go:embed messages/*.json
+var Messages embed.FS

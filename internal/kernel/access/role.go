@@ -138,6 +138,7 @@ var systemPerms = map[string][]string{
 	"importer": perms("intel.write intel.publish catalog.write registry.write " + mispAdmin),
 	"demo":     perms("*"),
 	"setup":    perms("admin.people registry.write"),
+	"intake":   perms("registry.read"),
 }
 
 // Check tells whether who holds perm. Faults: Denied.

@@ -11,13 +11,14 @@ import (
 // by who: for look-ups and lists of few rows. Principal ids are numbers of ours
 // and stand in the text. A nobody sees what is public. Parts of Straža itself
 // and the command line's operator pass: what a part may do is its policy row,
-// and a Service shows an operator numbers, states and times only.
+// and a Service shows an operator numbers, states and times only. The inner alias is
+// one that no caller uses: with a plain r a caller's r.audience_id would be its own.
 func Visible(who ident.Actor, col string) string {
 	if passes(who) {
 		return "1 = 1"
 	}
-	return "EXISTS (SELECT 1 FROM access_reach r WHERE r.audience_id = " + col +
-		" AND r.principal_id IN " + store.In(who.Principals) + ")"
+	return "EXISTS (SELECT 1 FROM access_reach reach_ WHERE reach_.audience_id = " + col +
+		" AND reach_.principal_id IN " + store.In(who.Principals) + ")"
 }
 
 // VisibleScan is Visible for queries that walk many rows: the list of readable
