@@ -53,6 +53,9 @@ func (h *hashing) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
 	_, _ = h.sum.Write(p[:n])
 	h.n += int64(n)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // the sender stopped in the middle
+		err = fault.New(fault.Invalid, "the file ends early").WithKey("intake.fault.half").Because(err)
+	}
 	return n, err
 }
 

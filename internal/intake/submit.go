@@ -285,7 +285,7 @@ func (s *Service) newReport(ctx context.Context, tx *store.Tx, who ident.Actor, 
 		return nil, err
 	}
 	aud := access.Audience{CERT: cert, Owner: cert, Level: access.LevelTeam}
-	if in.Channel == ByPortal && !in.Sealed && who.Org != 0 { // the portal shows what one's own organisation reported
+	if ownDoor(who, in) && !in.Sealed { // the portal shows what one's own organisation reported
 		aud.Named = []access.Principal{access.Org(who.Org)}
 	}
 	if r.audience, err = access.InternTx(ctx, tx, aud); err != nil {
@@ -334,7 +334,7 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, wish int64, org Org) 
 
 // recognise finds the affected organisation: the account's own, or by address or name.
 func (s *Service) recognise(ctx context.Context, tx *store.Tx, who ident.Actor, in *Input) (Org, string, error) {
-	if in.Channel == ByPortal && who.Org != 0 {
+	if ownDoor(who, in) {
 		o, err := s.Registry.OrgTx(ctx, tx, who.Org)
 		return o, "account", err
 	}
@@ -346,6 +346,11 @@ func (s *Service) recognise(ctx context.Context, tx *store.Tx, who ident.Actor, 
 		return Org{}, "", err
 	}
 	return o, by, nil
+}
+
+// ownDoor: somebody with an account reports for their own organisation.
+func ownDoor(who ident.Actor, in *Input) bool {
+	return who.LoggedIn() && who.Org != 0 && !who.OnTeam() && (in.Channel == ByPortal || in.Channel == ByAPI) && !in.Anonymous
 }
 
 // titleOf is the first line of a description, cut at a word.

@@ -75,7 +75,7 @@ type Problem struct {
 }
 
 // Longest answers in characters where the pack says nothing.
-var longest = map[string]int{Text: 200, Area: 10000, Email: 254, Phone: 40, Moment: 16, Number: 20, Choice: 60, Many: 60, Yesno: 3, Files: 60}
+var longest = map[string]int{Text: 200, Area: 10000, Email: 254, Phone: 40, Moment: 16, Number: 20, Choice: 60, Many: 60, Yesno: 10, Files: 60}
 
 // Read takes the answers to a page's questions out of values (a posted form), and
 // leaves all others alone. Texts are trimmed, made valid UTF-8, and freed of control

@@ -131,9 +131,8 @@ const chunkSize = 256 << 10
 func (s *Store) putChunks(ctx context.Context, name string, r io.Reader) error {
 	buf := make([]byte, chunkSize)
 	for n := 0; ; n++ {
-		k, err := io.ReadFull(r, buf)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !last {
+		k, last, err := fill(r, buf)
+		if err != nil {
 			return errors.Join(err, s.dropChunks(ctx, name))
 		}
 		if k > 0 {
@@ -149,6 +148,22 @@ func (s *Store) putChunks(ctx context.Context, name string, r io.Reader) error {
 			return nil
 		}
 	}
+}
+
+// fill is io.ReadFull that does not take a source's own "unexpected end" for the end:
+// half an upload must not become a whole file.
+func fill(r io.Reader, buf []byte) (n int, last bool, err error) {
+	for n < len(buf) {
+		k, err := r.Read(buf[n:])
+		n += k
+		if errors.Is(err, io.EOF) {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 func (s *Store) dropChunks(ctx context.Context, name string) error {

@@ -104,6 +104,20 @@ func TestFailedPutLeavesNothing(t *testing.T) {
 	}
 }
 
+// A source that ends early leaves no file on either engine.
+func TestHalfAnUploadIsNoFile(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, err := blob.New(db, t.TempDir())
+		must(t, err)
+		for _, cut := range []error{io.ErrUnexpectedEOF, errors.New("the connection dropped")} {
+			if _, err := s.Put(context.Background(), io.MultiReader(bytes.NewReader(make([]byte, 300<<10)), failing{cut})); !errors.Is(err, cut) {
+				t.Errorf("%v became %v", cut, err)
+			}
+		}
+	})
+}
+
 func TestSweepTakesOrphansAfterADay(t *testing.T) {
 	t.Parallel()
 	db := testkit.SQLite(t, clock.System())

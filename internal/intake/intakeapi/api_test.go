@@ -1,0 +1,195 @@
+package intakeapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+
+	"straza/internal/craft/form"
+	"straza/internal/intake/intakeapi"
+	"straza/internal/intake/intaketest"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/testkit"
+)
+
+type keys map[string]ident.Actor
+
+func (keys) BySession(context.Context, string) (ident.Actor, error) {
+	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
+}
+
+func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
+	who, ok := k[key]
+	if !ok {
+		return who, fault.New(fault.NotFound, "no such key")
+	}
+	who.Key, who.Channel = 1, ch
+	return who, nil
+}
+
+type server struct {
+	t *testing.T
+	w *intaketest.World
+	h http.Handler
+	c *testkit.Contract
+}
+
+func newServer(t *testing.T, db *store.DB) *server {
+	t.Helper()
+	w := intaketest.New(t, db)
+	catalog, err := i18n.NewCatalog(ui.Messages, form.Messages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin, _ := url.Parse("http://localhost:8480")
+	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: keys{"ana": w.Ana, "vesna": w.Vesna, "mila": w.Mila, "bora": w.Bora}})
+	intakeapi.Routes(m, w.S)
+	h, err := m.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testkit.NewContract(t, intakeapi.OpenAPI)
+	var routes []string
+	for _, r := range m.Routes() {
+		if strings.HasPrefix(r.Pattern, "/api/v1/reports") {
+			routes = append(routes, r.Method+" "+r.Pattern)
+		}
+	}
+	c.Routes(t, routes...)
+	return &server{t, w, h, c}
+}
+
+func (s *server) call(key, method, path, kind string, body []byte, header ...string) (int, map[string]any) {
+	s.t.Helper()
+	r := httptest.NewRequest(method, "http://localhost:8480/api/v1/reports"+path, bytes.NewReader(body))
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.h.ServeHTTP(w, r)
+	res := w.Result()
+	out, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.c.Check(s.t, r, res.StatusCode, res.Header, out)
+	var v map[string]any
+	_ = json.Unmarshal(out, &v)
+	return res.StatusCode, v
+}
+
+const good = `{"type":"incident","title":"Лажна порука","description":"Тражи лозинку","language":"sr-Cyrl","contact":{"name":"Милица","email":"milica@primer.rs"},"files":[{"name":"a.txt","type":"text/plain","data":"YWJj"}]}`
+
+func TestSendAndRead(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s := newServer(t, db)
+		const key = "0f2b7c9a-55d1-4f0e-9a66-3c1de8a90b42"
+		code, a := s.call("", "POST", "", "application/json", []byte(good), "Idempotency-Key", key)
+		if code != 201 || len(a["code"].(string)) != 25 || a["number"] != "P-2026-000001" {
+			t.Fatalf("%d %v", code, a)
+		}
+		if code, b := s.call("", "POST", "", "application/json", []byte(good), "Idempotency-Key", key); code != 201 || b["code"] != a["code"] || b["id"] != a["id"] {
+			t.Errorf("again: %d %v", code, b)
+		}
+		code, list := s.call("ana", "GET", "?state=open&q=lažna", "", nil)
+		if code != 200 || len(list["items"].([]any)) != 1 {
+			t.Errorf("%d %v", code, list)
+		}
+		if code, one := s.call("ana", "GET", "/"+a["number"].(string), "", nil); code != 200 || one["description"] != "Лажна порука\n\nТражи лозинку" || one["files"] != 1.0 {
+			t.Errorf("%d %v", code, one)
+		}
+		for key, want := range map[string]int{"vesna": 404, "bora": 404, "mila": 404, "": 401, "x": 401} {
+			if code, _ := s.call(key, "GET", "/"+a["id"].(string), "", nil); code != want {
+				t.Errorf("%q reads with %d", key, code)
+			}
+		}
+		if code, x := s.call("ana", "POST", "/"+a["id"].(string)+"/reject", "application/json", []byte(`{"reason":"није"}`), "If-Match", `"1"`); code != 200 || x["state"] != "rejected" {
+			t.Errorf("%d %v", code, x)
+		}
+		if code, _ := s.call("ana", "POST", "/"+a["id"].(string)+"/undo", "", nil, "If-Match", `"1"`); code != 409 {
+			t.Errorf("a stale tag: %d", code)
+		}
+		if code, x := s.call("ana", "POST", "/"+a["id"].(string)+"/undo", "", nil); code != 200 || x["state"] != "new" {
+			t.Errorf("%d %v", code, x)
+		}
+	})
+}
+
+func TestMultipart(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s := newServer(t, db)
+		var b bytes.Buffer
+		m := multipart.NewWriter(&b)
+		_ = m.WriteField("report", `{"type":"vulnerability","description":"x","anonymous":true,"language":"en"}`)
+		f, _ := m.CreateFormFile("file", "dokaz.bin")
+		_, _ = f.Write(bytes.Repeat([]byte{7}, 300_000))
+		_ = m.Close()
+		whole := b.Bytes()
+		if code, v := s.call("", "POST", "", m.FormDataContentType(), whole); code != 201 || !strings.Contains(v["received"].(string), ":00:00Z") {
+			t.Errorf("%d %v", code, v)
+		}
+		if code, v := s.call("", "POST", "", m.FormDataContentType(), whole[:200_000]); code != 422 {
+			t.Errorf("half sent: %d %v", code, v)
+		}
+		if _, list := s.call("ana", "GET", "", "", nil); len(list["items"].([]any)) != 1 {
+			t.Errorf("half a report was stored: %v", list)
+		}
+	})
+}
+
+func TestHostileBodies(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s := newServer(t, db)
+		for name, body := range map[string]string{
+			"no JSON": `{`, "a list": `[]`, "two": good + good, "unknown field": `{"description":"x","anonymus":true}`, "wrong type": `{"description":7}`,
+			"no description": `{"contact":{"name":"a","email":"a@b.rs"}}`, "no contact": `{"description":"x"}`, "bad language": `{"description":"x","language":"sr"}`,
+			"bad time": `{"description":"x","when":"јуче"}`, "bad base64": `{"description":"x","contact":{"name":"a","email":"a@b.rs"},"files":[{"name":"a","data":"!"}]}`,
+			"bad type": `{"description":"x","type":"joke","contact":{"name":"a","email":"a@b.rs"}}`, "anonymous incident": `{"description":"x","anonymous":true}`,
+		} {
+			if code, v := s.call("", "POST", "", "application/json", []byte(body)); code != 422 {
+				t.Errorf("%s: %d %v", name, code, v)
+			}
+		}
+		if code, _ := s.call("", "POST", "", "application/json", []byte(good), "Idempotency-Key", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa"); code != 422 {
+			t.Errorf("a guessable key: %d", code)
+		}
+		if n := len(blobs(t, s)); n != 0 {
+			t.Errorf("%d rows of blobs left", n)
+		}
+	})
+}
+
+func blobs(t *testing.T, s *server) (out []int64) {
+	t.Helper()
+	err := s.w.DB.View(context.Background(), func(tx *store.Tx) (err error) {
+		out, err = store.All(context.Background(), tx, store.ScanInt64, `SELECT size FROM blob_object`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
