@@ -19,6 +19,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Post.Jobs()...)
 	defs = append(defs, h.Accounts.Jobs()...)
 	defs = append(defs, deadline.Jobs(h.DB)...)
+	defs = append(defs, h.Intake.Jobs()...)
 	return defs
 }
 

@@ -12,8 +12,10 @@ import (
 
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryweb"
+	"straza/internal/craft/form"
 	"straza/internal/entry"
 	"straza/internal/find"
+	"straza/internal/intake/intakeapi"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/account"
@@ -28,7 +30,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, intelweb.Files, find.Files}
 }
 
@@ -38,10 +40,11 @@ func (h *House) routes(m *web.Mux) {
 	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Facts: h.facts, Demo: h.cfg.demo()})
 	registryweb.Routes(m, h.Registry)
 	advisoryweb.Routes(m, h.Advisory)
+	intakeapi.Routes(m, h.Intake)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
-	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI)})
+	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	if h.cfg.demo() {
 		m.Sheet()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"straza/internal/catalog/catalogcli"
+	"straza/internal/intake/intakecli"
 	"straza/internal/intel/intelcli"
 	"straza/internal/kernel/account/accountcli"
 	"straza/internal/kernel/cli"
@@ -24,6 +25,7 @@ func roomCommands(h *House) []cli.Command {
 	all := h.kernelCommands()
 	all = append(all, accountcli.Commands(h.Accounts, h.findOrg, h.wall())...)
 	all = append(all, registrycli.Commands(h.Registry)...)
+	all = append(all, intakecli.Commands(h.Intake)...)
 	all = append(all, catalogcli.Commands(h.Lists)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry)...)
 	return all

@@ -8,6 +8,7 @@ import (
 	"straza/internal/advisory"
 	"straza/internal/catalog"
 	"straza/internal/craft/thread"
+	"straza/internal/intake"
 	"straza/internal/intel"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/i18n"
@@ -32,6 +33,7 @@ type rooms struct {
 	Intel    *intel.Service
 	Threads  *thread.Desk
 	Advisory *advisory.Service
+	Intake   *intake.Service
 
 	runner *jobs.Runner
 	origin string
@@ -69,6 +71,9 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
+	if err := h.wireIntake(); err != nil {
+		return err
+	}
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
 	if err := h.Lists.Seed(ctx, ident.SystemPart("importer")); err != nil {
 		return err

@@ -1,0 +1,25 @@
+package app
+
+import (
+	"time"
+
+	"straza/internal/intake"
+)
+
+// wireIntake makes the room for reports. The unsealing process is asked for each
+// time: serve meets it later, and it may come and go.
+func (h *House) wireIntake() error {
+	book, err := intake.OpenBook(h.clock.Now().Format(time.DateOnly))
+	if err != nil {
+		return err
+	}
+	h.Intake = intake.New(intake.Deps{DB: h.DB, Vault: h.Vault, Blobs: h.Blobs, Audit: h.Audit, Registry: intake.FromRegistry(h.Registry), Book: book,
+		Origin: func() string { return h.origin },
+		Opener: func() intake.Opener {
+			if h.unsealing == nil {
+				return nil
+			}
+			return h.unsealing
+		}})
+	return nil
+}
