@@ -402,8 +402,17 @@ func (e ending) error() error {
 	if e.Silent {
 		err = errSilent
 	}
-	return &cli.Exit{Code: e.Code, Err: &fault.Error{Kind: e.Kind, Fields: nil, Err: err, Detail: ""}}
+	return &cli.Exit{Code: e.Code, Err: &carried{told: &fault.Error{Kind: e.Kind, Fields: e.Fields, Err: err}, text: err.Error()}}
 }
+
+// carried is a fault that came through the socket: its text already says the kind.
+type carried struct {
+	told *fault.Error
+	text string
+}
+
+func (c *carried) Error() string { return c.text }
+func (c *carried) Unwrap() error { return c.told }
 
 // told is an error that already says everything.
 type told struct{ text string }

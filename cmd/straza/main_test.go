@@ -1,0 +1,285 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+)
+
+// program is the binary the stories run: the one the gate built, or one built here.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if program = os.Getenv("STRAZA_BIN"); program == "" {
+		dir, err := os.MkdirTemp("", "straza-bin.")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		program = filepath.Join(dir, "straza")
+		build := exec.Command("go", "build", "-trimpath", "-o", program, ".")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// TestStories runs every story of the whole program in testdata. Commands beyond
+// testscript's own:
+//
+//	straza CODE ARGS…           runs the program and wants that exit code
+//	serve NAME ARGS…            starts `straza serve` and sets NAME to its origin
+//	end NAME | kill9 NAME       SIGTERM or SIGKILL, and waits
+//	http STATUS METHOD URL [k=v…|key:KEY|host:NAME|json:BODY]   one request, cookies kept over the story
+//	keys GOLDEN…                standard output's JSON has at least these keys (a.b for nested)
+//	same FILE FILE KEY…         two files of JSON are equal but for the named keys
+//	row DATABASE STATEMENT      changes the database behind the program's back
+//	pgdatabase NAME             makes a database and sets NAME to its URL; dropped at the end
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			jar, err := cookiejar.New(nil)
+			e.Values["jar"] = jar
+			e.Values["servers"] = map[string]*server{}
+			e.Setenv("STRAZA_DATA", filepath.Join(e.WorkDir, "data"))
+			return err
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "postgres" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			there := os.Getenv("STRAZA_TEST_PG") != ""
+			if !there && os.Getenv("CI") == "true" {
+				return false, errors.New("CI without STRAZA_TEST_PG: PostgreSQL may not be skipped")
+			}
+			return there, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"straza": runProgram, "serve": serve, "end": end(syscall.SIGTERM), "kill9": end(syscall.SIGKILL),
+			"http": request, "keys": goldenKeys, "same": sameJSON, "row": changeRow, "pgdatabase": pgDatabase,
+		},
+	})
+}
+
+func runProgram(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(program, args[1:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("straza %s: exit code %d, not %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// server is one running `straza serve`.
+type server struct {
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+func (s *server) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.said.Write(p)
+}
+
+func serve(ts *testscript.TestScript, _ bool, args []string) {
+	s := &server{cmd: exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...)}
+	s.cmd.Dir = ts.MkAbs(".")
+	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS"} {
+		if v := ts.Getenv(k); v != "" {
+			s.cmd.Env = append(s.cmd.Env, k+"="+v)
+		}
+	}
+	s.cmd.Stderr = s
+	out, err := s.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(s.cmd.Start())
+	ts.Value("servers").(map[string]*server)[args[0]] = s
+	ts.Defer(func() { _ = s.cmd.Process.Kill(); _, _ = s.cmd.Process.Wait() })
+	sc := bufio.NewScanner(out)
+	for sc.Scan() {
+		if at, ok := strings.CutPrefix(sc.Text(), "listening on "); ok {
+			go func() { _, _ = io.Copy(io.Discard, out) }()
+			ts.Setenv(args[0], at)
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ts.Fatalf("serve ended before it was ready:\n%s", s.said.String())
+}
+
+func end(how syscall.Signal) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		s := ts.Value("servers").(map[string]*server)[args[0]]
+		if s == nil {
+			ts.Fatalf("no server %s", args[0])
+		}
+		ts.Check(s.cmd.Process.Signal(how))
+		err := s.cmd.Wait()
+		if how == syscall.SIGTERM && err != nil {
+			ts.Fatalf("a drained server ends with 0: %v", err)
+		}
+	}
+}
+
+func request(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	form, body, kind, key, host := url.Values{}, "", "application/x-www-form-urlencoded", "", ""
+	for _, a := range args[3:] {
+		if b, ok := strings.CutPrefix(a, "json:"); ok {
+			body, kind = b, "application/json"
+		} else if k, ok := strings.CutPrefix(a, "key:"); ok {
+			key = k
+		} else if h, ok := strings.CutPrefix(a, "host:"); ok {
+			host = h
+		} else {
+			name, v, _ := strings.Cut(a, "=")
+			form.Add(name, v)
+		}
+	}
+	if body == "" {
+		body = form.Encode()
+	}
+	req, err := http.NewRequest(args[1], args[2], strings.NewReader(body))
+	ts.Check(err)
+	req.Host = host
+	if args[1] != "GET" {
+		req.Header.Set("Content-Type", kind)
+		req.Header.Set("Origin", req.URL.Scheme+"://"+req.URL.Host)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", key)
+	}
+	c := &http.Client{Jar: ts.Value("jar").(http.CookieJar), Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := c.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n", b)
+	if resp.StatusCode != want {
+		ts.Fatalf("%s %s: %d, not %d: %.600s", args[1], args[2], resp.StatusCode, want, b)
+	}
+}
+
+func goldenKeys(ts *testscript.TestScript, neg bool, args []string) {
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	n := 0
+	for ; dec.More(); n++ {
+		var doc map[string]any
+		ts.Check(dec.Decode(&doc))
+		for _, path := range args {
+			if has(doc, strings.Split(path, ".")) == neg {
+				ts.Fatalf("key %s: want it absent %t, in %v", path, neg, doc)
+			}
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("no JSON on standard output")
+	}
+}
+
+func has(v any, path []string) bool {
+	if len(path) == 0 {
+		return true
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return false
+	}
+	inner, ok := m[path[0]]
+	return ok && has(inner, path[1:])
+}
+
+// sameJSON compares two documents (or JSON lines) without the keys named.
+func sameJSON(ts *testscript.TestScript, _ bool, args []string) {
+	read := func(file string) (out []string) {
+		dec := json.NewDecoder(strings.NewReader(ts.ReadFile(file)))
+		for dec.More() {
+			var doc map[string]any
+			ts.Check(dec.Decode(&doc))
+			for _, k := range args[2:] {
+				delete(doc, k)
+			}
+			b, err := json.Marshal(doc)
+			ts.Check(err)
+			out = append(out, string(b))
+		}
+		return out
+	}
+	a, b := read(args[0]), read(args[1])
+	if len(a) == 0 || !slices.Equal(a, b) {
+		ts.Fatalf("%s and %s differ:\n%s\n%s", args[0], args[1], strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+}
+
+func changeRow(ts *testscript.TestScript, _ bool, args []string) {
+	engine, name := "sqlite", ts.MkAbs(args[0])
+	if strings.HasPrefix(args[0], "postgres") {
+		engine, name = "pgx", args[0]
+	}
+	db, err := sql.Open(engine, name)
+	ts.Check(err)
+	defer db.Close()
+	res, err := db.Exec(args[1])
+	ts.Check(err)
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		ts.Fatalf("%s changed no row: %v", args[1], err)
+	}
+}
+
+func pgDatabase(ts *testscript.TestScript, _ bool, args []string) {
+	server, err := url.Parse(os.Getenv("STRAZA_TEST_PG"))
+	ts.Check(err)
+	db, err := sql.Open("pgx", server.String())
+	ts.Check(err)
+	name := fmt.Sprintf("straza_story_%d_%d", os.Getpid(), time.Now().UnixNano())
+	_, err = db.Exec("CREATE DATABASE " + name)
+	ts.Check(err)
+	ts.Defer(func() {
+		_, err := db.Exec("DROP DATABASE " + name + " WITH (FORCE)")
+		_ = db.Close()
+		if err != nil {
+			ts.Logf("%v", err)
+		}
+	})
+	server.Path = "/" + name
+	ts.Setenv(args[0], server.String())
+}
