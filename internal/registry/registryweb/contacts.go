@@ -115,7 +115,7 @@ func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact)
 	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
 	t := ui.Table{Caption: web.T(r, "registry.contacts"), Columns: []ui.Column{
 		{Label: web.T(r, "registry.contact.name")}, {Label: web.T(r, "registry.contact.phone")}, {Label: web.T(r, "registry.contact.email")},
-		{Label: web.T(r, "registry.contact.checked"), Width: "mark"}, {Label: web.T(r, "registry.acts"), Hidden: true}},
+		{Label: web.T(r, "registry.contact.checked"), Width: "mark"}, {Label: web.T(r, "registry.acts"), Hidden: true, Width: "mark"}},
 		Empty: &ui.Empty{Icon: "phone", Title: web.T(r, "registry.contacts.empty"), Text: web.T(r, "registry.contacts.empty.text")}}
 	for _, c := range list {
 		name := ui.Name{Text: c.Name, Sub: []any{lists.Contacts.Label(c.Kind, l)}}
@@ -130,7 +130,7 @@ func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact)
 				{Label: web.T(r, "registry.contact.confirm"), Icon: "check", Action: at.base + "/" + c.UUID + "/confirm", Variant: "secondary", Small: true},
 				{Label: web.T(r, "registry.edit"), Href: at.base + "/" + c.UUID, Variant: "tertiary", Small: true}}
 		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(c.Phone), ui.Machine(c.Email), freshness(r, c.Freshness), acts}})
+		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(c.Phone), ui.Machine(c.Email), freshness(r, "contact.", c.Freshness), acts}})
 	}
 	return t
 }
@@ -207,7 +207,7 @@ func (p *pages) oneContact(r *http.Request) (at place, c registry.Contact, err e
 }
 
 func (p *pages) contactPage(r *http.Request, at place, c registry.Contact, f *web.Form) *contactPage {
-	page := &contactPage{Page: web.NewPage(r, at.shell, c.Name), Header: ui.Header{Title: c.Name, Marks: []any{freshness(r, c.Freshness)}}}
+	page := &contactPage{Page: web.NewPage(r, at.shell, c.Name), Header: ui.Header{Title: c.Name, Marks: []any{freshness(r, "contact.", c.Freshness)}}}
 	page.Crumbs = []ui.Crumb{{Label: at.org.Label(web.Lang(r)), Href: at.back}, {Label: c.Name}}
 	page.Form = contactForm{Action: at.base + "/" + c.UUID, Fields: p.contactFields(r, f), Version: at.org.Version,
 		Button: ui.Button{Label: web.T(r, "registry.save")}, Cancel: &ui.Button{Label: web.T(r, "registry.cancel"), Href: at.back, Variant: "tertiary"}}

@@ -108,13 +108,15 @@ func freshnessOf(r *http.Request, o registry.Organisation) any {
 	if !o.Details {
 		return "–"
 	}
-	return freshness(r, o.Contacts.Freshness)
+	return freshness(r, "", o.Contacts.Freshness)
 }
 
-func freshness(r *http.Request, f registry.Freshness) ui.State {
+// freshness marks it in the words for all contacts together, or (of = "contact.")
+// for one.
+func freshness(r *http.Request, of string, f registry.Freshness) ui.State {
 	kind := map[registry.Freshness]string{registry.Fresh: ui.StateDone, registry.Due: ui.StateWaiting, registry.Unverified: ui.StateAck,
 		registry.Bouncing: ui.StateRefused, registry.Missing: ui.StateNew}[f]
-	return ui.State{Kind: kind, Word: web.T(r, "registry.freshness."+string(f))}
+	return ui.State{Kind: kind, Word: web.T(r, "registry."+of+"freshness."+string(f))}
 }
 
 func entries(r *http.Request, l registry.List) []ui.Option {

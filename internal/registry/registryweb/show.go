@@ -2,9 +2,11 @@ package registryweb
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 	"straza/internal/registry"
@@ -104,23 +106,32 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 // facts are the card, and how fresh the contacts are where that may be known.
 func (p *pages) facts(r *http.Request, o registry.Organisation) ui.Facts {
 	l, lists := web.Lang(r), p.s.Lists(r.Context(), web.Actor(r))
-	f := ui.Facts{Items: []ui.Fact{
-		{Label: web.T(r, "registry.kind"), Value: lists.Kinds.Label(o.Kind, l)}, {Label: web.T(r, "registry.sector"), Value: lists.Sectors.Label(o.Sector, l)},
-		{Label: web.T(r, "registry.registration"), Value: ui.Machine(o.RegistrationNo)}, {Label: web.T(r, "registry.tax"), Value: ui.Machine(o.TaxNo)},
-		{Label: web.T(r, "registry.seat"), Value: o.Seat}, {Label: web.T(r, "registry.country"), Value: ui.Machine(o.Country)},
-		{Label: web.T(r, "registry.website"), Value: ui.Machine(o.Website)}, {Label: web.T(r, "registry.cert"), Value: o.CERTName}}}
-	for _, n := range o.Names {
-		if n != o.Name {
-			f.Items = append(f.Items, ui.Fact{Label: web.T(r, "registry.also"), Value: n})
+	f := ui.Facts{}
+	add := func(key string, v any) {
+		if v != "" && v != ui.Machine("") { // what is not known takes no line
+			f.Items = append(f.Items, ui.Fact{Label: web.T(r, key), Value: v})
 		}
 	}
-	for _, n := range o.Aliases {
-		f.Items = append(f.Items, ui.Fact{Label: web.T(r, "registry.alias"), Value: n})
+	add("registry.kind", lists.Kinds.Label(o.Kind, l))
+	add("registry.sector", lists.Sectors.Label(o.Sector, l))
+	add("registry.registration", ui.Machine(o.RegistrationNo))
+	add("registry.tax", ui.Machine(o.TaxNo))
+	add("registry.seat", o.Seat)
+	add("registry.country", ui.Machine(o.Country))
+	add("registry.website", ui.Machine(o.Website))
+	add("registry.cert", o.CERTName)
+	for _, lang := range i18n.Langs {
+		if n := o.Names[lang]; n != o.Name {
+			add("registry.also", n)
+		}
 	}
+	add("registry.alias", strings.Join(o.Aliases, ", "))
 	if o.Details {
-		f.Items = append(f.Items, ui.Fact{Label: web.T(r, "registry.contacts"), Value: freshness(r, o.Contacts.Freshness)})
+		add("registry.contacts", freshness(r, "", o.Contacts.Freshness))
 	}
-	return ui.Facts{Items: append(f.Items, ui.Fact{Label: web.T(r, "registry.entered"), Value: o.Created}, ui.Fact{Label: web.T(r, "registry.changed"), Value: o.Updated})}
+	add("registry.entered", o.Created)
+	add("registry.changed", o.Updated)
+	return f
 }
 
 func act(r *http.Request, o registry.Organisation) *actForm {
