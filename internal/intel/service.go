@@ -42,11 +42,12 @@ type Service struct {
 
 	registry *registry.Service
 	untagged tlp.Level
+	sharing  *turnstile
 }
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green)}
+	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile()}
 }
 
 // onWire tells whether the caller came by a surface of the field's protocols,

@@ -38,7 +38,7 @@ const (
 
 // perEvent are the tables whose rows go with their event, children first.
 var perEvent = []string{"intel_tagging", "intel_reference", "intel_report", "intel_sighting", "intel_data", "intel_origin",
-	"intel_attribute", "intel_object"}
+	"intel_attribute", "intel_object", "intel_stix", "intel_stix_batch", "intel_stix_event"}
 
 // eventSeen is the one place that says which events who may see: the audience,
 // or, for MISP's site administrator, everything that is not restricted. Events

@@ -133,6 +133,7 @@ func scanRole(s store.Scanner) (r Role, err error) {
 // when nobody stands behind it. A part that is not listed may do nothing.
 var systemPerms = map[string][]string{
 	"clock":    perms("intake.acknowledge deadline.run thread.remind"),
+	"sharer":   perms("intel.read"),
 	"postman":  perms("thread.deliver"),
 	"mailbox":  perms("thread.receive"),
 	"importer": perms("intel.write intel.publish catalog.write registry.write " + mispAdmin),

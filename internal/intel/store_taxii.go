@@ -1,0 +1,287 @@
+package intel
+
+import (
+	"context"
+	"strings"
+
+	"straza/internal/format/taxii"
+	"straza/internal/format/tlp"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+const (
+	makeStixClock = `INSERT INTO intel_stix_clock (id, last) VALUES (1, 0) ON CONFLICT DO NOTHING`
+	lockStixClock = `UPDATE intel_stix_clock SET last = last WHERE id = 1`
+	readStixClock = `SELECT last FROM intel_stix_clock WHERE id = 1`
+	moveStixClock = `UPDATE intel_stix_clock SET last = $1 WHERE id = 1`
+
+	addBatch    = `INSERT INTO intel_stix_batch (id, event_id, base, last, created) VALUES ($1,$2,0,0,$3)`
+	numberBatch = `UPDATE intel_stix_batch SET base = $2, last = $3 WHERE id = $1 AND last = 0`
+	leftBatches = `SELECT id FROM intel_stix_batch WHERE event_id = $1 AND last = 0 AND created < $2`
+	dropRows    = `DELETE FROM intel_stix WHERE batch_id = $1`
+	dropBatch   = `DELETE FROM intel_stix_batch WHERE id = $1`
+
+	stixState = `SELECT run FROM intel_stix_event WHERE event_id = $1`
+	noteState = `INSERT INTO intel_stix_event (event_id, changed, run) VALUES ($1,$2,$3)
+		ON CONFLICT (event_id) DO UPDATE SET changed = excluded.changed, run = excluded.run`
+	publishedAt = `SELECT changed FROM intel_event WHERE id = $1 AND published AND loading = 0`
+
+	// Events whose rows are not of their last change.
+	unshared = `SELECT e.id FROM intel_event e WHERE e.changed >= $1 AND e.published AND e.loading = 0 AND NOT EXISTS
+		(SELECT 1 FROM intel_stix_event v WHERE v.event_id = e.id AND v.changed = e.changed) ORDER BY e.changed, e.id`
+	lastShared = `SELECT COALESCE(MAX(changed), 0) FROM intel_stix_event`
+
+	haveStix = `SELECT id, stix_id, created, ver, reach, shared, hash FROM intel_stix WHERE event_id = $1 AND latest`
+)
+
+var stixColumns = []string{"id", "batch_id", "seq", "event_id", "stix_id", "type", "created", "version", "ver", "object_id", "attribute_id",
+	"other_object_id", "other_attribute_id", "report_id", "reach", "tlp", "shared", "listed", "refs", "latest", "earliest", "hash", "json"}
+
+func (r *stixRow) columns() []any {
+	return []any{r.id, r.batch, r.seq, r.event, r.stixID, r.typ, r.created, r.version, r.ver, r.from.object, r.from.attribute,
+		r.from.otherObject, r.from.otherAttribute, r.from.report, r.reach, int64(r.tlp), r.shared, r.listed, r.refs, true, r.earliest, r.hash, r.json}
+}
+
+// heldStix is what is known of an object that was converted before.
+type heldStix struct {
+	id             int64
+	stixID         string
+	created, reach string
+	ver, hash      int64
+	shared, seen   bool
+}
+
+func scanHeld(s store.Scanner) (h heldStix, err error) {
+	err = s.Scan(&h.id, &h.stixID, &h.created, &h.ver, &h.reach, &h.shared, &h.hash)
+	return h, err
+}
+
+// lockClock gives the last date of addition, and makes every other numbering wait
+// until this transaction ends.
+func lockClock(ctx context.Context, tx *store.Tx) (int64, error) {
+	if _, err := tx.Exec(ctx, makeStixClock); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, lockStixClock); err != nil {
+		return 0, err
+	}
+	return store.Int64(ctx, tx, readStixClock)
+}
+
+// dropStix takes out rows by id, and all versions of objects by their STIX id
+// but those of the batch that replaces them.
+func dropStix(ctx context.Context, tx *store.Tx, event, but int64, rows []int64, objects []string) error {
+	for len(rows) > 0 {
+		n := min(len(rows), 500)
+		if _, err := tx.Exec(ctx, "DELETE FROM intel_stix WHERE id IN "+store.In(rows[:n])); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	for len(objects) > 0 {
+		n := min(len(objects), 500)
+		marks, args := placeholders(3, objects[:n])
+		if _, err := tx.Exec(ctx, "DELETE FROM intel_stix WHERE event_id = $1 AND batch_id <> $2 AND stix_id IN ("+marks+")",
+			append([]any{event, but}, args...)...); err != nil {
+			return err
+		}
+		objects = objects[n:]
+	}
+	return nil
+}
+
+// supersede notes that rows are no longer the last of their object.
+func supersede(ctx context.Context, tx *store.Tx, rows []int64) error {
+	for len(rows) > 0 {
+		n := min(len(rows), 500)
+		if _, err := tx.Exec(ctx, "UPDATE intel_stix SET latest = $1 WHERE id IN "+store.In(rows[:n]), false); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// stixFrom joins a row with its batch, its event and the event's state, under
+// aliases with a suffix.
+func stixFrom(x string) string {
+	return " FROM intel_stix_batch b" + x + " JOIN intel_stix t" + x + " ON t" + x + ".batch_id = b" + x + ".id JOIN intel_event e" + x +
+		" ON e" + x + ".id = t" + x + ".event_id JOIN intel_stix_event v" + x + " ON v" + x + ".event_id = e" + x + ".id"
+}
+
+// stixSeen is the one place that says which converted objects of a collection
+// who may get: event and object and attribute as for every other reader, the
+// label's way out, and nothing of an event that is unpublished or has changed
+// since it was converted.
+func stixSeen(who ident.Actor, c Collection, x string) string {
+	e, t := "e"+x, "t"+x
+	return "b" + x + ".last > 0 AND " + e + ".published AND v" + x + ".changed = " + e + ".changed AND " + eventSeen(who, e) + " AND " + within(c, e) +
+		" AND " + mayLeave(who, e, t) + " AND " + partSeen(who, "intel_object", t+".object_id") + " AND " + partSeen(who, "intel_attribute", t+".attribute_id") +
+		" AND " + partSeen(who, "intel_object", t+".other_object_id") + " AND " + partSeen(who, "intel_attribute", t+".other_attribute_id") +
+		" AND " + partSeen(who, "intel_report", t+".report_id")
+}
+
+// partSeen tests a part of an event by its own audience.
+func partSeen(who ident.Actor, table, col string) string {
+	return "(" + col + " = 0 OR EXISTS (SELECT 1 FROM " + table + " y WHERE y.id = " + col + " AND NOT y.deleted AND " + ownSeen(who, "y") + "))"
+}
+
+// within is a collection's choice of events.
+func within(c Collection, e string) string {
+	switch c.Kind {
+	case CommunityCollection:
+		return e + ".distribution IN (1, 2, 3)"
+	case OwnCollection:
+		return "(" + e + ".org_id = " + itoa(c.Org.ID) + " OR " + e + ".orgc_id = " + itoa(c.Org.ID) + ")"
+	case GroupCollection:
+		return e + ".distribution = 4 AND " + e + ".group_id = " + itoa(c.Group.ID)
+	case WholeCollection:
+		return "1 = 1"
+	}
+	return "1 = 0"
+}
+
+// mayLeave is tlp.Out for files that somebody takes away who may see their rows,
+// written as SQL: which labels pass when the owner named the readers, and which
+// otherwise.
+func mayLeave(who ident.Actor, e, t string) string {
+	passing := func(named bool) string {
+		var list []string
+		for _, l := range tlp.Levels() {
+			if tlp.Out(l, tlp.Export, tlp.Circumstance{Named: named}).Answer == tlp.Pass {
+				list = append(list, itoa(int64(l)))
+			}
+		}
+		return t + ".tlp IN (" + strings.Join(list, ",") + ")"
+	}
+	named := e + ".distribution IN (0, 4)"
+	if who.Org != 0 {
+		named += " OR " + e + ".org_id = " + itoa(who.Org)
+	}
+	return "(" + passing(false) + " OR " + passing(true) + " AND (" + named + "))"
+}
+
+// first tells that no earlier row of this collection holds the same object: what
+// stands in many events is served once, at its first place that who sees.
+func firstSeen(who ident.Actor, c Collection) string {
+	return "(NOT t.shared OR NOT EXISTS (SELECT 1" + stixFrom("2") + " WHERE t2.stix_id = t.stix_id AND (b2.last < b.last OR b2.last = b.last AND t2.seq < t.seq) AND " +
+		stixSeen(who, c, "2") + "))"
+}
+
+const sharedCols = `t.id, t.event_id, t.stix_id, t.type, t.version, b.base + t.seq, t.refs`
+
+func scanShared(s store.Scanner) (o SharedObject, err error) {
+	err = s.Scan(&o.row, &o.event, &o.ID, &o.Type, &o.Version, &o.Added, &o.refs)
+	return o, err
+}
+
+// listStix reads the heads of a page behind a date of addition.
+func listStix(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, q taxii.Query, after int64, limit int) ([]SharedObject, error) {
+	where := " WHERE b.last > $1 AND b.base + t.seq > $1 AND " + stixSeen(who, c, "") + " AND " + firstSeen(who, c)
+	args := []any{after}
+	list := func(col string, values []string) {
+		marks, more := placeholders(len(args)+1, values)
+		where += " AND " + col + " IN (" + marks + ")"
+		args = append(args, more...)
+	}
+	if len(q.IDs) > 0 {
+		list("t.stix_id", q.IDs)
+	}
+	if len(q.Types) > 0 {
+		list("t.type", q.Types)
+	}
+	if !q.Versions.All {
+		var or []string
+		if q.Versions.OnlyLast() || q.Versions.Last {
+			or = append(or, "t.latest")
+		}
+		if q.Versions.First {
+			or = append(or, "t.earliest")
+		}
+		if len(q.Versions.Exact) > 0 {
+			or = append(or, "CASE WHEN t.ver = 0 THEN b.base + t.seq ELSE t.ver END IN "+store.In(exactly(q.Versions.Exact)))
+		}
+		where += " AND (" + strings.Join(or, " OR ") + ")"
+	}
+	return store.All(ctx, tx, scanShared, "SELECT "+sharedCols+stixFrom("")+where+" ORDER BY b.last, t.seq LIMIT "+itoa(int64(limit)), args...)
+}
+
+// exactly gives the instants of versions that were asked for.
+func exactly(list []string) []int64 {
+	var out []int64
+	for _, v := range list {
+		if t, ok := taxii.ParseTime(v); ok {
+			out = append(out, t.UnixMicro())
+		}
+	}
+	return out
+}
+
+// readStix reads the objects themselves, by row, those that who still may get.
+func readStix(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, rows []int64) (map[int64][]byte, error) {
+	type one struct {
+		id   int64
+		json []byte
+	}
+	out := map[int64][]byte{}
+	for v, err := range store.Each(ctx, tx, func(s store.Scanner) (v one, err error) { err = s.Scan(&v.id, &v.json); return },
+		"SELECT t.id, t.json"+stixFrom("")+" WHERE t.id IN "+store.In(rows)+" AND "+stixSeen(who, c, "")) {
+		if err != nil {
+			return nil, err
+		}
+		out[v.id] = v.json
+	}
+	return out, nil
+}
+
+func lastConverted(ctx context.Context, tx *store.Tx) (int64, error) {
+	return store.Int64(ctx, tx, lastShared)
+}
+
+func unconverted(ctx context.Context, tx *store.Tx, since int64) ([]int64, error) {
+	return store.All(ctx, tx, store.ScanInt64, unshared, since)
+}
+
+// reportRefs lists what an event's report refers to, as who sees it.
+func reportRefs(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, event int64) ([]string, error) {
+	return store.All(ctx, tx, store.ScanString, "SELECT t.stix_id"+stixFrom("")+" WHERE t.event_id = $1 AND t.listed AND t.latest AND "+
+		stixSeen(who, c, "")+" ORDER BY b.last, t.seq", event)
+}
+
+// farEnd is where a relationship points to.
+type farEnd struct {
+	uuid              string
+	object, attribute int64
+	reach             string
+}
+
+func scanFarEnd(s store.Scanner) (f farEnd, err error) {
+	var own, objects *int64
+	err = s.Scan(&f.uuid, &f.object, &f.attribute, &own, &objects)
+	f.reach = audienceText(own, objects)
+	return f, err
+}
+
+// farEnds gives where attributes and objects of an event stand, by UUID.
+func farEnds(ctx context.Context, tx *store.Tx, event int64, uuids []string) (map[string]farEnd, error) {
+	out := map[string]farEnd{}
+	for len(uuids) > 0 {
+		n := min(len(uuids), 500)
+		marks, args := placeholders(2, uuids[:n])
+		args = append([]any{event}, args...)
+		for _, text := range []string{"SELECT o.uuid, o.id, 0, o.audience_id, NULL FROM intel_object o WHERE o.event_id = $1 AND o.uuid IN (" + marks + ")",
+			"SELECT a.uuid, a.object_id, a.id, a.audience_id, o.audience_id FROM intel_attribute a LEFT JOIN intel_object o ON o.id = a.object_id" +
+				" WHERE a.event_id = $1 AND a.uuid IN (" + marks + ")"} {
+			list, err := store.All(ctx, tx, scanFarEnd, text, args...)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range list {
+				out[f.uuid] = f
+			}
+		}
+		uuids = uuids[n:]
+	}
+	return out, nil
+}

@@ -1,0 +1,275 @@
+package intel
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"straza/internal/format/taxii"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+)
+
+// CollectionKind names a class of audiences.
+type CollectionKind string
+
+// The collections that exist. There is none for people without a key.
+const (
+	CommunityCollection CollectionKind = "community" // published for every member
+	OwnCollection       CollectionKind = "own"       // of the caller's organisation
+	GroupCollection     CollectionKind = "group"     // shared within one sharing group
+	WholeCollection     CollectionKind = "whole"     // everything, for a site administrator's key
+)
+
+// Collection is a view of published events: those of one class that the caller
+// sees, object by object.
+type Collection struct {
+	Kind  CollectionKind
+	Org   Org          // OwnCollection
+	Group SharingGroup // GroupCollection; no members or servers
+}
+
+// SharedObject is the head of one version of one STIX object in a collection.
+type SharedObject struct {
+	ID, Type string
+	Version  string // as in the object; "" for those without one: the date of addition stands for it
+	Added    int64  // µs; unique and rising within the installation
+
+	row, event int64
+	refs       bool
+}
+
+// Collections lists the views that the caller may read.
+func (s *Service) Collections(ctx context.Context, who ident.Actor) (out []Collection, err error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	out = append(out, Collection{Kind: CommunityCollection})
+	if who.Org != 0 {
+		out = append(out, Collection{Kind: OwnCollection, Org: Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}})
+	}
+	if seesAll(who) {
+		out = append(out, Collection{Kind: WholeCollection})
+	}
+	err = s.view(ctx, who, "collection.list", audit.Thing{Kind: "collection"}, func(tx *store.Tx) error {
+		groups, err := listGroups(ctx, tx, who)
+		for _, g := range groups {
+			if g.Active {
+				out = append(out, Collection{Kind: GroupCollection, Group: g})
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// SharedObjects lists what a collection holds behind a date of addition (µs, 0
+// from the beginning), in the order of addition, at most limit; more tells that
+// there is more. Of q the filters count, not its paging. An event that was
+// published before the call is in it. Faults: NotFound for a collection that is
+// not the caller's.
+func (s *Service) SharedObjects(ctx context.Context, who ident.Actor, c Collection, q taxii.Query, after int64, limit int) (list []SharedObject, more bool, err error) {
+	if err := mayCollect(who, c); err != nil {
+		return nil, false, err
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return nil, false, err
+	}
+	err = s.view(ctx, who, "collection.read", audit.Thing{Kind: "collection", Label: string(c.Kind)}, func(tx *store.Tx) error {
+		if c.Kind == GroupCollection {
+			if id, err := usableGroup(ctx, tx, who, c.Group.ID); err != nil || id == 0 {
+				return orNot(err, noCollection())
+			}
+		}
+		list, err = listStix(ctx, tx, who, c, q, after, limit+1)
+		return err
+	})
+	if more = len(list) > limit; more {
+		list = list[:limit]
+	}
+	return list, more, err
+}
+
+// SharedContent gives the objects of a list that SharedObjects gave to the same
+// caller, in its order; one that was withdrawn meanwhile is left out. yield ends
+// it by an error, which is returned.
+func (s *Service) SharedContent(ctx context.Context, who ident.Actor, c Collection, list []SharedObject, yield func(json []byte) error) error {
+	if err := mayCollect(who, c); err != nil {
+		return err
+	}
+	for len(list) > 0 {
+		part := list[:min(len(list), 50)]
+		list = list[len(part):]
+		var content map[int64][]byte
+		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+			content, err = s.content(ctx, tx, who, c, part)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, o := range part {
+			if b := content[o.row]; b != nil {
+				if err := yield(b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, part []SharedObject) (map[int64][]byte, error) {
+	rows := make([]int64, len(part))
+	for i, o := range part {
+		rows[i] = o.row
+	}
+	out, err := readStix(ctx, tx, who, c, rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range part {
+		if !o.refs || out[o.row] == nil {
+			continue
+		}
+		refs, err := reportRefs(ctx, tx, who, c, o.event)
+		if err != nil {
+			return nil, err
+		}
+		if len(refs) == 0 { // nothing of it for this reader; a report must refer to something
+			refs = idList(out[o.row], `,"created_by_ref":`)[:1]
+		}
+		out[o.row] = withRefs(out[o.row], refs)
+	}
+	return out, nil
+}
+
+func mayCollect(who ident.Actor, c Collection) error {
+	if err := mayRead(who); err != nil {
+		return err
+	}
+	if c.Kind == OwnCollection && (who.Org == 0 || c.Org.ID != who.Org) || c.Kind == WholeCollection && !seesAll(who) {
+		return noCollection()
+	}
+	return nil
+}
+
+func noCollection() error {
+	return fault.New(fault.NotFound, "no such collection").WithKey("fault.not-found")
+}
+
+// Kinds of job of this room.
+const (
+	jobShare = "intel.share"
+	jobSweep = "intel.share-all"
+)
+
+// Jobs is the room's background work.
+func (s *Service) Jobs() []jobs.Def {
+	return []jobs.Def{
+		{Kind: jobShare, Timeout: 30 * time.Minute, Run: func(ctx context.Context, t *jobs.Task) error {
+			var e EventPublished
+			if err := t.Decode(&e); err != nil {
+				return err
+			}
+			return s.sharing.do(ctx, func() error { return s.shareEvent(ctx, e.ID) })
+		}},
+		{Kind: jobSweep, Every: 10 * time.Minute, Timeout: 30 * time.Minute, Run: func(ctx context.Context, _ *jobs.Task) error {
+			return s.sharing.do(ctx, func() error {
+				_, err := s.shareSince(ctx, 0, time.Hour, nil)
+				return err
+			})
+		}},
+	}
+}
+
+// Subscriptions are the events that the room's own jobs hear of.
+func Subscriptions() []jobs.Subscription {
+	return []jobs.Subscription{{Event: EventPublished{}.EventType(), Kind: jobShare}}
+}
+
+// turnstile lets one conversion run at a time: they would only redo each other's
+// work. What it knows is used by the one inside only.
+type turnstile struct {
+	turn  chan struct{}
+	swept bool            // this process has looked through all events
+	sick  map[int64]int64 // when an event could not be converted, µs
+}
+
+func newTurnstile() *turnstile {
+	return &turnstile{turn: make(chan struct{}, 1), sick: map[int64]int64{}}
+}
+
+func (t *turnstile) do(ctx context.Context, fn func() error) error {
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-t.turn }()
+	return fn()
+}
+
+const (
+	behind  = 15 * 60 * 1e6 // µs that a reader looks back for events not converted yet; the job looks at all
+	respite = 10 * 60 * 1e6 // µs for which readers leave an event alone that could not be converted
+)
+
+// catchUp converts what was published before this moment, so that whoever reads
+// right after publishing finds it. It stops after some seconds: what is left
+// comes later, with later dates of addition. An event that cannot be converted
+// keeps nobody from reading; the job tells of it.
+func (s *Service) catchUp(ctx context.Context) error {
+	return s.sharing.do(ctx, func() error {
+		since := int64(0)
+		if s.sharing.swept {
+			err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+				since, err = lastConverted(ctx, tx)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			since = max(0, since-behind)
+		}
+		whole, _ := s.shareSince(ctx, since, 10*time.Second, s.sharing.sick)
+		s.sharing.swept = s.sharing.swept || whole
+		return ctx.Err()
+	})
+}
+
+// shareSince converts the events that have changed since then, but those that
+// are sick; whole tells that it came to the end. The first error does not keep
+// the others back.
+func (s *Service) shareSince(ctx context.Context, since int64, within time.Duration, sick map[int64]int64) (whole bool, first error) {
+	var ids []int64
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		ids, err = unconverted(ctx, tx, since)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	start := time.Now()
+	for _, id := range ids {
+		if ctx.Err() != nil || time.Since(start) > within {
+			return false, errors.Join(first, ctx.Err())
+		}
+		now := s.db.Clock.Now().UnixMicro()
+		if at, ok := sick[id]; ok && now-at < respite {
+			continue
+		}
+		if err := s.shareEvent(ctx, id); err != nil {
+			s.sharing.sick[id] = now
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		delete(s.sharing.sick, id)
+	}
+	return true, first
+}
