@@ -140,7 +140,7 @@ class Thread:
     def edit(self):
         e = self.a.get_event(self.event.uuid, pythonify=True)
         first = e.attributes[0]
-        old = MISPEvent()
+        old = MISPEvent(force_timestamps=True)  # an edited event goes without its timestamp otherwise
         old.from_dict(**json.loads(e.to_json()))
         old.info, old.timestamp = "старо", int(e.timestamp.timestamp()) - 10
         refused = self.a.update_event(old)
@@ -190,7 +190,8 @@ class Thread:
         related = {r["Event"]["uuid"] for r in self.b.get_event(e.uuid)["Event"].get("RelatedEvent", [])}
         equal("it sees the correlation", related, {self.event.uuid})
         hidden = {r["Event"]["uuid"] for r in self.a.get_event(self.event.uuid)["Event"].get("RelatedEvent", [])}
-        equal("the owner of the other side does not: that event is not shared", hidden, set())
+        # The thread runs twice on one server, and the events of both runs share an address: those may show.
+        check("the owner of the other side does not: that event is not shared", e.uuid not in hidden, hidden)
         check("deleted again", body(self.b.delete_event(e.uuid)) is None)
         check("and gone", self.b.event_exists(e.uuid) is False)
 
