@@ -79,7 +79,7 @@ func (p mispPeople) Roles(ctx context.Context, _ ident.Actor) (out []intelmisp.R
 			if r.MISP == 0 {
 				continue
 			}
-			x := intelmisp.Role{ID: r.MISP, Name: mispRoleNames[r.MISP], Default: r.MISP == 3}
+			x := intelmisp.Role{ID: r.MISP, Name: r.Name, Default: r.MISP == 3}
 			for _, perm := range r.Permissions {
 				if strings.HasPrefix(perm, "misp.") {
 					x.Perms = append(x.Perms, perm)
@@ -91,8 +91,6 @@ func (p mispPeople) Roles(ctx context.Context, _ ident.Actor) (out []intelmisp.R
 	})
 	return out, err
 }
-
-var mispRoleNames = map[int64]string{1: "admin", 2: "Org Admin", 3: "User", 4: "Publisher", 5: "Sync user", 6: "Read Only"}
 
 var mispRoleKeys = map[int64]string{1: access.Admin, 2: access.OrgAdmin, 3: access.Member, 4: access.Publisher, 5: access.Sync, 6: access.ReadOnly}
 

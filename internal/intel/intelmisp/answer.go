@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"strconv"
@@ -66,7 +67,7 @@ func writeFault(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusNotFound // clients ask by HEAD whether a thing exists, and know 200 and 404
 	}
 	if body == nil {
-		body = misp.Fault(message, c.path)
+		body = misp.Fault(message, c.asked())
 	}
 	for _, h := range []string{"X-Result-Count", "Content-Disposition", "ETag", "Trailer"} {
 		w.Header().Del(h)
@@ -74,6 +75,14 @@ func writeFault(w http.ResponseWriter, r *http.Request, err error) {
 	out := c.begin(status)
 	_, _ = out.Write(body)
 	_ = out.Close()
+}
+
+// asked is the address for error answers, its query escaped as MISP does.
+func (c *call) asked() string {
+	if q := c.r.URL.RawQuery; q != "" {
+		return c.path + "?" + html.EscapeString(q)
+	}
+	return c.path
 }
 
 var headIsFound = map[string]bool{"attributes": true, "sharing_groups": true}

@@ -268,7 +268,10 @@ func (a *api) attributeRestore(c *call) error {
 	if !isDigits(c.arg(0)) {
 		return bad
 	}
-	at, err := a.Intel.RestoreAttribute(c.ctx(), c.who, c.arg(0))
+	at, err := a.Intel.Attribute(c.ctx(), c.who, c.arg(0))
+	if err == nil && at.Deleted {
+		at, err = a.Intel.RestoreAttribute(c.ctx(), c.who, c.arg(0))
+	}
 	if err != nil {
 		err = instead(err, bad, fault.NotFound)
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
@@ -281,7 +284,7 @@ func (a *api) attributeRestore(c *call) error {
 // attributeDeleteSelected deletes several of one event; each must be that event's.
 func (a *api) attributeDeleteSelected(c *call) error {
 	if !isDigits(c.arg(0)) {
-		return notFound("Invalid Event")
+		return notFound(invalidEvent)
 	}
 	if err := c.form(); err != nil {
 		return err

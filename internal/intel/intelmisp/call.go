@@ -25,7 +25,8 @@ type call struct {
 	params     params // named segments, and later the body's keys
 	ext        string // "json", "xml", "csv" or ""
 
-	raw []byte // a body that was read whole
+	raw    []byte // a body that was read whole
+	groups map[int64]*misp.SharingGroup
 }
 
 // arg is the nth positional argument, "" if there is none.

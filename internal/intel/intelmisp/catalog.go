@@ -100,11 +100,24 @@ func (a *api) templateView(c *call) error {
 	}
 	elements := []any{}
 	for relation, e := range t.Attributes {
-		elements = append(elements, ordered{{"object_relation", relation}, {"type", e.Type}, {"ui-priority", e.Priority.String()},
-			{"categories", orEmpty(e.Categories)}, {"description", e.Description}, {"disable_correlation", e.NoCorr}, {"multiple", e.Multiple}})
+		elements = append(elements, ordered{{"id", itoa(int64(len(elements) + 1))}, {"object_template_id", itoa(t.item.ID)}, {"object_relation", relation},
+			{"type", e.Type}, {"ui-priority", e.Priority.String()}, {"categories", orEmpty(e.Categories)}, {"sane_default", []string{}},
+			{"values_list", []string{}}, {"description", e.Description}, {"disable_correlation", nil}, {"multiple", e.Multiple}})
 	}
-	head := append(templateHead(t.item), ordered{{"requirements", map[string]any{"requiredOneOf": orEmpty(t.RequiredOne), "required": orEmpty(t.Required)}}}...)
-	return c.value(ordered{{"ObjectTemplate", head}, {"ObjectTemplateElement", elements}})
+	head := append(templateHead(t.item), ordered{{"requirements", requirements(t)}}...)
+	nobody := ordered{{"id", nil}, {"name", nil}, {"uuid", nil}}
+	return c.value(ordered{{"ObjectTemplate", head}, {"Organisation", nobody}, {"ObjectTemplateElement", elements}})
+}
+
+func requirements(t template) map[string]any {
+	out := map[string]any{}
+	if t.RequiredOne != nil {
+		out["requiredOneOf"] = t.RequiredOne
+	}
+	if t.Required != nil {
+		out["required"] = t.Required
+	}
+	return out
 }
 
 func orEmpty(list []string) []string {
@@ -196,9 +209,13 @@ func (a *api) tagsByName(c *call) (map[string]intel.Tag, error) {
 // taxonomySwitch answers enable and disable.
 func (a *api) taxonomySwitch(c *call) error {
 	on := c.action == "enable"
+	no := unsaved(misp.Outcome{Controller: "Taxonomies", Action: c.action, Message: "Could not " + c.action + " Taxonomy", Errors: "Invalid taxonomy.", ID: c.arg(0)})
+	if !isDigits(c.arg(0)) {
+		return no // measured: a view takes the namespace, a switch the number only
+	}
 	it, err := a.Catalog.Enable(c.ctx(), c.who, catalog.Taxonomy, c.arg(0), on)
 	if err != nil {
-		err = instead(err, notFound("Invalid taxonomy."), fault.NotFound)
+		err = instead(err, no, fault.NotFound)
 		return instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
 	}
 	msg := "Taxonomy disabled"

@@ -47,6 +47,7 @@ func (a *api) creator(c *call, person int64) (Person, error) {
 
 func stamp(sec int64) string { return misp.FormatSeen(unix(sec))[:19] }
 
+// orgWire is the form of answers to changes; views show less and count people.
 func orgWire(o Org) misp.Org {
 	w := misp.Org{ID: misp.N(o.ID), Name: misp.T(o.Name), UUID: misp.T(o.UUID), DateCreated: misp.T(date(o.Created)), DateModified: misp.T(date(o.Changed)),
 		Description: misp.T(o.Description), Type: misp.T(o.Type), Nationality: misp.T(o.Nationality), Sector: misp.T(o.Sector), CreatedBy: misp.N(0),
@@ -72,7 +73,7 @@ func (a *api) orgIndex(c *call) error {
 				continue
 			}
 			w := orgWire(o)
-			w.UserCount, w.CreatedByEmail = misp.N(o.User), misp.T("")
+			w.CreatedBy, w.UserCount = misp.Int{}, misp.N(o.User)
 			if err := yield(append(misp.Append([]byte(`{"Organisation":`), &w), '}')); err != nil {
 				return err
 			}
@@ -98,12 +99,13 @@ func (a *api) orgView(c *call) error {
 	if err != nil {
 		return err
 	}
-	return orgAnswer(c, o)
+	w := orgWire(o)
+	w.CreatedBy, w.LandingPage, w.UserCount = misp.Int{}, misp.Text{}, misp.N(o.User)
+	return c.json(append(misp.Append([]byte(`{"Organisation":`), &w), '}'))
 }
 
 func orgAnswer(c *call, o Org) error {
 	w := orgWire(o)
-	w.UserCount = misp.N(o.User)
 	return c.json(append(misp.Append([]byte(`{"Organisation":`), &w), '}'))
 }
 
@@ -144,7 +146,7 @@ func orgFault(action string, err error) error {
 		errs[field] = []string{map[string]string{"name": "Please specify a name for the organisation.", "uuid": misp.MsgUUIDFormat}[field]}
 	}
 	if len(errs) == 0 {
-		errs["name"] = []string{"An organisation with this name or UUID already exists."}
+		errs["name"] = []string{"An organisation with this name already exists."}
 	}
 	return unsaved(misp.Outcome{Controller: "Organisations", Action: action, Errors: errs})
 }
@@ -190,7 +192,7 @@ func (a *api) userIndex(c *call) error {
 	return c.list("", "", func(yield func([]byte) error) error {
 		for _, p := range list {
 			r := roleNamed(all, p.Role)
-			b, err := marshal(ordered{{"User", userJSON(p, r.ID)}, {"Role", map[string]any{"id": itoa(r.ID), "name": r.Name, "perm_auth": true, "perm_site_admin": r.ID == 1}},
+			b, err := marshal(ordered{{"User", userJSON(p, r.ID)}, {"Role", map[string]any{"id": itoa(r.ID), "name": title(r), "perm_auth": true, "perm_site_admin": r.ID == 1}},
 				{"Organisation", ordered{{"id", itoa(p.Org.ID)}, {"name", p.Org.Name}}}, {"UserSetting", map[string]any{}}})
 			if err == nil {
 				err = yield(b)

@@ -155,22 +155,20 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 	w.Orgc.Local = misp.B(e.Origin.ID == e.Owner.ID || a.isLocal(c, e.Origin.ID))
 	w.ShadowAttribute, w.RelatedEvent, w.Galaxy = []misp.ShadowAttribute{}, []misp.RelatedEvent{}, []misp.Galaxy{}
 	w.EventReport, w.CryptographicKey = []misp.EventReport{}, []misp.CryptographicKey{}
-	if e.Owner.ID == c.who.Org || site(c.who) {
+	if e.Origin.ID == c.who.Org || site(c.who) {
 		if p, err := a.creator(c, e.Creator); err == nil {
 			w.EventCreatorEmail = misp.T(p.Email)
 		}
 	}
 	if e.Group != 0 {
-		g, err := a.Intel.SharingGroup(c.ctx(), c.who, itoa(e.Group))
-		if err == nil {
-			w.SharingGroup = groupInside(&g)
-		} else if !fault.Is(err, fault.NotFound) {
+		var err error
+		if w.SharingGroup, err = a.groupOf(c, e.Group); err != nil {
 			return nil, err
 		}
 	}
 	if s.metadata {
-		w.Attribute, w.Object = nil, nil
-		return w, nil
+		w.Attribute, w.Object, w.ShadowAttribute, w.EventReport = nil, nil, nil, nil
+		return w, a.decorate(c, e, w, s)
 	}
 	reports, err := a.Intel.Reports(c.ctx(), c.who, e.Ref(), s.deleted)
 	if err != nil {
@@ -180,6 +178,27 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 		w.EventReport = append(w.EventReport, reports[i].Wire())
 	}
 	return w, a.decorate(c, e, w, s)
+}
+
+// groupOf reads a sharing group once per request; nil when the caller may not
+// know its members.
+func (a *api) groupOf(c *call, id int64) (*misp.SharingGroup, error) {
+	if w, ok := c.groups[id]; ok {
+		return w, nil
+	}
+	g, err := a.Intel.SharingGroup(c.ctx(), c.who, itoa(id))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	if c.groups == nil {
+		c.groups = map[int64]*misp.SharingGroup{}
+	}
+	if err == nil {
+		c.groups[id] = groupInside(&g)
+	} else {
+		c.groups[id] = nil
+	}
+	return c.groups[id], nil
 }
 
 func dropLocal(tags []misp.Tag, drop bool) []misp.Tag {
@@ -201,6 +220,12 @@ func (a *api) attributeWire(c *call, at *intel.Attribute, s show) (misp.Attribut
 	w := at.Wire()
 	w.Tag = dropLocal(w.Tag, s.noLocal)
 	w.Galaxy, w.ShadowAttribute = []misp.Galaxy{}, []misp.ShadowAttribute{}
+	if at.Group != 0 {
+		var err error
+		if w.SharingGroup, err = a.groupOf(c, at.Group); err != nil {
+			return w, err
+		}
+	}
 	if s.data && at.DataSize > 0 {
 		if err := a.attach(c, at.ID, &w); err != nil {
 			return w, err
@@ -220,6 +245,13 @@ func (a *api) attach(c *call, id int64, w *misp.Attribute) error {
 
 func (a *api) objectWire(c *call, ob *intel.Object, s show) (misp.Object, error) {
 	w := ob.Wire()
+	w.Description = misp.TextOrNull(ob.Description)
+	if ob.Group != 0 {
+		var err error
+		if w.SharingGroup, err = a.groupOf(c, ob.Group); err != nil {
+			return w, err
+		}
+	}
 	for i := range ob.Attributes {
 		at, err := a.attributeWire(c, &ob.Attributes[i], s)
 		if err != nil {
@@ -281,7 +313,7 @@ func (a *api) addFault(c *call, err error) error {
 	if f == nil {
 		return err
 	}
-	switch f.Key {
+	switch keyOf(f) {
 	case "intel.fault.event-exists":
 		ref := &refusal{status: http.StatusNotFound, message: misp.MsgEventExists}
 		if id, ok := firstID(f.Args); ok {
@@ -295,6 +327,9 @@ func (a *api) addFault(c *call, err error) error {
 	case "intel.fault.not-newer":
 		return unsaved(misp.Outcome{Controller: "Events", Action: c.action, Errors: misp.MsgEventNotNewer, ID: c.arg(0)})
 	}
+	if f.Fields["sharing_group_id"] != "" {
+		return notAllowed(misp.MsgBadSharing)
+	}
 	if f.Kind == fault.Invalid {
 		errs := map[string][]string{}
 		for field := range f.Fields {
@@ -303,6 +338,17 @@ func (a *api) addFault(c *call, err error) error {
 		return unsaved(misp.Outcome{Controller: "Events", Action: c.action, Errors: map[string]any{"Event": errs}})
 	}
 	return err
+}
+
+// keyOf is a fault's message key, or that of its field.
+func keyOf(f *fault.Error) string {
+	if f.Key != "" {
+		return f.Key
+	}
+	for _, key := range f.Fields {
+		return key
+	}
+	return ""
 }
 
 func firstID(args []any) (int64, bool) {

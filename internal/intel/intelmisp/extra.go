@@ -43,6 +43,13 @@ func relatedEvent(e *intel.Event) *misp.Event {
 	return w
 }
 
+// parentOfRelated is the short event beside a related attribute.
+func parentOfRelated(e *intel.Event) *misp.Event {
+	w := e.Wire()
+	return &misp.Event{ID: w.ID, UUID: w.UUID, ThreatLevelID: w.ThreatLevelID, Analysis: w.Analysis, Info: w.Info, ExtendsUUID: w.ExtendsUUID,
+		Distribution: w.Distribution, SharingGroupID: w.SharingGroupID, Published: w.Published, Date: w.Date, OrgcID: w.OrgcID, OrgID: w.OrgID}
+}
+
 // galaxies folds the tags that stand for clusters into their galaxies.
 func (a *api) galaxies(c *call, tags []intel.TagUse) ([]misp.Galaxy, error) {
 	out := []misp.Galaxy{}
@@ -175,7 +182,7 @@ func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 			x := &found[at.ID][i]
 			r := x.Wire()
 			if x.Event != nil {
-				r.Event = relatedEvent(x.Event)
+				r.Event = parentOfRelated(x.Event)
 			}
 			w.RelatedAttribute = append(w.RelatedAttribute, r)
 		}

@@ -39,8 +39,16 @@ func (a *api) groupParts(g *intel.SharingGroup, view bool) ([]byte, error) {
 			}
 		}
 	}
-	return marshal(ordered{{"SharingGroup", head}, {"Organisation", *w.Organisation}, {"SharingGroupOrg", members(w.Orgs)},
+	return marshal(ordered{{"SharingGroup", head}, {"Organisation", a.groupOwner(g, view)}, {"SharingGroupOrg", members(w.Orgs)},
 		{"SharingGroupServer", hosts(w.Servers)}})
+}
+
+// groupOwner is short in answers to changes and whole in views.
+func (a *api) groupOwner(g *intel.SharingGroup, view bool) misp.Org {
+	if view {
+		return orgWire(Org{ID: g.Owner.ID, UUID: g.Owner.UUID, Name: g.Owner.Name, Local: true})
+	}
+	return *g.Owner.Wire()
 }
 
 // members and hosts write the two lists; the wire types marshal inside a group only.
@@ -155,6 +163,10 @@ func (a *api) groupAdd(c *call) error {
 		g.Servers = []intel.GroupServer{{}} // this installation
 	}
 	out, err := a.Intel.AddGroup(c.ctx(), c.who, g)
+	if fault.Is(err, fault.Conflict) && site(c.who) && g.UUID == "" {
+		g.Name += "_" + itoa(now(c).UnixMicro()%10000) // measured: theirs is stored with digits behind the name
+		out, err = a.Intel.AddGroup(c.ctx(), c.who, g)
+	}
 	if err != nil {
 		return instead(err, no, fault.Invalid, fault.Conflict, fault.NotFound)
 	}

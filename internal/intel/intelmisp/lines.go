@@ -81,15 +81,12 @@ func (l *lines) attribute(at *intel.Attribute) error {
 		}
 		l.buf = append(append(l.buf, name...), '\n')
 	case "cache":
-		for _, half := range strings.Split(at.Value, "|") {
-			sum := md5.Sum([]byte(strings.ToLower(half))) // MISP's own fingerprint of a value
-			l.buf = append(l.buf, hex.EncodeToString(sum[:])...)
-			if l.s.c.params.flag("includeEventUuid", false) {
-				l.buf = append(append(l.buf, ','), at.Event.UUID...)
-			}
-			l.buf = append(l.buf, '\n')
-			break
+		sum := md5.Sum([]byte(at.Value)) // MISP's own fingerprint of a value, whole
+		l.buf = append(l.buf, hex.EncodeToString(sum[:])...)
+		if l.s.c.params.flag("includeEventUuid", false) {
+			l.buf = append(append(l.buf, ','), at.Event.UUID...)
 		}
+		l.buf = append(l.buf, '\n')
 	case "csv":
 		if err := l.csv(at); err != nil {
 			return err

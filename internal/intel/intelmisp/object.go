@@ -45,8 +45,11 @@ func (a *api) objectAnswer(c *call, ob *intel.Object, e *intel.Event) error {
 	if e != nil {
 		w.Event = &misp.Event{ID: misp.N(e.ID), Info: misp.T(e.Info), OrgID: misp.N(e.Owner.ID), OrgcID: misp.N(e.Origin.ID)}
 	}
-	if len(w.ObjectReference) == 0 {
-		w.ObjectReference = nil
+	w.ObjectReference = nil // measured: a view of an object leaves its references out
+	if c.action == "edit" {
+		parent := w.Event
+		w.Event = nil // measured: here it stands beside the object
+		return c.value(ordered{{"Object", w}, {"Event", ordered{{"id", itoa(parent.ID.V)}, {"info", parent.Info.V}, {"org_id", itoa(parent.OrgID.V)}, {"orgc_id", itoa(parent.OrgcID.V)}}}})
 	}
 	return c.json(append(misp.Append([]byte(`{"Object":`), &w), '}'))
 }
@@ -134,7 +137,7 @@ func objectFault(w *misp.Object, event, template string, err error) error {
 	lower := func(text string) error {
 		return unsaved(misp.Outcome{Controller: "objects", Action: "add", Message: "Could not add object", Errors: text, ID: crooked})
 	}
-	switch f.Key {
+	switch keyOf(f) {
 	case "intel.fault.duplicate-object":
 		return lower("Duplicate object found. Since breakOnDuplicate is set the object will not be added.")
 	case "intel.fault.no-attributes":
@@ -185,7 +188,11 @@ func (a *api) objectEdit(c *call) error {
 		}
 		return objectFault(&w, ref, "", err)
 	}
-	return a.objectAnswer(c, &ob, nil)
+	e, err := a.Intel.Event(c.ctx(), c.who, itoa(ob.EventID))
+	if err != nil {
+		return err
+	}
+	return a.objectAnswer(c, &ob, &e)
 }
 
 // objectDelete answers with the event's id, as MISP does.

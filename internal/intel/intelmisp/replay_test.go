@@ -36,27 +36,58 @@ type recording struct {
 // What is replayed, by group, and the least share of answers that must be equal.
 // It rises with what is built and never falls.
 var replayed = map[string]int{
-	"getVersion": 100, "describeTypes": 0, "auth": 70, "route": 65, "event": 85, "head": 100, "attr": 75, "obj": 55, "ref": 85, "tag": 80, "sg": 25,
-	"rs": 70, "setup": 100, "users": 0, "roles": 0, "warninglist": 30, "objtemplate": 30, "taxonomy": 50, "noticelist": 100, "org": 20,
+	"getVersion": 100, "describeTypes": 0, "auth": 70, "route": 100, "event": 96, "head": 100, "attr": 86, "obj": 94, "ref": 85, "tag": 100, "sg": 70,
+	"rs": 77, "setup": 100, "users": 83, "roles": 50, "warninglist": 30, "objtemplate": 100, "taxonomy": 60, "noticelist": 100, "org": 50,
 }
 
 // Divergences on purpose, each with its reason; they are left out of the count.
 var onPurpose = map[string]string{
-	"event.view.id0":                "a defect of 2.5.1: the first event for id 0",
-	"route.no_accept":               "kinder: a key counts whatever Accept says",
-	"route.accept_star":             "as above",
-	"route.get_on_post_only.delete": "2.5.1 breaks with 500",
-	"event.checkuuid":               "2.5.1 breaks with 500",
-	"event.checkuuid.unknown":       "as above",
-	"attr.edit.invalid":             "one fault of an attribute at a time",
-	"event.add.orgc_forced":         "locked is for who may synchronise",
-	"rs.events.published.not":       "a defect: X-Result-Count 1 with []",
-	"rs.events.value.not":           "a defect: NOT is ignored on value",
-	"rs.attributes.value.not":       "as above",
-	"rs.attributes.value.or_not":    "as above",
-	"rs.attributes.published.not":   "a defect: false is ignored",
-	"rs.events.fmt.cache":           "a defect: hashes of nothing",
-	"event.edit.request_wrapped":    "we take what was meant",
+	"event.view.id0":                 "a defect of 2.5.1: the first event for id 0",
+	"route.no_accept":                "kinder: a key counts whatever Accept says",
+	"route.accept_star":              "as above",
+	"route.get_on_post_only.delete":  "2.5.1 breaks with 500",
+	"event.checkuuid":                "2.5.1 breaks with 500",
+	"event.checkuuid.unknown":        "as above",
+	"attr.edit.invalid":              "one fault of an attribute at a time",
+	"event.add.orgc_forced":          "locked is for who may synchronise",
+	"rs.events.published.not":        "a defect: X-Result-Count 1 with []",
+	"rs.events.value.not":            "a defect: NOT is ignored on value",
+	"rs.attributes.value.not":        "as above",
+	"rs.attributes.value.or_not":     "as above",
+	"rs.attributes.published.not":    "a defect: false is ignored",
+	"rs.events.fmt.cache":            "a defect: hashes of nothing",
+	"event.edit.request_wrapped":     "we take what was meant",
+	"route.unknown_controller":       "what is nobody's address gets our own 404, not MISP's",
+	"route.unknown_controller.user":  "as above",
+	"route.get_on_post_only.publish": "GET changes nothing, and says so before it looks",
+	"route.accept_html":              "kinder: a key counts whatever Accept says",
+	"describeTypes":                  "194 types, as today's PyMISP has them; 2.5.1 has 191",
+	"describeTypes.etag_empty":       "as above",
+	"describeTypes.etag_match":       "as above: another content, another tag",
+	"event.index.root":               "locked is for who may synchronise (orgc_forced)",
+	"event.index.searchorg":          "a pipe is OR: one unknown name does not empty the answer",
+	"attr.add.duplicate_break0":      "the existing row is given back as it is",
+	"attr.event.deleted":             "follows from duplicate_break0",
+	"attr.index":                     "oldest first",
+	"obj.add.breakOnDuplicate":       "a duplicate is found without its category too",
+	"obj.add.breakOnDuplicate.key":   "as above",
+	"obj.restSearch":                 "follows: two objects fewer",
+	"objtemplate.getRaw":             "templates are answered, 2.5.1 had none on disk",
+	"objtemplate.view":               "our own template",
+	"tag.attach.local_by_user":       "several teams share one installation: the host of an event is the organisation that holds it",
+	"tag.event_view":                 "follows from local_by_user",
+	"tag.statistics":                 "as above",
+	"tag.statistics.pct":             "as above",
+	"rs.events.eventinfo.case":       "kinder: info is found in any case and either script",
+	"rs.attributes.eventinfo.case":   "as above",
+	"rs.attributes.searchall":        "the attributes that hold the text, not all of their event",
+	"rs.attributes.quickfilter":      "as above",
+	"roles.add":                      "roles are made on our own pages",
+	"roles.edit":                     "as above",
+	"roles.delete":                   "as above",
+	"org.add.no_name":                "an organisation has a name",
+	"sg.add.admin":                   "the maker's organisation is always in",
+	"sg.add.admin.duplicate_name":    "as above",
 }
 
 func recordings(t *testing.T) []recording {
@@ -88,6 +119,9 @@ type replay struct {
 	*world
 	ids   map[string]map[string]string // kind → theirs → ours
 	uuids map[string]string
+
+	path0     string // the request's path as recorded
+	searching bool   // answers of searches come in an order of their own
 }
 
 // newReplay makes the recorded world: ORGNAME and two organisations by their
@@ -107,6 +141,10 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 			return err
 		}))
 	}
+	for _, tag := range []string{"almost-certain", "likely", "roughly-even-chance", "unlikely", "very-likely"} {
+		_, err := w.Intel.AddTag(t.Context(), w.people["admin"], intel.Tag{Name: `estimative-language:likelihood-probability="` + tag + `"`, Exportable: true})
+		w.Must(err)
+	}
 	for name, id := range map[string]string{"admin": "1", "orgadmin": "2", "user": "3", "publisher": "4", "sync": "5", "readonly": "6", "other": "7", "rokey": "3"} {
 		who := w.people[name]
 		for _, o := range []intel.Org{w.CERT, w.A, w.B} {
@@ -121,6 +159,7 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 		w.people[name] = who
 		r.learn("user", id, itoa(who.Person))
 	}
+	w.people["taxiikey"] = w.people["user"]
 	exp := w.people["user"]
 	exp.Key += 10
 	w.people["expkey"] = exp
@@ -196,13 +235,18 @@ func (r *replay) body(v any, key string) any {
 		}
 		return v
 	case string:
-		return r.ours(bodyKind[key], v)
+		kind := bodyKind[key]
+		if key == "id" && strings.Contains(r.path0, "/attributes/") {
+			kind = "attribute"
+		}
+		return r.ours(kind, v)
 	}
 	return v
 }
 
 func (r *replay) play(rec recording) answer {
 	as := rec.Headers["role"]
+	r.path0 = rec.Path
 	var body string
 	if len(rec.Body) > 0 && string(rec.Body) != "null" {
 		var v any
@@ -221,7 +265,7 @@ func (r *replay) play(rec recording) answer {
 			continue
 		}
 		if k == "Authorization" || k == "X-MISP-AUTH" {
-			v = strings.NewReplacer("<key:user>", keyOf("user"), "<wrong>", strings.Repeat("x", 40)).Replace(v)
+			v = strings.NewReplacer("<key:user>", secret("user"), "<wrong>", strings.Repeat("x", 40)).Replace(v)
 		}
 		extra = append(extra, k, v)
 	}
@@ -285,7 +329,7 @@ var loose = regexp.MustCompile(`(^|\.)(id|uuid|timestamp|created|modified|date|d
 
 // Keys that rooms fill which are not wired in this test, or that hold what only
 // the recorded server has.
-var unwired = regexp.MustCompile(`(^|\.)(warnings|Galaxy|RelatedEvent|gpgkey|totp_is_set|external_auth_key|certif_public|hide_tag|numerical_value)$`)
+var unwired = regexp.MustCompile(`(^|\.)(warnings|Galaxy|RelatedEvent|gpgkey|totp_is_set|external_auth_key|certif_public|hide_tag|numerical_value|relationship_type|perm_server_sign|last_pw_change|nationality|sector|autoalert)$`)
 
 // diff compares shapes, types and texts; ids and times by their type only.
 func (r *replay) diff(at string, want, have any) string {
@@ -378,7 +422,7 @@ func (r *replay) follow(kind string, want, have any) {
 		}
 		ua, _ := w["uuid"].(string)
 		ub, _ := h["uuid"].(string)
-		if ident36(ua) && ident36(ub) && ua != ub {
+		if ident36(ua) && ident36(ub) && ua != ub && !r.searching {
 			r.uuids[ua] = ub
 		}
 		for k, v := range w {
@@ -400,6 +444,7 @@ func (r *replay) follow(kind string, want, have any) {
 func TestReplay(t *testing.T) {
 	all := recordings(t)
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		now.Set(time.Unix(1795321950, 0)) // when the recording began
 		r := newReplay(t, db)
 		equal, total := map[string]int{}, map[string]int{}
 		var report []string
@@ -415,6 +460,7 @@ func TestReplay(t *testing.T) {
 			var want, have any
 			_ = json.Unmarshal(rec.Answer, &want)
 			_ = json.Unmarshal([]byte(got.body), &have)
+			r.searching = group == "rs"
 			r.follow("", want, have)
 			if onPurpose[rec.Name] != "" || rec.Status >= 500 {
 				continue

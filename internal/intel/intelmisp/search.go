@@ -237,9 +237,8 @@ func (s *search) attribute(at *intel.Attribute) (misp.Attribute, error) {
 	}
 	if p.flag("includeEventTags", false) {
 		for _, t := range e.Wire().Tag {
-			t.Inherited = misp.Count(1)
 			if !(s.show.noLocal && t.Local.V) && t.Exportable.V {
-				w.Tag = append(w.Tag, t)
+				w.Tag = append(w.Tag, misp.Tag{ID: t.ID, Name: t.Name, Colour: t.Colour, NumericalValue: t.NumericalValue, Inherited: misp.Count(1)})
 			}
 		}
 	}

@@ -67,7 +67,7 @@ var perms = strings.Fields(`add modify modify_org publish delegate sync admin au
 
 // roleJSON is a role as MISP shows it.
 func roleJSON(r Role) map[string]any {
-	m := map[string]any{"id": itoa(r.ID), "name": r.Name, "created": "2020-01-01 00:00:00", "modified": "2020-01-01 00:00:00",
+	m := map[string]any{"id": itoa(r.ID), "name": title(r), "created": "2020-01-01 00:00:00", "modified": "2020-01-01 00:00:00",
 		"default_role": r.Default, "memory_limit": nil, "max_execution_time": nil, "restricted_to_site_admin": false,
 		"enforce_rate_limit": false, "rate_limit_count": "0"}
 	for _, p := range perms {
@@ -80,31 +80,31 @@ func roleJSON(r Role) map[string]any {
 		}
 	}
 	m["permission"] = strconv.Itoa(level)
-	m["permission_description"] = []string{"read_only", "manage_own_events", "manage_org_events", "manage_publish_org_events"}[level]
+	m["permission_description"] = []string{"read_only", "manage_own", "manage_org", "publish"}[level]
 	return m
+}
+
+// titles are MISP's names of its six roles.
+var titles = []string{1: "admin", 2: "Org Admin", 3: "User", 4: "Publisher", 5: "Sync user", 6: "Read Only"}
+
+func title(r Role) string {
+	if r.ID > 0 && int(r.ID) < len(titles) {
+		return titles[r.ID]
+	}
+	return r.Name
 }
 
 // ownRole is the caller's role as their rights stand now: a key may be narrower
 // than the role it was made under, and the client should know.
-func ownRole(who ident.Actor, all []Role) Role {
-	r := Role{ID: 3, Name: "User"}
-	for _, known := range all {
-		if slices.Contains(who.Roles, known.Name) {
-			r.ID, r.Name, r.Default = known.ID, known.Name, known.Default
-			break
-		}
-	}
+func ownRole(who ident.Actor, r Role) Role {
 	r.Perms = nil
 	for p, ok := range who.Perms {
-		if ok && !(who.ReadOnly && writes[p]) {
+		if ok {
 			r.Perms = append(r.Perms, p)
 		}
 	}
 	return r
 }
-
-// writes are the flags that a read-only key does not have, whatever its role.
-var writes = set("misp.add misp.modify misp.modify_org misp.publish misp.sync misp.tagger misp.sighting misp.admin misp.site_admin")
 
 func (a *api) roles(c *call) ([]Role, error) {
 	if a.People == nil {
@@ -155,10 +155,13 @@ func (a *api) userView(c *call) error {
 	}
 	role := roleNamed(all, p.Role)
 	if id == c.who.Person {
-		role = ownRole(c.who, all)
+		role = ownRole(c.who, role)
 	}
-	return c.value(ordered{{"User", userJSON(p, role.ID)}, {"Role", roleJSON(role)}, {"UserSetting", map[string]any{}},
-		{"Organisation", map[string]any{"id": itoa(p.Org.ID), "name": p.Org.Name, "uuid": p.Org.UUID, "local": true}}})
+	o := Org{ID: p.Org.ID, UUID: p.Org.UUID, Name: p.Org.Name, Local: true}
+	if whole, err := a.findOrg(c, itoa(o.ID)); err == nil {
+		o = whole
+	}
+	return c.value(ordered{{"User", userJSON(p, role.ID)}, {"Role", roleJSON(role)}, {"UserSetting", []any{}}, {"Organisation", orgWire(o)}})
 }
 
 func roleNamed(all []Role, name string) Role {

@@ -1,10 +1,12 @@
 package intelmisp
 
 import (
+	"slices"
 	"strings"
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 )
 
@@ -15,25 +17,31 @@ func (a *api) allTags(c *call) ([]intel.Tag, error) {
 }
 
 func (a *api) tagIndex(c *call) error {
-	limit, page := c.params.number("limit", 0), max(c.params.number("page", 1), 1)
 	find := strings.ToLower(c.params.text("searchall"))
-	n := 0
+	all, err := a.allTags(c)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(all, func(x, y intel.Tag) int { return strings.Compare(x.Name, y.Name) })
 	return c.list(`{"Tag":`, "}", func(yield func([]byte) error) error {
-		return a.Intel.Tags(c.ctx(), c.who, func(t intel.Tag) error {
+		for _, t := range all { // measured: limit and page count for nothing here
 			if find != "" && !strings.Contains(strings.ToLower(t.Name), find) {
-				return nil
-			}
-			if n++; limit > 0 && (n <= (page-1)*limit || n > page*limit) {
-				return nil
+				continue
 			}
 			_, events, attributes, err := a.Intel.Tag(c.ctx(), c.who, itoa(t.ID))
+			if fault.Is(err, fault.NotFound) {
+				continue // deleted meanwhile
+			}
 			if err != nil {
-				return instead(err, nil, fault.NotFound) // deleted meanwhile
+				return err
 			}
 			w := t.Wire()
 			w.Favourite, w.Count, w.AttributeCount = misp.B(false), misp.Count(events), misp.Count(attributes)
-			return yield(misp.Append(nil, &w))
-		})
+			if err := yield(misp.Append(nil, &w)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -206,11 +214,6 @@ func (a *api) tagRequest(c *call) (t target, tags []string, local bool, err erro
 	if len(tags) == 0 && c.arg(1) != "" {
 		tags = c.args[1:2]
 	}
-	if len(tags) == 1 && strings.HasPrefix(tags[0], "[") {
-		if v, err := decode([]byte(tags[0])); err == nil {
-			tags = texts(v)
-		}
-	}
 	local = c.params.flag("local", false) || params{"": c.arg(2)}.flag("", false)
 	t, err = a.target(c, ref)
 	return t, tags, local, err
@@ -241,7 +244,17 @@ func (a *api) tagAttach(c *call) error {
 		if err != nil {
 			return err
 		}
-		n, err := a.Intel.Attach(c.ctx(), c.who, t.at, []string{tag.Name}, local)
+		n, err := 0, error(nil)
+		if tag.ID == 0 { // names are exact here, though tags inside an event match in any case
+			if access.Allowed(c.who, "misp.tag_editor") {
+				tag, err = a.Intel.AddTag(c.ctx(), c.who, intel.Tag{Name: tag.Name, Exportable: true})
+			} else {
+				err = fault.New(fault.Denied, "no such tag").WithKey("intel.fault.tag-unknown")
+			}
+		}
+		if err == nil {
+			n, err = a.Intel.Attach(c.ctx(), c.who, t.at, []string{tag.Name}, local)
+		}
 		if err != nil {
 			why, stop := attachReason(err)
 			if stop != nil {

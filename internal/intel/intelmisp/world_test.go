@@ -32,13 +32,13 @@ type world struct {
 	people map[string]ident.Actor
 }
 
-func keyOf(name string) string { return name + strings.Repeat("0", 40-len(name)) }
+func secret(name string) string { return name + strings.Repeat("0", 40-len(name)) }
 
 // ByKey is the table of keys; rights are resolved anew for every request.
 func (w *world) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
 	name := strings.TrimRight(key, "0")
 	who, ok := w.people[name]
-	if !ok || key != keyOf(name) {
+	if !ok || key != secret(name) {
 		return ident.Actor{}, fault.New(fault.NotFound, "no such key")
 	}
 	who.Channel = ch
@@ -117,7 +117,7 @@ func (w *world) ask(as, method, path, body string, header ...string) answer {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if as != "" {
-		r.Header.Set("Authorization", keyOf(as))
+		r.Header.Set("Authorization", secret(as))
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -156,6 +156,15 @@ func (d *directory) Org(_ context.Context, _ ident.Actor, ref string) (Org, erro
 }
 
 func (d *directory) AddOrg(_ context.Context, _ ident.Actor, o Org) (Org, error) {
+	for _, have := range d.list() {
+		switch {
+		case have.UUID == o.UUID:
+			o.ID = have.ID
+			return o, nil
+		case have.Name == o.Name:
+			return Org{}, fault.New(fault.Conflict, "taken")
+		}
+	}
 	made := d.w.Org(o.Name + " " + d.w.DB.NewUUID()) // the recording enters one name several times
 	o.ID, o.UUID = made.ID, made.UUID
 	return o, nil
