@@ -1,0 +1,254 @@
+package intakeweb
+
+import (
+	"net/http"
+	"strings"
+
+	"straza/internal/intake"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+func at(number string) string { return "/console/reports/" + number }
+
+// again shows the report with what is wrong about the form, the typed text kept.
+func (p *pages) again(w http.ResponseWriter, r *http.Request, f *web.Form, order ...string) error {
+	page, err := p.page(r, f)
+	if err != nil {
+		return err
+	}
+	page.Errors = f.Summary(order...)
+	return p.t.Invalid(w, r, "show", page)
+}
+
+func (p *pages) classify(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	ctx, who, number := r.Context(), web.Actor(r), r.PathValue("number")
+	x, err := p.s.Get(ctx, who, number)
+	if err != nil {
+		return err
+	}
+	org := f.Text("org", 300)
+	d := intake.Decision{Type: intake.Type(f.Text("type", 20)), RSIT: given(f.Text("rsit", 100)), National: given(f.Text("national", 100)), Facts: map[string]string{}, Severity: f.Text("severity", 20), Why: f.Text("why", 500),
+		TLP: f.Text("tlp", 20), PAP: f.Text("pap", 20), Org: &org}
+	for _, fact := range p.s.Book.Facts {
+		if v := f.Text("fact."+fact.Name, 40); v != "" {
+			d.Facts[fact.Name] = v
+		}
+	}
+	_, err = p.s.Classify(ctx, who, x.UUID, f.Int("version"), d)
+	if f.Fail(err) {
+		return p.again(w, r, f, "type", "rsit", "national", "severity", "why", "tlp", "pap", "org")
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(at(number), web.Done("queue.done.classify").WithUndo(at(number)+"/undo"))
+}
+
+func given(v string) []string {
+	if v == "" {
+		return nil
+	}
+	return []string{v}
+}
+
+// act does one step of triage. Every one of them can be taken back.
+func (p *pages) act(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	ctx, who, number, verb := r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("act")
+	x, err := p.s.Get(ctx, who, number)
+	if err != nil {
+		return err
+	}
+	version := f.Int("version")
+	switch verb {
+	case "take":
+		_, err = p.s.Take(ctx, who, x.UUID)
+	case "release":
+		_, err = p.s.Release(ctx, who, x.UUID)
+	case "accept":
+		x, err = p.s.Accept(ctx, who, x.UUID, version, f.Text("into", 40), f.Text("title", 200), f.Text("summary", 20_000))
+	case "reject":
+		_, err = p.s.Reject(ctx, who, x.UUID, version, f.Text("reason", 1000))
+	case "duplicate":
+		_, err = p.s.MarkDuplicate(ctx, who, x.UUID, version, f.Text("of", 40))
+	case "handover":
+		_, err = p.s.HandOver(ctx, who, x.UUID, version, f.Text("to", 300), f.Text("note", 2000))
+	case "undo":
+		_, err = p.s.Undo(ctx, who, x.UUID, version)
+	default:
+		return fault.New(fault.NotFound, "act %q", verb)
+	}
+	if f.Fail(err) {
+		return p.again(w, r, f, "title", "into", "reason", "of", "to")
+	}
+	if err != nil {
+		return err
+	}
+	done := web.Done("queue.done." + verb)
+	if verb != "undo" {
+		done = done.WithUndo(at(number) + "/undo")
+	}
+	if verb == "accept" && x.CaseNumber != "" {
+		return web.Redirect("/console/cases/"+x.CaseNumber, done)
+	}
+	return web.Redirect(at(number), done)
+}
+
+func (p *pages) message(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	number := r.PathValue("number")
+	x, err := p.s.Get(r.Context(), web.Actor(r), number)
+	if err != nil {
+		return err
+	}
+	err = p.s.Write(r.Context(), web.Actor(r), x.UUID, f.Text("text", 20_000), f.Tick("question"))
+	if f.Fail(err) {
+		return p.again(w, r, f, "text")
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(at(number), web.Done("queue.done.message"))
+}
+
+// prove gets a session of the unsealing process with the person's one-time code.
+func (p *pages) prove(r *http.Request, f *web.Form) (session, why string, err error) {
+	why = f.Needed("why", 500)
+	code := strings.ReplaceAll(f.Needed("code", 20), " ", "")
+	if f.Err("unseal") != nil {
+		return "", why, f.Err("unseal")
+	}
+	session, err = p.s.Prove(r.Context(), web.Actor(r), code)
+	if fault.Is(err, fault.Denied) {
+		f.Add("code", "queue.unseal.wrong")
+		err = f.Err("unseal")
+	}
+	return session, why, err
+}
+
+func (p *pages) unseal(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	session, why, err := p.prove(r, f)
+	if f.Fail(err) {
+		return p.again(w, r, f, "why", "code")
+	}
+	if err != nil {
+		return err
+	}
+	o, err := p.s.Unseal(r.Context(), web.Actor(r), r.PathValue("number"), session, why)
+	if err != nil {
+		return err
+	}
+	page, err := p.page(r, web.NewForm(r, nil))
+	if err != nil {
+		return err
+	}
+	page.Unseal = nil
+	if o.Body != nil {
+		page.Body = bodyOf(r, o.Body)
+		for i := range page.Files {
+			if i < len(o.Body.Files) {
+				page.Files[i].Name = o.Body.Files[i].Name
+			}
+		}
+	}
+	return p.t.Render(w, r, "show", page)
+}
+
+// reporter shows who reported, for one look.
+func (p *pages) reporter(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	session, why, err := p.prove(r, f)
+	if f.Fail(err) {
+		return p.again(w, r, f, "why", "code")
+	}
+	if err != nil {
+		return err
+	}
+	c, err := p.s.ShowReporter(r.Context(), web.Actor(r), r.PathValue("number"), session, why)
+	if err != nil {
+		return err
+	}
+	page, err := p.page(r, web.NewForm(r, nil))
+	if err != nil {
+		return err
+	}
+	if page.Reporter != nil {
+		page.Reporter.Contact = &c
+	}
+	return p.t.Render(w, r, "show", page)
+}
+
+// --- the telephone
+
+type phonePage struct {
+	web.Page
+	Header                                      ui.Header
+	What, Description, When, Name, Email, Phone ui.Field
+	Org                                         ui.Field
+	Seal                                        ui.Field
+	Cancel                                      ui.Button
+	Code                                        *ui.Receipt
+	Number                                      string
+}
+
+func (p *pages) phoneForm(r *http.Request, f *web.Form) *phonePage {
+	page := &phonePage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "queue.phone.title")), Header: ui.Header{Title: web.T(r, "queue.phone.title")},
+		What: f.Field("type", "queue.type"), Description: f.Field("description", "queue.phone.what"), When: f.Field("when", "queue.when"), Name: f.Field("contact.name", "queue.phone.name"), Email: f.Field("contact.email", "queue.phone.email"),
+		Phone: f.Field("contact.phone", "queue.phone.phone"), Org: f.Field("organisation", "queue.org"), Cancel: ui.Button{Label: web.T(r, "queue.cancel"), Href: "/console/reports", Variant: "tertiary"}}
+	page.What.Type, page.What.Options = "select", choices(r, "queue.type.", "incident", "near_miss", "threat", "question")
+	page.Description.Type, page.Description.Rows = "textarea", 8
+	page.When.Optional, page.Email.Optional, page.Org.Optional = true, true, true
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "queue.title"), Href: "/console/reports"}, {Label: page.Header.Title}}
+	return page
+}
+
+func (p *pages) phone(w http.ResponseWriter, r *http.Request) error {
+	return p.t.Render(w, r, "phone", p.phoneForm(r, web.NewForm(r, nil)))
+}
+
+// enter writes down a call; the code is read out to the caller and shown only now.
+func (p *pages) enter(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	secret, err := p.s.Vault.NewDraftSecret()
+	if err != nil {
+		return err
+	}
+	in := &intake.Input{Secret: secret, Channel: intake.ByPhone, Lang: string(web.Lang(r)), Type: intake.Type(f.Text("type", 20)), ReceivedBy: web.Actor(r).Name,
+		Contact: intake.Contact{Name: f.Text("contact.name", 120), Email: f.Text("contact.email", 254), Phone: f.Text("contact.phone", 40)},
+		Body:    intake.Body{Description: f.Text("description", 20_000), When: f.Text("when", 60), OrgName: f.Text("organisation", 200)}}
+	rc, err := p.s.Submit(r.Context(), web.Actor(r), in)
+	page := p.phoneForm(r, f)
+	if f.Fail(err) {
+		page.Errors = f.Summary("type", "description", "contact.name", "contact.phone", "contact.email", "organisation")
+		return p.t.Invalid(w, r, "phone", page)
+	}
+	if err != nil {
+		return err
+	}
+	page.Number = rc.Number
+	page.Code = &ui.Receipt{Title: web.T(r, "queue.phone.done"), When: rc.Number, Label: web.T(r, "queue.phone.code"), Code: rc.Code}
+	w.Header().Set("Cache-Control", "no-store")
+	return p.t.Render(w, r, "phone", page)
+}
