@@ -1,8 +1,11 @@
 package app
 
 import (
+	"context"
 	"embed"
 
+	"straza/internal/intake"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 )
 
@@ -16,6 +19,7 @@ func (h *House) nav() web.Nav {
 	perm := web.Perm
 	return web.Nav{
 		Console: []web.NavGroup{
+			{Items: []web.NavItem{{Key: "nav.reports", Href: "/console/reports", Icon: "inbox", Policy: perm("intake.read"), Alarm: true, Count: h.openReports}}},
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")}}},
 			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
 			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: perm("registry.read")}}},
@@ -25,4 +29,13 @@ func (h *House) nav() web.Nav {
 		Public:   []web.NavItem{{Key: "nav.warnings", Href: "/warnings", Policy: web.Public}, {Key: "nav.report", Href: "/report", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Policy: web.Public}},
 		Footer:   []web.NavItem{{Key: "nav.login", Href: "/login", Policy: web.Public}},
 	}
+}
+
+// openReports counts the reports that wait for a decision, for the sidebar.
+func (h *House) openReports(ctx context.Context, who ident.Actor) int {
+	n, _, err := h.Intake.Count(ctx, who, intake.Filter{State: "open"})
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }

@@ -16,6 +16,7 @@ import (
 	"straza/internal/entry"
 	"straza/internal/find"
 	"straza/internal/intake/intakeapi"
+	"straza/internal/intake/intakeweb"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/account"
@@ -31,7 +32,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intelweb.Files, find.Files}
+		registryweb.Files, intelweb.Files, intakeweb.Files, find.Files}
 }
 
 // routes is the complete table of doors.
@@ -41,6 +42,7 @@ func (h *House) routes(m *web.Mux) {
 	registryweb.Routes(m, h.Registry)
 	advisoryweb.Routes(m, h.Advisory)
 	intakeapi.Routes(m, h.Intake)
+	intakeweb.Routes(m, h.Intake)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())

@@ -8,6 +8,7 @@ import (
 
 	"straza/internal/advisory"
 	"straza/internal/find"
+	"straza/internal/intake"
 	"straza/internal/intel"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
@@ -22,11 +23,24 @@ func (h *House) searchRooms() []find.Room {
 		return func(q string) string { return path + "?q=" + url.QueryEscape(q) }
 	}
 	return []find.Room{
+		{Key: "nav.reports", Icon: "inbox", Policy: web.Perm("intake.read"), All: list("/console/reports"), Search: h.findReports},
 		{Key: "nav.events", Icon: "affiliate", Policy: web.Perm("intel.read"), All: list("/console/events"), Search: h.findEvents},
 		{Key: "nav.indicators", Icon: "target", Policy: web.Perm("intel.read"), All: list("/console/indicators"), Search: h.findIndicators},
 		{Key: "nav.advisories", Icon: "speakerphone", Policy: web.Perm("advisory.read"), All: list("/console/advisories"), Search: h.findAdvisories},
 		{Key: "nav.organisations", Icon: "building", Policy: web.AnyPerm("registry.read", "registry.read-own"), All: list("/console/organisations"), Search: h.findOrganisations},
 	}
+}
+
+func (h *House) findReports(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	list, next, err := h.Intake.List(ctx, who, intake.Filter{Query: q}, intake.Page{Sort: intake.ByReceived, Limit: n})
+	for _, x := range list {
+		title := x.Title
+		if title == "" {
+			title = x.Number
+		}
+		hits = append(hits, find.Hit{Title: title, Href: "/console/reports/" + x.Number, Sub: []any{x.Number, x.OrgName}, Marks: []any{ui.Severity{Level: x.Severity}}})
+	}
+	return hits, next != "", err
 }
 
 var errEnough = errors.New("enough")

@@ -43,6 +43,7 @@ type rooms struct {
 
 	unsealing   *unseal.Client
 	unsealChild *unseal.Child
+	door        *unseal.Server // instead of them, in the process that fills the demo
 }
 
 // wire makes every Service, lower rooms first.

@@ -24,6 +24,9 @@ func (c *country) tellDays(ctx context.Context) error {
 		if err := c.events(ctx, day); err != nil {
 			return fmt.Errorf("day %d, events: %w", day, err)
 		}
+		if err := c.reports(ctx, day, days); err != nil {
+			return fmt.Errorf("day %d, reports: %w", day, err)
+		}
 		if err := c.warnings(ctx, day, days); err != nil {
 			return fmt.Errorf("day %d, warnings: %w", day, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"straza/internal/advisory"
+	"straza/internal/intake"
 	"straza/internal/intel"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
@@ -31,6 +32,8 @@ type Deps struct {
 	Registry *registry.Service
 	Accounts *account.Service
 	Intel    *intel.Service
+	Intake   *intake.Service
+	Cases    bool // reports can be accepted into cases
 	Advisory *advisory.Service
 	Say      func(format string, args ...any)
 }
