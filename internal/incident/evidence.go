@@ -1,0 +1,252 @@
+package incident
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/blob"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
+	"straza/internal/kernel/vault/unseal"
+)
+
+// Evidence is a file of the case. Its bytes are sealed to the team before they are
+// stored; SHA256 is of the file as it came, so that a copy can be compared.
+type Evidence struct {
+	ID      int64
+	UUID    string
+	Label   string // D-3: the third of its case
+	Name    string // came from outside: only a label
+	About   string
+	Size    int64
+	SHA256  string
+	At      int64
+	Author  string
+	Custody []Custody
+
+	blob string
+}
+
+// Custody is a line of an evidence's chain of custody; lines are only ever added.
+type Custody struct {
+	At     int64
+	Author string
+	Act    string // taken, opened, handed, moved
+	Detail string
+}
+
+// maxEvidence is the largest evidence file (decisions §5).
+const maxEvidence = 100 << 20
+
+// hashing counts and hashes what passes, and stops what is too large.
+type hashing struct {
+	r io.Reader
+	h hash.Hash
+	n int64
+}
+
+func (x *hashing) Read(p []byte) (int, error) {
+	n, err := x.r.Read(p)
+	x.h.Write(p[:n])
+	if x.n += int64(n); x.n > maxEvidence {
+		return 0, fault.New(fault.Limited, "evidence larger than %d bytes", maxEvidence).WithKey("incident.fault.large")
+	}
+	return n, err
+}
+
+// AddEvidence seals a file as it is read and takes it into custody. Nothing plain
+// touches the disk. Faults: Unavailable before the unsealing process was ever met.
+func (s *Service) AddEvidence(ctx context.Context, who ident.Actor, ref, name, about string, r io.Reader) (d Done, err error) {
+	if s.d.Vault == nil || s.d.Blobs == nil {
+		return d, fault.New(fault.Unavailable, "no vault is wired").WithKey("incident.fault.noseal")
+	}
+	var c fault.Collector
+	about, name = text(&c, "about", about, 1000, false), label(name)
+	if err := c.Err("evidence"); err != nil {
+		return d, err
+	}
+	if err := s.d.DB.View(ctx, func(tx *store.Tx) error { // before the first byte is taken in
+		k, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		return mayWrite(who, k, "incident.write")
+	}); err != nil {
+		return d, err
+	}
+	uuid, in := s.d.DB.NewUUID(), &hashing{r: r, h: sha256.New()}
+	sealed := s.sealing(vault.Label{Kind: vault.KindEvidence, Record: uuid}, in)
+	defer sealed.Close()
+	stored, err := s.d.Blobs.Put(ctx, sealed)
+	if err != nil {
+		return d, err
+	}
+	return s.change(ctx, who, ref, 0, "evidence", func(a *act) error {
+		return s.keep(a, Evidence{UUID: uuid, Name: name, About: about, Size: in.n, SHA256: hex.EncodeToString(in.h.Sum(nil))}, stored)
+	})
+}
+
+// sealing gives the sealed form of what r gives, made as it is read.
+func (s *Service) sealing(l vault.Label, r io.Reader) io.ReadCloser {
+	pr, pw := io.Pipe()
+	go func() {
+		w, err := s.d.Vault.SealReport(pw, l, "")
+		if err == nil {
+			if _, err = io.Copy(w, r); err == nil {
+				err = w.Close()
+			}
+		}
+		_ = pw.CloseWithError(err)
+	}()
+	return pr
+}
+
+func (s *Service) keep(a *act, v Evidence, stored blob.Ref) error {
+	if err := s.d.Blobs.KeepTx(a.ctx, a.tx, stored); err != nil {
+		return err
+	}
+	n, err := store.Int64(a.ctx, a.tx, countProofs, a.c.ID)
+	if err != nil {
+		return err
+	}
+	id := s.d.DB.NewID()
+	v.Label = fmt.Sprintf("D-%d", n+1)
+	if _, err := a.tx.Exec(a.ctx, insertProof, id, a.c.ID, v.UUID, v.Label, v.Name, v.About, v.Size, v.SHA256, stored.Name, a.now, nameOf(a.who)); err != nil {
+		return err
+	}
+	a.label, a.detail["evidence"], a.detail["sha256"] = v.Label, id, v.SHA256
+	a.changes = append(a.changes, change{Table: "incident_evidence", ID: id, After: map[string]any{"case_id": a.c.ID}})
+	return s.custody(a.ctx, a.tx, a.who, id, "taken", "sha256 "+v.SHA256, a.now)
+}
+
+// custody adds a line to the chain.
+func (s *Service) custody(ctx context.Context, tx *store.Tx, who ident.Actor, evidence int64, act, detail string, now int64) error {
+	_, err := tx.Exec(ctx, addCustody, s.d.DB.NewID(), evidence, now, who.Person, nameOf(who), act, detail)
+	return err
+}
+
+// HandOver notes that a copy of the evidence was handed to somebody.
+func (s *Service) HandOver(ctx context.Context, who ident.Actor, ref string, evidence int64, to string) error {
+	var c fault.Collector
+	to = text(&c, "to", to, 300, true)
+	if err := c.Err("custody"); err != nil {
+		return err
+	}
+	_, err := s.evidenceTx(ctx, who, ref, evidence, "handed", to)
+	return err
+}
+
+// evidenceTx loads an evidence through its case and adds a line of custody and audit.
+func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, evidence int64, act, detail string) (v Evidence, err error) {
+	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		if err := mayWrite(who, c, "incident.write"); err != nil {
+			return err
+		}
+		ok, err := belongs(ctx, tx, "incident_evidence", evidence, c.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return missing("evidence")
+		}
+		if v, _, err = store.First(ctx, tx, scanEvidence, oneEvidence, evidence); err != nil {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.custody(ctx, tx, who, evidence, act, detail, now); err != nil {
+			return err
+		}
+		return s.d.Audit.Record(ctx, tx, who, "evidence."+act, thing(c), map[string]any{"evidence": evidence})
+	})
+	return v, err
+}
+
+// Prove opens a session with the unsealing process by a one-time code.
+func (s *Service) Prove(ctx context.Context, who ident.Actor, code string) (session string, err error) {
+	door, err := s.door(who)
+	if err != nil {
+		return "", err
+	}
+	got, err := door.Prove(ctx, unseal.Proof{Email: who.Email, Code: strings.ReplaceAll(strings.TrimSpace(code), " ", "")})
+	return got.Token, err
+}
+
+func (s *Service) door(who ident.Actor) (Opener, error) {
+	if err := access.Check(who, "sealed.read"); err != nil {
+		return nil, err
+	}
+	if d := s.d.Opener(); d != nil {
+		return d, nil
+	}
+	return nil, fault.New(fault.Unavailable, "no unsealing process is wired").WithKey("incident.fault.noseal")
+}
+
+// OpenEvidence streams a file as an archive under the password "infected": the only
+// way it leaves. Needs sealed.read, a session of Prove and a reason; custody and
+// audit are written before the first byte.
+func (s *Service) OpenEvidence(ctx context.Context, who ident.Actor, ref string, evidence int64, session, reason string, w io.Writer) error {
+	door, err := s.door(who)
+	if err != nil {
+		return err
+	}
+	var c fault.Collector
+	reason = text(&c, "reason", reason, 500, true)
+	if err := c.Err("evidence"); err != nil {
+		return err
+	}
+	v, err := s.evidenceTx(ctx, who, ref, evidence, "opened", reason)
+	if err != nil {
+		return err
+	}
+	body, _, err := s.d.Blobs.Open(ctx, v.blob)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	rec, err := door.Open(ctx, unseal.Request{Session: session, Email: who.Email, Label: vault.Label{Kind: vault.KindEvidence, Record: v.UUID},
+		Reason: reason, Ref: strconv.FormatInt(v.ID, 10), Archive: v.Name}, body, w)
+	if err != nil {
+		return err
+	}
+	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		k, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		return s.d.Audit.Record(ctx, tx, who, "evidence.unsealed", thing(k), map[string]any{"evidence": v.ID, "seq": rec.Seq, "hash": rec.Hash})
+	})
+}
+
+// label keeps a file's name as a label: no path, no control characters.
+func label(s string) string {
+	s = s[strings.LastIndexAny(s, `/\`)+1:]
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfffd {
+			return -1
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > 120 {
+		s = string(r[:120])
+	}
+	if s == "" || s == "." || s == ".." {
+		return "file"
+	}
+	return s
+}

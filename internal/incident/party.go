@@ -1,0 +1,352 @@
+package incident
+
+import (
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"straza/internal/craft/thread"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Party is what one outside party may see of a case: a row of its own with its own
+// audience (the team and that organisation), a number, a subject, a state, a
+// deadline, and the thread. Nothing of the case is reached through it.
+type Party struct {
+	ID       int64
+	Org      int64 // 0 = outside the registry
+	Name     string
+	Number   string // as it is shown to the party
+	Subject  string // what the party is told it is about
+	TLP      string
+	State    string
+	Deadline int64
+	Thread   int64
+	Created  int64
+	Updated  int64
+	Unread   int64 // answers nobody of the team has read
+
+	caseID, audience int64
+}
+
+// PartyInput is what somebody types of a party.
+type PartyInput struct {
+	Org      string // UUID or name; one that the registry does not know is a party outside it
+	Address  string // where letters go
+	Lang     string
+	Subject  string
+	TLP      string // "" = the case's
+	Deadline time.Time
+}
+
+// AddParty brings an outside party in and opens its thread. From that moment an
+// organisation of the registry sees number, subject, state, deadline and thread.
+func (s *Service) AddParty(ctx context.Context, who ident.Actor, ref string, in PartyInput) (Done, error) {
+	return s.change(ctx, who, ref, 0, "party.add", func(a *act) error {
+		o, err := s.orgTx(ctx, a.tx, who, in.Org)
+		if err != nil {
+			return err
+		}
+		var c fault.Collector
+		in.Subject = text(&c, "subject", in.Subject, 200, true)
+		if in.TLP == "" {
+			in.TLP = a.c.TLP
+		}
+		in.TLP, _ = labels(&c, in.TLP, "")
+		if err := c.Err("party"); err != nil {
+			return err
+		}
+		owner := o.ID
+		if owner == 0 {
+			owner = a.c.CERT
+		}
+		audience, err := access.InternTx(ctx, a.tx, access.Audience{CERT: a.c.CERT, Owner: owner, Level: access.LevelTeam})
+		if err != nil {
+			return err
+		}
+		deadline := int64(0)
+		if !in.Deadline.IsZero() {
+			deadline = clock.Micros(in.Deadline)
+		}
+		a.label = o.Name
+		id, err := a.add("incident_party", map[string]any{"case_id": a.c.ID, "org": o.ID, "name": o.Name, "audience_id": audience, "number": a.c.Number,
+			"subject": in.Subject, "tlp": in.TLP, "state": PartyOurs, "deadline": deadline, "thread": 0, "created": a.now, "updated": a.now})
+		if err != nil {
+			return err
+		}
+		t, err := s.d.Threads.OpenTx(ctx, a.tx, who, thread.Thread{Kind: "party", Object: id, Number: a.c.Number, Party: o.Name, Org: o.ID,
+			Address: in.Address, Lang: in.Lang, Audience: audience})
+		if err != nil {
+			return err
+		}
+		return a.set("incident_party", id, map[string]any{"thread": t})
+	})
+}
+
+// SetParty changes what a party is told: state, subject, deadline (zero = none).
+func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, party int64, state, subject string, deadline time.Time) (Done, error) {
+	return s.part(ctx, who, ref, "party.set", "incident_party", party, func(a *act) error {
+		var c fault.Collector
+		c.Require(slices.Contains(partyStates, state), "state", "incident.fault.state")
+		cols := map[string]any{"state": state, "subject": text(&c, "subject", subject, 200, true), "deadline": 0, "updated": a.now}
+		if !deadline.IsZero() {
+			cols["deadline"] = clock.Micros(deadline)
+		}
+		if err := c.Err("party"); err != nil {
+			return err
+		}
+		return a.set("incident_party", party, cols)
+	})
+}
+
+// Write sends a message to a party (thread.Out) or leaves an internal note at its
+// thread (thread.Note). The first message out is the CERT's answer and ends its
+// clock. A message that has gone out is not undone.
+func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party int64, way, body string) (Done, error) {
+	if way != thread.Out && way != thread.Note {
+		return Done{}, fault.Field("way", "incident.fault.code", "a message goes out or is a note")
+	}
+	if err := access.Check(who, "thread.write"); err != nil {
+		return Done{}, err
+	}
+	return s.part(ctx, who, ref, "write", "incident_party", party, func(a *act) error {
+		p, _, err := store.First(ctx, a.tx, scanParty, oneParty, party)
+		if err != nil {
+			return err
+		}
+		m, err := s.d.Threads.WriteTx(ctx, a.tx, who, p.Thread, way, body)
+		if err != nil {
+			return err
+		}
+		a.label, a.detail["message"], a.detail["way"] = p.Name, m, way
+		cols := map[string]any{"updated": a.now}
+		if way == thread.Out {
+			cols["state"] = PartyTheirs
+			if a.c.Answered == 0 {
+				if err := a.set("incident_case", a.c.ID, map[string]any{"answered": a.now}); err != nil {
+					return err
+				}
+			}
+		}
+		return a.set("incident_party", party, cols)
+	})
+}
+
+// Thread gives the correspondence with a party whole, notes and quarantine too,
+// and marks it as read. The look is recorded before it is shown.
+func (s *Service) Thread(ctx context.Context, who ident.Actor, ref string, party int64) (p Party, t thread.Thread, ms []thread.Message, err error) {
+	if err := access.Check(who, "incident.read"); err != nil {
+		return p, t, nil, err
+	}
+	err = s.d.DB.ViewLogged(ctx, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		if p, err = partyOf(ctx, tx, c.ID, party); err != nil {
+			return err
+		}
+		if who.CERT == c.CERT {
+			if err := s.d.Threads.SeenTx(ctx, tx, p.Thread); err != nil {
+				return err
+			}
+		}
+		return s.d.Audit.Record(ctx, tx, who, "thread.read", audit.Thing{Kind: "thread", ID: p.Thread, Label: p.Number}, map[string]any{"case": c.ID})
+	}, func(tx *store.Tx) error {
+		t, ms, err = s.d.Threads.ReadTx(ctx, tx, p.Thread)
+		return err
+	})
+	return p, t, ms, err
+}
+
+// partyOf loads a party through its case.
+func partyOf(ctx context.Context, tx *store.Tx, head, party int64) (Party, error) {
+	ok, err := belongs(ctx, tx, "incident_party", party, head)
+	if err != nil {
+		return Party{}, err
+	}
+	if !ok {
+		return Party{}, missing("party")
+	}
+	p, _, err := store.First(ctx, tx, scanParty, oneParty, party)
+	return p, err
+}
+
+// Decide releases a quarantined message as the party's own, or throws it away.
+func (s *Service) Decide(ctx context.Context, who ident.Actor, ref string, message int64, release bool) (Done, error) {
+	return s.change(ctx, who, ref, 0, "answer", func(a *act) error {
+		t, err := s.d.Threads.ThreadOfMessageTx(ctx, a.tx, message)
+		if err != nil {
+			return err
+		}
+		p, err := partyOf(ctx, a.tx, a.c.ID, t.Object)
+		if err != nil || p.Thread != t.ID {
+			return missing("message")
+		}
+		a.label = p.Name
+		if !release {
+			if err := s.d.Threads.DropTx(ctx, a.tx, who, message); err != nil {
+				return err
+			}
+			return a.set("incident_party", p.ID, map[string]any{"updated": a.now})
+		}
+		if err := s.d.Threads.ReleaseTx(ctx, a.tx, who, message); err != nil {
+			return err
+		}
+		return a.set("incident_party", p.ID, map[string]any{"updated": a.now, "state": PartyOurs})
+	})
+}
+
+// File opens an attachment of a message of this case. The look is recorded first.
+func (s *Service) File(ctx context.Context, who ident.Actor, ref string, file int64) (name string, size int64, body io.ReadCloser, err error) {
+	if err := access.Check(who, "incident.read"); err != nil {
+		return "", 0, nil, err
+	}
+	var f thread.File
+	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		var t thread.Thread
+		if f, t, err = s.d.Threads.FileTx(ctx, tx, file); err != nil {
+			return err
+		}
+		if p, err := partyOf(ctx, tx, c.ID, t.Object); err != nil || p.Thread != t.ID {
+			return missing("file")
+		}
+		return s.d.Audit.Record(ctx, tx, who, "thread.file", thing(c), map[string]any{"file": f.ID})
+	})
+	if err != nil {
+		return "", 0, nil, err
+	}
+	body, err = s.d.Threads.OpenFile(ctx, f)
+	return f.Name, f.Size, body, err
+}
+
+// Correspondence lists the threads that the team sees, newest word first; the
+// keyset is (last, id) of the last row.
+func (s *Service) Correspondence(ctx context.Context, who ident.Actor, unread bool, last, id int64) (out []thread.Thread, more bool, err error) {
+	if err := access.Check(who, "incident.read"); err != nil {
+		return nil, false, err
+	}
+	if last == 0 {
+		last, id = 1<<62, 1<<62
+	}
+	return s.d.Threads.List(ctx, who, unread, last, id)
+}
+
+// Unread counts the threads with answers nobody of the team has read.
+func (s *Service) Unread(ctx context.Context, who ident.Actor) (int64, error) {
+	if err := access.Check(who, "incident.read"); err != nil {
+		return 0, err
+	}
+	return s.d.Threads.Unread(ctx, who)
+}
+
+// Letter is the page behind a thread's link: what the party may read of it.
+type Letter struct {
+	Number   string
+	Subject  string
+	Party    string
+	TLP      string
+	State    string
+	Deadline int64
+	Messages []thread.Message
+}
+
+// ByToken opens the party's page. Anybody who holds the link may; it shows the
+// party's own words and our letters. Faults: NotFound.
+func (s *Service) ByToken(ctx context.Context, _ ident.Actor, token string) (l Letter, err error) {
+	t, ms, err := s.d.Threads.ByToken(ctx, token)
+	if err != nil {
+		return l, err
+	}
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		p, found, err := store.First(ctx, tx, scanParty, partyBy, t.ID)
+		if err == nil && !found {
+			err = missing("thread")
+		}
+		l = Letter{Number: p.Number, Subject: p.Subject, Party: p.Name, TLP: p.TLP, State: p.State, Deadline: p.Deadline, Messages: ms}
+		return err
+	})
+	return l, err
+}
+
+// AnswerByToken adds the party's answer from its page.
+func (s *Service) AnswerByToken(ctx context.Context, who ident.Actor, token, body string, files map[string]io.Reader) error {
+	if _, err := s.ByToken(ctx, who, token); err != nil {
+		return err
+	}
+	return s.d.Threads.AnswerByToken(ctx, token, body, files)
+}
+
+// ForOrg lists what concerns the caller's organisation: its parties, newest first.
+func (s *Service) ForOrg(ctx context.Context, who ident.Actor) (out []Party, err error) {
+	if err := access.Check(who, "portal.use"); err != nil || who.Org == 0 {
+		return nil, err
+	}
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		out, err = store.All(ctx, tx, scanParty, ownParties(who), who.Org)
+		return err
+	})
+	return out, err
+}
+
+// OwnThread gives a party of the caller's organisation with its correspondence:
+// no notes, nothing of the quarantine. The look is recorded.
+func (s *Service) OwnThread(ctx context.Context, who ident.Actor, party int64) (p Party, ms []thread.Message, err error) {
+	err = s.d.DB.ViewLogged(ctx, func(tx *store.Tx) error {
+		if p, err = s.ownParty(ctx, tx, who, party); err != nil {
+			return err
+		}
+		return s.d.Audit.Record(ctx, tx, who, "thread.read", audit.Thing{Kind: "thread", ID: p.Thread, Label: p.Number}, nil)
+	}, func(tx *store.Tx) error {
+		_, all, err := s.d.Threads.ReadTx(ctx, tx, p.Thread)
+		for _, m := range all {
+			if m.Way == thread.In || m.Way == thread.Out {
+				ms = append(ms, m)
+			}
+		}
+		return err
+	})
+	return p, ms, err
+}
+
+func (s *Service) ownParty(ctx context.Context, tx *store.Tx, who ident.Actor, party int64) (Party, error) {
+	if err := access.Check(who, "portal.use"); err != nil {
+		return Party{}, err
+	}
+	p, found, err := store.First(ctx, tx, scanParty, oneParty, party)
+	if err != nil {
+		return p, err
+	}
+	may, err := access.MayTx(ctx, tx, who, p.audience)
+	if err == nil && (!found || !may || p.Org == 0 || p.Org != who.Org) {
+		err = missing("party")
+	}
+	return p, err
+}
+
+// AnswerOwn adds an answer of a person of the party's organisation.
+func (s *Service) AnswerOwn(ctx context.Context, who ident.Actor, party int64, body string, files map[string]io.Reader) error {
+	var t thread.Thread
+	err := s.d.DB.View(ctx, func(tx *store.Tx) error {
+		p, err := s.ownParty(ctx, tx, who, party)
+		if err != nil {
+			return err
+		}
+		t, _, err = s.d.Threads.ReadTx(ctx, tx, p.Thread)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.d.Threads.AnswerAs(ctx, who, t, body, files)
+}
