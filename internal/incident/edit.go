@@ -186,6 +186,11 @@ func (s *Service) Move(ctx context.Context, who ident.Actor, ref string, version
 		}
 		if to == Closed {
 			a.c.closable(&c)
+			open, err := store.Int64(ctx, a.tx, openTasks, a.c.ID)
+			if err != nil {
+				return err
+			}
+			c.Require(open == 0, "tasks", "incident.fault.close.tasks")
 			cols["closed"] = a.now
 		}
 		if err := c.Err("state"); err != nil {

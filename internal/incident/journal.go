@@ -303,7 +303,7 @@ func (s *Service) Undo(ctx context.Context, who ident.Actor, ref string, id int6
 			return err
 		}
 		// Undoing an undo brings the first act back to life.
-		if _, err := a.tx.Exec(ctx, unundo, x.Undoes, a.now); err != nil {
+		if _, err := a.tx.Exec(ctx, unundo, x.Undoes); err != nil {
 			return err
 		}
 		_, err = a.tx.Exec(ctx, markUndone, x.ID, a.now)
@@ -393,7 +393,7 @@ func (s *Service) History(ctx context.Context, who ident.Actor, ref string, befo
 	})
 	if who.Kind == ident.Operator {
 		for i := range out {
-			out[i].Label, out[i].Author = "", ""
+			out[i].Label, out[i].Author, out[i].changes = "", "", ""
 		}
 	}
 	return out, err

@@ -138,6 +138,9 @@ func (s *Service) Merged(ctx context.Context, who ident.Actor, ref string) (out 
 
 // WhoSees says who reads a case: the principals of its audience.
 func (s *Service) WhoSees(ctx context.Context, who ident.Actor, ref string) (out []access.Principal, err error) {
+	if err := access.Check(who, "incident.read"); err != nil {
+		return nil, err
+	}
 	err = s.view(ctx, who, func(tx *store.Tx) error {
 		c, err := headTx(ctx, tx, who, ref)
 		if err != nil {

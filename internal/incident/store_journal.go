@@ -103,7 +103,7 @@ const (
 	actsOf     = `SELECT ` + actCols + ` FROM incident_act a JOIN incident_case c ON c.id = a.case_id WHERE c.resolved_id = $1 AND a.id < $2 ORDER BY a.id DESC LIMIT 200`
 	actsSince  = `SELECT ` + actCols + ` FROM incident_act a WHERE a.case_id = $1 AND a.version > $2 ORDER BY a.id DESC LIMIT 50`
 	markUndone = `UPDATE incident_act SET undone_by = $2 WHERE id = $1`
-	unundo     = `UPDATE incident_act SET undone_by = 0 WHERE id = $1 AND $2 > 0`
+	unundo     = `UPDATE incident_act SET undone_by = 0 WHERE id = $1`
 )
 
 func scanAct(s store.Scanner) (a Act, err error) {

@@ -63,6 +63,9 @@ func newQuery(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*qu
 	if f.Org != 0 {
 		q.and("c.id IN (SELECT o.case_id FROM incident_org o WHERE o.org = " + q.arg(f.Org) + ")")
 	}
+	if who.Kind == ident.Operator && (f.Query != "" || f.Org != 0 || f.Class != "") {
+		q.none = true // the command line sees numbers, states and times: it cannot feel for content either
+	}
 	q.class(f.Class)
 	return q, q.words(ctx, tx, queryWords(f.Query))
 }
