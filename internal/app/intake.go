@@ -13,7 +13,8 @@ func (h *House) wireIntake() error {
 	if err != nil {
 		return err
 	}
-	h.Intake = intake.New(intake.Deps{DB: h.DB, Vault: h.Vault, Blobs: h.Blobs, Audit: h.Audit, Registry: intake.FromRegistry(h.Registry), Book: book,
+	h.wireIncident(book)
+	h.Intake = intake.New(intake.Deps{Cases: casesOf{h}, DB: h.DB, Vault: h.Vault, Blobs: h.Blobs, Audit: h.Audit, Registry: intake.FromRegistry(h.Registry), Book: book,
 		Origin: func() string { return h.origin },
 		Opener: func() intake.Opener {
 			switch {

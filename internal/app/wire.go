@@ -8,6 +8,7 @@ import (
 	"straza/internal/advisory"
 	"straza/internal/catalog"
 	"straza/internal/craft/thread"
+	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
 	"straza/internal/kernel/account"
@@ -34,6 +35,7 @@ type rooms struct {
 	Threads  *thread.Desk
 	Advisory *advisory.Service
 	Intake   *intake.Service
+	Incident *incident.Service
 
 	runner *jobs.Runner
 	origin string

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+
+	"straza/internal/incident"
+	"straza/internal/intake"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// wireIncident makes the room for cases, with intake's packs as its lists.
+func (h *House) wireIncident(book *intake.Book) {
+	h.Incident = incident.New(incident.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Vault: h.Vault, Registry: h.Registry, Threads: h.Threads,
+		Intel: h.Intel, Book: caseBook(book),
+		Opener: func() incident.Opener {
+			if h.unsealing == nil {
+				return nil
+			}
+			return h.unsealing
+		}})
+}
+
+// caseBook hands intake's packs to cases, which classify by the same lists.
+func caseBook(b *intake.Book) *incident.Book {
+	out := &incident.Book{Severity: b.Severity}
+	for _, c := range b.Classes {
+		out.Classes = append(out.Classes, incident.Choice{Value: c.Value, Label: c.Label})
+		for _, t := range c.Types {
+			out.Classes = append(out.Classes, incident.Choice{Value: c.Value + "/" + t.Value, Label: t.Label})
+		}
+	}
+	for _, n := range b.National {
+		out.National = append(out.National, incident.Choice{Value: n.Value, Label: n.Label})
+	}
+	for _, f := range b.Facts {
+		x := incident.Fact{Name: f.Name, Label: f.Label}
+		for _, o := range f.Options {
+			x.Options = append(x.Options, incident.Choice{Value: o.Value, Label: o.Label})
+		}
+		out.Facts = append(out.Facts, x)
+	}
+	out.Retention = retentionClasses
+	return out
+}
+
+// retentionClasses are the terms that a closed case may be kept for, until the room
+// for privacy has a register of its own.
+var retentionClasses = []incident.Choice{
+	{Value: "two-years", Label: i18n.Text{i18n.SrCyrl: "2 године по затварању", i18n.En: "2 years after closing"}},
+	{Value: "five-years", Label: i18n.Text{i18n.SrCyrl: "5 година по затварању", i18n.En: "5 years after closing"}},
+	{Value: "ten-years", Label: i18n.Text{i18n.SrCyrl: "10 година по затварању", i18n.En: "10 years after closing"}},
+}
+
+// casesOf is the room of cases as intake sees it.
+type casesOf struct{ h *House }
+
+// OpenFromReportTx opens a case with chosen facts of a report.
+func (c casesOf) OpenFromReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, x intake.CaseSeed) (int64, string, error) {
+	seed := incident.Seed{Report: x.Report, Number: x.Number, CERT: x.CERT, Draft: incident.Draft{Title: x.Title, Summary: x.Summary,
+		Severity: x.Severity, TLP: x.TLP, PAP: x.PAP, Classes: x.RSIT, National: x.National, Aware: x.AwareAt}}
+	if x.Sector != "" {
+		seed.Sectors = []string{x.Sector}
+	}
+	if x.OrgName != "" {
+		seed.Orgs = []incident.Org{{ID: x.Org, Name: x.OrgName}}
+	}
+	return c.h.Incident.OpenFromReportTx(ctx, tx, who, seed)
+}
+
+// LinkReportTx links a report to a case that is there.
+func (c casesOf) LinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, number string, x intake.CaseSeed) (int64, error) {
+	return c.h.Incident.LinkReportTx(ctx, tx, who, number, x.Report, x.Number)
+}
+
+// UnlinkReportTx takes either back.
+func (c casesOf) UnlinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID, report int64) error {
+	return c.h.Incident.UnlinkReportTx(ctx, tx, who, caseID, report)
+}
