@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/ident"
@@ -15,6 +16,7 @@ import (
 const (
 	ownLimit   = 5_000  // attributes of the event that are compared
 	otherLimit = 20_000 // equal ones that are counted, for each 500 of these
+	timeLimit  = 300 * time.Millisecond
 )
 
 // Related is another event that shares values with the one asked about.
@@ -34,8 +36,12 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 	}
 	counts := map[int64]int64{}
 	complete = true
-	after, seen := int64(0), 0
+	after, seen, start := int64(0), 0, s.db.Clock.Now()
 	for seen < ownLimit {
+		if s.db.Clock.Now().Sub(start) > timeLimit {
+			complete = false
+			break
+		}
 		var own []Attribute
 		err = s.db.View(ctx, func(tx *store.Tx) error {
 			if own, err = correlating(ctx, tx, who, e.ID, after, batch); err != nil || len(own) == 0 {
@@ -73,7 +79,7 @@ func (s *Service) ranked(ctx context.Context, who ident.Actor, counts map[int64]
 		ids = ids[:min(limit, len(ids))]
 	}
 	heads := map[int64]*Event{}
-	err := s.db.View(ctx, func(tx *store.Tx) error { return s.headers(ctx, tx, who, ids, false, heads) })
+	err := s.db.View(ctx, func(tx *store.Tx) error { return s.headers(ctx, tx, eventSeen(who, "e"), ids, false, heads) })
 	var out []Related
 	for _, id := range ids {
 		if h := heads[id]; h != nil {
@@ -116,7 +122,7 @@ func (s *Service) RelatedTo(ctx context.Context, who ident.Actor, list []*Attrib
 				ids = append(ids, others[i].EventID)
 			}
 			slices.Sort(ids)
-			if err := s.headers(ctx, tx, who, slices.Compact(ids), false, heads); err != nil {
+			if err := s.headers(ctx, tx, eventSeen(who, "e"), slices.Compact(ids), false, heads); err != nil {
 				return err
 			}
 			pair(out, byKey, others, heads, each)

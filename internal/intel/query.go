@@ -82,6 +82,11 @@ func (q *Query) attributeLevel() bool {
 		q.ToIDS != nil || !q.FirstSeen.empty() || !q.LastSeen.empty() || q.Deleted == Only
 }
 
+// names tells whether the query names things that must be looked up.
+func (q *Query) names() bool {
+	return !q.Tag.empty() || !q.Origin.empty() || !q.Owner.empty() || len(q.Events) > 0
+}
+
 // plan is a query whose names have been looked up: ids, keys, and tests in Go.
 type plan struct {
 	*Query

@@ -218,8 +218,9 @@ func sub(w *where, col string, list []string) string {
 // events when the attributes have the index that leads to few rows.
 const attributeFrom = ` FROM intel_attribute a CROSS JOIN intel_event e WHERE e.id = a.event_id AND `
 
-// attributeIDs lists at most limit ids of a selective plan, ascending.
-func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]int64, error) {
+// foundBy is the WHERE of a plan that an index leads. a.id + 0: the id's own
+// B-tree must not be taken for the order, or the whole table is walked.
+func foundBy(who ident.Actor, p *plan) where {
 	var w where
 	if len(p.events) > 0 {
 		w.add("a.event_id IN " + store.In(p.events))
@@ -230,8 +231,19 @@ func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, l
 	if p.After > 0 {
 		w.add("a.id + 0 > ?", p.After)
 	}
-	// a.id + 0: the id's own B-tree must not be taken for the order; the key's leads.
+	return w
+}
+
+// attributeIDs lists at most limit ids of a selective plan, ascending.
+func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]int64, error) {
+	w := foundBy(who, p)
 	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
+}
+
+// attributesFound reads the first rows of a selective plan, by id.
+func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]Attribute, error) {
+	w := foundBy(who, p)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // attributesByID reads rows whose ids were found a moment ago, again as who sees them.
@@ -298,9 +310,9 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info"+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir, w.args...)
 }
 
-// eventsByID reads headers, again as who sees them, in no order.
-func eventsByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Event, error) {
-	return store.All(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+" WHERE e.id IN "+store.In(ids)+" AND "+eventSeen(who, "e"))
+// eventsByID reads headers that pass the test seen, in no order.
+func eventsByID(ctx context.Context, tx *store.Tx, seen string, ids []int64) ([]Event, error) {
+	return store.All(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+" WHERE e.id IN "+store.In(ids)+" AND "+seen)
 }
 
 func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
