@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -114,7 +115,7 @@ func (a *audiences) tag(ctx context.Context, tx *store.Tx, n tagName) (int64, er
 	switch {
 	case found && !mayUseTag(a.who, t):
 		t.ID = 0
-	case !found && mayMakeTags(a.who):
+	case !found && (mayMakeTags(a.who) || isLabel(n.name)):
 		t, err = writeTag(ctx, tx, Tag{Name: n.name, Colour: n.colour, Exportable: true, Numerical: n.numerical})
 	}
 	if err != nil {
@@ -128,6 +129,12 @@ func (a *audiences) tag(ctx context.Context, tx *store.Tx, n tagName) (int64, er
 }
 
 func mayMakeTags(who ident.Actor) bool { return access.Allowed(who, "misp.tag_editor") }
+
+// isLabel: TLP and PAP are never lost for want of a right, or what is marked would
+// go further than its owner allowed.
+func isLabel(name string) bool {
+	return tlp.FromTags([]string{name}) != tlp.None || tlp.PAPFromTags([]string{name}) != tlp.PAPNone
+}
 
 // mayUseTag: a tag may be kept for one organisation or person.
 func mayUseTag(who ident.Actor, t Tag) bool {
