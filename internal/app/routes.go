@@ -18,6 +18,7 @@ import (
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
 	"straza/internal/intel/intelmisp"
+	"straza/internal/intel/inteltaxii"
 	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
@@ -48,6 +49,7 @@ func (h *House) routes(m *web.Mux) {
 	find.Routes(m, h.searchRooms())
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
+	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {
 		m.Sheet()
 	}
