@@ -17,6 +17,11 @@ import (
 //go:embed packs/*.yaml
 var packFiles embed.FS
 
+// Messages are the sentences of the room's faults.
+//
+//go:embed messages/*.json
+var Messages embed.FS
+
 // Book is what the room's packs say, in force on one day.
 type Book struct {
 	Form     *form.Form

@@ -1,0 +1,105 @@
+package site
+
+import (
+	"context"
+	"embed"
+	"net/http"
+
+	"straza/internal/advisory"
+	"straza/internal/craft/pack"
+	"straza/internal/intake"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+)
+
+// Files are the pages and messages of the room.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+//go:embed texts/*.yaml
+var textFiles embed.FS
+
+// Advisories says what is dangerous today.
+type Advisories interface {
+	InForce(ctx context.Context, who ident.Actor) ([]advisory.Advisory, error)
+}
+
+type pages struct {
+	t     *web.Templates
+	s     *intake.Service
+	adv   Advisories
+	texts texts
+}
+
+// texts are the pages of text and the lessons.
+type texts struct {
+	Pages   []textPage `yaml:"pages"`
+	Lessons []textPage `yaml:"lessons"`
+}
+
+type textPage struct {
+	ID       string        `yaml:"id"`
+	Icon     string        `yaml:"icon"`
+	Title    i18n.Text     `yaml:"title"`
+	Lead     i18n.Text     `yaml:"lead"`
+	Sections []textSection `yaml:"sections"`
+}
+
+type textSection struct {
+	Title i18n.Text   `yaml:"title"`
+	Text  []i18n.Text `yaml:"text"`
+	Steps []i18n.Text `yaml:"steps"`
+}
+
+func loadTexts(day string) (t texts, err error) {
+	shelf, err := pack.Load(textFiles)
+	if err != nil {
+		return t, err
+	}
+	for _, name := range []string{"site.pages", "site.lessons"} {
+		if p, ok := shelf.At(name, day); ok {
+			if err := p.Decode(&t); err != nil {
+				return t, err
+			}
+		}
+	}
+	return t, nil
+}
+
+// Routes declares the doors of the room. day is today, for the texts in force.
+func Routes(m *web.Mux, s *intake.Service, adv Advisories, day string) error {
+	t, err := loadTexts(day)
+	if err != nil {
+		return err
+	}
+	p := &pages{t: m.Templates(Files), s: s, adv: adv, texts: t}
+	get := func(pattern, limit, reveals string, h web.Handler) web.Route {
+		return web.Route{Method: http.MethodGet, Pattern: pattern, Policy: web.Public, Localized: true, Reveals: reveals, Limit: limit, Handler: h}
+	}
+	post := func(pattern, limit string, body int64, h web.Handler) web.Route {
+		return web.Route{Method: http.MethodPost, Pattern: pattern, Policy: web.Public, Localized: true, Mutates: true, Body: body, Limit: limit,
+			Reveals: "the caller's own draft or report", Handler: h}
+	}
+	const own = "the caller's own draft"
+	m.Handle(
+		get("/", "", "published warnings and public numbers", p.home),
+		get("/report", "form", own, p.begin),
+		get("/report/{page}", "form", own, p.show),
+		post("/report/leave", "form", 8<<10, p.leave),
+		post("/report/send", "report", 64<<10, p.send),
+		post("/report/{page}", "form", -1, p.save), // files are limited by the CERT's setting
+		get("/follow-up", "form", "nothing", p.askCode),
+		post("/follow-up", "code", 8<<10, p.enterCode),
+		get("/follow-up/report", "code", "the report of the caller's code", p.follow),
+		post("/follow-up/report", "code", -1, p.reply),
+		post("/follow-up/leave", "form", 8<<10, p.leaveFollow),
+		get("/advice", "", "texts", p.lessons),
+		get("/advice/{id}", "", "texts", p.lesson),
+	)
+	for _, x := range t.Pages {
+		m.Handle(get("/"+x.ID, "", "texts and public contacts", p.text(x)))
+	}
+	return nil
+}
