@@ -4,13 +4,18 @@ import (
 	"time"
 
 	"straza/internal/intake"
+	"straza/internal/site"
 )
 
 // wireIntake makes the room for reports. The unsealing process is asked for each
 // time: serve meets it later, and it may come and go.
 func (h *House) wireIntake() error {
-	book, err := intake.OpenBook(h.clock.Now().Format(time.DateOnly))
+	today := h.clock.Now().Format(time.DateOnly)
+	book, err := intake.OpenBook(today)
 	if err != nil {
+		return err
+	}
+	if h.texts, err = site.OpenTexts(today); err != nil {
 		return err
 	}
 	h.wireIncident(book)

@@ -28,7 +28,8 @@ var perBucket = map[string]struct {
 	burst int
 }{
 	"entry":  {0.5, 40},
-	"report": {20, 200},
+	"report": {120, 1200},
+	"code":   {5, 120}, // receipt codes hold 83 bits: this slows a hammer, not a guesser
 }
 
 // Allow tells whether subject may act once more in bucket, and if not, for how long not.

@@ -15,6 +15,7 @@ import (
 	"straza/internal/craft/form"
 	"straza/internal/entry"
 	"straza/internal/find"
+	"straza/internal/intake"
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
 	"straza/internal/intel/intelmisp"
@@ -28,12 +29,13 @@ import (
 	"straza/internal/kernel/web/ui"
 	"straza/internal/registry/registryapi"
 	"straza/internal/registry/registryweb"
+	"straza/internal/site"
 )
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intelweb.Files, intakeweb.Files, find.Files}
+		registryweb.Files, intelweb.Files, intakeweb.Files, intake.Messages, site.Files, find.Files}
 }
 
 // routes is the complete table of doors.
@@ -44,6 +46,7 @@ func (h *House) routes(m *web.Mux) {
 	advisoryweb.Routes(m, h.Advisory)
 	intakeapi.Routes(m, h.Intake)
 	intakeweb.Routes(m, h.Intake)
+	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())

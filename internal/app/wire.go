@@ -20,6 +20,7 @@ import (
 	"straza/internal/kernel/vault/unseal"
 	"straza/internal/kernel/web"
 	"straza/internal/registry"
+	"straza/internal/site"
 )
 
 var errInUse = syscall.EADDRINUSE
@@ -36,6 +37,7 @@ type rooms struct {
 	Advisory *advisory.Service
 	Intake   *intake.Service
 	Incident *incident.Service
+	texts    site.Texts
 
 	runner *jobs.Runner
 	origin string

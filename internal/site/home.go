@@ -1,7 +1,6 @@
 package site
 
 import (
-	"html/template"
 	"net/http"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 type homePage struct {
 	web.Page
 	Phone     string
-	PhoneHref template.URL
+	Digits    string // of the phone, for its link
 	Warnings  []warning
 	Lessons   []card
 	Reports   string
@@ -43,7 +42,7 @@ func (p *pages) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.Phone, page.PhoneHref = pub.Phone, telHref(pub.Phone)
+	page.Phone, page.Digits = pub.Phone, dial(pub.Phone)
 	list, err := p.adv.InForce(r.Context(), who)
 	if err != nil {
 		return err
@@ -73,9 +72,8 @@ func (p *pages) home(w http.ResponseWriter, r *http.Request) error {
 	return p.t.Render(w, r, "home", page)
 }
 
-// telHref is the address of a phone number, "" for what is none. Only digits and a
-// leading plus reach it, which is why it may call itself a safe address.
-func telHref(phone string) template.URL {
+// dial gives the digits of a phone number, "" for what is none.
+func dial(phone string) string {
 	digits := ""
 	for i, c := range phone {
 		if c >= '0' && c <= '9' || c == '+' && i == 0 {
@@ -85,5 +83,5 @@ func telHref(phone string) template.URL {
 	if len(digits) < 3 {
 		return ""
 	}
-	return template.URL("tel:" + digits)
+	return digits
 }

@@ -315,7 +315,7 @@ func (p *pages) receipt(w http.ResponseWriter, r *http.Request) error {
 }
 
 // lessonFor is the advice that fits what happened.
-func (t texts) lessonFor(what string) (textPage, bool) {
+func (t Texts) lessonFor(what string) (textPage, bool) {
 	id := map[string]string{"message": "message", "password": "account", "intruder": "account", "locked": "locked"}[what]
 	for _, x := range t.Lessons {
 		if x.ID == id {

@@ -30,11 +30,11 @@ type pages struct {
 	t     *web.Templates
 	s     *intake.Service
 	adv   Advisories
-	texts texts
+	texts Texts
 }
 
-// texts are the pages of text and the lessons.
-type texts struct {
+// Texts are the pages of text and the lessons.
+type Texts struct {
 	Pages   []textPage `yaml:"pages"`
 	Lessons []textPage `yaml:"lessons"`
 }
@@ -53,7 +53,8 @@ type textSection struct {
 	Steps []i18n.Text `yaml:"steps"`
 }
 
-func loadTexts(day string) (t texts, err error) {
+// OpenTexts reads the texts in force on a day. Faults name file and line.
+func OpenTexts(day string) (t Texts, err error) {
 	shelf, err := pack.Load(textFiles)
 	if err != nil {
 		return t, err
@@ -68,12 +69,8 @@ func loadTexts(day string) (t texts, err error) {
 	return t, nil
 }
 
-// Routes declares the doors of the room. day is today, for the texts in force.
-func Routes(m *web.Mux, s *intake.Service, adv Advisories, day string) error {
-	t, err := loadTexts(day)
-	if err != nil {
-		return err
-	}
+// Routes declares the doors of the room.
+func Routes(m *web.Mux, s *intake.Service, adv Advisories, t Texts) {
 	p := &pages{t: m.Templates(Files), s: s, adv: adv, texts: t}
 	get := func(pattern, limit, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: pattern, Policy: web.Public, Localized: true, Reveals: reveals, Limit: limit, Handler: h}
@@ -101,5 +98,4 @@ func Routes(m *web.Mux, s *intake.Service, adv Advisories, day string) error {
 	for _, x := range t.Pages {
 		m.Handle(get("/"+x.ID, "", "texts and public contacts", p.text(x)))
 	}
-	return nil
 }

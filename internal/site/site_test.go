@@ -33,7 +33,7 @@ func TestPagesAreWhole(t *testing.T) {
 	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 	c := card{Href: "/en/advice/x", Icon: "lifebuoy", Title: "Рачунар је закључан", Lead: "Шта сад?"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"home": {&homePage{Phone: "0800 000 112", PhoneHref: "tel:0800000112", Warnings: []warning{{Href: "/x", Title: "Лажна порука", Lead: "Не отварајте", Readers: "За све", Severity: ui.Severity{Level: "high", Pill: true}, When: now}},
+		"home": {&homePage{Phone: "0800 000 112", Digits: "0800000112", Warnings: []warning{{Href: "/x", Title: "Лажна порука", Lead: "Не отварајте", Readers: "За све", Severity: ui.Severity{Level: "high", Pill: true}, When: now}},
 			Lessons: []card{c}, Numbers: true, Reports: "412", Minutes: "38 min", Week: "9–15. новембар", Spark: ui.Spark{Values: []int64{1, 2, 3}, Label: "x"}}},
 		"question": {&questionPage{Heading: "Шта се догодило?", Hint: "Изаберите", Fields: []ui.Component{ui.Field{Name: "a", Label: "А"}, ui.Choices{Name: "b", Legend: "Б", Options: []ui.Option{{Value: "x", Label: "Икс"}}}},
 			Files: &filesPart{Field: ui.Field{Name: "files", Label: "Прилози", Type: "file"}, Have: []fileLine{{"1", "слика.png", "12 KB"}}, Left: true}, Multipart: true}},
@@ -49,7 +49,7 @@ func TestPagesAreWhole(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if _, err := loadTexts("2026-11-22"); err != nil {
+	if _, err := OpenTexts("2026-11-22"); err != nil {
 		t.Error(err)
 	}
 }
@@ -79,9 +79,11 @@ func newSite(t *testing.T, db *store.DB) (*intaketest.World, *browser) {
 	t.Cleanup(srv.Close)
 	origin, _ := url.Parse(srv.URL)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Now: w.DB.Clock.Now})
-	if err := Routes(m, w.S, noAdvisories{}, "2026-11-22"); err != nil {
+	texts, err := OpenTexts("2026-11-22")
+	if err != nil {
 		t.Fatal(err)
 	}
+	Routes(m, w.S, noAdvisories{}, texts)
 	h, err := m.Handler()
 	if err != nil {
 		t.Fatal(err)
