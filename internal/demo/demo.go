@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"straza/internal/advisory"
+	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
 	"straza/internal/kernel/account"
@@ -33,7 +34,7 @@ type Deps struct {
 	Accounts *account.Service
 	Intel    *intel.Service
 	Intake   *intake.Service
-	Cases    bool // reports can be accepted into cases
+	Incident *incident.Service
 	Advisory *advisory.Service
 	Say      func(format string, args ...any)
 }

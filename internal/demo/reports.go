@@ -142,7 +142,7 @@ func (c *country) triage(ctx context.Context, uuid string, s story, day, days in
 	switch {
 	case x.Type == intake.Question || c.rng.IntN(4) == 0:
 		_, err = c.Intake.Reject(ctx, who, x.UUID, x.Version, "одговорено саветом, није инцидент")
-	case c.Cases:
+	default:
 		if x, err = c.Intake.Accept(ctx, who, x.UUID, x.Version, "", caseTitle(s), "Преузето из пријаве. Провера је у току."); err == nil {
 			err = c.work(ctx, who, x, day, days)
 		}
@@ -158,6 +158,3 @@ func caseTitle(s story) string {
 	}
 	return latin("Пријављена сумњива појава")
 }
-
-// work is a case's life after it was opened.
-func (c *country) work(_ context.Context, _ ident.Actor, _ intake.Report, _, _ int) error { return nil }

@@ -1,0 +1,145 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"straza/internal/incident"
+	"straza/internal/intake"
+	"straza/internal/intel"
+	"straza/internal/kernel/ident"
+)
+
+// tasks of a case, in the order in which they are done.
+var tasks = []string{"Затражи дневнике и снимак диска", "Провери остале кориснике истог система", "Обавести погођену организацију", "Предложи блокаду адреса", "Напиши извештај"}
+
+// work is a case's life after it was opened: taken, investigated, shared, asked
+// about, resolved and, for most of the older ones, closed.
+func (c *country) work(ctx context.Context, who ident.Actor, r intake.Report, day, days int) error {
+	ref := r.CaseNumber
+	move := func(to incident.State, why string) error {
+		x, err := c.Incident.Get(ctx, who, ref)
+		if err != nil {
+			return err
+		}
+		_, err = c.Incident.Move(ctx, who, ref, x.Version, to, why)
+		return err
+	}
+	if c.rng.IntN(12) == 0 {
+		return nil // opened and left: an empty case
+	}
+	if err := move(incident.InProgress, ""); err != nil {
+		return fmt.Errorf("case %s: %w", ref, err)
+	}
+	if err := c.investigate(ctx, who, ref, r); err != nil {
+		return fmt.Errorf("case %s: %w", ref, err)
+	}
+	left := days - day
+	switch {
+	case left < 5, c.rng.IntN(6) == 0:
+		return nil // still being worked on
+	case c.rng.IntN(8) == 0:
+		return move(incident.Waiting, latin("чекамо дневнике оператора"))
+	}
+	if err := c.finish(ctx, who, ref); err != nil {
+		return fmt.Errorf("case %s: %w", ref, err)
+	}
+	if err := move(incident.Resolved, ""); err != nil || c.rng.IntN(4) == 0 {
+		return err
+	}
+	lead := c.actors[0]
+	if who.CERT == c.orgs[1].ID {
+		lead = c.actors[8]
+	}
+	x, err := c.Incident.Get(ctx, lead, ref)
+	if err != nil {
+		return err
+	}
+	_, err = c.Incident.Move(ctx, lead, ref, x.Version, incident.Closed, "")
+	return err
+}
+
+func (c *country) investigate(ctx context.Context, who ident.Actor, ref string, r intake.Report) error {
+	now := c.Clock.Now()
+	for i, t := range tasks[:2+c.rng.IntN(3)] {
+		if _, err := c.Incident.AddTask(ctx, who, ref, incident.TaskInput{Title: latin(t), Due: now.Add(time.Duration(6+18*i) * time.Hour), Assignee: who.Person, Name: who.Name}); err != nil {
+			return err
+		}
+	}
+	for _, e := range []incident.EntryInput{
+		{Kind: "note", Body: latin("Примљена пријава, подаци сачувани."), Happened: now.Add(-20 * time.Minute), Zone: "Europe/Belgrade"},
+		{Kind: "attack", Body: latin("Први траг у дневнику."), Happened: now.Add(-30 * time.Hour), Zone: "Europe/Belgrade", Technique: "T1566"},
+	} {
+		if _, err := c.Incident.AddEntry(ctx, who, ref, e); err != nil {
+			return err
+		}
+	}
+	if _, err := c.Incident.AddNote(ctx, who, ref, latin("Оператор потврђује телефоном. Не гасимо систем док се не сачува меморија.")); err != nil {
+		return err
+	}
+	if r.OrgName != "" && c.rng.IntN(2) == 0 {
+		if err := c.write(ctx, who, ref, r.OrgName); err != nil {
+			return err
+		}
+	}
+	if c.rng.IntN(3) == 0 {
+		return c.share(ctx, who, ref)
+	}
+	return nil
+}
+
+func (c *country) write(ctx context.Context, who ident.Actor, ref, org string) error {
+	if _, err := c.Incident.AddParty(ctx, who, ref, incident.PartyInput{Org: org, Lang: "sr-Latn", Subject: latin("Инцидент у вашој мрежи"), Deadline: c.Clock.Now().Add(48 * time.Hour)}); err != nil {
+		return err
+	}
+	f, err := c.Incident.Read(ctx, who, ref)
+	if err != nil || len(f.Parties) == 0 {
+		return err
+	}
+	_, err = c.Incident.Write(ctx, who, ref, f.Parties[len(f.Parties)-1].ID, "out", latin("Молимо сачувајте дневнике за последњих тридесет дана и јавите ко одржава систем."))
+	return err
+}
+
+// share makes an event of a text that was pasted into the case.
+func (c *country) share(ctx context.Context, who ident.Actor, ref string) error {
+	text := fmt.Sprintf("hxxp://naplata-%d[.]example/login 203.0.113.%d %s", c.rng.IntN(60), 1+c.rng.IntN(250), c.hash(32))
+	found, _, err := c.Incident.Extract(ctx, who, ref, text)
+	if err != nil {
+		return err
+	}
+	var picks []incident.Pick
+	for _, x := range found {
+		picks = append(picks, incident.Pick{Type: x.Type, Value: x.Value, ToIDS: x.ToIDS})
+	}
+	if len(picks) == 0 {
+		return nil
+	}
+	_, _, err = c.Incident.Share(ctx, who, ref, incident.Sharing{Info: latin("Трагови из случаја ") + ref, Distribution: intel.Community, Picks: picks})
+	return err
+}
+
+// finish does the tasks and says what closing asks for.
+func (c *country) finish(ctx context.Context, who ident.Actor, ref string) error {
+	c.Clock.Add(time.Duration(1+c.rng.IntN(9)) * time.Hour)
+	f, err := c.Incident.Read(ctx, who, ref)
+	if err != nil {
+		return err
+	}
+	for _, t := range f.Tasks {
+		if _, err := c.Incident.DoTask(ctx, who, ref, t.ID, true); err != nil {
+			return err
+		}
+	}
+	x, err := c.Incident.Get(ctx, who, ref)
+	if err != nil {
+		return err
+	}
+	root, impact, lessons, keep := latin("Лозинка унета на лажној страници, без потврде у два корака."), latin("Један налог, без губитка података."), "yes", "five-years"
+	p := incident.Patch{RootCause: &root, Impact: &impact, Lessons: &lessons, Retention: &keep}
+	if len(x.Classes) == 0 {
+		p.Classes = &[]string{"other/undetermined"}
+	}
+	_, err = c.Incident.Edit(ctx, who, ref, x.Version, p)
+	return err
+}
