@@ -229,11 +229,17 @@ func (l *loader) finish(ctx context.Context) error {
 	if l.draft.size() > 1000 {
 		lane = store.Jobs
 	}
-	fresh, event := l.saved, l.event
-	err := l.s.db.Update(ctx, func(tx *store.Tx) error {
-		l.saved, l.event, l.refs, l.hash = fresh, event, nil, nil // it may run again
-		return l.wholeTx(ctx, tx)
-	}, store.InLane(lane))
+	fresh, event, exists := l.saved, l.event, l.exists
+	write := func() error {
+		return l.s.db.Update(ctx, func(tx *store.Tx) error {
+			l.saved, l.event, l.exists, l.refs, l.hash = fresh, event, exists, nil, nil // it may run again
+			return l.wholeTx(ctx, tx)
+		}, store.InLane(lane))
+	}
+	err := write()
+	if store.IsUnique(err) { // somebody stored the same UUID at the same moment: now it is found
+		err = write()
+	}
 	if l.opt.Upsert && keyOf(err) == notNewerKey {
 		l.saved.State, err = "unchanged", nil
 		l.saved.Attributes.Unchanged = l.saved.Attributes.Read
