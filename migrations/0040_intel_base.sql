@@ -119,6 +119,8 @@ CREATE TABLE intel_reference (
 CREATE INDEX intel_reference_object ON intel_reference (object_id, id);
 CREATE INDEX intel_reference_event ON intel_reference (event_id);
 
+-- made_by 0: a word of the common vocabulary. Else the tag came with an event of
+-- that organisation, and others learn of it where they see it used.
 CREATE TABLE intel_tag (
   id $ID PRIMARY KEY,
   name $TEXT NOT NULL UNIQUE,
@@ -129,6 +131,7 @@ CREATE TABLE intel_tag (
   local_only $BOOL NOT NULL,
   org_id $INT NOT NULL,
   user_id $INT NOT NULL,
+  made_by $INT NOT NULL,
   numerical_value $INT
 )$STRICT;
 CREATE INDEX intel_tag_fold ON intel_tag (name_fold);

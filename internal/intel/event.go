@@ -169,6 +169,8 @@ type Tag struct {
 	Org        int64 // only this organisation may attach it, 0 = all
 	User       int64
 	Numerical  *int64
+
+	madeBy int64 // organisation with whose event it came, 0 = common vocabulary
 }
 
 // Galaxy tells whether the tag stands for a galaxy cluster.

@@ -14,10 +14,10 @@ import (
 
 const (
 	tagCols   = `t.id, t.name, t.colour, t.exportable, t.hidden, t.local_only, t.org_id, t.user_id, t.numerical_value`
-	insertTag = `INSERT INTO intel_tag (id, name, name_fold, colour, exportable, hidden, local_only, org_id, user_id, numerical_value)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`
+	insertTag = `INSERT INTO intel_tag (id, name, name_fold, colour, exportable, hidden, local_only, org_id, user_id, made_by, numerical_value)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`
 	tagByName = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name = $1`
-	tagByFold = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name_fold = $1 ORDER BY t.id LIMIT 1`
+	tagByFold = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name_fold = $1`
 	tagByID   = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.id = $1`
 	attachTag = `INSERT INTO intel_tagging (id, tag_id, event_id, attribute_id, local, relationship) VALUES ($1,$2,$3,$4,$5,$6)
 		ON CONFLICT (event_id, attribute_id, tag_id) DO NOTHING`
@@ -42,7 +42,8 @@ func writeTag(ctx context.Context, tx *store.Tx, t Tag) (Tag, error) {
 	if !validColour(t.Colour) {
 		t.Colour = tagColour(t.Name)
 	}
-	_, err := tx.Exec(ctx, insertTag, t.ID, t.Name, strings.ToLower(t.Name), t.Colour, t.Exportable, t.Hidden, t.LocalOnly, t.Org, t.User, null(t.Numerical))
+	_, err := tx.Exec(ctx, insertTag, t.ID, t.Name, strings.ToLower(t.Name), t.Colour, t.Exportable, t.Hidden, t.LocalOnly, t.Org, t.User,
+		t.madeBy, null(t.Numerical))
 	return t, err
 }
 
@@ -53,13 +54,18 @@ func validColour(c string) bool {
 	return strings.Trim(c[1:], "0123456789abcdefABCDEF") == ""
 }
 
-// findTag looks for the exact name, then for one that differs in case only.
-func findTag(ctx context.Context, tx *store.Tx, name string) (Tag, bool, error) {
-	t, found, err := store.First(ctx, tx, scanTag, tagByName, name)
+// findTag looks for the exact name, then for one that differs in case only. Who
+// may not make tags finds those that he may know of.
+func findTag(ctx context.Context, tx *store.Tx, who ident.Actor, name string) (Tag, bool, error) {
+	seen := " AND " + tagSeen(who)
+	if mayMakeTags(who) {
+		seen = ""
+	}
+	t, found, err := store.First(ctx, tx, scanTag, tagByName+seen, name)
 	if err != nil || found {
 		return t, found, err
 	}
-	return store.First(ctx, tx, scanTag, tagByFold, strings.ToLower(name))
+	return store.First(ctx, tx, scanTag, tagByFold+seen+" ORDER BY t.id LIMIT 1", strings.ToLower(name))
 }
 
 // tagging is one attachment to be written.
@@ -124,12 +130,23 @@ func attachTags(ctx context.Context, tx *store.Tx, list []*Attribute) error {
 	return nil
 }
 
-// tagSeen: a tag kept for one organisation or person is nobody else's business.
+// tagSeen: a tag kept for one organisation or person is nobody else's business,
+// and one that came with an event is known to those who see it used.
 func tagSeen(who ident.Actor) string {
 	if seesAll(who) || who.Kind == ident.System {
 		return "1 = 1"
 	}
-	return "t.org_id IN (0," + strconv.FormatInt(who.Org, 10) + ") AND t.user_id IN (0," + strconv.FormatInt(who.Person, 10) + ")"
+	org := strconv.FormatInt(who.Org, 10)
+	return "t.org_id IN (0," + org + ") AND t.user_id IN (0," + strconv.FormatInt(who.Person, 10) + ") AND (t.made_by IN (0," + org + ") OR EXISTS (" +
+		"SELECT 1 FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id WHERE g.tag_id = t.id AND " + eventSeen(who, "e") +
+		" AND (g.attribute_id = 0 OR EXISTS (SELECT 1 FROM intel_attribute a WHERE a.id = g.attribute_id AND " + childSeen(who, "a", false) + "))))"
+}
+
+// tagNamesAll lists ids and names of all tags: for searches, whose rows are
+// filtered themselves, so that a hidden tag and an unknown one give the same.
+func tagNamesAll(ctx context.Context, tx *store.Tx) ([]Tag, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (t Tag, err error) { err = s.Scan(&t.ID, &t.Name); return },
+		"SELECT t.id, t.name FROM intel_tag t")
 }
 
 func listTags(ctx context.Context, tx *store.Tx, who ident.Actor, after int64, n int) ([]Tag, error) {

@@ -138,7 +138,7 @@ type Target struct {
 // need the right to edit the event. changed tells how many were new.
 func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names []string, local bool) (changed int, err error) {
 	err = s.tagging(ctx, who, at, local, "tag.attach", func(tx *store.Tx, e Event, attribute int64) (int64, error) {
-		aud := audiences{who: who}
+		aud := audiences{who: who, owner: e.Owner.ID}
 		var n int64
 		for _, name := range names {
 			if name = strings.TrimSpace(name); name == "" || len(name) > 255 {

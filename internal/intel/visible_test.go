@@ -250,6 +250,34 @@ func TestNothingLeaksByCorrelation(t *testing.T) {
 	})
 }
 
+// TestTagsTellNothing: the name of a tag is known where its use is seen.
+func TestTagsTellNothing(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		c := newCast(t, db)
+		_, err := c.Intel.AddTag(ctx, c.who["cert"], intel.Tag{Name: "word:common", Exportable: true})
+		must(t, err)
+		for name, level := range map[string]intel.Distribution{"own": intel.OwnOrg, "group": intel.Group, "all": intel.All} {
+			a := value("t-" + name)
+			a.Tag = []misp.Tag{{Name: misp.T("canary:attribute-of-" + name)}}
+			e := inteltest.Event("e", level, a)
+			e.Tag, e.SharingGroupID = []misp.Tag{{Name: misp.T("canary:" + name)}}, misp.N(c.group.ID)
+			c.Add(c.who["alfa"], e)
+		}
+		for name, n := range map[string]int{"alfa": 7, "beta": 5, "gama": 3, "cert2": 3} {
+			var got []string
+			must(t, c.Intel.Tags(ctx, c.who[name], func(t intel.Tag) error { got = append(got, t.Name); return nil }))
+			if len(got) != n {
+				t.Errorf("%s knows %v", name, got)
+			}
+			_, _, _, err := c.Intel.Tag(ctx, c.who[name], "canary:own")
+			if (err == nil) != (name == "alfa") {
+				t.Errorf("%s looks the tag up: %v", name, err)
+			}
+		}
+	})
+}
+
 // TestSomebodyElsesEventIsNotThere: what is not seen is NotFound for every act.
 func TestSomebodyElsesEventIsNotThere(t *testing.T) {
 	t.Parallel()
