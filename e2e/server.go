@@ -23,9 +23,10 @@ type Server struct {
 	Data     string
 	Personas []Persona // of the demo country, when filled
 
-	args []string // --data … --database …
-	cmd  *exec.Cmd
-	log  *logBuffer
+	args   []string // --data … --database …
+	listen string   // "" = a free port
+	cmd    *exec.Cmd
+	log    *logBuffer
 }
 
 // Persona is one invented person of the demo (`straza demo --json`, spec program §3).
@@ -142,7 +143,11 @@ func (s *Server) tryServe(args ...string) error {
 	if bin == "" {
 		bin = filepath.Join(root, "bin", "straza")
 	}
-	s.cmd = exec.Command(bin, append(append([]string{"serve", "--listen", "127.0.0.1:0"}, s.args...), args...)...)
+	listen := s.listen
+	if listen == "" {
+		listen = "127.0.0.1:0"
+	}
+	s.cmd = exec.Command(bin, append(append([]string{"serve", "--listen", listen}, s.args...), args...)...)
 	s.cmd.Env = cleanEnv()
 	s.log = &logBuffer{}
 	s.cmd.Stderr = s.log
@@ -243,7 +248,7 @@ func (s *Server) NewOrg(t testing.TB, name, kind string) {
 // NewKey adds a person with a role in an organisation and gives an API key of theirs.
 func (s *Server) NewKey(t testing.TB, email, role, org string) string {
 	t.Helper()
-	if out, err := s.TryCLI("korektan konj baterija spajalica\n", "user", "add", email, "--name", email, "--role", role,
+	if out, err := s.TryCLI(Password+"\n", "user", "add", email, "--name", email, "--role", role,
 		"--org", org, "--password-stdin", "--json"); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
