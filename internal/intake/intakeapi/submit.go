@@ -77,10 +77,9 @@ func (a *api) submit(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, f := range files {
-		raw := base64.NewDecoder(base64.StdEncoding, strings.NewReader(f.Data))
+		raw := &checked{r: base64.NewDecoder(base64.StdEncoding, strings.NewReader(f.Data))}
 		if err := a.s.Attach(r.Context(), web.Actor(r), in, f.Name, f.Type, raw); err != nil {
-			var bad base64.CorruptInputError
-			if errors.As(err, &bad) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if raw.bad {
 				return fault.Field("files", "web.error.form", "a file's data is no base64")
 			}
 			return err
@@ -88,6 +87,19 @@ func (a *api) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	rc, err := a.s.Submit(r.Context(), web.Actor(r), in)
 	return answer(w, rc, err)
+}
+
+// checked remembers that the text itself was bad: a database that goes away in the
+// middle says "unexpected EOF" too, and that is not the sender's fault.
+type checked struct {
+	r   io.Reader
+	bad bool
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.bad = c.bad || err != nil && !errors.Is(err, io.EOF)
+	return n, err
 }
 
 func (a *api) submitParts(w http.ResponseWriter, r *http.Request, key string) error {
