@@ -216,8 +216,11 @@ func readAttribute(ctx context.Context, tx *store.Tx, who ident.Actor, ref strin
 		return a, orNot(err, noAttribute(ref))
 	}
 	e, err := readEvent(ctx, tx, who, strconv.FormatInt(a.EventID, 10))
+	if fault.Is(err, fault.NotFound) {
+		err = noAttribute(ref)
+	}
 	if err != nil {
-		return a, noAttribute(ref)
+		return a, err
 	}
 	a.Event = &e
 	return a, nil
@@ -239,7 +242,10 @@ func readObject(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) 
 		return o, orNot(err, missing)
 	}
 	if _, err := readEvent(ctx, tx, who, strconv.FormatInt(o.EventID, 10)); err != nil {
-		return o, missing
+		if fault.Is(err, fault.NotFound) {
+			err = missing
+		}
+		return o, err
 	}
 	return o, nil
 }
