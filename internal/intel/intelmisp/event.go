@@ -28,6 +28,7 @@ type show struct {
 	related  bool
 	galaxies bool
 	only     func(*intel.Attribute) bool // nil = all; searches keep what matches
+	seen     map[int64][]misp.Sighting   // of the event under way
 }
 
 // showOf reads the options of events/view; sync keys never get local tags.
@@ -111,9 +112,33 @@ func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error
 	return x.End()
 }
 
-func (a *api) writeChildren(c *call, x *misp.Encoder, e *intel.Event, s show) error {
+// sightedMost is how many sightings an event's answer carries.
+const sightedMost = 10_000
+
+// sightings reads an event's sightings by attribute.
+func (a *api) sightings(c *call, e *intel.Event) (map[int64][]misp.Sighting, error) {
+	out, n := map[int64][]misp.Sighting{}, 0
+	err := a.Intel.Sightings(c.ctx(), c.who, intel.SightingFilter{Event: e.Ref()}, func(g *intel.Sighting) error {
+		if n++; n > sightedMost {
+			return io.EOF
+		}
+		w := g.Wire()
+		w.Organisation = g.Org.Wire()
+		out[g.AttributeID] = append(out[g.AttributeID], w)
+		return nil
+	})
+	if err == io.EOF {
+		err = nil
+	}
+	return out, err
+}
+
+func (a *api) writeChildren(c *call, x *misp.Encoder, e *intel.Event, s show) (err error) {
+	if s.seen, err = a.sightings(c, e); err != nil {
+		return err
+	}
 	part := intel.Part{Deleted: s.deleted}
-	err := a.Intel.Attributes(c.ctx(), c.who, e.Ref(), part, func(at *intel.Attribute) error {
+	err = a.Intel.Attributes(c.ctx(), c.who, e.Ref(), part, func(at *intel.Attribute) error {
 		if s.only != nil && !s.only(at) {
 			return nil
 		}
@@ -220,6 +245,7 @@ func (a *api) attributeWire(c *call, at *intel.Attribute, s show) (misp.Attribut
 	w := at.Wire()
 	w.Tag = dropLocal(w.Tag, s.noLocal)
 	w.Galaxy, w.ShadowAttribute = []misp.Galaxy{}, []misp.ShadowAttribute{}
+	w.Sighting = s.seen[at.ID]
 	if at.Group != 0 {
 		var err error
 		if w.SharingGroup, err = a.groupOf(c, at.Group); err != nil {

@@ -187,6 +187,18 @@ func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 			w.RelatedAttribute = append(w.RelatedAttribute, r)
 		}
 	}
+	if p.flag("includeSightings", false) {
+		w.Sighting = []misp.Sighting{}
+		err := a.Intel.Sightings(c.ctx(), c.who, intel.SightingFilter{Attribute: itoa(at.ID)}, func(g *intel.Sighting) error {
+			x := g.Wire()
+			x.Organisation = g.Org.Wire()
+			w.Sighting = append(w.Sighting, x)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if p.flag("includeWarninglistHits", false) {
 		hits, err := a.Catalog.Hits(c.ctx(), c.who, at.Type, at.Value)
 		if err != nil {

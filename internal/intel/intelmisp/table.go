@@ -72,7 +72,7 @@ type description struct {
 }
 
 func (d description) show(c *call) error {
-	return c.value(ordered{{"name", "/" + c.name() + " API description"}, {"description", d.text},
+	return c.value(ordered{{"name", "/" + c.controller + "/" + c.action + " API description"}, {"description", d.text},
 		{"mandatory_fields", d.mandatory}, {"optional_fields", d.optional}, {"url", d.url}})
 }
 
@@ -80,6 +80,8 @@ var described = map[string]description{
 	"events/add": {"POST a MISP Event JSON to this API to create an Event. Contained objects can also be included (such as attributes, objects, tags, etc).",
 		"/events/add", []string{"info"}, []string{"threat_level_id", "analysis", "distribution", "sharing_group_id", "uuid", "published",
 			"timestamp", "date", "Attribute", "Object", "Shadow_Attribute", "EventTag"}},
+	"eventreports/add": {"POST a report in JSON format to create a report for the provided event", "/event_reports/add", []string{"name"},
+		[]string{"distribution", "content"}},
 	"attributes/add": {"POST a MISP Attribute JSON to this API to create an Attribute.", "/attributes/add/[event_id]", []string{"value", "type"},
 		[]string{"category", "to_ids", "uuid", "distribution", "sharing_group_id", "timestamp", "comment", "data", "encrypt", "first_seen", "last_seen"}},
 }
@@ -156,6 +158,18 @@ func coreRows(read, write adder) {
 	write("objects/delete", "add", (*api).objectDelete)
 	write("objectreferences/add", "add", (*api).referenceAdd)
 	write("objectreferences/delete", "add", (*api).referenceDelete)
+
+	read("sightings/index", "", (*api).sightingIndex)
+	read("sightings/listsightings", "", (*api).sightingList)
+	read("sightings/restsearch", "", (*api).sightingSearch)
+	write("sightings/add", "sighting", (*api).sightingAdd)
+	write("sightings/delete", "sighting", (*api).sightingDelete)
+	read("eventreports/index", "", (*api).reportIndex)
+	read("eventreports/view", "", (*api).reportView)
+	write("eventreports/add", "add", (*api).reportAdd)
+	write("eventreports/edit", "add", (*api).reportEdit)
+	write("eventreports/delete", "add", (*api).reportDelete)
+	write("eventreports/restore", "add", (*api).reportRestore)
 
 	read("tags/index", "", (*api).tagIndex)
 	read("tags/view", "", (*api).tagView)

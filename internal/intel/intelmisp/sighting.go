@@ -1,0 +1,211 @@
+package intelmisp
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+)
+
+// sightingAdd takes the attribute from the path, id or uuid, or every attribute
+// with one of the values. Some refusals are 200 with a message, as MISP gives them.
+func (a *api) sightingAdd(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	no := func(why string) error {
+		return c.value(map[string]string{"message": "Could not add the Sighting. Reason: " + why})
+	}
+	p := c.params.sub("Sighting")
+	var on []string
+	for _, ref := range []string{c.arg(0), p.text("id"), p.text("uuid"), p.text("attribute_id"), p.text("attribute_uuid")} {
+		if ref != "" && len(on) == 0 {
+			on = append(on, ref)
+		}
+	}
+	values := p.list("value")
+	values = append(values, p.list("values")...)
+	g := intel.Sighting{Source: p.text("source"), Kind: p.number("type", 0), Seen: int64(p.number("timestamp", p.number("date_sighting", 0)))}
+	if g.Kind < intel.Seen || g.Kind > intel.Expiration {
+		return no("Invalid type, please change it before you POST 1000000 sightings.")
+	}
+	_, last, err := a.Intel.AddSightings(c.ctx(), c.who, on, values, g)
+	if fault.Is(err, fault.NotFound) {
+		return no("No valid attributes found that match the criteria.")
+	}
+	if err != nil {
+		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
+	}
+	return c.json(append(misp.Append([]byte(`{"Sighting":`), ptr(last.Wire())), '}'))
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func (a *api) sightingDelete(c *call) error {
+	if err := a.Intel.DeleteSighting(c.ctx(), c.who, c.arg(0)); err != nil {
+		return instead(err, notFound("Invalid sighting."), fault.NotFound)
+	}
+	return c.done(misp.Outcome{Controller: "Sightings", Action: "delete", Message: "Sighting successfully deleted.", ID: c.arg(0)})
+}
+
+// sightingIndex lists those of one event, flat.
+func (a *api) sightingIndex(c *call) error {
+	if !isDigits(c.arg(0)) {
+		return c.json([]byte("[]")) // measured: a uuid finds nothing here
+	}
+	o := c.begin(http.StatusOK)
+	return o.list("", "", func(yield func([]byte) error) error {
+		err := a.Intel.Sightings(c.ctx(), c.who, intel.SightingFilter{Event: c.arg(0)}, func(g *intel.Sighting) error {
+			w := g.Wire()
+			w.AttributeUUID, w.Organisation = misp.T(g.Attribute.UUID), g.Org.Wire()
+			return yield(misp.Append(nil, &w))
+		})
+		return instead(err, nil, fault.NotFound)
+	})
+}
+
+func (a *api) sightingList(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	context, id := c.params.text("context"), c.params.text("id")
+	if id == "" {
+		id = c.arg(0)
+	}
+	if context == "" {
+		context = c.arg(1)
+	}
+	bad := notAllowed("Invalid object.")
+	if !isDigits(id) {
+		return bad // measured: numbers only
+	}
+	f := intel.SightingFilter{Event: id}
+	if context == "attribute" {
+		f = intel.SightingFilter{Attribute: id}
+	}
+	var list []intel.Sighting
+	err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+		if list = append(list, *g); len(list) > sightedMost {
+			return io.EOF
+		}
+		return nil
+	})
+	if err != nil && err != io.EOF {
+		return instead(err, bad, fault.NotFound)
+	}
+	slices.SortStableFunc(list, func(x, y intel.Sighting) int { return cmp.Compare(y.Seen, x.Seen) }) // the latest first
+	return c.list("", "", func(yield func([]byte) error) error {
+		for i := range list {
+			b, err := marshal(ordered{{"Sighting", list[i].Wire()}, {"Organisation", map[string]string{"name": list[i].Org.Name}}})
+			if err == nil {
+				err = yield(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sightingSearch answers sightings/restSearch/<event or attribute>: the id must
+// be a JSON number, as measured.
+func (a *api) sightingSearch(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	f := intel.SightingFilter{Source: c.params.text("source"), Org: int64(c.params.number("org_id", 0))}
+	if v, ok := c.params["id"]; ok {
+		n, ok := v.(json.Number)
+		if !ok {
+			return fail(http.StatusBadRequest, "Invalid ID `"+text(v)+"` provided.")
+		}
+		f.Event = n.String()
+		if c.arg(0) == "attribute" {
+			f.Event, f.Attribute = "", n.String()
+		}
+	}
+	if u := c.params.list("uuid"); len(u) == 1 && c.arg(0) == "event" {
+		f.Event = u[0]
+	} else if len(u) == 1 && c.arg(0) == "attribute" {
+		f.Attribute = u[0]
+	}
+	if c.params.has("type") {
+		n := c.params.number("type", 0)
+		f.Kind = &n
+	}
+	times := &filters{p: c.params, now: now(c)}
+	f.Seen = times.span(1, "from", "last", "publish_timestamp", "timestamp")
+	if to, ok := moment(c.params.text("to"), now(c)); ok {
+		f.Seen.To = ptr(int64(to))
+	}
+	if times.q.Nothing {
+		f.Seen.From = ptr(int64(1) << 60)
+	}
+	if c.params.text("returnFormat") == "csv" {
+		return a.sightingCSV(c, f)
+	}
+	o := c.begin(http.StatusOK)
+	o.count = 0 // measured: always 0
+	h := c.w.Header()
+	h.Set("X-Export-Module-Used", "json")
+	h.Set("X-Response-Format", "json")
+	h.Set("X-Skipped-Elements-Count", "0")
+	return o.list(`{"response":`, "}", func(yield func([]byte) error) error {
+		err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+			w, err := a.sighting(c, g)
+			if err != nil {
+				return err
+			}
+			return yield(append(misp.Append([]byte(`{"Sighting":`), w), '}'))
+		})
+		return instead(err, nil, fault.NotFound)
+	})
+}
+
+func (a *api) sighting(c *call, g *intel.Sighting) (*misp.Sighting, error) {
+	w := g.Wire()
+	w.Value, w.Organisation = misp.T(g.Attribute.Value), g.Org.Wire()
+	if c.params.flag("includeAttribute", false) {
+		at := g.Attribute
+		w.Attribute = &misp.Attribute{ID: misp.N(at.ID), UUID: misp.T(at.UUID), Type: misp.T(at.Type), Category: misp.T(at.Category),
+			ToIDS: misp.B(at.ToIDS), Value: misp.T(at.Value)}
+	}
+	if c.params.flag("includeEvent", false) {
+		e, err := a.Intel.Event(c.ctx(), c.who, itoa(g.EventID))
+		if err != nil {
+			return nil, err
+		}
+		w.Event = &misp.Event{ID: misp.N(e.ID), UUID: misp.T(e.UUID), OrgID: misp.N(e.Owner.ID), OrgcID: misp.N(e.Origin.ID), Info: misp.T(e.Info),
+			Orgc: &misp.Org{Name: misp.T(e.Origin.Name)}}
+	}
+	return &w, nil
+}
+
+func (a *api) sightingCSV(c *call, f intel.SightingFilter) error {
+	o := c.text("text/csv")
+	o.count = 0
+	if _, err := o.Write([]byte("id,attribute_id,event_id,org_id,date_sighting,uuid,source,type\n")); err != nil {
+		return err
+	}
+	err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+		line := strings.Join([]string{itoa(g.ID), itoa(g.AttributeID), itoa(g.EventID), itoa(g.Org.ID), itoa(g.Seen), `"` + g.UUID + `"`,
+			`"` + strings.ReplaceAll(g.Source, `"`, `""`) + `"`, strconv.Itoa(g.Kind)}, ",")
+		_, err := o.Write([]byte(line + "\n"))
+		return err
+	})
+	if err = instead(err, nil, fault.NotFound); err != nil {
+		return o.broken(err)
+	}
+	if _, err := o.Write([]byte("\n")); err != nil {
+		return err
+	}
+	return o.Close()
+}

@@ -1,0 +1,196 @@
+package intel
+
+import (
+	"context"
+	"slices"
+
+	"straza/internal/format/misp"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Kinds of sighting.
+const (
+	Seen          = 0
+	FalsePositive = 1
+	Expiration    = 2 // at most one of an organisation: a later one replaces it
+)
+
+// Sighting says that an organisation met a value, or that it means nothing.
+type Sighting struct {
+	ID, EventID, AttributeID int64
+	UUID                     string
+	Org                      Org
+	Kind                     int
+	Source                   string
+	Seen                     int64      // seconds
+	Attribute                *Attribute // in lists: the attribute, without tags
+}
+
+// Wire gives a sighting in MISP's form.
+func (g *Sighting) Wire() misp.Sighting {
+	return misp.Sighting{ID: misp.N(g.ID), AttributeID: misp.N(g.AttributeID), EventID: misp.N(g.EventID), OrgID: misp.N(g.Org.ID),
+		DateSighting: misp.N(g.Seen), UUID: misp.T(g.UUID), Source: misp.T(g.Source), Type: misp.N(int64(g.Kind))}
+}
+
+// sightedMost bounds how many attributes one value marks.
+const sightedMost = 1000
+
+// AddSightings marks attributes as sighted: those named, and every visible one
+// that has one of the values. g gives kind, source and time (0 = now). A sighting
+// bumps no timestamp of the event. Who may: misp.sighting, or intel.write. n is
+// how many were stored; last is the last of them. Faults: Denied, Invalid "type",
+// NotFound when no attribute is meant.
+func (s *Service) AddSightings(ctx context.Context, who ident.Actor, attributes, values []string, g Sighting) (n int, last Sighting, err error) {
+	if err := maySight(who); err != nil {
+		return 0, g, err
+	}
+	if g.Kind < Seen || g.Kind > Expiration {
+		return 0, g, fault.Field("type", "intel.fault.sighting-kind", "unknown kind of sighting %d", g.Kind)
+	}
+	var list []Attribute
+	for _, ref := range attributes {
+		a, err := s.Attribute(ctx, who, ref)
+		if err != nil {
+			return 0, g, err
+		}
+		list = append(list, a)
+	}
+	if len(values) > 0 {
+		err := s.SearchAttributes(ctx, who, Query{Value: Filter{Or: values}, Limit: sightedMost}, func(a *Attribute) error {
+			list = append(list, *a)
+			return nil
+		})
+		if err != nil {
+			return 0, g, err
+		}
+	}
+	list = slices.DeleteFunc(list, func(a Attribute) bool { return a.Deleted })
+	if len(list) == 0 {
+		return 0, g, fault.New(fault.NotFound, "no attribute is meant").WithKey("intel.fault.no-attribute")
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		n, last, err = s.sight(ctx, tx, who, list, g)
+		return err
+	})
+	return n, last, err
+}
+
+func maySight(who ident.Actor) error {
+	if who.ReadOnly {
+		return fault.New(fault.Denied, "%s holds a read-only key", who).WithKey("fault.read-only")
+	}
+	if onWire(who) {
+		return access.Check(who, "misp.sighting")
+	}
+	return access.Check(who, "intel.write")
+}
+
+func (s *Service) sight(ctx context.Context, tx *store.Tx, who ident.Actor, list []Attribute, g Sighting) (n int, last Sighting, err error) {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return 0, g, err
+	}
+	g.Org = Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}
+	if g.Seen == 0 {
+		g.Seen = now / 1e6
+	}
+	given := g.UUID
+	for _, a := range list {
+		// Rights may have changed since it was found: the attribute is authorised again here.
+		if _, err := readAttribute(ctx, tx, who, itoa(a.ID)); err != nil {
+			return n, g, err
+		}
+		g.ID, g.EventID, g.AttributeID = s.db.NewID(), a.EventID, a.ID
+		if g.UUID = given; given == "" || n > 0 {
+			g.UUID = s.db.NewUUID()
+		}
+		if g.Kind == Expiration {
+			if err := replaceExpiration(ctx, tx, g); err != nil {
+				return n, g, err
+			}
+		}
+		k, err := insertSighting(ctx, tx, g)
+		if err != nil {
+			return n, g, err
+		}
+		n += int(k)
+		last = g
+	}
+	return n, last, s.log.Record(ctx, tx, who, "sighting.add", audit.Thing{Kind: "event", ID: last.EventID}, map[string]any{"sightings": n, "kind": g.Kind})
+}
+
+// SightingFilter narrows Sightings; zero fields do not. One of Event and
+// Attribute, or a time, should be given.
+type SightingFilter struct {
+	Event     string // id or UUID
+	Attribute string
+	Kind      *int
+	Org       int64
+	Source    string
+	Seen      Span
+}
+
+// Sightings streams sightings by id: of attributes that the caller sees, all on
+// events that the own organisation holds, elsewhere those of the own organisation.
+func (s *Service) Sightings(ctx context.Context, who ident.Actor, f SightingFilter, yield func(*Sighting) error) error {
+	if err := mayRead(who); err != nil {
+		return err
+	}
+	var event, attribute int64
+	err := s.view(ctx, who, "sighting.list", audit.Thing{Kind: "sighting"}, func(tx *store.Tx) error {
+		if f.Event != "" {
+			e, err := readEvent(ctx, tx, who, f.Event)
+			if err != nil {
+				return err
+			}
+			event = e.ID
+		}
+		if f.Attribute != "" {
+			a, err := readAttribute(ctx, tx, who, f.Attribute)
+			attribute = a.ID
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	after := int64(0)
+	return pages(0, func(n int) (int, error) {
+		var list []Sighting
+		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+			list, err = listSightings(ctx, tx, who, f, [3]int64{event, attribute, after}, n)
+			return err
+		})
+		for i := range list {
+			after = list[i].ID
+			if err == nil {
+				err = yield(&list[i])
+			}
+		}
+		return len(list), err
+	})
+}
+
+// DeleteSighting removes a sighting of the own organisation. Faults: NotFound
+// also for those of others.
+func (s *Service) DeleteSighting(ctx context.Context, who ident.Actor, ref string) error {
+	if err := maySight(who); err != nil {
+		return err
+	}
+	id, uuid, err := refID(ref)
+	if err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		event, err := removeSighting(ctx, tx, who, id, uuid)
+		if err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, "sighting.delete", audit.Thing{Kind: "event", ID: event}, nil)
+	})
+}

@@ -1,0 +1,123 @@
+package intel
+
+import (
+	"context"
+	"strconv"
+
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// insertSighting writes one; the same UUID a second time is the same sighting.
+func insertSighting(ctx context.Context, tx *store.Tx, g Sighting) (int64, error) {
+	return tx.Exec(ctx, `INSERT INTO intel_sighting (id, uuid, event_id, attribute_id, org_id, kind, source, seen)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (uuid) DO NOTHING`, g.ID, g.UUID, g.EventID, g.AttributeID, g.Org.ID, int64(g.Kind), g.Source, g.Seen)
+}
+
+func replaceExpiration(ctx context.Context, tx *store.Tx, g Sighting) error {
+	_, err := tx.Exec(ctx, "DELETE FROM intel_sighting WHERE attribute_id = $1 AND org_id = $2 AND kind = $3", g.AttributeID, g.Org.ID, int64(Expiration))
+	return err
+}
+
+// sightingSeen: the organisation that holds the event sees all, others their own.
+func sightingSeen(who ident.Actor) string {
+	if seesAll(who) {
+		return "1 = 1"
+	}
+	org := strconv.FormatInt(who.Org, 10)
+	return "(e.org_id = " + org + " OR g.org_id = " + org + ")"
+}
+
+const sightingFrom = ` FROM intel_sighting g JOIN intel_attribute a ON a.id = g.attribute_id JOIN intel_event e ON e.id = g.event_id
+	JOIN registry_organisation o ON o.id = g.org_id`
+
+func scanSighting(s store.Scanner) (g Sighting, err error) {
+	g.Attribute = &Attribute{}
+	err = s.Scan(&g.ID, &g.UUID, &g.EventID, &g.AttributeID, &g.Org.ID, &g.Org.UUID, &g.Org.Name, &g.Kind, &g.Source, &g.Seen,
+		&g.Attribute.UUID, &g.Attribute.Type, &g.Attribute.Category, &g.Attribute.Value, &g.Attribute.ToIDS)
+	g.Attribute.ID, g.Attribute.EventID = g.AttributeID, g.EventID
+	return g, err
+}
+
+// listSightings reads a batch; at is event, attribute (0 = any) and the last id seen.
+func listSightings(ctx context.Context, tx *store.Tx, who ident.Actor, f SightingFilter, at [3]int64, limit int) ([]Sighting, error) {
+	var w where
+	w.add("g.id > ?", at[2])
+	if at[0] != 0 {
+		w.add("g.event_id = ?", at[0])
+	}
+	if at[1] != 0 {
+		w.add("g.attribute_id = ?", at[1])
+	}
+	if f.Kind != nil {
+		w.add("g.kind = ?", int64(*f.Kind))
+	}
+	if f.Org != 0 {
+		w.add("g.org_id = ?", f.Org)
+	}
+	if f.Source != "" {
+		w.add("g.source = ?", f.Source)
+	}
+	w.span("g.seen", f.Seen)
+	w.add("NOT a.deleted")
+	w.add(childSeen(who, "a", false))
+	w.add(eventSeen(who, "e"))
+	w.add(sightingSeen(who))
+	return store.All(ctx, tx, scanSighting, `SELECT g.id, g.uuid, g.event_id, g.attribute_id, g.org_id, o.uuid, o.name, g.kind, g.source, g.seen,
+		a.uuid, a.type, a.category, a.value, a.to_ids`+sightingFrom+" WHERE "+w.sql()+" ORDER BY g.id LIMIT "+strconv.Itoa(limit), w.args...)
+}
+
+// removeSighting deletes one that the caller sees and whose organisation it is.
+func removeSighting(ctx context.Context, tx *store.Tx, who ident.Actor, id int64, uuid string) (event int64, err error) {
+	var w where
+	if uuid != "" {
+		w.add("g.uuid = ?", uuid)
+	} else {
+		w.add("g.id = ?", id)
+	}
+	if !seesAll(who) {
+		w.add("g.org_id = ?", who.Org)
+	}
+	w.add(childSeen(who, "a", false))
+	w.add(eventSeen(who, "e"))
+	found, err := tx.Row(ctx, "SELECT g.id, g.event_id"+sightingFrom+" WHERE "+w.sql(), w.args, &id, &event)
+	if err != nil || !found {
+		return 0, orNot(err, fault.New(fault.NotFound, "no such sighting").WithKey("intel.fault.no-sighting"))
+	}
+	_, err = tx.Exec(ctx, "DELETE FROM intel_sighting WHERE id = $1", id)
+	return event, err
+}
+
+func readReport(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Report, error) {
+	missing := fault.New(fault.NotFound, "no report %q", ref).WithKey("intel.fault.no-report")
+	id, uuid, err := refID(ref)
+	if err != nil {
+		return Report{}, missing
+	}
+	cond, arg := "p.id = $1", any(id)
+	if uuid != "" {
+		cond, arg = "p.uuid = $1", any(uuid)
+	}
+	r, found, err := store.First(ctx, tx, scanReport, "SELECT "+reportCols+" FROM intel_report p WHERE "+cond+" AND "+ownSeen(who, "p"), arg)
+	if err != nil || !found {
+		return r, orNot(err, missing)
+	}
+	if _, err := readEvent(ctx, tx, who, strconv.FormatInt(r.EventID, 10)); err != nil {
+		return r, orNot(instead(err), missing)
+	}
+	return r, nil
+}
+
+// instead keeps an error that is none of a missing event.
+func instead(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+func removeReport(ctx context.Context, tx *store.Tx, event, id int64) error {
+	_, err := tx.Exec(ctx, "DELETE FROM intel_report WHERE event_id = $1 AND id = $2", event, id)
+	return err
+}
