@@ -19,7 +19,7 @@ const orgCols = `o.id, o.uuid, o.name, o.names, o.aliases, o.kind, o.sector, o.c
 // the details, and whether it is who's own. The target of a merge is named only
 // to who may see it.
 func selectOrgs(who ident.Actor) string {
-	return `SELECT ` + orgCols + `, ` + yes(detailSeen(who, "o.id", "o.detail_audience_id")) + `, ` + yes(ownTest(who, "o.id")) + `
+	return `SELECT ` + orgCols + `, ` + yes(detailSeen(who, "o.id", "o.detail_audience_id", false)) + `, ` + yes(ownTest(who, "o.id")) + `
 	FROM registry_organisation o
 	LEFT JOIN registry_organisation c ON c.id = o.cert_id
 	LEFT JOIN registry_organisation m ON m.id = o.merged_into AND ` + cardSeen(who, "m", false) + ` `

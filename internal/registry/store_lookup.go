@@ -39,16 +39,16 @@ func heldDomains(ctx context.Context, tx *store.Tx, who ident.Actor, domains []s
 		args[i] = d
 	}
 	return store.All(ctx, tx, scanResource, heldCols+`WHERE x.kind = 'domain' AND x.value IN (`+store.Marks(1, len(args))+`) AND `+
-		detailSeen(who, "x.org_id", "x.audience_id")+` ORDER BY x.id`, args...)
+		detailSeen(who, "x.org_id", "x.audience_id", false)+` ORDER BY x.id`, args...)
 }
 
 func heldNetworks(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Resource, error) {
 	return store.All(ctx, tx, scanResource, heldCols+`WHERE x.id IN `+store.In(ids)+` AND `+
-		detailSeen(who, "x.org_id", "x.audience_id")+` ORDER BY x.id`)
+		detailSeen(who, "x.org_id", "x.audience_id", false)+` ORDER BY x.id`)
 }
 
 func heldEmail(ctx context.Context, tx *store.Tx, who ident.Actor, key string) ([]int64, error) {
-	return store.All(ctx, tx, store.ScanInt64, contactsHeld+detailSeen(who, "x.org_id", "x.audience_id")+` ORDER BY x.id`, key)
+	return store.All(ctx, tx, store.ScanInt64, contactsHeld+detailSeen(who, "x.org_id", "x.audience_id", false)+` ORDER BY x.id`, key)
 }
 
 const (

@@ -14,20 +14,23 @@ import (
 // cardSeen tests a row of registry_organisation with this alias; scan is for
 // queries that walk many rows.
 func cardSeen(who ident.Actor, alias string, scan bool) string {
-	test := access.Visible(who, alias+".audience_id")
+	return orOwn(who, visible(who, alias+".audience_id", scan), alias+".id")
+}
+
+func visible(who ident.Actor, col string, scan bool) string {
 	if scan {
-		test = access.VisibleScan(who, alias+".audience_id")
+		return access.VisibleScan(who, col)
 	}
-	return orOwn(who, test, alias+".id")
+	return access.Visible(who, col)
 }
 
 // detailSeen tests a detail of the organisation in orgCol. The operator of the
 // command line sees no details: numbers, states and times only.
-func detailSeen(who ident.Actor, orgCol, audienceCol string) string {
+func detailSeen(who ident.Actor, orgCol, audienceCol string, scan bool) string {
 	if who.Kind == ident.Operator {
 		return "1 = 0"
 	}
-	return orOwn(who, access.Visible(who, audienceCol), orgCol)
+	return orOwn(who, visible(who, audienceCol, scan), orgCol)
 }
 
 func orOwn(who ident.Actor, test, orgCol string) string {
