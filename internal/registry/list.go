@@ -19,7 +19,7 @@ type Filter struct {
 	Sector       string
 	CERT         string // UUID
 	State        State
-	Freshness    Freshness // only of organisations whose details may be seen
+	Freshness    Freshness // only of organisations whose details may be seen; without registry.read of the own
 	UpdatedSince time.Time // inclusive; orders by time of change, oldest first
 	Foreign      bool      // those that peers' data named, instead of our own
 }

@@ -1,10 +1,12 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
 
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -49,6 +51,9 @@ func listing(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*que
 			return nil, err
 		}
 		q.and(detailSeen(who, "o.id", "o.detail_audience_id", true))
+		if !access.Allowed(who, "registry.read") { // a member learns this of his own only: one row instead of all
+			q.and(cmp.Or(ownTest(who, "o.id"), "1 = 0"))
+		}
 		q.fresh(f.Freshness, now)
 	}
 	if strings.TrimSpace(f.Query) != "" {
