@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"straza/internal/craft/deadline"
+	"straza/internal/intel"
 	"straza/internal/kernel/jobs"
 )
 
@@ -20,8 +21,9 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Accounts.Jobs()...)
 	defs = append(defs, deadline.Jobs(h.DB)...)
 	defs = append(defs, h.Intake.Jobs()...)
+	defs = append(defs, h.Intel.Jobs()...)
 	return defs
 }
 
 // subscriptions says who hears of which event.
-func (h *House) subscriptions() []jobs.Subscription { return nil }
+func (h *House) subscriptions() []jobs.Subscription { return intel.Subscriptions() }
