@@ -108,7 +108,7 @@ func (h *House) handler(port int) (http.Handler, error) {
 func (h *House) site(ctx context.Context) ui.Site {
 	s := ui.Site{Name: "Straža", Owner: "CERT"}
 	if o, err := h.Registry.Host(ctx, ident.SystemPart("setup")); err == nil {
-		s.Owner = o.Name
+		s.Owner, s.Owners = o.Name, o.Names
 	}
 	return s
 }

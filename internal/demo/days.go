@@ -104,8 +104,8 @@ func (c *country) hash(n int) string {
 // draft or two.
 func (c *country) warnings(ctx context.Context, day, days int) error {
 	lead := c.actors[0]
-	if left := days - day; left <= 10 && left%2 == 0 {
-		w := warnings[(10-left)/2]
+	if left := days - day; left >= 2 && left <= 10 && left%2 == 0 {
+		w := warnings[(left-2)/2] // the gravest one last, so that it stands on top
 		return c.warn(ctx, lead, w, true)
 	}
 	if day%2 == 1 {

@@ -84,7 +84,7 @@ func Fill(ctx context.Context, d Deps, seed uint64, days int, asOf time.Time) (R
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"days", c.tellDays}} {
+	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"days", c.tellDays}} {
 		if err := step.run(ctx); err != nil {
 			return rep, fmt.Errorf("%s: %w", step.name, err)
 		}
@@ -198,4 +198,18 @@ func (c *country) arm(ctx context.Context, p account.Person, def personDef) (Per
 		out.CERT = c.orgs[def.org].Name
 	}
 	return out, nil
+}
+
+// settle chooses what the teams' leads would: a telephone, and that the second CERT
+// seals every report (decisions §5).
+func (c *country) settle(ctx context.Context) error {
+	for _, x := range []struct {
+		who, cert   int
+		name, value string
+	}{{0, 0, intake.SitePhone, "0800 000 112"}, {0, 0, intake.SiteEmail, "prijava@cert.example"}, {8, 1, intake.CodePrefix, "GOV"}, {8, 1, intake.SealIncidents, "yes"}} {
+		if err := c.Intake.Set(ctx, c.actors[x.who], c.orgs[x.cert].ID, x.name, x.value); err != nil {
+			return fmt.Errorf("%s: %w", x.name, err)
+		}
+	}
+	return nil
 }

@@ -12,15 +12,15 @@ import (
 
 type homePage struct {
 	web.Page
-	Phone     string
-	Digits    string // of the phone, for its link
-	Warnings  []warning
-	Lessons   []card
-	Reports   string
-	Minutes   string
-	Week      string
-	Spark     ui.Spark
-	Numbers   bool
+	Phone    string
+	Digits   string // of the phone, for its link
+	Warnings []warning
+	Lessons  []card
+	Reports  string
+	Minutes  string
+	Week     string
+	Spark    ui.Spark
+	Numbers  bool
 }
 
 type warning struct {
