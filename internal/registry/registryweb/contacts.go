@@ -113,12 +113,17 @@ func (p *pages) contactAdd(r *http.Request, at place, f *web.Form) *contactForm 
 
 func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact) ui.Table {
 	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
-	t := ui.Table{Caption: web.T(r, "registry.contacts"), Columns: []ui.Column{
-		{Label: web.T(r, "registry.contact.name")}, {Label: web.T(r, "registry.contact.phone")}, {Label: web.T(r, "registry.contact.email")},
+	t := ui.Table{Caption: web.T(r, "registry.contacts"), Columns: []ui.Column{{Label: web.T(r, "registry.contact")},
 		{Label: web.T(r, "registry.contact.checked"), Width: "mark"}, {Label: web.T(r, "registry.acts"), Hidden: true, Width: "mark"}},
 		Empty: &ui.Empty{Icon: "phone", Title: web.T(r, "registry.contacts.empty"), Text: web.T(r, "registry.contacts.empty.text")}}
 	for _, c := range list {
+		// How to reach somebody stands under the name: a phone has no room for more columns.
 		name := ui.Name{Text: c.Name, Sub: []any{lists.Contacts.Label(c.Kind, l)}}
+		for _, s := range []string{c.Phone, c.Email} {
+			if s != "" {
+				name.Sub = append(name.Sub, ui.Machine(s))
+			}
+		}
 		for _, s := range []string{c.Job, c.Hours} {
 			if s != "" {
 				name.Sub = append(name.Sub, s)
@@ -126,11 +131,10 @@ func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact)
 		}
 		acts := ui.Acts{Form: "contact-acts"}
 		if mayKeep(r, at.org) {
-			acts.Items = []ui.Button{
-				{Label: web.T(r, "registry.contact.confirm"), Icon: "check", Action: at.base + "/" + c.UUID + "/confirm", Variant: "secondary", Small: true},
-				{Label: web.T(r, "registry.edit"), Href: at.base + "/" + c.UUID, Variant: "tertiary", Small: true}}
+			name.Href = at.base + "/" + c.UUID
+			acts.Items = []ui.Button{{Label: web.T(r, "registry.contact.confirm"), Icon: "check", Action: at.base + "/" + c.UUID + "/confirm", Variant: "secondary", Small: true}}
 		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(c.Phone), ui.Machine(c.Email), freshness(r, "contact.", c.Freshness), acts}})
+		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: []any{name, freshness(r, "contact.", c.Freshness), acts}})
 	}
 	return t
 }
