@@ -70,7 +70,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) error {
 
 // name is the action's key in the table.
 func (c *call) name() string {
-	n := fold(c.controller) + "/" + c.action
+	n := c.controller + "/" + c.action
 	if c.admin {
 		n = "admin/" + n
 	}

@@ -80,7 +80,7 @@ var described = map[string]description{
 	"events/add": {"POST a MISP Event JSON to this API to create an Event. Contained objects can also be included (such as attributes, objects, tags, etc).",
 		"/events/add", []string{"info"}, []string{"threat_level_id", "analysis", "distribution", "sharing_group_id", "uuid", "published",
 			"timestamp", "date", "Attribute", "Object", "Shadow_Attribute", "EventTag"}},
-	"eventreports/add": {"POST a report in JSON format to create a report for the provided event", "/event_reports/add", []string{"name"},
+	"event_reports/add": {"POST a report in JSON format to create a report for the provided event", "/event_reports/add", []string{"name"},
 		[]string{"distribution", "content"}},
 	"attributes/add": {"POST a MISP Attribute JSON to this API to create an Attribute.", "/attributes/add/[event_id]", []string{"value", "type"},
 		[]string{"category", "to_ids", "uuid", "distribution", "sharing_group_id", "timestamp", "comment", "data", "encrypt", "first_seen", "last_seen"}},
@@ -107,8 +107,8 @@ func build() map[string]row {
 	coreRows(read, write)
 	peopleRows(read, write)
 	catalogRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent attributes/enrich feeds/index feeds/view servers/index decayingmodel/index
-		eventdelegations/index communities/index communities/view`)
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent attributes/enrich feeds/index feeds/view servers/index decaying_model/index
+		event_delegations/index communities/index communities/view`)
 	refuse(ownPages, "site_admin", `servers/serversettings servers/update servers/getworkers servers/startworker feeds/add feeds/edit feeds/delete
 		servers/add servers/edit servers/delete admin/logs/index admin/roles/add admin/roles/edit admin/roles/delete admin/roles/setdefault
 		admin/users/delete servers/dbschemadiagnostic`)
@@ -156,20 +156,20 @@ func coreRows(read, write adder) {
 	write("objects/add", "add", (*api).objectAdd)
 	write("objects/edit", "add", (*api).objectEdit)
 	write("objects/delete", "add", (*api).objectDelete)
-	write("objectreferences/add", "add", (*api).referenceAdd)
-	write("objectreferences/delete", "add", (*api).referenceDelete)
+	write("object_references/add", "add", (*api).referenceAdd)
+	write("object_references/delete", "add", (*api).referenceDelete)
 
 	read("sightings/index", "", (*api).sightingIndex)
 	read("sightings/listsightings", "", (*api).sightingList)
 	read("sightings/restsearch", "", (*api).sightingSearch)
 	write("sightings/add", "sighting", (*api).sightingAdd)
 	write("sightings/delete", "sighting", (*api).sightingDelete)
-	read("eventreports/index", "", (*api).reportIndex)
-	read("eventreports/view", "", (*api).reportView)
-	write("eventreports/add", "add", (*api).reportAdd)
-	write("eventreports/edit", "add", (*api).reportEdit)
-	write("eventreports/delete", "add", (*api).reportDelete)
-	write("eventreports/restore", "add", (*api).reportRestore)
+	read("event_reports/index", "", (*api).reportIndex)
+	read("event_reports/view", "", (*api).reportView)
+	write("event_reports/add", "add", (*api).reportAdd)
+	write("event_reports/edit", "add", (*api).reportEdit)
+	write("event_reports/delete", "add", (*api).reportDelete)
+	write("event_reports/restore", "add", (*api).reportRestore)
 
 	read("tags/index", "", (*api).tagIndex)
 	read("tags/view", "", (*api).tagView)
@@ -181,15 +181,15 @@ func coreRows(read, write adder) {
 	write("tags/removetagfromobject", "tagger", (*api).tagDetach)
 	read("tags/tagstatistics", "", (*api).tagStatistics)
 
-	read("sharinggroups/index", "", (*api).groupIndex)
-	read("sharinggroups/view", "", (*api).groupView)
-	write("sharinggroups/add", "sharing_group", (*api).groupAdd)
-	write("sharinggroups/edit", "sharing_group", (*api).groupEdit)
-	write("sharinggroups/delete", "sharing_group", (*api).groupDelete)
-	write("sharinggroups/addorg", "sharing_group", (*api).groupOrg)
-	write("sharinggroups/removeorg", "sharing_group", (*api).groupOrg)
-	write("sharinggroups/addserver", "sharing_group", (*api).groupServer)
-	write("sharinggroups/removeserver", "sharing_group", (*api).groupServer)
+	read("sharing_groups/index", "", (*api).groupIndex)
+	read("sharing_groups/view", "", (*api).groupView)
+	write("sharing_groups/add", "sharing_group", (*api).groupAdd)
+	write("sharing_groups/edit", "sharing_group", (*api).groupEdit)
+	write("sharing_groups/delete", "sharing_group", (*api).groupDelete)
+	write("sharing_groups/addorg", "sharing_group", (*api).groupOrg)
+	write("sharing_groups/removeorg", "sharing_group", (*api).groupOrg)
+	write("sharing_groups/addserver", "sharing_group", (*api).groupServer)
+	write("sharing_groups/removeserver", "sharing_group", (*api).groupServer)
 }
 
 func peopleRows(read, write adder) {
@@ -206,17 +206,17 @@ func peopleRows(read, write adder) {
 	write("admin/organisations/add", "site_admin", (*api).orgAdd)
 	write("admin/organisations/edit", "site_admin", (*api).orgEdit)
 	write("admin/organisations/delete", "site_admin", (*api).orgDelete)
-	read("usersettings/index", "", (*api).empty)
+	read("user_settings/index", "", (*api).empty)
 	read("news/index", "", (*api).empty)
 }
 
 func catalogRows(read, write adder) {
 	read("noticelists/index", "", (*api).empty)
 	write("noticelists/update", "site_admin", (*api).upToDate)
-	read("objecttemplates/index", "", (*api).templateIndex)
-	read("objecttemplates/view", "", (*api).templateView)
-	read("objecttemplates/getraw", "", (*api).templateRaw)
-	write("objecttemplates/update", "site_admin", (*api).upToDate)
+	read("object_templates/index", "", (*api).templateIndex)
+	read("object_templates/view", "", (*api).templateView)
+	read("object_templates/getraw", "", (*api).templateRaw)
+	write("object_templates/update", "site_admin", (*api).upToDate)
 	read("taxonomies/index", "", (*api).taxonomyIndex)
 	read("taxonomies/view", "", (*api).taxonomyView)
 	write("taxonomies/enable", "site_admin", (*api).taxonomySwitch)
