@@ -27,6 +27,7 @@ import (
 	"straza/internal/kernel/vault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
+	"straza/internal/portal"
 	"straza/internal/registry/registryapi"
 	"straza/internal/registry/registryweb"
 	"straza/internal/site"
@@ -35,7 +36,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intelweb.Files, intakeweb.Files, intake.Messages, site.Files, find.Files}
+		registryweb.Files, intelweb.Files, intakeweb.Files, intake.Messages, site.Files, find.Files, portal.Files}
 }
 
 // routes is the complete table of doors.
@@ -50,6 +51,7 @@ func (h *House) routes(m *web.Mux) {
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
+	portal.Routes(m, h.portalDeps())
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))

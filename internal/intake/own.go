@@ -1,0 +1,104 @@
+package intake
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Talk says who spoke last about a report that the asker's organisation sent, and
+// nothing of what was said.
+type Talk struct {
+	UUID     string
+	Number   string
+	Title    string
+	At       time.Time
+	FromUs   bool // the CERT spoke last
+	Question bool // and waits for an answer
+}
+
+// mayOwn: people who see reports through their organisation, not as a team.
+func mayOwn(who ident.Actor) error {
+	if who.Org == 0 || who.OnTeam() {
+		return fault.New(fault.Denied, "%s reads no reports for an organisation", who).WithKey("fault.denied")
+	}
+	return access.Check(who, "portal.use")
+}
+
+// Talks lists the conversations about the reports of the asker's organisation, the
+// newest report first, at most 50. Needs portal.use; a confidential report is never
+// among them, its conversation opens with the receipt code alone.
+func (s *Service) Talks(ctx context.Context, who ident.Actor) (out []Talk, err error) {
+	if err := mayOwn(who); err != nil {
+		return nil, err
+	}
+	list, _, err := s.List(ctx, who, Filter{}, Page{Limit: 50})
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		for _, r := range list {
+			if r.Messages == 0 {
+				continue
+			}
+			rows, err := messageRows(ctx, tx, r.ID)
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 {
+				continue
+			}
+			last := rows[len(rows)-1]
+			t := Talk{UUID: r.UUID, Number: r.Number, Title: r.Title, At: at(last.at), FromUs: last.fromUs}
+			for _, m := range rows { // a remark after a question does not take the question back
+				t.Question = m.fromUs && (m.question || t.Question)
+			}
+			out = append(out, t)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// ReplyOwn adds what a person of the reporting organisation says, by the report's
+// UUID or number. Needs portal.use. Faults: NotFound for a report that their
+// organisation did not send or that is confidential; Invalid on "text"; Limited
+// when a report has gathered 200 messages.
+func (s *Service) ReplyOwn(ctx context.Context, who ident.Actor, ref, text string) error {
+	if err := mayOwn(who); err != nil {
+		return err
+	}
+	text = strings.TrimSpace(text)
+	if text == "" || utf8.RuneCountInString(text) > maxMessage {
+		return fault.Field("text", "intake.fault.message", "an answer has 1 to %d characters", maxMessage)
+	}
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		r, err := s.seenTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		if r.Sealed {
+			return fault.New(fault.NotFound, "report %d is confidential", r.ID)
+		}
+		if r.Messages >= 200 {
+			return fault.New(fault.Limited, "report %d has 200 messages", r.ID).WithKey("intake.fault.many")
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		row := messageRow{id: s.DB.NewID(), uuid: s.DB.NewUUID(), report: r.ID, at: now, person: who.Person, author: who.Name}
+		if err := s.putMessage(ctx, tx, &r, submissionRow{}, row, said{Text: text}); err != nil {
+			return err
+		}
+		r.Unread++
+		r.Updated = at(now)
+		return s.finishMessage(ctx, tx, who, &r, "report.reply")
+	})
+}

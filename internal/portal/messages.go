@@ -1,0 +1,167 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"straza/internal/intake"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// messageRow is one conversation: about a report of ours, or a matter the CERT raised.
+type messageRow struct {
+	Href, Title, Number string
+	At                  time.Time
+	Waits               bool // for the organisation
+	State               ui.State
+}
+
+type messagesPage struct {
+	web.Page
+	Header ui.Header
+	Table  ui.Table
+}
+
+// messageRows are the newest conversations, at most n (0 = all), and how many of all
+// of them wait for the organisation.
+func (p *pages) messageRows(r *http.Request, talks []intake.Talk, ms []Matter, n int) (out []messageRow, waiting int) {
+	for _, m := range ms {
+		row := messageRow{Href: matterPath(m), Title: m.Subject, Number: m.Number, At: m.Updated, Waits: m.State == Theirs}
+		row.State = map[string]ui.State{Theirs: {Kind: ui.StateWaiting, Word: web.T(r, "portal.message.yours")}, Ours: {Kind: ui.StateWorking, Word: web.T(r, "portal.message.ours")},
+			Closed: {Kind: ui.StateDone, Word: web.T(r, "portal.message.done")}}[m.State]
+		out = append(out, row)
+	}
+	for _, t := range talks {
+		row := messageRow{Href: "/portal/reports/" + t.UUID + "#messages", Title: t.Title, Number: t.Number, At: t.At, Waits: t.Question}
+		switch {
+		case t.Question:
+			row.State = ui.State{Kind: ui.StateWaiting, Word: web.T(r, "portal.message.yours")}
+		case t.FromUs:
+			row.State = ui.State{Kind: ui.StateDone, Word: web.T(r, "portal.message.told")}
+		default:
+			row.State = ui.State{Kind: ui.StateWorking, Word: web.T(r, "portal.message.ours")}
+		}
+		out = append(out, row)
+	}
+	slices.SortStableFunc(out, func(a, b messageRow) int { return b.At.Compare(a.At) })
+	for _, x := range out {
+		if x.Waits {
+			waiting++
+		}
+	}
+	if n > 0 && len(out) > n {
+		out = out[:n]
+	}
+	return out, waiting
+}
+
+func (p *pages) messages(w http.ResponseWriter, r *http.Request) error {
+	talks, ms, err := p.conversations(r)
+	if err != nil {
+		return err
+	}
+	rows, waiting := p.messageRows(r, talks, ms, 0)
+	page := &messagesPage{Page: newPage(r, "portal.messages"), Header: ui.Header{Title: web.T(r, "portal.messages"), Sub: []any{web.T(r, "portal.messages.waiting", "n", waiting)}}}
+	page.Table = ui.Table{Caption: web.T(r, "portal.messages"), Columns: []ui.Column{{Label: web.T(r, "portal.message")}, {Label: web.T(r, "portal.report.state"), Width: "mark"},
+		{Label: web.T(r, "portal.message.at"), Width: "narrow", Drop: 1}},
+		Empty: &ui.Empty{Icon: "mail", Title: web.T(r, "portal.messages.empty"), Text: web.T(r, "portal.messages.empty.text")}}
+	for _, x := range rows {
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: x.Href, Cells: []any{ui.Name{Text: x.Title, Href: x.Href, Sub: []any{x.Number}}, x.State, x.At}})
+	}
+	return p.t.Render(w, r, "messages", page)
+}
+
+type matterPage struct {
+	web.Page
+	Header   ui.Header
+	Clock    *ui.Clock
+	Until    string
+	TLP      string
+	Messages []ui.Message
+	Empty    *ui.Empty
+	Answer   *ui.Field
+	Sees     string
+}
+
+func (p *pages) matter(w http.ResponseWriter, r *http.Request) error {
+	page, err := p.matterPage(r, web.NewForm(r, nil))
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "matter", page)
+}
+
+func (p *pages) matterPage(r *http.Request, f *web.Form) (*matterPage, error) {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return nil, err
+	}
+	m, words, err := p.d.Matters.Read(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return nil, err
+	}
+	o, err := p.d.Registry.Own(r.Context(), web.Actor(r))
+	if err != nil {
+		return nil, err
+	}
+	rows, _ := p.messageRows(r, nil, []Matter{m}, 0)
+	page := &matterPage{Page: newPage(r, "portal.messages"), TLP: m.TLP, Sees: web.T(r, "portal.sees.matter", "cert", o.CERTName)}
+	page.Title = joined(m.Number, m.Subject)
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "portal.messages"), Href: "/portal/messages"}, {Label: m.Number}}
+	page.Header = ui.Header{Number: m.Number, Marks: []any{rows[0].State, ui.TLP(m.TLP)}, Title: m.Subject}
+	if !m.Deadline.IsZero() && m.State == Theirs {
+		page.Clock, page.Until = &ui.Clock{Start: m.Created, Due: m.Deadline}, i18n.DateTime(web.Lang(r), m.Deadline)
+	}
+	for _, x := range words {
+		out := ui.Message{Kind: ui.FromUs, Who: x.Author, At: x.At, Body: x.Body}
+		if x.FromCERT {
+			out.Kind, out.Who = ui.FromThem, o.CERTName
+		} else if out.Who == "" {
+			out.Who = web.T(r, "portal.you")
+		}
+		for _, name := range x.Files {
+			out.Files = append(out.Files, ui.FileRef{Name: name})
+		}
+		page.Messages = append(page.Messages, out)
+	}
+	if len(words) == 0 {
+		page.Empty = &ui.Empty{Icon: "mail", Title: web.T(r, "portal.matter.empty"), Text: web.T(r, "portal.matter.empty.text")}
+	}
+	if m.State != Closed {
+		field := f.Field("text", "portal.answer")
+		field.Type, field.Rows, field.MaxLength, field.Keep, field.Hint = "textarea", 6, 10000, true, web.T(r, "portal.answer.hint")
+		page.Answer = &field
+	}
+	return page, nil
+}
+
+func (p *pages) answerMatter(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	if text := f.Text("text", 10000); text == "" {
+		f.Add("text", "portal.answer.missing")
+	} else if f.Err("answer") == nil {
+		err = p.d.Matters.Answer(r.Context(), web.Actor(r), id, text)
+	}
+	if f.Fail(err) {
+		page, err := p.matterPage(r, f)
+		if err != nil {
+			return err
+		}
+		page.Errors = f.Summary("text")
+		return p.t.Invalid(w, r, "matter", page)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(r.URL.Path+"#messages", web.Done("portal.answer.done"))
+}
