@@ -2,8 +2,10 @@ package site
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
+	"straza/internal/advisory"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
@@ -47,6 +49,9 @@ func (p *pages) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(list, func(a, b advisory.Advisory) int {
+		return slices.Index(advisory.Levels, b.Level) - slices.Index(advisory.Levels, a.Level)
+	})
 	for _, a := range list[:min(len(list), homeWarnings)] {
 		page.Warnings = append(page.Warnings, warning{Href: web.Path(r, "/warnings/"+a.Number), Title: a.Title.In(l), Lead: a.Lead.In(l),
 			Readers: web.T(r, "site.readers."+a.Readers), Severity: ui.Severity{Level: a.Level, Pill: true}, When: clock.FromMicros(a.Published)})

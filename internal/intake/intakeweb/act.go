@@ -1,8 +1,10 @@
 package intakeweb
 
 import (
+	"crypto/rand"
 	"net/http"
 	"strings"
+	"time"
 
 	"straza/internal/intake"
 	"straza/internal/kernel/fault"
@@ -123,9 +125,19 @@ func (p *pages) message(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(at(number), web.Done("queue.done.message"))
 }
 
-// prove gets a session of the unsealing process with the person's one-time code.
+// sessionCookie holds the session of the unsealing process while it is good: ten
+// minutes, in this browser only.
+const sessionCookie = "unseal"
+
+// prove gets a session of the unsealing process with the person's one-time code, or
+// goes on with the one of the last minutes.
 func (p *pages) prove(r *http.Request, f *web.Form) (session, why string, err error) {
 	why = f.Needed("why", 500)
+	if f.Values.Get("code") == "" && f.Err("unseal") == nil {
+		if session = web.Cookie(r, sessionCookie); session != "" {
+			return session, why, nil
+		}
+	}
 	code := strings.ReplaceAll(f.Needed("code", 20), " ", "")
 	if f.Err("unseal") != nil {
 		return "", why, f.Err("unseal")
@@ -151,9 +163,16 @@ func (p *pages) unseal(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	o, err := p.s.Unseal(r.Context(), web.Actor(r), r.PathValue("number"), session, why)
+	if fault.Is(err, fault.Denied) { // the session is over
+		web.SetCookie(w, r, sessionCookie, "", 0)
+		f.Add("code", "queue.unseal.wrong")
+		f.Fail(nil)
+		return p.again(w, r, f, "why", "code")
+	}
 	if err != nil {
 		return err
 	}
+	web.SetCookie(w, r, sessionCookie, session, 10*time.Minute)
 	page, err := p.page(r, web.NewForm(r, nil))
 	if err != nil {
 		return err
@@ -161,9 +180,19 @@ func (p *pages) unseal(w http.ResponseWriter, r *http.Request) error {
 	page.Unseal = nil
 	if o.Body != nil {
 		page.Body = bodyOf(r, o.Body)
+		names := map[string]string{}
+		for _, x := range o.Body.Files {
+			names[x.ID] = x.Name
+		}
 		for i := range page.Files {
-			if i < len(o.Body.Files) {
-				page.Files[i].Name = o.Body.Files[i].Name
+			if n := names[page.Files[i].ID]; n != "" {
+				page.Files[i].Name = n
+			}
+			page.Files[i].Why = why
+		}
+		for i := range page.Messages {
+			if text, ok := o.Messages[page.messageIDs[i]]; ok {
+				page.Messages[i].Body = text
 			}
 		}
 	}
@@ -208,12 +237,16 @@ type phonePage struct {
 	Cancel                                      ui.Button
 	Code                                        *ui.Receipt
 	Number                                      string
+	Secret                                      string
 }
 
 func (p *pages) phoneForm(r *http.Request, f *web.Form) *phonePage {
 	page := &phonePage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "queue.phone.title")), Header: ui.Header{Title: web.T(r, "queue.phone.title")},
 		What: f.Field("type", "queue.type"), Description: f.Field("description", "queue.phone.what"), When: f.Field("when", "queue.when"), Name: f.Field("contact.name", "queue.phone.name"), Email: f.Field("contact.email", "queue.phone.email"),
 		Phone: f.Field("contact.phone", "queue.phone.phone"), Org: f.Field("organisation", "queue.org"), Cancel: ui.Button{Label: web.T(r, "queue.cancel"), Href: "/console/reports", Variant: "tertiary"}}
+	if page.Secret = f.Values.Get("secret"); page.Secret == "" {
+		page.Secret = rand.Text() + rand.Text() // pressed twice, it is still one call
+	}
 	page.What.Type, page.What.Options = "select", choices(r, "queue.type.", "incident", "near_miss", "threat", "question")
 	page.Description.Type, page.Description.Rows = "textarea", 8
 	page.When.Optional, page.Email.Optional, page.Org.Optional = true, true, true
@@ -231,11 +264,7 @@ func (p *pages) enter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	secret, err := p.s.Vault.NewDraftSecret()
-	if err != nil {
-		return err
-	}
-	in := &intake.Input{Secret: secret, Channel: intake.ByPhone, Lang: string(web.Lang(r)), Type: intake.Type(f.Text("type", 20)), ReceivedBy: web.Actor(r).Name,
+	in := &intake.Input{Secret: f.Values.Get("secret"), Channel: intake.ByPhone, Lang: string(web.Lang(r)), Type: intake.Type(f.Text("type", 20)), ReceivedBy: web.Actor(r).Name,
 		Contact: intake.Contact{Name: f.Text("contact.name", 120), Email: f.Text("contact.email", 254), Phone: f.Text("contact.phone", 40)},
 		Body:    intake.Body{Description: f.Text("description", 20_000), When: f.Text("when", 60), OrgName: f.Text("organisation", 200)}}
 	rc, err := p.s.Submit(r.Context(), web.Actor(r), in)

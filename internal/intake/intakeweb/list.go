@@ -2,11 +2,13 @@ package intakeweb
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"straza/internal/intake"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -17,6 +19,7 @@ type listPage struct {
 	Bar    ui.FilterBar
 	Table  ui.Table
 	Pages  *ui.Pagination
+	Bulk   *ui.BulkBar
 }
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
@@ -56,6 +59,12 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	page.Bar = f.Bar(web.T(r, "queue.search"), ui.Button{Label: web.T(r, "queue.export"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"})
 	page.Table = p.table(r, f, list)
 	page.Pages = f.Pages(len(list), n, next)
+	if access.Allowed(web.Actor(r), "intake.triage") && len(list) > 0 {
+		page.Table.Select, page.Table.Form = true, "bulk"
+		page.Bulk = &ui.BulkBar{Form: "bulk", Action: "/console/reports", Hidden: map[string]string{"back": r.URL.RequestURI()},
+			Acts: []ui.Button{ui.Button{Label: web.T(r, "queue.take")}.Secondary().Little().Keyed("A").With("act", "take"),
+				ui.Button{Label: web.T(r, "queue.bulk.duplicate")}.Secondary().Little().Keyed("M").With("act", "duplicate")}}
+	}
 	return p.t.Render(w, r, "list", page)
 }
 
@@ -85,7 +94,7 @@ func (p *pages) table(r *http.Request, f *web.Filters, list []intake.Report) ui.
 		if x.Unread > 0 {
 			name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "queue.wrote"), Icon: "message"})
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: href, Off: x.State == intake.Rejected, Cells: []any{clockOf(r, x), name, ui.Severity{Level: x.Severity}, ui.TLP(x.TLP), x.Received}})
+		t.Rows = append(t.Rows, ui.Row{ID: x.Number, Name: x.Number, Href: href, Off: x.State == intake.Rejected, Cells: []any{clockOf(r, x), name, ui.Severity{Level: x.Severity}, ui.TLP(x.TLP), x.Received}})
 	}
 	return t
 }
@@ -132,4 +141,52 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request, q intake.Filter) 
 		return err
 	}
 	return c.Close()
+}
+
+// maxBulk caps what one press may touch: a page of the list.
+const maxBulk = 200
+
+// bulk does one act on the rows ticked: take them, or join them to the one that came
+// first. Each is a step of its own that can be undone on its report.
+func (p *pages) bulk(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	ctx, who, ids := r.Context(), web.Actor(r), f.Many("id")
+	back := web.LocalPath(f.Values.Get("back"), "/console/reports")
+	if len(ids) == 0 || len(ids) > maxBulk {
+		return web.Redirect(back, web.Done("queue.bulk.none"))
+	}
+	var list []intake.Report
+	for _, id := range ids {
+		x, err := p.s.Get(ctx, who, id)
+		if err != nil {
+			return err
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b intake.Report) int { return a.Received.Compare(b.Received) })
+	done := 0
+	for i := range list {
+		switch f.Values.Get("act") {
+		case "take":
+			_, err = p.s.Take(ctx, who, list[i].UUID)
+		case "duplicate":
+			if i == 0 {
+				continue
+			}
+			_, err = p.s.MarkDuplicate(ctx, who, list[i].UUID, list[i].Version, list[0].Number)
+		default:
+			return fault.New(fault.NotFound, "bulk act")
+		}
+		if fault.Is(err, fault.Conflict) { // decided already: left as it is, and not counted
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		done++
+	}
+	return web.Redirect(back, web.Done("queue.bulk.done", "n", done))
 }

@@ -1,10 +1,13 @@
 package intakeweb
 
 import (
+	"crypto/rand"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 
+	"straza/internal/format/zipcrypto"
 	"straza/internal/intake"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/web"
@@ -29,6 +32,8 @@ type showPage struct {
 	CanUndo  bool
 	Triage   *triageForm
 	Decide   *decideForm
+
+	messageIDs []string // of Messages, for what a proof opens
 }
 
 type bodyView struct {
@@ -37,8 +42,9 @@ type bodyView struct {
 }
 
 type fileView struct {
-	Name, Href string
-	Size       int64
+	Name, Href, ID string
+	Size           int64
+	Why            string // the reason given, once the report stands open: the file may be fetched
 }
 
 type unsealForm struct{ Reason, Code ui.Field }
@@ -94,7 +100,7 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 		if name == "" {
 			name = web.T(r, "queue.file.sealed")
 		}
-		v := fileView{Name: name, Size: x.Size}
+		v := fileView{Name: name, ID: x.ID, Size: x.Size}
 		if !d.Sealed {
 			v.Href = "/console/reports/" + d.Number + "/files/" + x.ID
 		}
@@ -140,7 +146,9 @@ func (p *pages) head(r *http.Request, page *showPage, d *intake.Details, title s
 	if d.Duplicate != nil {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "queue.of"), Value: ui.Tag{Word: d.Duplicate.Number, Href: "/console/reports/" + d.Duplicate.Number, Mono: true}})
 	}
-	if d.Reason != "" {
+	if d.Reason == "@withdrawn" {
+		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "queue.reason"), Value: web.T(r, "queue.withdrawn"), Wide: true})
+	} else if d.Reason != "" {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "queue.reason"), Value: d.Reason, Wide: true})
 	}
 }
@@ -175,7 +183,7 @@ func (p *pages) talk(r *http.Request, page *showPage, d *intake.Details, f *web.
 		if m.Sealed && m.Body == "" {
 			x.Body = web.T(r, "queue.message.sealed")
 		}
-		page.Messages = append(page.Messages, x)
+		page.Messages, page.messageIDs = append(page.Messages, x), append(page.messageIDs, m.UUID)
 	}
 	if access.Allowed(web.Actor(r), "intake.triage") && d.From == 0 {
 		c := f.Field("text", "queue.message")
@@ -293,15 +301,57 @@ func decide(r *http.Request, f *web.Form, x *intake.Report, title string) *decid
 	return d
 }
 
-// file sends a plain attachment as a download, never inline.
+// file sends a plain attachment as a download: inside an archive under the password
+// "infected", because what people report is often just that.
 func (p *pages) file(w http.ResponseWriter, r *http.Request) error {
 	f, body, err := p.s.OpenFile(r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("file"))
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	web.Download(w, f.Name)
-	w.Header().Set("Content-Type", "application/octet-stream")
-	_, err = io.Copy(w, body)
+	web.Download(w, f.ID+".zip")
+	w.Header().Set("Content-Type", "application/zip")
+	z := zipcrypto.NewWriter(w, "infected", rand.Reader)
+	out, err := z.Create(f.Name, web.Now(r))
+	if err == nil {
+		_, err = io.Copy(out, body)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		panic(http.ErrAbortHandler) // half an archive must not look whole
+	}
+	return nil
+}
+
+// sealedFile sends a sealed attachment as the unsealing process gives it.
+func (p *pages) sealedFile(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	session, why, err := p.prove(r, f)
+	if f.Fail(err) {
+		return p.again(w, r, f, "why", "code")
+	}
+	if err != nil {
+		return err
+	}
+	web.Download(w, "prilog.zip")
+	w.Header().Set("Content-Type", "application/zip")
+	out := &begun{w: w}
+	err = p.s.UnsealFile(r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("file"), session, why, out)
+	if err != nil && out.n > 0 {
+		panic(http.ErrAbortHandler)
+	}
+	if err != nil {
+		w.Header().Del("Content-Disposition")
+	}
 	return err
 }
+
+// begun counts what has left already.
+type begun struct {
+	w io.Writer
+	n int
+}
+
+func (b *begun) Write(p []byte) (int, error) { b.n += len(p); return b.w.Write(p) }
