@@ -44,6 +44,22 @@ func (s *Service) Constituency(ctx context.Context, who ident.Actor) (rules []Ru
 	return rules, err
 }
 
+// ConstituencyOf lists the rules of one CERT, strongest first. Needs registry.read
+// and sight of the CERT. Faults: NotFound.
+func (s *Service) ConstituencyOf(ctx context.Context, who ident.Actor, cert string) (rules []Rule, err error) {
+	o, err := s.Get(ctx, who, cert)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Constituency(ctx, who)
+	for _, r := range all {
+		if r.CERT == o.ID {
+			rules = append(rules, r)
+		}
+	}
+	return rules, err
+}
+
 // SetConstituency replaces the rules of one CERT and places every organisation
 // anew. Needs registry.merge (the lead's right: it decides who sees what).
 // Faults: NotFound, Invalid on "rules", Conflict when another CERT has a rule.

@@ -133,6 +133,7 @@ func TestContractHoldsForRealTraffic(t *testing.T) {
 		s.lists(t)
 		s.files(t)
 		s.merges(t)
+		s.rules(t)
 		s.ends(t, water, contact, resource)
 		s.contract.Exercised(t)
 	})
@@ -264,6 +265,18 @@ func (s *server) merges(t *testing.T) {
 	if v := s.want(200, "analyst", "GET", bank+"/history", ""); len(v["items"].([]any)) < 5 {
 		t.Errorf("history: %v", v)
 	}
+}
+
+// rules sets whom a CERT looks after.
+func (s *server) rules(t *testing.T) {
+	at := "/" + s.orgs["host"].UUID + "/constituency"
+	s.want(403, "analyst", "PUT", at, `{"rules":[]}`)
+	s.want(422, "lead", "PUT", at, `{"rules":[{"basis":"sector","value":"magic"}]}`)
+	s.want(200, "lead", "PUT", at, `{"rules":[{"basis":"sector","value":"water"},{"basis":"default","value":""}]}`)
+	if v := s.want(200, "analyst", "GET", at, ""); len(v["items"].([]any)) != 2 {
+		t.Errorf("rules: %v", v)
+	}
+	s.want(403, "stranger", "GET", at, "")
 }
 
 // ends takes out and withdraws what the others made.

@@ -60,5 +60,7 @@ func Routes(m *web.Mux, s *registry.Service) {
 		get("/{id}/merges", "what was merged into it, as for contacts", a.merges),
 		change(http.MethodPost, "/{id}/merges", merge, a.merge),
 		change(http.MethodDelete, "/{id}/merges/{part}", merge, a.undoMerge),
+		get("/{id}/constituency", "the rules of a CERT, for who may read the registry", a.constituency),
+		change(http.MethodPut, "/{id}/constituency", merge, a.setConstituency),
 	)
 }

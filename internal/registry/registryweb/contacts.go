@@ -114,11 +114,11 @@ func (p *pages) contactAdd(r *http.Request, at place, f *web.Form) *contactForm 
 func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact) ui.Table {
 	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
 	t := ui.Table{Caption: web.T(r, "registry.contacts"), Columns: []ui.Column{{Label: web.T(r, "registry.contact")},
-		{Label: web.T(r, "registry.contact.checked"), Width: "mark"}, {Label: web.T(r, "registry.acts"), Hidden: true, Width: "mark"}},
+		{Label: web.T(r, "registry.acts"), Hidden: true, Width: "mark"}},
 		Empty: &ui.Empty{Icon: "phone", Title: web.T(r, "registry.contacts.empty"), Text: web.T(r, "registry.contacts.empty.text")}}
 	for _, c := range list {
 		// How to reach somebody stands under the name: a phone has no room for more columns.
-		name := ui.Name{Text: c.Name, Sub: []any{lists.Contacts.Label(c.Kind, l)}}
+		name := ui.Name{Text: c.Name, Sub: []any{lists.Contacts.Label(c.Kind, l)}, Marks: []any{freshness(r, "contact.", c.Freshness)}}
 		for _, s := range []string{c.Phone, c.Email} {
 			if s != "" {
 				name.Sub = append(name.Sub, ui.Machine(s))
@@ -134,7 +134,7 @@ func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact)
 			name.Href = at.base + "/" + c.UUID
 			acts.Items = []ui.Button{{Label: web.T(r, "registry.contact.confirm"), Icon: "check", Action: at.base + "/" + c.UUID + "/confirm", Variant: "secondary", Small: true}}
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: []any{name, freshness(r, "contact.", c.Freshness), acts}})
+		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: []any{name, acts}})
 	}
 	return t
 }

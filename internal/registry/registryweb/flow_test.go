@@ -212,6 +212,23 @@ func TestMergePage(t *testing.T) {
 	})
 }
 
+func TestConstituencyPage(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		second := registrytest.CERT(t, v.s, "Банкарски ЦЕРТ")
+		at := "/console/organisations/" + second.UUID
+		v.shows("analyst", at, 200, "Constituency", "No rules")
+		v.shows("analyst", at+"/constituency", 404)
+		v.shows("lead", at+"/constituency", 200, "Banking and financial markets")
+		v.sends("lead", at+"/constituency", 422, form("sector", "magic"))
+		v.sends("lead", at+"/constituency", 303, form("sector", "finance", "kind", "municipality"))
+		v.shows("lead", at, 200, "Sector: Banking and financial markets", "Kind: Municipality")
+		v.shows("lead", "/console/organisations/"+v.bank.UUID, 200, "Банкарски ЦЕРТ")
+		v.sends("lead", "/console/organisations/"+v.host.UUID+"/constituency", 422, form("sector", "finance"), "Another CERT has that rule already")
+	})
+}
+
 func TestRightPeopleOnly(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {

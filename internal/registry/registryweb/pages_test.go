@@ -9,6 +9,7 @@ import (
 
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
+	"straza/internal/registry"
 	"straza/internal/testkit"
 )
 
@@ -21,7 +22,7 @@ func TestPagesAreWhole(t *testing.T) {
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"list": {&listPage{Table: table}},
 		"show": {&showPage{Note: "Белешка", Closed: &ui.Note{Body: "Затворено"}, Merges: []mergeRow{{Text: "Фирма", At: now, Until: now, Undo: "/x"}, {Text: "Друга", At: now, Undone: true}},
-			Act: &actForm{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}},
+			Rules: &rulesPanel{Rules: []string{"Сектор: Здравство"}, Change: "/x"}, Act: &actForm{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}},
 		"history":   {&historyPage{More: "/x", Timeline: ui.Timeline{Items: []ui.Moment{{Icon: "plus", Title: "Унета", At: now, By: "Ana", Detail: []any{"назив: Фирма"}}}}}},
 		"edit":      {&editPage{Card: []ui.Field{field}, Numbers: []ui.Field{field}, Details: []ui.Field{field}}},
 		"contacts":  {&contactsPage{Table: table, Note: &ui.Note{Body: "Забележено"}, Form: &form}},
@@ -30,7 +31,8 @@ func TestPagesAreWhole(t *testing.T) {
 		"merge":     {&mergePage{Choices: &ui.Choices{Name: "from", Legend: "Која?"}, Empty: &ui.Empty{Icon: "search", Title: "Нема"}}},
 		"import": {&importPage{Columns: []string{"name"}, Result: &importResult{Errors: table, Preview: table, Kept: "name\nФирма", Format: "csv",
 			Enter: &ui.Button{Label: "Унеси"}, Note: &ui.Note{Body: "Добро"}}}},
-		"own": {&ownPage{Next: &ui.NextStep{Title: "Потврдите", Act: ui.Button{Label: "На контакте", Href: "#contacts"}}, Contacts: table, Resources: table, Sees: []string{"Сви"}, Form: &form}},
+		"constituency": {&constituencyPage{Sectors: ui.Choices{Name: "sector", Legend: "Сектори"}, Orgs: []registry.Rule{{Value: "x", Label: "Фирма"}}}},
+		"own":          {&ownPage{Next: &ui.NextStep{Title: "Потврдите", Act: ui.Button{Label: "На контакте", Href: "#contacts"}}, Contacts: table, Resources: table, Sees: []string{"Сви"}, Form: &form}},
 	}, Files)
 	if err != nil {
 		t.Error(err)

@@ -61,6 +61,8 @@ func Routes(m *web.Mux, s *registry.Service) {
 		get(console+"/{id}/merge", merge, "organisations the caller may see", p.mergeForm),
 		post(console+"/{id}/merge", merge, p.merge),
 		post(console+"/{id}/merges/{part}/undo", merge, p.undoMerge),
+		get(console+"/{id}/constituency", merge, "the rules of a CERT", p.constituencyForm),
+		post(console+"/{id}/constituency", merge, p.setConstituency),
 		get(portal, own, "the caller's own organisation", p.own),
 		post(portal+"/contacts", web.Perm("registry.write-own"), p.addContact),
 	)

@@ -20,7 +20,8 @@ type showPage struct {
 	Note    string
 	Who     ui.Facts // who sees it
 	Merges  []mergeRow
-	Act     *actForm // withdraw or restore
+	Rules   *rulesPanel // of a CERT
+	Act     *actForm    // withdraw or restore
 	Version int64
 }
 
@@ -30,6 +31,12 @@ type mergeRow struct {
 	At, Until time.Time
 	Undo      string // address of the act; "" = not for this person, or not any more
 	Undone    bool
+}
+
+// rulesPanel says whom a CERT looks after.
+type rulesPanel struct {
+	Rules  []string
+	Change string // address of the form, "" for who may not
 }
 
 type actForm struct {
@@ -98,6 +105,19 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	if page.Merges, err = p.mergeRows(r, o); err != nil {
 		return err
+	}
+	if o.Kind == registry.KindCERT && o.Local {
+		rules, err := p.s.ConstituencyOf(r.Context(), web.Actor(r), o.UUID)
+		if err != nil {
+			return err
+		}
+		page.Rules = &rulesPanel{}
+		for _, x := range rules {
+			page.Rules.Rules = append(page.Rules.Rules, p.ruleWords(r, x))
+		}
+		if access.Allowed(web.Actor(r), "registry.merge") {
+			page.Rules.Change = console + "/" + o.UUID + "/constituency"
+		}
 	}
 	page.Act = act(r, o)
 	return p.t.Render(w, r, "show", page)
