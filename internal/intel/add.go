@@ -223,7 +223,7 @@ func (l *loader) finish(ctx context.Context) error {
 			return errors.Join(err, l.abandon(ctx))
 		}
 		l.saved.State = "created"
-		return nil
+		return l.s.db.Update(ctx, func(tx *store.Tx) error { return analyse(ctx, tx) }, store.InLane(store.Bulk))
 	}
 	lane := store.People
 	if l.draft.size() > 1000 {

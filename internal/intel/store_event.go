@@ -184,3 +184,17 @@ func touch(ctx context.Context, tx *store.Tx, e Event, now, attributes, own int6
 func deletePart(ctx context.Context, tx *store.Tx, id int64, n int) (int64, error) {
 	return tx.Exec(ctx, "DELETE FROM intel_attribute WHERE id IN (SELECT id FROM intel_attribute WHERE event_id = $1 LIMIT $2)", id, n)
 }
+
+// analyse gives PostgreSQL's planner figures after a large load; without them it
+// takes a table of many events for one of few until autovacuum comes by.
+func analyse(ctx context.Context, tx *store.Tx) error {
+	if tx.Engine() != store.PostgreSQL {
+		return nil
+	}
+	for _, t := range []string{"intel_event", "intel_attribute", "intel_tagging", "access_reach"} {
+		if _, err := tx.Exec(ctx, "ANALYZE "+t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -64,7 +64,14 @@ func (p *plan) attributeWhere(w *where, who ident.Actor, scan bool) {
 		w.add(strings.TrimPrefix(d, " AND "))
 	}
 	if len(p.keys) > 0 && len(p.likes) == 0 {
-		w.add("(a.key1 IN " + store.In(p.keys) + " OR a.key2 IN " + store.In(p.keys) + ")")
+		keys := make([]any, 0, 2*len(p.keys))
+		for range 2 {
+			for _, k := range p.keys {
+				keys = append(keys, k)
+			}
+		}
+		marks := strings.Repeat(",?", len(p.keys))[1:]
+		w.add("(a.key1 IN ("+marks+") OR a.key2 IN ("+marks+"))", keys...)
 	}
 	w.in("a.type", p.types, false)
 	w.in("a.type", p.notTypes, true)
@@ -312,7 +319,21 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 
 // eventsByID reads headers that pass the test seen, in no order.
 func eventsByID(ctx context.Context, tx *store.Tx, seen string, ids []int64) ([]Event, error) {
-	return store.All(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+" WHERE e.id IN "+store.In(ids)+" AND "+seen)
+	list, args := few(ids)
+	return store.All(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+" WHERE e.id IN "+list+" AND "+seen, args...)
+}
+
+// few writes a short list of ids as parameters, filled up to sixteen, so that the
+// text stays the same and PostgreSQL keeps its plan; a long one stands in the text.
+func few(ids []int64) (list string, args []any) {
+	const n = 16
+	if len(ids) == 0 || len(ids) > n {
+		return store.In(ids), nil
+	}
+	for i := range n {
+		args = append(args, ids[min(i, len(ids)-1)])
+	}
+	return "(" + store.Marks(1, n) + ")", args
 }
 
 func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
@@ -321,8 +342,9 @@ func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
 
 // tagsOfEvents reads the tags of several events.
 func tagsOfEvents(ctx context.Context, tx *store.Tx, ids []int64) (map[int64][]TagUse, error) {
+	list, args := few(ids)
 	rows, err := tx.Query(ctx, "SELECT "+tagCols+", g.id, g.local, g.relationship, g.event_id FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id "+
-		"WHERE g.attribute_id = 0 AND g.event_id IN "+store.In(ids)+" ORDER BY g.id")
+		"WHERE g.attribute_id = 0 AND g.event_id IN "+list+" ORDER BY g.id", args...)
 	if err != nil {
 		return nil, err
 	}
