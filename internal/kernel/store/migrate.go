@@ -86,7 +86,10 @@ func (db *DB) provider() (*goose.Provider, map[string][]byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithVerbose(false), goose.WithDisableGlobalRegistry(true)}
+	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithVerbose(false), goose.WithDisableGlobalRegistry(true),
+		// Rooms number in blocks and touch only their own tables: a room's second
+		// migration may be younger than another room's, with a smaller number.
+		goose.WithAllowOutofOrder(true)}
 	if db.Engine == PostgreSQL {
 		dialect = goose.DialectPostgres
 		locker, err := lock.NewPostgresSessionLocker()
@@ -113,12 +116,13 @@ func (db *DB) Status(ctx context.Context) (MigrationState, error) {
 	if st.Current, st.Target, err = p.GetVersions(ctx); err != nil {
 		return st, err
 	}
-	for _, s := range p.ListSources() {
-		if s.Version > st.Current {
-			st.Pending = append(st.Pending, s.Path)
+	all, err := p.Status(ctx)
+	for _, s := range all {
+		if s.State == goose.StatePending {
+			st.Pending = append(st.Pending, s.Source.Path)
 		}
 	}
-	return st, nil
+	return st, err
 }
 
 // Migrate brings the schema up to date. Each migration is one transaction, so an
