@@ -35,8 +35,11 @@ type pages struct {
 // Routes declares the doors of the room.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), s: d.Intel, d: d}
-	read, write, publish := web.Perm("intel.read"), web.Perm("intel.write"), web.Perm("intel.publish")
 	for _, base := range []string{"/console/events", "/portal/events"} {
+		read, write, publish := web.Perm("intel.read"), web.Perm("intel.write"), web.Perm("intel.publish")
+		if base == "/console/events" {
+			read, write, publish = onConsole(read), onConsole(write), onConsole(publish)
+		}
 		m.Handle(
 			web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
 			web.Route{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},
@@ -52,5 +55,10 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
 		)
 	}
-	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", Policy: read, Reveals: "attributes the caller may see", Handler: p.indicators})
+	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", Policy: onConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
+}
+
+// onConsole narrows a policy to the CERT's team: organisations have the portal.
+func onConsole(p web.Policy) web.Policy {
+	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
 }
