@@ -144,8 +144,6 @@ func (s *Server) ready(t testing.TB) {
 // verdict is what the ledger found wrong.
 type verdict struct{ lost, twice, half, other []string }
 
-func (v verdict) bad() int { return len(v.lost) + len(v.twice) + len(v.half) + len(v.other) }
-
 // judge reads everything back and prints the counts.
 func (w *writer) judge(t testing.TB, n int, slowest time.Duration) {
 	t.Helper()

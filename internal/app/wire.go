@@ -115,6 +115,3 @@ func (o orgsOf) FindOrgTx(ctx context.Context, tx *store.Tx, find string) (accou
 func asOrg(o registry.Organisation, err error) (account.Org, error) {
 	return account.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, CERT: o.Kind == "cert"}, err
 }
-
-// gate says who stands behind a cookie or a key.
-func (h *House) gate() web.Gate { return h.Accounts.Gate() }

@@ -39,7 +39,6 @@ type act struct {
 	detail  map[string]any
 	changes []change
 	undoes  int64
-	perm    string
 	id      int64 // of the act, once written
 }
 

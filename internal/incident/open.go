@@ -142,7 +142,7 @@ func (s *Service) prefix(ctx context.Context, tx *store.Tx, who ident.Actor, cer
 func code(name string) string {
 	var b strings.Builder
 	for _, w := range strings.Fields(name) {
-		up := strings.ToUpper(i18n.Fold(w)) == strings.ToUpper(i18n.Latin(w)) && w == strings.ToUpper(w)
+		up := strings.EqualFold(i18n.Fold(w), i18n.Latin(w)) && w == strings.ToUpper(w)
 		f := strings.ToUpper(i18n.Fold(w))
 		f = strings.Map(func(r rune) rune {
 			if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {

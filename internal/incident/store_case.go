@@ -104,11 +104,6 @@ func fillOrgs(ctx context.Context, tx *store.Tx, cases []*Case) error {
 	return err
 }
 
-// family lists the ids of a case and of all that were merged into it.
-func family(ctx context.Context, tx *store.Tx, head int64) ([]int64, error) {
-	return store.All(ctx, tx, store.ScanInt64, familyOf, head)
-}
-
 func writeWords(ctx context.Context, tx *store.Tx, c *Case) error {
 	if _, err := tx.Exec(ctx, dropWords, c.ID); err != nil {
 		return err

@@ -224,7 +224,6 @@ func (s *Service) openJSON(code vault.Code, m submissionRow, l vault.Label, seal
 type Answer struct {
 	Text string
 
-	code  string
 	files []replyFile
 }
 

@@ -153,11 +153,8 @@ func mayTriage(who ident.Actor) error { return access.Check(who, "intake.triage"
 func initials(name string) string {
 	var b strings.Builder
 	for _, w := range strings.Fields(name) {
-		for _, r := range w {
-			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-				b.WriteRune(r)
-			}
-			break
+		if r := w[0]; r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteByte(r)
 		}
 	}
 	code := strings.ToUpper(strings.TrimLeft(b.String(), "0123456789"))

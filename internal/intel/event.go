@@ -134,7 +134,6 @@ type Report struct {
 	Timestamp     int64
 
 	audience *int64
-	given    given
 }
 
 // given tells which fields a document carried: in an edit, the others are kept.

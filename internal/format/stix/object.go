@@ -111,10 +111,6 @@ func (p *props) dict(key string, d props) {
 	}
 }
 
-func (p props) has(key string) bool {
-	return slices.ContainsFunc(p, func(q prop) bool { return q.key == key })
-}
-
 func (p props) append(dst []byte) []byte {
 	dst = append(dst, '{')
 	for i, q := range p {
