@@ -4,7 +4,10 @@ import (
 	"context"
 	"slices"
 
+	"straza/internal/craft/thread"
+	"straza/internal/incident"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/portal"
@@ -12,7 +15,7 @@ import (
 
 // portalDeps are what the front room of organisations reads.
 func (h *House) portalDeps() portal.Deps {
-	return portal.Deps{Accounts: h.Accounts, Registry: h.Registry, Intake: h.Intake, Intel: h.Intel, Roles: h.grantable, Now: h.clock.Now}
+	return portal.Deps{Accounts: h.Accounts, Registry: h.Registry, Intake: h.Intake, Intel: h.Intel, Matters: ownMatters{h.Incident}, Roles: h.grantable, Now: h.clock.Now}
 }
 
 // grantable lists the roles of the portal that hold nothing the asker lacks.
@@ -28,4 +31,43 @@ func (h *House) grantable(ctx context.Context, who ident.Actor) (names []string,
 		return err
 	})
 	return names, err
+}
+
+// ownMatters gives an organisation its side of the cases it is a party of.
+type ownMatters struct{ s *incident.Service }
+
+func (o ownMatters) ForOrg(ctx context.Context, who ident.Actor) ([]portal.Matter, error) {
+	list, err := o.s.ForOrg(ctx, who)
+	out := make([]portal.Matter, len(list))
+	for i, p := range list {
+		out[i] = matterOf(p)
+	}
+	return out, err
+}
+
+func (o ownMatters) Read(ctx context.Context, who ident.Actor, id int64) (portal.Matter, []portal.Word, error) {
+	p, ms, err := o.s.OwnThread(ctx, who, id)
+	if err != nil {
+		return portal.Matter{}, nil, err
+	}
+	words := make([]portal.Word, len(ms))
+	for i, m := range ms {
+		words[i] = portal.Word{FromCERT: m.Way == thread.Out, Author: m.Author, At: clock.FromMicros(m.At), Body: m.Body}
+		for _, f := range m.Files {
+			words[i].Files = append(words[i].Files, f.Name)
+		}
+	}
+	return matterOf(p), words, nil
+}
+
+func (o ownMatters) Answer(ctx context.Context, who ident.Actor, id int64, text string) error {
+	return o.s.AnswerOwn(ctx, who, id, text, nil)
+}
+
+func matterOf(p incident.Party) portal.Matter {
+	m := portal.Matter{ID: p.ID, Number: p.Number, Subject: p.Subject, TLP: p.TLP, State: p.State, Created: clock.FromMicros(p.Created), Updated: clock.FromMicros(p.Updated)}
+	if p.Deadline != 0 {
+		m.Deadline = clock.FromMicros(p.Deadline)
+	}
+	return m
 }

@@ -34,7 +34,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"new":      {&newReportPage{What: ui.Choices{Name: "what", Legend: "Шта?", Options: []ui.Option{{Value: "a", Label: "А", Note: "б"}}}, Story: field, Where: field, When: field, Files: field, Reading: ui.Choices{Name: "reading", Legend: "Ко?"}}},
 		"sent":     {&sentPage{Receipt: ui.Receipt{Title: "Примљено", Code: "1234567890123456789012345"}, Track: track, Acts: []ui.Button{act}}},
 		"people":   {&peoplePage{Table: table}},
-		"person":   {&personPage{Fields: []ui.Field{field}, Role: ui.Choices{Name: "role", Legend: "Права"}, Do: act, Cancel: act}},
+		"person":   {&personPage{Fields: []ui.Field{field}, Role: ui.Choices{Name: "role", Legend: "Права"}, Do: act, Cancel: act, Acts: []ui.Button{act}}, &personPage{Self: "Не"}},
 	}, Files)
 	if err != nil {
 		t.Error(err)

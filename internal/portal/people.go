@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"straza/internal/kernel/account"
@@ -25,6 +26,8 @@ type personPage struct {
 	Action string
 	Do     ui.Button
 	Cancel ui.Button
+	Acts   []ui.Button // on the account itself
+	Self   string      // why the asker's own account has no acts
 }
 
 const perPage = 100
@@ -48,7 +51,7 @@ func (p *pages) people(w http.ResponseWriter, r *http.Request) error {
 	page.Header = ui.Header{Title: web.T(r, "portal.people"), Sub: []any{web.T(r, "portal.people.lead")},
 		Acts: []ui.Button{{Label: web.T(r, "portal.people.new"), Icon: "user-plus", Href: "/portal/people/new"}}}
 	page.Table = ui.Table{Caption: web.T(r, "portal.people"), Columns: []ui.Column{{Label: web.T(r, "portal.person")}, {Label: web.T(r, "portal.person.roles"), Drop: 2},
-		{Label: web.T(r, "portal.report.state"), Width: "mark"}, {Label: web.T(r, "portal.person.second"), Width: "mark", Drop: 1}, {Label: web.T(r, "portal.person.acts"), Hidden: true, Width: "mark"}},
+		{Label: web.T(r, "portal.report.state"), Width: "mark"}, {Label: web.T(r, "portal.person.second"), Width: "mark", Drop: 1}},
 		Empty: &ui.Empty{Icon: "users", Title: web.T(r, "portal.people.empty")}}
 	for _, e := range list {
 		page.Table.Rows = append(page.Table.Rows, personRow(r, e))
@@ -62,24 +65,17 @@ func personRow(r *http.Request, e account.Entry) ui.Row {
 	if e.SecondFactor {
 		second = web.T(r, "portal.person.second.yes")
 	}
-	base := "/portal/people/" + e.UUID
-	var acts []ui.Button
-	act := func(name string) {
-		acts = append(acts, ui.Button{Label: web.T(r, "portal.people."+name), Action: base + "/" + name, Variant: "tertiary", Small: true})
+	return ui.Row{Off: e.State == account.Disabled, Cells: []any{ui.Name{Text: e.Name, Href: "/portal/people/" + e.UUID, Sub: []any{e.Email}}, roleNames(r, e.Roles),
+		ui.State{Kind: kind, Word: web.T(r, "portal.person.state."+string(e.State))}, second}}
+}
+
+// acts are what may be done to somebody's account as it is now.
+func acts(r *http.Request, e account.Entry) (out []ui.Button) {
+	names := map[account.State][]string{account.Active: {"disable"}, account.Invited: {"invite", "disable"}, account.Disabled: {"enable"}}[e.State]
+	for _, name := range names {
+		out = append(out, ui.Button{Label: web.T(r, "portal.people."+name), Action: "/portal/people/" + e.UUID + "/" + name, Variant: "secondary", Danger: name == "disable"})
 	}
-	if e.UUID != web.Actor(r).PersonUUID { // nobody shuts the door behind themself
-		switch e.State {
-		case account.Disabled:
-			act("enable")
-		case account.Invited:
-			act("invite")
-			act("disable")
-		default:
-			act("disable")
-		}
-	}
-	return ui.Row{Off: e.State == account.Disabled, Cells: []any{ui.Name{Text: e.Name, Href: base, Sub: []any{e.Email}}, roleNames(r, e.Roles),
-		ui.State{Kind: kind, Word: web.T(r, "portal.person.state."+string(e.State))}, second, ui.Acts{Items: acts, Form: "people"}}}
+	return out
 }
 
 func roleNames(r *http.Request, roles []string) string {
@@ -90,6 +86,9 @@ func roleNames(r *http.Request, roles []string) string {
 	return strings.Join(names, ", ")
 }
 
+// roleOrder is how roles are offered; what an administrator has added comes first.
+var roleOrder = []string{"member", "publisher", "read-only", "sync", "org-admin"}
+
 // roles are the ones the asker may give; the service holds to it as well.
 func (p *pages) roles(r *http.Request, f *web.Form) (ui.Choices, error) {
 	list, err := p.d.Roles(r.Context(), web.Actor(r))
@@ -97,6 +96,8 @@ func (p *pages) roles(r *http.Request, f *web.Form) (ui.Choices, error) {
 		return ui.Choices{}, err
 	}
 	var options []ui.Option
+	rank := func(x string) int { return slices.Index(roleOrder, x) }
+	slices.SortStableFunc(list, func(a, b string) int { return rank(a) - rank(b) })
 	for _, x := range list {
 		options = append(options, ui.Option{Value: x, Label: web.T(r, "portal.role."+x), Hint: web.T(r, "portal.role."+x+".hint")})
 	}
@@ -128,7 +129,7 @@ func (p *pages) addPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	who := web.Actor(r)
-	n := account.NewPerson{Email: f.Needed("email", 320), Name: f.Needed("name", 200), Roles: f.Many("role"), Org: who.Org, Lang: who.Lang}
+	n := account.NewPerson{Email: f.Text("email", 320), Name: f.Text("name", 200), Roles: f.Many("role"), Org: who.Org, Lang: who.Lang}
 	if f.Err("person") == nil {
 		_, _, err = p.d.Accounts.Add(r.Context(), who, n)
 	}
@@ -177,6 +178,11 @@ func (p *pages) roleForm(r *http.Request, e account.Entry, f *web.Form) (*person
 		Action: "/portal/people/" + e.UUID + "/role", Do: ui.Button{Label: web.T(r, "portal.people.save")}, Cancel: ui.Button{Label: web.T(r, "portal.cancel"), Href: "/portal/people", Variant: "tertiary"}}
 	page.Title = e.Name
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "portal.people"), Href: "/portal/people"}, {Label: e.Name}}
+	if e.UUID == web.Actor(r).PersonUUID {
+		page.Self = web.T(r, "portal.people.self")
+		return page, nil
+	}
+	page.Acts = acts(r, e)
 	var err error
 	page.Role, err = p.roles(r, f)
 	return page, err
