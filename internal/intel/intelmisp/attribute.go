@@ -142,6 +142,12 @@ func (a *api) attributeAdd(c *call) error {
 	if len(list) == 0 {
 		return notAllowed("No valid attribute data received.")
 	}
+	for i := range list {
+		seal(&list[i])
+	}
+	if hit, err := a.enforced(c, list); err != nil || hit {
+		return orRefuse(err, unsaved(misp.Outcome{Controller: "Attributes", Action: "add", Errors: misp.MsgWarninglist}))
+	}
 	update := !c.params.flag("breakOnDuplicate", true)
 	added, refused, err := a.Intel.AddAttributes(c.ctx(), c.who, c.arg(0), list, update)
 	if err != nil {
@@ -170,6 +176,33 @@ func (a *api) attributeAdd(c *call) error {
 		return unsaved(o)
 	}
 	return c.json(addedAttributes(good, errs))
+}
+
+// enforced tells whether a value stands on a warning list and the client wants
+// such ones refused.
+func (a *api) enforced(c *call, list []misp.Attribute) (bool, error) {
+	wanted := c.params.flag("enforceWarninglist", false)
+	if v, err := decode(c.raw); err == nil {
+		m, _ := v.(map[string]any)
+		wanted = wanted || params(m).flag("enforceWarninglist", false)
+	}
+	if !wanted {
+		return false, nil
+	}
+	for i := range list {
+		hits, err := a.Catalog.Hits(c.ctx(), c.who, list[i].Type.V, list[i].Value.V)
+		if err != nil || len(hits) > 0 {
+			return len(hits) > 0, err
+		}
+	}
+	return false, nil
+}
+
+func orRefuse(err, refusal error) error {
+	if err != nil {
+		return err
+	}
+	return refusal
 }
 
 // addedAttributes: a single one is a dict, several are a list.

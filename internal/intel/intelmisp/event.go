@@ -323,7 +323,7 @@ func (a *api) eventAdd(c *call) error {
 	if err != nil {
 		return err
 	}
-	saved, err := a.Intel.AddEvent(c.ctx(), c.who, intel.FromReader(src, misp.Limits{Bytes: eventBytes}), intel.AddOptions{})
+	saved, err := a.Intel.AddEvent(c.ctx(), c.who, incoming(intel.FromReader(src, misp.Limits{Bytes: eventBytes})), intel.AddOptions{})
 	if err != nil {
 		return a.addFault(c, err)
 	}
@@ -405,7 +405,7 @@ func (a *api) eventEdit(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Intel.EditEvent(c.ctx(), c.who, e.Ref(), intel.FromReader(src, misp.Limits{Bytes: eventBytes}), intel.AddOptions{})
+	_, err = a.Intel.EditEvent(c.ctx(), c.who, e.Ref(), incoming(intel.FromReader(src, misp.Limits{Bytes: eventBytes})), intel.AddOptions{})
 	if err != nil {
 		c.args = []string{e.Ref()}
 		return instead(a.addFault(c, err), forbidden(misp.MsgNotAuthorised), fault.Denied)

@@ -87,6 +87,9 @@ func (a *api) objectAdd(c *call) error {
 	if fail := a.template(c, &w, e.Ref()); fail != nil {
 		return fail
 	}
+	for i := range w.Attribute {
+		seal(&w.Attribute[i])
+	}
 	unique := c.params.flag("breakOnDuplicate", false) || body.flag("breakOnDuplicate", false) || body.sub("Object").flag("breakOnDuplicate", false)
 	ob, err := a.Intel.AddObject(c.ctx(), c.who, e.Ref(), w, unique)
 	if err != nil {

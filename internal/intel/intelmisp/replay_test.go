@@ -196,7 +196,7 @@ func (r *replay) path(p string) string {
 			continue
 		}
 		at := kind
-		for prefix, k := range map[string]string{"/sightings/index": "event", "/sightings/add": "attribute", "/sightings/listSightings": "attribute",
+		for prefix, k := range map[string]string{"/sightings/index": "event", "/attributes/deleteSelected": "event", "/sightings/add": "attribute", "/sightings/listSightings": "attribute",
 			"/eventReports/add": "event"} {
 			if strings.HasPrefix(p, prefix) {
 				at = k

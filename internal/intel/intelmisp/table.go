@@ -228,4 +228,10 @@ func catalogRows(read, write adder) {
 	write("warninglists/toggleenable", "warninglist", (*api).warninglistToggle)
 	write("warninglists/update", "site_admin", (*api).upToDate)
 	write("galaxies/update", "site_admin", (*api).upToDate)
+	read("galaxies/index", "", (*api).galaxyIndex)
+	read("galaxies/view", "", (*api).galaxyView)
+	write("galaxies/attachcluster", "tagger", (*api).clusterAttach)
+	read("galaxy_clusters/index", "", (*api).clusterIndex)
+	read("galaxy_clusters/view", "", (*api).clusterView)
+	read("galaxy_clusters/restsearch", "", (*api).clusterSearch)
 }
