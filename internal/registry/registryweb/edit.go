@@ -22,7 +22,7 @@ type editPage struct {
 }
 
 // order is the order of the fields, for the error summary.
-var order = []string{"name", "names", "name_cyrl", "name_en", "aliases", "kind", "sector", "country", "registration_no", "tax_no", "seat", "website", "disclosure", "note"}
+var order = []string{"name", "names", "name_cyrl", "name_latn", "name_en", "aliases", "kind", "sector", "country", "registration_no", "tax_no", "seat", "website", "disclosure", "note"}
 
 func (p *pages) newForm(w http.ResponseWriter, r *http.Request) error {
 	f := web.NewForm(r, map[string][]string{"kind": {"other"}, "country": {"RS"}, "disclosure": {string(registry.ToMembers)}, "name": {r.URL.Query().Get("name")}})
@@ -35,7 +35,7 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.t.Render(w, r, "edit", p.editor(r, web.NewForm(r, map[string][]string{
-		"name": {o.Name}, "name_cyrl": {o.Names[i18n.SrCyrl]}, "name_en": {o.Names[i18n.En]}, "aliases": {strings.Join(o.Aliases, "\n")},
+		"name": {o.Name}, "name_cyrl": {o.Names[i18n.SrCyrl]}, "name_latn": {o.Names[i18n.SrLatn]}, "name_en": {o.Names[i18n.En]}, "aliases": {strings.Join(o.Aliases, "\n")},
 		"kind": {o.Kind}, "sector": {o.Sector}, "country": {o.Country}, "registration_no": {o.RegistrationNo}, "tax_no": {o.TaxNo},
 		"seat": {o.Seat}, "website": {o.Website}, "note": {o.Note}, "disclosure": {string(o.Disclosure)}}), o))
 }
@@ -61,7 +61,8 @@ func (p *pages) editor(r *http.Request, f *web.Form, o registry.Organisation) *e
 	needed := func(fd *ui.Field) { fd.Optional = false }
 	hint := func(key string) func(*ui.Field) { return func(fd *ui.Field) { fd.Hint = web.T(r, key) } }
 	mono := func(fd *ui.Field) { fd.Mono, fd.Width = true, "short" }
-	page.Card = []ui.Field{field("name", "registry.name", needed), field("name_cyrl", "registry.name.cyrl"), field("name_en", "registry.name.en"),
+	page.Card = []ui.Field{field("name", "registry.name", needed), field("name_cyrl", "registry.name.cyrl"),
+		field("name_latn", "registry.name.latn", hint("registry.name.latn.hint")), field("name_en", "registry.name.en"),
 		field("aliases", "registry.aliases", hint("registry.aliases.hint"), func(fd *ui.Field) { fd.Type, fd.Rows = "textarea", 3 }),
 		field("kind", "registry.kind", pick(entries(r, lists.Kinds), false), needed), field("sector", "registry.sector", pick(entries(r, lists.Sectors), true))}
 	page.Numbers = []ui.Field{field("registration_no", "registry.registration", mono, hint("registry.registration.hint")), field("tax_no", "registry.tax", mono, hint("registry.tax.hint")),
@@ -88,7 +89,7 @@ func readPatch(f *web.Form) registry.Patch {
 		v := f.Text(name, most)
 		return &v
 	}
-	names := i18n.Text{i18n.SrCyrl: *text("name_cyrl", 300), i18n.En: *text("name_en", 300)}
+	names := i18n.Text{i18n.SrCyrl: *text("name_cyrl", 300), i18n.SrLatn: *text("name_latn", 300), i18n.En: *text("name_en", 300)}
 	aliases := strings.Split(*text("aliases", 8000), "\n")
 	p := registry.Patch{Name: text("name", 400), Names: &names, Aliases: &aliases, Kind: text("kind", 60), Sector: text("sector", 60),
 		Country: text("country", 10), RegistrationNo: text("registration_no", 60), TaxNo: text("tax_no", 60), Seat: text("seat", 400), Website: text("website", 400)}

@@ -147,9 +147,9 @@ func TestTheTeamKeepsTheRegistry(t *testing.T) {
 		v.sends("analyst", "/console/organisations/new", 422, form("name", "", "kind", "king", "website", "javascript:alert(1)", "country", "RS", "disclosure", "members"),
 			"Enter a name.", "Choose a kind from the list.", "javascript:alert(1)")
 		v.sends("analyst", "/console/organisations/new", 422, form("name", "Stedionica Djerdap", "kind", "other", "country", "RS", "disclosure", "members"), "exists already")
-		at := v.sends("analyst", "/console/organisations/new", 303, form("name", "Водовод", "kind", "company", "sector", "water", "country", "RS", "aliases", "БВК\n Vodovod d.o.o.", "disclosure", "members", "note", "важно"))
+		at := v.sends("analyst", "/console/organisations/new", 303, form("name", "Водовод", "kind", "company", "sector", "water", "country", "RS", "name_latn", "Waterworks", "aliases", "БВК\n Vodovod d.o.o.", "disclosure", "members", "note", "важно"))
 		v.shows("analyst", at, 200, "Водовод", "Company", "БВК", "важно", "Every organisation in this system sees the card")
-		v.shows("analyst", at+"/edit", 200, `name="version" value="1"`)
+		v.shows("analyst", at+"/edit", 200, `name="version" value="1"`, "Waterworks")
 		v.sends("analyst", at+"/edit", 303, form("version", "1", "name", "Водовод Београд", "kind", "company", "sector", "water", "country", "RS", "disclosure", "members"))
 		v.sends("analyst", at+"/edit", 422, form("version", "1", "name", "Мој назив", "kind", "company", "country", "RS"), "changed the record meanwhile", "Мој назив", `name="version" value="2"`)
 
