@@ -33,6 +33,7 @@ func (s *Service) Contacts(ctx context.Context, who ident.Actor, uuid string) (l
 		list, err = contactsOf(ctx, tx, o.ID)
 		return err
 	})
+	s.sortContacts(list)
 	return list, err
 }
 
