@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"straza/internal/kernel/fault"
@@ -190,6 +191,12 @@ func (s *Service) contactDone(ctx context.Context, tx *store.Tx, who ident.Actor
 func (c Contact) with(in ContactInput, now time.Time) Contact {
 	c.Kind, c.Name, c.Job, c.Phone, c.Email, c.Hours, c.Updated = in.Kind, in.Name, in.Job, in.Phone, in.Email, in.Hours, now
 	return c
+}
+
+// sortContacts puts whom one calls first first: by kind in the pack's order, then by name.
+func (s *Service) sortContacts(list []Contact) {
+	codes := s.pack.Contacts.Codes()
+	slices.SortStableFunc(list, func(a, b Contact) int { return slices.Index(codes, a.Kind) - slices.Index(codes, b.Kind) })
 }
 
 func day(t time.Time) string {
