@@ -27,7 +27,7 @@ func (h *House) nav() web.Nav {
 		Portal:   []web.NavItem{{Key: "nav.portal", Href: "/portal", Policy: perm("portal.use")}, {Key: "nav.reports", Href: "/portal/reports", Policy: perm("portal.use")}, {Key: "nav.events", Href: "/portal/events", Policy: perm("intel.read")}, {Key: "nav.aboutus", Href: "/portal/organisation", Policy: web.AnyPerm("registry.read-own", "registry.write-own")}, {Key: "portal.people.nav", Href: "/portal/people", Policy: perm("portal.people")}, {Key: "portal.messages", Href: "/portal/messages", Policy: perm("portal.use")}},
 		Settings: []web.NavItem{{Key: "nav.administration", Href: "/administration", Icon: "settings", Policy: web.AnyPerm("admin.use", "admin.jobs", "audit.read")}},
 		Public:   []web.NavItem{{Key: "nav.warnings", Href: "/warnings", Policy: web.Public}, {Key: "nav.report", Href: "/report", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Policy: web.Public}, {Key: "nav.advice", Href: "/advice", Policy: web.Public}},
-		Footer:   []web.NavItem{{Key: "nav.contact", Href: "/contact", Policy: web.Public}, {Key: "nav.privacy", Href: "/privacy", Policy: web.Public}, {Key: "nav.terms", Href: "/terms", Policy: web.Public}, {Key: "nav.accessibility", Href: "/accessibility", Policy: web.Public}, {Key: "nav.login", Href: "/login", Policy: web.Public}},
+		Footer:   []web.NavItem{{Key: "nav.contact", Href: "/contact", Policy: web.Public}, {Key: "nav.privacy", Href: "/privacy", Policy: web.Public}, {Key: "nav.terms", Href: "/terms", Policy: web.Public}, {Key: "nav.accessibility", Href: "/accessibility", Policy: web.Public}, {Key: "nav.login", Href: "/login", Plain: true, Policy: web.Public}},
 	}
 }
 

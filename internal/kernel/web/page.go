@@ -28,6 +28,7 @@ type NavItem struct {
 	Href   string // for Public and Footer without the language
 	Icon   string
 	Policy Policy
+	Plain  bool // of Public and Footer: the address stands without the language
 	Alarm  bool // the count is red
 	// Count says how many wait for somebody to act; nil counts nothing. It must be
 	// cheap (a kept number), for it runs on every page; errors count as nothing.
@@ -141,7 +142,7 @@ func (m *Mux) menu(r *http.Request, s *state, items []NavItem, public bool) []ui
 			continue
 		}
 		it := ui.MenuItem{Label: T(r, n.Key), Href: n.Href, Icon: n.Icon, Alarm: n.Alarm}
-		if public && strings.HasPrefix(n.Href, "/") {
+		if public && !n.Plain && strings.HasPrefix(n.Href, "/") {
 			it.Href = Path(r, n.Href)
 		}
 		if n.Count != nil {
