@@ -374,8 +374,8 @@ func mayPublish(who ident.Actor) bool {
 // fillHeader checks and takes the plain fields. Faults: Invalid.
 func fillHeader(e *Event, h *misp.Event, now int64) error {
 	var c fault.Collector
-	e.Info = strings.TrimSpace(h.Info.Or(e.Info))
-	c.Require(e.Info != "", "info", "intel.fault.info")
+	e.Info = plain(strings.TrimSpace(h.Info.Or(e.Info)))
+	c.Require(e.Info != "" && len(e.Info) <= textLimit64, "info", "intel.fault.info")
 	e.Date = h.Date.Or(e.Date)
 	if e.Date == "" {
 		e.Date = time.UnixMicro(now).UTC().Format(time.DateOnly)
@@ -392,12 +392,12 @@ func fillHeader(e *Event, h *misp.Event, now int64) error {
 	c.Require(e.Threat >= 1 && e.Threat <= 4, "threat_level_id", "intel.fault.threat")
 	e.Analysis = int(h.Analysis.Or(int64(e.Analysis)))
 	c.Require(e.Analysis >= 0 && e.Analysis <= 2, "analysis", "intel.fault.analysis")
-	e.Timestamp = h.Timestamp.Or(e.Timestamp)
-	e.PublishTimestamp = h.PublishTimestamp.Or(e.PublishTimestamp)
-	e.SightingTimestamp = h.SightingTimestamp.Or(e.SightingTimestamp)
+	e.Timestamp = instant(h.Timestamp, e.Timestamp)
+	e.PublishTimestamp = instant(h.PublishTimestamp, e.PublishTimestamp)
+	e.SightingTimestamp = instant(h.SightingTimestamp, e.SightingTimestamp)
 	e.NoCorrelation = h.DisableCorrelation.Or(e.NoCorrelation)
 	e.ProposalLock = h.ProposalEmailLock.Or(e.ProposalLock)
-	e.ExtendsUUID = h.ExtendsUUID.Or(e.ExtendsUUID)
+	e.ExtendsUUID = short(h.ExtendsUUID.Or(e.ExtendsUUID))
 	if h.Protected.Given() {
 		v := h.Protected.V
 		e.Protected = &v
@@ -585,10 +585,10 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 func (l *loader) reports(ctx context.Context, tx *store.Tx) (changed int64, err error) {
 	for i := range l.head.EventReport {
 		w := &l.head.EventReport[i]
-		r := Report{ID: l.s.db.NewID(), EventID: l.event.ID, Name: w.Name.Or(""), Content: w.Content.Or(""), Deleted: w.Deleted.Or(false),
-			Distribution: Distribution(w.Distribution.Or(int64(OwnOrg))), Group: w.SharingGroupID.Or(0), Timestamp: w.Timestamp.Or(l.draft.now)}
+		r := Report{ID: l.s.db.NewID(), EventID: l.event.ID, Name: short(w.Name.Or("")), Content: plain(w.Content.Or("")), Deleted: w.Deleted.Or(false),
+			Distribution: Distribution(w.Distribution.Or(int64(OwnOrg))), Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, l.draft.now)}
 		var ok bool
-		if r.UUID, ok = uuidOr(l.s.db, w.UUID); !ok || r.Name == "" {
+		if r.UUID, ok = uuidOr(l.s.db, w.UUID); !ok || r.Name == "" || len(r.Content) > reportLimit {
 			continue
 		}
 		if err := l.aud.child(ctx, tx, &r.Distribution, &r.Group, &r.audience); err != nil {

@@ -124,9 +124,9 @@ func (d *draft) size() int {
 // row makes a row of what came, or says why it cannot be stored.
 func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 	a = Attribute{ID: d.db.NewID(), EventID: d.eventID, Type: strings.TrimSpace(w.Type.V), Category: w.Category.Or(""),
-		Relation: w.ObjectRelation.Or(""), Comment: w.Comment.Or(""), Deleted: w.Deleted.Or(false),
+		Relation: plain(w.ObjectRelation.Or("")), Comment: plain(w.Comment.Or("")), Deleted: w.Deleted.Or(false),
 		NoCorrelation: w.DisableCorrelation.Or(false), Distribution: Distribution(w.Distribution.Or(int64(Inherit))),
-		Group: w.SharingGroupID.Or(0), Timestamp: w.Timestamp.Or(d.now)}
+		Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, d.now)}
 	a.given = flags(w.UUID.Given() && w.UUID.V != "", gUUID) | flags(w.Timestamp.Given(), gTimestamp) | flags(w.Category.Given(), gCategory) |
 		flags(w.Type.Given(), gType) | flags(w.Value.Given(), gValue) | flags(w.ObjectRelation.Given(), gRelation) |
 		flags(w.Comment.Given(), gComment) | flags(w.ToIDS.Given(), gToIDS) | flags(w.Deleted.Given(), gDeleted) |
@@ -138,7 +138,10 @@ func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 	}
 	def, _ := misp.DefaultOf(a.Type)
 	a.ToIDS = w.ToIDS.Or(def.ToIDS)
-	if bad = a.setValue(w.Value.Or("")); bad != nil {
+	if len(w.Value.V) > valueLimit || len(a.Comment) > textLimit64 || len(a.Relation) > 255 {
+		return a, &misp.Invalid{Field: "value", Text: "The value or its comment is too long."}
+	}
+	if bad = a.setValue(plain(w.Value.Or(""))); bad != nil {
 		return a, bad
 	}
 	var ok bool
@@ -162,10 +165,10 @@ func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 }
 
 func (d *draft) objectRow(w *misp.Object) Object {
-	o := Object{ID: d.db.NewID(), EventID: d.eventID, Name: w.Name.Or(""), MetaCategory: w.MetaCategory.Or(""),
-		Description: w.Description.Or(""), TemplateUUID: w.TemplateUUID.Or(""), TemplateVersion: w.TemplateVersion.Or(0),
-		Comment: w.Comment.Or(""), Deleted: w.Deleted.Or(false), Distribution: Distribution(w.Distribution.Or(int64(Inherit))),
-		Group: w.SharingGroupID.Or(0), Timestamp: w.Timestamp.Or(d.now)}
+	o := Object{ID: d.db.NewID(), EventID: d.eventID, Name: short(w.Name.Or("")), MetaCategory: short(w.MetaCategory.Or("")),
+		Description: short(w.Description.Or("")), TemplateUUID: short(w.TemplateUUID.Or("")), TemplateVersion: w.TemplateVersion.Or(0),
+		Comment: short(w.Comment.Or("")), Deleted: w.Deleted.Or(false), Distribution: Distribution(w.Distribution.Or(int64(Inherit))),
+		Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, d.now)}
 	if !validDistribution(o.Distribution) {
 		o.Distribution = OwnOrg // never wider than what was meant
 	}
@@ -188,8 +191,8 @@ func (d *draft) objectRow(w *misp.Object) Object {
 
 // reference: one that points nowhere is left out.
 func (d *draft) reference(w *misp.ObjectReference) (Reference, bool) {
-	r := Reference{ID: d.db.NewID(), EventID: d.eventID, Relationship: w.RelationshipType.Or(""), Comment: w.Comment.Or(""),
-		Deleted: w.Deleted.Or(false), Timestamp: w.Timestamp.Or(d.now), TargetType: int(w.ReferencedType.Or(0))}
+	r := Reference{ID: d.db.NewID(), EventID: d.eventID, Relationship: short(w.RelationshipType.Or("")), Comment: short(w.Comment.Or("")),
+		Deleted: w.Deleted.Or(false), Timestamp: instant(w.Timestamp, d.now), TargetType: int(w.ReferencedType.Or(0))}
 	var ok bool
 	if r.TargetUUID, ok = store.ParseUUID(w.ReferencedUUID.Or("")); !ok {
 		return r, false
@@ -198,6 +201,37 @@ func (d *draft) reference(w *misp.ObjectReference) (Reference, bool) {
 		r.UUID = d.db.NewUUID()
 	}
 	return r, true
+}
+
+// Longest texts that are stored: a value, a comment or description, a report.
+const (
+	valueLimit  = 1 << 20
+	textLimit64 = 64 << 10
+	reportLimit = 16 << 20
+)
+
+// plain makes a text that both engines store: valid UTF-8 without U+0000.
+func plain(s string) string {
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// short is plain, cut to what a comment may hold.
+func short(s string) string {
+	if len(s) > textLimit64 {
+		s = s[:textLimit64]
+	}
+	return plain(s)
+}
+
+// instant takes a sender's timestamp when it lies between 1970 and 9999.
+func instant(n misp.Int, now int64) int64 {
+	if t := n.Or(now); t >= 0 && t <= 253402300799 {
+		return t
+	}
+	return now
 }
 
 func flags(ok bool, f given) given {
@@ -253,7 +287,7 @@ func seen(first, last misp.Text) (f, l *int64, ok bool) {
 func tagNames(tags []misp.Tag, links []misp.TagLink, galaxies []misp.Galaxy) []tagName {
 	var out []tagName
 	add := func(t *misp.Tag, local bool, rel string) {
-		name := strings.TrimSpace(t.Name.Or(""))
+		name := plain(strings.TrimSpace(t.Name.Or("")))
 		if name == "" || len(name) > 255 {
 			return
 		}

@@ -308,6 +308,10 @@ func TestLargeEventsAreWholeOrAbsent(t *testing.T) {
 		if err != nil || events != 0 || attributes != 13_000 {
 			t.Errorf("tag %+v on %d events and %d attributes, %v", tag, events, attributes, err)
 		}
+		must(t, w.Intel.DeleteEvent(ctx, who, uuid))
+		if stored() != 0 {
+			t.Errorf("%d rows stay after deletion", stored())
+		}
 	})
 }
 
@@ -393,6 +397,26 @@ func TestWhoSeesAndWaysOut(t *testing.T) {
 					t.Errorf("%q by %s: %+v", label, way, v)
 				}
 			}
+		}
+	})
+}
+
+// TestTextsThatBothEnginesStore: what comes by forms and files is no cleaner than
+// what comes by JSON.
+func TestTextsThatBothEnginesStore(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		who := w.Person(w.CERT, access.Analyst, ident.Web)
+		e := inteltest.Event("info\x00 \xff", intel.Community, inteltest.Attr("text", "a\x00b\xffc"), inteltest.Attr("text", strings.Repeat("x", 2<<20)))
+		e.Tag, e.Timestamp = []misp.Tag{{Name: misp.T("tag\x00\xfe")}}, misp.N(1<<62)
+		e.Object = []misp.Object{{Name: misp.T("o\x00"), Comment: misp.T("\xff"), Attribute: []misp.Attribute{inteltest.Attr("text", "ok")}}}
+		head := w.Add(who, e)
+		if head.Info != "info \uFFFD" || head.Attributes != 2 || head.Timestamp > 253402300799 || len(head.Tags) != 1 {
+			t.Errorf("%+v", head)
+		}
+		if _, err := w.Intel.AddEvent(ctx, who, intel.FromEvent(inteltest.Event(strings.Repeat("x", 1<<20), 1)), intel.AddOptions{}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("an info of a megabyte: %v", err)
 		}
 	})
 }

@@ -151,7 +151,7 @@ func (s *Service) EventsFor(ctx context.Context, who ident.Actor, kind string, r
 			}
 			out = append(out, e)
 		}
-		attributes, err = store.All(ctx, tx, store.ScanInt64, attrsOf, kind, ref)
+		attributes, err = attributesFor(ctx, tx, who, kind, ref)
 		return err
 	})
 	return out, attributes, err

@@ -88,7 +88,9 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 // DeleteEvent removes an event for good and puts its UUID on the block list, so
 // that no peer brings it back. Who may: the right to edit it. Faults: NotFound, Denied.
 func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
+	var large int64 // taken out of sight at once, then removed in parts
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		large = 0
 		e, err := readEvent(ctx, tx, who, event)
 		if err != nil {
 			return err
@@ -103,11 +105,21 @@ func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string
 		if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, "", now); err != nil {
 			return err
 		}
-		if err := deleteRows(ctx, tx, e.ID); err != nil {
+		if e.Attributes > wholeRows {
+			large = e.ID
+			_, err = tx.Exec(ctx, hideEvent, e.ID, now)
+		} else {
+			err = deleteRows(ctx, tx, e.ID)
+		}
+		if err != nil {
 			return err
 		}
 		return s.log.Record(ctx, tx, who, "event.delete", thing(e), map[string]any{"attributes": e.Attributes})
 	})
+	if err != nil || large == 0 {
+		return err
+	}
+	return s.removeLoading(context.WithoutCancel(ctx), large)
 }
 
 // RemoveUnfinished takes away events whose loading was cut off, by kill -9 or

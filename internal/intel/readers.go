@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 
 	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
@@ -13,7 +14,8 @@ import (
 type Readers struct {
 	Members bool  // every organisation of this installation
 	Peers   bool  // and other installations, by the peer's rule
-	Orgs    []Org // by name
+	Orgs    []Org // by name: those that the caller may know of
+	Count   int   // all organisations
 	People  int64 // active accounts of those organisations
 	Verdict tlp.Verdict
 }
@@ -47,9 +49,11 @@ func (s *Service) WhoSees(ctx context.Context, who ident.Actor, d Distribution, 
 				return err
 			}
 		}
-		if r.Orgs, err = orgsByID(ctx, tx, ids); err != nil {
+		if r.Orgs, err = orgsByID(ctx, tx, who, ids); err != nil {
 			return err
 		}
+		slices.Sort(ids)
+		r.Count = len(slices.Compact(ids))
 		r.People, err = countPeople(ctx, tx, ids)
 		return err
 	})

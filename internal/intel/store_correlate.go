@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -58,7 +59,6 @@ const (
 		ON CONFLICT (kind, ref, event_id, attribute_id) DO NOTHING`
 	originsOf = `SELECT event_id, attribute_id, kind, ref FROM intel_origin WHERE event_id = $1 ORDER BY id`
 	eventsOf  = `SELECT DISTINCT event_id FROM intel_origin WHERE kind = $1 AND ref = $2 ORDER BY event_id DESC`
-	attrsOf   = `SELECT attribute_id FROM intel_origin WHERE kind = $1 AND ref = $2 AND attribute_id <> 0`
 	// Active accounts of organisations, for "who exactly will see this".
 	peopleOf = `SELECT COUNT(*) FROM account_person WHERE state = 'active' AND org_id IN `
 )
@@ -72,7 +72,14 @@ func countPeople(ctx context.Context, tx *store.Tx, orgs []int64) (int64, error)
 	return store.Int64(ctx, tx, peopleOf+store.In(orgs))
 }
 
-// orgsByID names organisations.
-func orgsByID(ctx context.Context, tx *store.Tx, ids []int64) ([]Org, error) {
-	return store.All(ctx, tx, scanOrg, orgCols+"WHERE id IN "+store.In(ids)+" ORDER BY name, id")
+// attributesFor lists the attributes made for a thing that who sees.
+func attributesFor(ctx context.Context, tx *store.Tx, who ident.Actor, kind string, ref int64) ([]int64, error) {
+	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id FROM intel_origin o JOIN intel_attribute a ON a.id = o.attribute_id "+
+		"JOIN intel_event e ON e.id = a.event_id WHERE o.kind = $1 AND o.ref = $2 AND "+eventSeen(who, "e")+" AND "+childSeen(who, "a", false)+
+		" ORDER BY a.id", kind, ref)
+}
+
+// orgsByID names those organisations whose card who may see.
+func orgsByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Org, error) {
+	return store.All(ctx, tx, scanOrg, orgCols+"WHERE id IN "+store.In(ids)+" AND "+access.Visible(who, "registry_organisation.audience_id")+" ORDER BY name, id")
 }

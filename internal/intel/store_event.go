@@ -29,6 +29,7 @@ const (
 		own_audiences = own_audiences + $6 WHERE id = $1`
 	beatEvent   = `UPDATE intel_event SET loading = $2 WHERE id = $1 AND loading <> 0`
 	relabel     = `UPDATE intel_event SET tlp = $2, pap = $3, changed = $4 WHERE id = $1`
+	hideEvent   = `UPDATE intel_event SET loading = $2 WHERE id = $1`
 	unfinished  = `SELECT id FROM intel_event WHERE loading <> 0 AND loading < $1`
 	eventByUUID = `SELECT id, loading FROM intel_event WHERE uuid = $1`
 	blocked     = `SELECT 1 FROM intel_block WHERE uuid = $1`
@@ -39,6 +40,9 @@ const (
 // perEvent are the tables whose rows go with their event, children first.
 var perEvent = []string{"intel_tagging", "intel_reference", "intel_report", "intel_sighting", "intel_data", "intel_origin",
 	"intel_attribute", "intel_object", "intel_stix", "intel_stix_batch", "intel_stix_event"}
+
+// otherKey: not every table's key is called id.
+var otherKey = map[string]string{"intel_data": "attribute_id", "intel_stix_event": "event_id"}
 
 // eventSeen is the one place that says which events who may see: the audience,
 // or, for MISP's site administrator, everything that is not restricted. Events
@@ -180,9 +184,19 @@ func touch(ctx context.Context, tx *store.Tx, e Event, now, attributes, own int6
 	return err
 }
 
-// deletePart deletes at most n attributes of an event.
+// deletePart deletes at most n rows that hang on an event, 0 when none is left.
 func deletePart(ctx context.Context, tx *store.Tx, id int64, n int) (int64, error) {
-	return tx.Exec(ctx, "DELETE FROM intel_attribute WHERE id IN (SELECT id FROM intel_attribute WHERE event_id = $1 LIMIT $2)", id, n)
+	for _, t := range perEvent {
+		key := otherKey[t]
+		if key == "" {
+			key = "id"
+		}
+		gone, err := tx.Exec(ctx, "DELETE FROM "+t+" WHERE "+key+" IN (SELECT "+key+" FROM "+t+" WHERE event_id = $1 LIMIT $2)", id, n)
+		if err != nil || gone > 0 {
+			return gone, err
+		}
+	}
+	return 0, nil
 }
 
 // analyse gives PostgreSQL's planner figures after a large load; without them it
