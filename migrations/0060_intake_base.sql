@@ -49,6 +49,7 @@ CREATE TABLE intake_report (
   triage_due $TIME NOT NULL,
   answer_due $TIME NOT NULL,
   due $TIME NOT NULL,
+  open_due $TIME NOT NULL,
   files $INT NOT NULL,
   messages $INT NOT NULL,
   unread $INT NOT NULL,
@@ -58,9 +59,11 @@ CREATE TABLE intake_report (
   version $INT NOT NULL,
   audience_id $ID NOT NULL REFERENCES access_audience (id)
 )$STRICT;
-CREATE INDEX intake_report_due ON intake_report (due, id) WHERE state IN ('new', 'acknowledged');
-CREATE INDEX intake_report_received ON intake_report (received, id);
-CREATE INDEX intake_report_state ON intake_report (state, received, id);
+-- The queue reads these two alone, filters included, and fetches fifty rows after:
+-- open_due is 0 once a report is decided.
+CREATE INDEX intake_report_queue ON intake_report (open_due, id, state, type, severity, channel, tlp, assignee, due, unread, org, cert, audience_id);
+CREATE INDEX intake_report_newest ON intake_report (received, id, state, type, severity, channel, tlp, assignee, due, unread, org, cert, audience_id);
+CREATE INDEX intake_report_new ON intake_report (received, id) WHERE state = 'new';
 CREATE INDEX intake_report_updated ON intake_report (updated, id);
 CREATE INDEX intake_report_org ON intake_report (org, received) WHERE org <> 0;
 CREATE INDEX intake_report_case ON intake_report (case_id) WHERE case_id <> 0;
@@ -145,7 +148,7 @@ CREATE TABLE intake_word (
   word $BLOB NOT NULL
 )$STRICT;
 CREATE INDEX intake_word_word ON intake_word (word, report_id);
-CREATE INDEX intake_word_report ON intake_word (report_id);
+CREATE INDEX intake_word_report ON intake_word (report_id, word);
 
 -- What a CERT has chosen; the newest row of a name counts.
 CREATE TABLE intake_setting (

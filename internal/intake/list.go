@@ -132,14 +132,14 @@ func (f *Filter) sort(wish string) string {
 func sortKey(r *Report, sort string) int64 {
 	switch sort {
 	case ByDue:
-		return r.dueColumn()
+		return r.openDue()
 	case ByUpdated:
 		return us(r.Updated)
 	}
 	return us(r.Received)
 }
 
-// Count counts what List lists, up to 10,000; more says that there are more.
+// Count counts what List lists, up to 1,000; more says that there are more.
 func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64, more bool, err error) {
 	if err := mayRead(who); err != nil {
 		return 0, false, err
@@ -158,7 +158,8 @@ func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64
 	return min(n, maxCount), n > maxCount, err
 }
 
-const maxCount = 10000
+// maxCount: a thousand is as good as "many", and the count stops there.
+const maxCount = 1000
 
 // Export streams every report of a filter, as List orders it, page by page.
 func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, each func(Report) error) error {

@@ -37,6 +37,14 @@ func (r *Report) dueColumn() int64 {
 	return us(t)
 }
 
+// openDue is the same while somebody has to decide, 0 after: the open queue's order.
+func (r *Report) openDue() int64 {
+	if r.State.Open() {
+		return r.dueColumn()
+	}
+	return 0
+}
+
 func insertReport(ctx context.Context, tx *store.Tx, r *Report) error {
 	triage, err := json.Marshal(r.Triage)
 	if err != nil {
@@ -44,12 +52,12 @@ func insertReport(ctx context.Context, tx *store.Tx, r *Report) error {
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO intake_report (id, uuid, number, cert, submission_id, channel, lang, sealed, anonymous, what, title,
 		type, state, org, sector, severity, tlp, assignee, duplicate_of, case_id, triage, received, acked, triaged, answered, triage_due, answer_due,
-		due, files, messages, unread, similar_count, from_report, updated, version, audience_id)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,0,0,$30,$31,$32,$33,$34)`,
+		due, open_due, files, messages, unread, similar_count, from_report, updated, version, audience_id)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,0,0,$31,$32,$33,$34,$35)`,
 		r.ID, r.UUID, r.Number, r.CERT, r.submission, string(r.Channel), r.Lang, r.Sealed, r.Anonymous, r.What, r.Title,
 		string(r.Type), string(r.State), r.Org, r.Sector, severityRank(r.Severity), r.TLP, r.Assignee, r.DuplicateOf, r.Case, string(triage),
 		us(r.Received), us(r.Acked), us(r.Triaged), us(r.Answered), us(r.TriageDue), us(r.AnswerDue),
-		r.dueColumn(), r.Files, r.Similar, r.From, us(r.Updated), r.Version, r.audience)
+		r.dueColumn(), r.openDue(), r.Files, r.Similar, r.From, us(r.Updated), r.Version, r.audience)
 	return err
 }
 
@@ -61,10 +69,10 @@ func updateReport(ctx context.Context, tx *store.Tx, r *Report) (int64, error) {
 	}
 	return tx.Exec(ctx, `UPDATE intake_report SET type = $3, state = $4, org = $5, sector = $6, severity = $7, tlp = $8, assignee = $9,
 		duplicate_of = $10, case_id = $11, triage = $12, acked = $13, triaged = $14, answered = $15, due = $16, messages = $17, unread = $18,
-		updated = $19, title = $20, version = version + 1 WHERE id = $1 AND version = $2`,
+		updated = $19, title = $20, open_due = $21, version = version + 1 WHERE id = $1 AND version = $2`,
 		r.ID, r.Version, string(r.Type), string(r.State), r.Org, r.Sector, severityRank(r.Severity), r.TLP, r.Assignee,
 		r.DuplicateOf, r.Case, string(triage), us(r.Acked), us(r.Triaged), us(r.Answered), r.dueColumn(), r.Messages, r.Unread,
-		us(r.Updated), r.Title)
+		us(r.Updated), r.Title, r.openDue())
 }
 
 const selectReport = `SELECT ` + reportCols + ` FROM intake_report r WHERE `

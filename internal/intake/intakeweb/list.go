@@ -48,16 +48,19 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, _, err := p.s.Count(r.Context(), web.Actor(r), q)
+	n, more, err := p.s.Count(r.Context(), web.Actor(r), q)
 	if err != nil {
 		return err
 	}
-	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "queue.title")), Header: ui.Header{Title: web.T(r, "queue.title"), Sub: []any{web.T(r, "queue.n", "n", n)}}}
+	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "queue.title")), Header: ui.Header{Title: web.T(r, "queue.title"), Sub: []any{countOf(r, n, more)}}}
 	if access.Allowed(web.Actor(r), "intake.enter") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "queue.phone"), Icon: "phone", Href: "/console/reports/new", Key: "N"}}
 	}
 	page.Bar = f.Bar(web.T(r, "queue.search"), ui.Button{Label: web.T(r, "queue.export"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"})
 	page.Table = p.table(r, f, list)
+	if more {
+		n = 0 // the paging line then names no total
+	}
 	page.Pages = f.Pages(len(list), n, next)
 	if access.Allowed(web.Actor(r), "intake.triage") && len(list) > 0 {
 		page.Table.Select, page.Table.Form = true, "bulk"
@@ -66,6 +69,14 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 				ui.Button{Label: web.T(r, "queue.bulk.duplicate")}.Secondary().Little().Keyed("M").With("act", "duplicate")}}
 	}
 	return p.t.Render(w, r, "list", page)
+}
+
+// countOf says how many, or that there are more than anybody counts.
+func countOf(r *http.Request, n int64, more bool) string {
+	if more {
+		return web.T(r, "queue.many", "n", n)
+	}
+	return web.T(r, "queue.n", "n", n)
 }
 
 func (p *pages) table(r *http.Request, f *web.Filters, list []intake.Report) ui.Table {
