@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/fault"
@@ -109,11 +110,12 @@ func statusOf(err error) (int, string) {
 	return http.StatusInternalServerError, misp.MsgInternal
 }
 
-// reply is an answer on its way out. The first 256 KiB are held back, so that
-// most answers go with their length, count and entity tag in the header; what is
-// larger goes on as a stream, its count in a trailer.
+// reply is an answer on its way out. Its beginning is held back, so that most
+// answers go with their count and entity tag in the header; what is larger or
+// takes long goes on as a stream, its count in a trailer.
 type reply struct {
 	c      *call
+	start  time.Time
 	status int
 	typ    string
 	held   bytes.Buffer
@@ -127,18 +129,21 @@ type reply struct {
 const (
 	heldBytes   = 256 << 10
 	taggedBytes = 8 << 20
+	slowBytes   = 16 << 10              // this much goes out …
+	slow        = 30 * time.Millisecond // … once a search has taken so long: a reader waits for the first byte
 )
 
-func (o *reply) hold() int {
+// holds tells whether n more bytes are held back.
+func (o *reply) holds(n int) bool {
 	if _, ok := o.c.r.Header["If-None-Match"]; ok {
-		return taggedBytes
+		return o.held.Len()+n <= taggedBytes
 	}
-	return heldBytes
+	return o.held.Len()+n <= slowBytes || o.held.Len()+n <= heldBytes && time.Since(o.start) < slow
 }
 
 // begin opens a JSON answer.
 func (c *call) begin(status int) *reply {
-	o := &reply{c: c, status: status, typ: "application/json", count: -1}
+	o := &reply{c: c, start: time.Now(), status: status, typ: "application/json", count: -1}
 	ua := c.r.UserAgent()
 	if !strings.HasPrefix(ua, "PyMISP") && !strings.HasPrefix(ua, "MISP ") {
 		o.pretty = misp.NewPrettyWriter(writer(o.put))
@@ -148,7 +153,7 @@ func (c *call) begin(status int) *reply {
 
 // text opens an answer of another type.
 func (c *call) text(typ string) *reply {
-	return &reply{c: c, status: http.StatusOK, typ: typ, count: -1}
+	return &reply{c: c, start: time.Now(), status: http.StatusOK, typ: typ, count: -1}
 }
 
 type writer func([]byte) (int, error)
@@ -164,7 +169,7 @@ func (o *reply) Write(b []byte) (int, error) {
 }
 
 func (o *reply) put(b []byte) (int, error) {
-	if !o.sent && o.held.Len()+len(b) <= o.hold() {
+	if !o.sent && o.holds(len(b)) {
 		return o.held.Write(b)
 	}
 	if !o.sent {
@@ -174,6 +179,7 @@ func (o *reply) put(b []byte) (int, error) {
 		if err := o.send(); err != nil {
 			return 0, err
 		}
+		_ = http.NewResponseController(o.c.w).Flush() // the first bytes are waited for; without a flusher they follow later
 	}
 	return o.c.w.Write(b)
 }
