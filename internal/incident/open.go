@@ -137,34 +137,18 @@ func (s *Service) prefix(ctx context.Context, tx *store.Tx, who ident.Actor, cer
 	return code(o.Name) + "-", nil
 }
 
-// code is a CERT's short name: the first letters of its words, in capitals; a word
-// that is an abbreviation already stays whole.
+// code is a CERT's short name before its numbers: the first letters of its words,
+// in the form that reports have, too.
 func code(name string) string {
 	var b strings.Builder
-	for _, w := range strings.Fields(name) {
-		up := strings.EqualFold(i18n.Fold(w), i18n.Latin(w)) && w == strings.ToUpper(w)
-		f := strings.ToUpper(i18n.Fold(w))
-		f = strings.Map(func(r rune) rune {
-			if r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
-				return r
-			}
-			return -1
-		}, f)
-		if f == "" {
-			continue
-		}
-		if up && len(f) > 1 {
-			b.WriteString(f)
-		} else {
-			b.WriteString(f[:1])
+	for _, w := range strings.Fields(i18n.Fold(name)) {
+		if r := w[0]; r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			b.WriteByte(r)
 		}
 	}
-	out := b.String()
-	if len(out) > 8 {
-		out = out[:8]
+	out := strings.ToUpper(strings.TrimLeft(b.String(), "0123456789"))
+	if out == "" {
+		return "X"
 	}
-	if out == "" || out == "S" || out == "P" {
-		return "C" + out
-	}
-	return out
+	return out[:min(8, len(out))]
 }

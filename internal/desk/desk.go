@@ -1,0 +1,333 @@
+// Package desk is the front room of the person on watch: the shift's overview
+// with its clocks, new reports, own cases and the hand-over, and the list of all
+// correspondence. It owns no rows; it asks the hearts and shows.
+package desk
+
+import (
+	"embed"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"straza/internal/craft/deadline"
+	"straza/internal/incident"
+	"straza/internal/intake"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// Files are the pages and messages of the room.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Deps are the hearts the desk asks.
+type Deps struct {
+	Cases   *incident.Service
+	Reports *intake.Service
+}
+
+type pages struct {
+	t *web.Templates
+	d Deps
+}
+
+// Routes declares the pages of the desk.
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), d: d}
+	team := web.Perm("console.use")
+	m.Handle(
+		web.Route{Method: "GET", Pattern: "/console", Policy: team, Reveals: "clocks, reports and cases the caller may see", Handler: p.overview},
+		web.Route{Method: "POST", Pattern: "/console/handover", Policy: team, Mutates: true, Handler: p.leave},
+		web.Route{Method: "POST", Pattern: "/console/handover/take", Policy: team, Mutates: true, Handler: p.take},
+		web.Route{Method: "POST", Pattern: "/console/handover/{id}", Policy: team, Mutates: true, Handler: p.tick},
+		web.Route{Method: "GET", Pattern: "/console/threads", Policy: web.Perm("incident.read"), Reveals: "threads the caller may see", Handler: p.threads},
+	)
+}
+
+type overviewPage struct {
+	web.Page
+	Header  ui.Header
+	Watch   ui.WatchLine
+	Reports ui.Table
+	Waiting int64
+	Mine    ui.Table
+	Lines   ui.Tasks
+	Taken   string
+	TakenAt time.Time
+	Line    ui.Field
+	Facts   ui.Facts
+}
+
+func (p *pages) overview(w http.ResponseWriter, r *http.Request) error {
+	page, err := p.overviewPage(r, web.NewForm(r, nil))
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "overview", page)
+}
+
+func (p *pages) overviewPage(r *http.Request, f *web.Form) (*overviewPage, error) {
+	who := web.Actor(r)
+	o, err := p.d.Cases.Overview(r.Context(), who)
+	if err != nil {
+		return nil, err
+	}
+	now := web.Now(r)
+	title := web.T(r, "desk.title")
+	page := &overviewPage{Page: web.NewPage(r, web.ShellConsole, title)}
+	shift := incident.ShiftAt(now)
+	page.Header = ui.Header{Title: title, Sub: []any{i18n.LongDate(web.Lang(r), now),
+		web.T(r, "desk.shift", "no", roman(shift.No), "from", i18n.Clock(web.Lang(r), shift.From), "to", i18n.Clock(web.Lang(r), shift.To))}}
+	if access.Allowed(who, "intake.enter") {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "desk.phone"), Icon: "phone", Href: "/console/reports/new", Variant: "secondary"})
+	}
+	if access.Allowed(who, "incident.open") {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "desk.newcase"), Icon: "plus", Href: "/console/cases/new", Key: "N"})
+	}
+	page.Watch = watchLine(r, o, now)
+	page.Mine = mine(r, o.Mine)
+	add := func(key string, n int64, href string) {
+		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, key), Value: ui.Button{Label: strconv.FormatInt(n, 10), Href: href, Variant: "tertiary", Small: true}})
+	}
+	add("desk.opencases", o.OpenCases, "/console/cases")
+	add("desk.unassigned", o.Unassigned, "/console/cases?state=open&lead=none")
+	add("desk.unread", o.Unread, "/console/threads?unread=1")
+	if err := p.reports(r, page); err != nil {
+		return nil, err
+	}
+	return page, p.handover(r, page, f)
+}
+
+func roman(n int) string { return strings.Repeat("I", n) }
+
+// watchLine is the next 24 hours: one flag per clock, the shifts as bands.
+func watchLine(r *http.Request, o incident.Overview, now time.Time) ui.WatchLine {
+	w := ui.WatchLine{}
+	noon := time.Date(now.In(i18n.Belgrade).Year(), now.In(i18n.Belgrade).Month(), now.In(i18n.Belgrade).Day(), 12, 0, 0, 0, i18n.Belgrade)
+	for _, k := range o.Clocks {
+		due := clock.FromMicros(k.Due)
+		d := ui.Deadline{Number: k.Label, Label: web.T(r, "desk.clock."+clockName(k)), Due: due, Step: step(k, o.Now), Href: href(k)}
+		w.Deadlines = append(w.Deadlines, d)
+		if due.Before(noon) && now.Before(noon) {
+			w.Noon++
+		}
+	}
+	for at, n := now, 0; n < 5; n++ {
+		s := incident.ShiftAt(at)
+		w.Shifts = append(w.Shifts, ui.Shift{Label: web.T(r, "desk.shift.n", "no", roman(s.No)), From: s.From, To: s.To})
+		at = s.To.Add(time.Minute)
+	}
+	return w
+}
+
+// step translates the craft's steps into the page's.
+func step(k deadline.Clock, now int64) string {
+	return map[string]string{deadline.Calm: ui.StepCalm, deadline.Soon: ui.StepSoon, deadline.Hour: ui.StepLast, deadline.Late: ui.StepLate,
+		deadline.Paused: ui.StepPaused, deadline.Done: ui.StepDone}[k.Step(now)]
+}
+
+// clockName is the word for what falls due; a clock that the desk does not know yet
+// is only a deadline.
+func clockName(k deadline.Clock) string {
+	switch k.Name {
+	case "answer", "task", "party", "triage":
+		return k.Name
+	}
+	return "other"
+}
+
+func href(k deadline.Clock) string {
+	switch k.Kind {
+	case "case", "task", "party":
+		return "/console/cases/" + k.Label
+	case "report":
+		return "/console/reports/" + k.Label
+	}
+	return ""
+}
+
+// reports is the head of the queue.
+func (p *pages) reports(r *http.Request, page *overviewPage) error {
+	page.Reports = ui.Table{Caption: web.T(r, "desk.reports"), Columns: []ui.Column{{Label: web.T(r, "desk.due"), Width: "clock"}, {Label: web.T(r, "desk.report")},
+		{Label: web.T(r, "desk.severity"), Width: "mark", Drop: 2}, {Label: web.T(r, "desk.tlp"), Width: "mark", Drop: 1}},
+		Empty: &ui.Empty{Icon: "inbox", Title: web.T(r, "desk.reports.empty"), Text: web.T(r, "desk.reports.empty.text")}}
+	if p.d.Reports == nil || !access.Allowed(web.Actor(r), "intake.read") {
+		return nil
+	}
+	f := intake.Filter{State: "open"}
+	list, _, err := p.d.Reports.List(r.Context(), web.Actor(r), f, intake.Page{Limit: 7})
+	if err != nil {
+		return err
+	}
+	if page.Waiting, _, err = p.d.Reports.Count(r.Context(), web.Actor(r), f); err != nil {
+		return err
+	}
+	for _, x := range list {
+		href := "/console/reports/" + x.Number
+		title := x.Title
+		if title == "" {
+			title = web.T(r, "desk.sealed")
+		}
+		sub := []any{x.Number}
+		if x.OrgName != "" {
+			sub = append(sub, x.OrgName)
+		}
+		var sev any = "–"
+		if x.Severity != "" {
+			sev = ui.Severity{Level: x.Severity}
+		}
+		due := x.TriageDue
+		if due.IsZero() {
+			due = x.AnswerDue
+		}
+		page.Reports.Rows = append(page.Reports.Rows, ui.Row{Href: href, Cells: []any{ui.Clock{Start: x.Received, Due: due}, ui.Name{Text: title, Href: href, Sub: sub}, sev, ui.TLP(x.TLP)}})
+	}
+	return nil
+}
+
+func mine(r *http.Request, list []incident.Case) ui.Table {
+	t := ui.Table{Caption: web.T(r, "desk.mine"), Columns: []ui.Column{{Label: web.T(r, "desk.case")}, {Label: web.T(r, "desk.severity"), Width: "mark"}, {Label: web.T(r, "desk.state"), Width: "mark", Drop: 3},
+		{Label: web.T(r, "desk.due"), Width: "clock", Drop: 2}, {Label: web.T(r, "desk.tasks"), Num: true, Drop: 1}},
+		Empty: &ui.Empty{Icon: "folder-open", Title: web.T(r, "desk.mine.empty"), Text: web.T(r, "desk.mine.empty.text"), Acts: []ui.Button{{Label: web.T(r, "desk.unassigned"), Href: "/console/cases?state=open&lead=none", Variant: "secondary"}}}}
+	for _, c := range list {
+		href := "/console/cases/" + c.Number
+		var k, sev any = nil, "–"
+		if c.Clock != nil {
+			k = clockOf(r, *c.Clock)
+		}
+		if c.Severity != "" {
+			sev = ui.Severity{Level: c.Severity}
+		}
+		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: c.Title, Href: href, Sub: []any{c.Number}}, sev, state(r, c.State), k,
+			strconv.FormatInt(c.Done, 10) + "/" + strconv.FormatInt(c.Tasks, 10)}})
+	}
+	return t
+}
+
+func clockOf(r *http.Request, k deadline.Clock) ui.Clock {
+	c := ui.Clock{Start: clock.FromMicros(k.Started), Due: clock.FromMicros(k.Due), Label: web.T(r, "desk.clock."+clockName(k))}
+	if k.Paused > 0 {
+		c.Paused = k.Why
+	}
+	return c
+}
+
+func state(r *http.Request, s incident.State) ui.State {
+	kind := map[incident.State]string{incident.Fresh: ui.StateNew, incident.InProgress: ui.StateWorking, incident.Waiting: ui.StateWaiting,
+		incident.Resolved: ui.StateDone, incident.Closed: ui.StateDone}[s]
+	return ui.State{Kind: kind, Word: web.T(r, "incident.state."+string(s))}
+}
+
+func (p *pages) handover(r *http.Request, page *overviewPage, f *web.Form) error {
+	list, err := p.d.Cases.Handover(r.Context(), web.Actor(r))
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		if l.Taken {
+			if page.Taken == "" {
+				page.Taken, page.TakenAt = l.Author, clock.FromMicros(l.At)
+			}
+			continue
+		}
+		t := ui.Task{Title: l.Body, Done: l.DoneAt > 0, Note: l.Author, Action: "/console/handover/" + strconv.FormatInt(l.ID, 10), Hidden: map[string]string{}}
+		if t.Done {
+			t.Hidden["open"] = "1"
+		}
+		page.Lines.Items = append(page.Lines.Items, t)
+	}
+	page.Line = f.Field("body", "desk.line")
+	page.Line.Type, page.Line.Rows = "textarea", 2
+	return nil
+}
+
+func (p *pages) leave(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	err = p.d.Cases.LeaveLine(r.Context(), web.Actor(r), f.Text("body", 1000))
+	if f.Fail(err) {
+		page, perr := p.overviewPage(r, f)
+		if perr != nil {
+			return perr
+		}
+		page.Errors = f.Summary("body")
+		return p.t.Invalid(w, r, "overview", page)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect("/console", web.Done("desk.done.line"))
+}
+
+func (p *pages) take(_ http.ResponseWriter, r *http.Request) error {
+	if err := p.d.Cases.TakeShift(r.Context(), web.Actor(r)); err != nil {
+		return err
+	}
+	return web.Redirect("/console", web.Done("desk.done.taken"))
+}
+
+func (p *pages) tick(_ http.ResponseWriter, r *http.Request) error {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	if err := p.d.Cases.TickLine(r.Context(), web.Actor(r), id, f.Values.Get("open") == ""); err != nil {
+		return err
+	}
+	return web.Redirect("/console", web.Done("desk.done.tick"))
+}
+
+type threadsPage struct {
+	web.Page
+	Header ui.Header
+	Bar    ui.FilterBar
+	Table  ui.Table
+	Pages  *ui.Pagination
+}
+
+type keyset struct {
+	Last int64 `json:"l"`
+	ID   int64 `json:"i"`
+}
+
+func (p *pages) threads(w http.ResponseWriter, r *http.Request) error {
+	f := web.ReadFilters(r, web.FilterSpec{Name: "unread", Label: web.T(r, "desk.threads.which"), Options: []ui.Option{{Value: "1", Label: web.T(r, "desk.threads.unread")}}})
+	var k keyset
+	if err := web.DecodeCursor(f.Cursor(), &k); err != nil {
+		return err
+	}
+	list, more, err := p.d.Cases.Correspondence(r.Context(), web.Actor(r), f.Get("unread") == "1", k.Last, k.ID)
+	if err != nil {
+		return err
+	}
+	title := web.T(r, "desk.threads")
+	page := &threadsPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title}, Bar: f.Bar("")}
+	page.Table = ui.Table{Caption: title, Columns: []ui.Column{{Label: web.T(r, "desk.party")}, {Label: web.T(r, "desk.threads.new"), Width: "mark"}, {Label: web.T(r, "desk.threads.last"), Width: "mark"}},
+		Empty: &ui.Empty{Icon: "mailbox", Title: web.T(r, "desk.threads.empty"), Text: web.T(r, "desk.threads.empty.text")}}
+	for _, t := range list {
+		href := "/console/cases/" + t.Number + "?party=" + strconv.FormatInt(t.Object, 10) + "#threads"
+		var unread any = "–"
+		if t.Unread > 0 {
+			unread = ui.Tag{Word: web.T(r, "desk.threads.n", "n", t.Unread), Icon: "mail"}
+		}
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: t.Party, Href: href, Sub: []any{t.Number}}, unread, clock.FromMicros(t.Last)}})
+	}
+	next := ""
+	if more {
+		last := list[len(list)-1]
+		next = web.EncodeCursor(keyset{last.Last, last.ID})
+	}
+	page.Pages = f.Pages(len(list), 0, next)
+	return p.t.Render(w, r, "threads", page)
+}

@@ -1,0 +1,291 @@
+package incidentweb
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"straza/internal/incident"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+func micros(us int64) time.Time { return clock.FromMicros(us) }
+
+// addEvidence seals the file as it arrives; the text fields stand before it.
+func (p *pages) addEvidence(w http.ResponseWriter, r *http.Request) error {
+	var d incident.Done
+	got := 0
+	f, err := web.ReadUpload(r, web.UploadLimits{Files: 10}, func(f *web.Form, u web.Upload) (err error) {
+		got++
+		d, err = p.s.AddEvidence(r.Context(), web.Actor(r), r.PathValue("number"), u.Name, f.Text("about", 1000), u)
+		return err
+	})
+	if err != nil && (f == nil || !f.Fail(err)) {
+		return err
+	}
+	if got == 0 {
+		f.Add("file", "incident.fault.nofile")
+	}
+	if f.Fail(err) {
+		page, perr := p.casePage(r, f)
+		if perr != nil {
+			return perr
+		}
+		page.Errors = f.Summary()
+		return p.t.Invalid(w, r, "case", page)
+	}
+	return done(d, "incident.done.evidence")
+}
+
+// opened begins the download with the first byte, so that a refusal can still be
+// an answer of its own.
+type opened struct {
+	w     http.ResponseWriter
+	name  string
+	begun bool
+}
+
+func (o *opened) Write(b []byte) (int, error) {
+	if !o.begun {
+		o.begun = true
+		o.w.Header().Set("Content-Type", "application/zip")
+		o.w.Header().Set("Cache-Control", "private, no-store")
+		web.Download(o.w, o.name)
+	}
+	return o.w.Write(b)
+}
+
+// openEvidence proves the person to the unsealing process and passes its archive on.
+func (p *pages) openEvidence(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	code, reason := f.Needed("code", 20), f.Needed("reason", 500)
+	out := &opened{w: w, name: "evidence-" + r.PathValue("id") + ".zip"}
+	if !f.Fail(nil) {
+		var session string
+		if session, err = p.s.Prove(r.Context(), web.Actor(r), code); err == nil {
+			err = p.s.OpenEvidence(r.Context(), web.Actor(r), r.PathValue("number"), id, session, reason, out)
+		}
+	}
+	if err == nil && out.begun {
+		return nil
+	}
+	if out.begun {
+		panic(http.ErrAbortHandler) // half an archive must not look whole
+	}
+	if f.Fail(err) {
+		page, perr := p.casePage(r, f)
+		if perr != nil {
+			return perr
+		}
+		page.Errors = &ui.ErrorSummary{Items: []ui.ErrorItem{{Field: "code-" + r.PathValue("id"), Text: web.T(r, "incident.evidence.refused")}}}
+		return p.t.Invalid(w, r, "case", page)
+	}
+	return err
+}
+
+// file passes an attachment of a letter on: never inline, always a download.
+func (p *pages) file(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return err
+	}
+	name, _, body, err := p.s.File(r.Context(), web.Actor(r), r.PathValue("number"), id)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Cache-Control", "private, no-store")
+	web.Download(w, name)
+	if _, err := io.Copy(w, body); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+type pastePage struct {
+	web.Page
+	Header ui.Header
+	Text   ui.Field
+	Info   ui.Field
+	Event  ui.Field
+	Dist   ui.Field
+	Found  []found
+	None   bool
+	More   bool
+	Cancel ui.Button
+}
+
+type found struct {
+	Packed   string
+	Type     string
+	Value    string
+	Count    int
+	Harmless []string
+	Known    int
+}
+
+func (p *pages) pasteForm(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("number"))
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "indicators", p.pastePage(r, c, web.NewForm(r, nil)))
+}
+
+func (p *pages) pastePage(r *http.Request, c incident.Case, f *web.Form) *pastePage {
+	title := web.T(r, "incident.indicators.title", "number", c.Number)
+	page := &pastePage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title, Sub: []any{c.Title}}, Text: f.Field("text", "incident.indicators.text"),
+		Info: f.Field("info", "incident.indicators.info"), Event: f.Field("event", "incident.indicators.event"),
+		Cancel: ui.Button{Label: web.T(r, "incident.cancel"), Href: base + "/" + c.Number, Variant: "tertiary"}}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "incident.title"), Href: base}, {Label: c.Number, Href: base + "/" + c.Number}, {Label: title}}
+	page.Text.Type, page.Text.Rows, page.Text.Keep, page.Text.Mono = "textarea", 10, true, true
+	page.Text.Hint = web.T(r, "incident.indicators.hint")
+	if page.Info.Value == "" {
+		page.Info.Value = c.Title
+	}
+	var opts []ui.Option
+	opts = append(opts, ui.Option{Label: web.T(r, "incident.indicators.new")})
+	if events, _, err := p.s.Events(r.Context(), web.Actor(r), c.Number); err == nil {
+		for _, e := range events {
+			opts = append(opts, ui.Option{Value: e.Ref(), Label: e.Info})
+		}
+	}
+	page.Event.Type, page.Event.Options = "select", opts
+	page.Dist = pick(f, "distribution", "incident.indicators.readers", []ui.Option{{Value: "0", Label: web.T(r, "incident.dist.0")}, {Value: "1", Label: web.T(r, "incident.dist.1")},
+		{Value: "2", Label: web.T(r, "incident.dist.2")}, {Value: "3", Label: web.T(r, "incident.dist.3")}})
+	page.Dist.Hint = web.T(r, "incident.indicators.unpublished")
+	return page
+}
+
+// paste shows what was found (step "") or shares what was ticked (step "share").
+func (p *pages) paste(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	ref := r.PathValue("number")
+	c, err := p.s.Get(r.Context(), web.Actor(r), ref)
+	if err != nil {
+		return err
+	}
+	if f.Values.Get("step") == "share" {
+		return p.share(w, r, c, f)
+	}
+	return p.shown(w, r, c, f, http.StatusOK)
+}
+
+func (p *pages) shown(w http.ResponseWriter, r *http.Request, c incident.Case, f *web.Form, status int) error {
+	list, more, err := p.s.Extract(r.Context(), web.Actor(r), c.Number, f.Values.Get("text"))
+	if err != nil {
+		return err
+	}
+	page := p.pastePage(r, c, f)
+	page.More, page.None = more, len(list) == 0
+	for _, x := range list {
+		row := found{Packed: packPick(incident.Pick{Type: x.Type, Category: x.Category, Value: x.Value, ToIDS: x.ToIDS}), Type: x.Type, Value: x.Value, Count: x.Count, Known: x.KnownCount}
+		for _, h := range x.Hits {
+			row.Harmless = append(row.Harmless, h.Name)
+		}
+		page.Found = append(page.Found, row)
+	}
+	page.Errors = f.Summary()
+	return p.t.RenderStatus(w, r, status, "indicators", page)
+}
+
+func (p *pages) share(w http.ResponseWriter, r *http.Request, c incident.Case, f *web.Form) error {
+	sh := incident.Sharing{Event: f.Text("event", 40), Info: f.Text("info", 1000), Distribution: distribution(f.Int("distribution"))}
+	for _, v := range f.Many("pick") {
+		if x, ok := unpackPick(v); ok {
+			sh.Picks = append(sh.Picks, x)
+		}
+	}
+	d, out, err := p.s.Share(r.Context(), web.Actor(r), c.Number, sh)
+	if f.Fail(err) {
+		return p.shown(w, r, c, f, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	_ = d
+	return web.Redirect("/console/events/"+out.Event.Ref(), web.Done("incident.done.share", "n", len(out.Attributes)))
+}
+
+// letterPage is what an outside party sees behind its link.
+type letterPage struct {
+	web.Page
+	Number   string
+	Subject  string
+	Deadline *ui.Clock
+	Messages []ui.Message
+	Body     ui.Field
+	Files    ui.Field
+	Done     bool
+}
+
+func (p *pages) letter(w http.ResponseWriter, r *http.Request) error {
+	l, err := p.s.ByToken(r.Context(), web.Actor(r), r.PathValue("token"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "private, no-store")
+	return p.t.Render(w, r, "letter", p.letterPage(r, l, web.NewForm(r, nil)))
+}
+
+func (p *pages) letterPage(r *http.Request, l incident.Letter, f *web.Form) *letterPage {
+	page := &letterPage{Page: web.NewPage(r, web.ShellReport, l.Subject), Number: l.Number, Subject: l.Subject, Done: l.State == incident.PartyDone,
+		Body: f.Field("body", "incident.answer.body"), Files: ui.Field{Name: "files", Type: "file", Multiple: true, Optional: true, Label: web.T(r, "incident.answer.files")}}
+	page.Noindex, page.Print = true, "TLP:"+l.TLP
+	page.Body.Type, page.Body.Rows, page.Body.Keep = "textarea", 5, true
+	if l.Deadline > 0 && l.State != incident.PartyDone {
+		page.Deadline = &ui.Clock{Due: micros(l.Deadline), Until: true}
+	}
+	for _, m := range l.Messages {
+		row := message(r, m, nil)
+		if row.Kind == ui.FromUs {
+			row.Who = page.Site.Owner
+		}
+		page.Messages = append(page.Messages, row)
+	}
+	return page
+}
+
+// answer takes the party's answer; files are kept as they come.
+func (p *pages) answer(w http.ResponseWriter, r *http.Request) error {
+	token := r.PathValue("token")
+	l, err := p.s.ByToken(r.Context(), web.Actor(r), token)
+	if err != nil {
+		return err
+	}
+	files := map[string]io.Reader{}
+	f, err := web.ReadUpload(r, web.UploadLimits{Files: 5, Bytes: 10 << 20}, func(_ *web.Form, u web.Upload) error { return keepSmall(files, u) })
+	if err != nil {
+		return err
+	}
+	body := f.Text("body", 20_000)
+	if !f.Fail(nil) {
+		err = p.s.AnswerByToken(r.Context(), web.Actor(r), token, body, files)
+	}
+	if f.Fail(err) {
+		page := p.letterPage(r, l, f)
+		page.Errors = f.Summary("body")
+		return p.t.Invalid(w, r, "letter", page)
+	}
+	if err != nil {
+		if fault.Is(err, fault.NotFound) {
+			return err
+		}
+		return err
+	}
+	return web.Redirect(web.Path(r, "/thread/"+token), web.Done("incident.done.answer"))
+}

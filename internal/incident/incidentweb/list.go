@@ -1,0 +1,314 @@
+package incidentweb
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"straza/internal/craft/deadline"
+	"straza/internal/incident"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+type listPage struct {
+	web.Page
+	Header ui.Header
+	Views  []viewLink
+	Save   ui.Field
+	Query  string
+	Bar    ui.FilterBar
+	Table  ui.Table
+	Pages  *ui.Pagination
+	Bulk   *ui.BulkBar
+}
+
+type viewLink struct {
+	ID   int64
+	Name string
+	Href string
+}
+
+// keyset is a page's place in the list.
+type keyset struct {
+	Key int64 `json:"k"`
+	ID  int64 `json:"i"`
+}
+
+func (p *pages) filters(r *http.Request) (*web.Filters, incident.Filter) {
+	book := p.s.Book(r.Context(), web.Actor(r))
+	f := web.ReadFilters(r,
+		web.FilterSpec{Name: "state", Label: web.T(r, "incident.state"), Options: append([]ui.Option{{Value: "open", Label: web.T(r, "incident.state.open")}}, stateOptions(r, incident.States)...), Default: "open"},
+		web.FilterSpec{Name: "lead", Label: web.T(r, "incident.lead"), Options: []ui.Option{{Value: "me", Label: web.T(r, "incident.lead.me")}, {Value: "none", Label: web.T(r, "incident.lead.none")}}},
+		web.FilterSpec{Name: "severity", Label: web.T(r, "incident.severity"), Options: levelOptions(r)},
+		web.FilterSpec{Name: "class", Label: web.T(r, "incident.class"), Options: choices(r, book.Classes)},
+		web.FilterSpec{Name: "since", Label: web.T(r, "incident.since"), Type: "date"})
+	out := incident.Filter{State: f.Get("state"), Mine: f.Get("lead") == "me", NoLead: f.Get("lead") == "none", Severity: f.Get("severity"),
+		Class: f.Get("class"), Query: f.Get("q"), Sort: f.Get("sort")}
+	if t, err := time.Parse(time.DateOnly, f.Get("since")); err == nil {
+		out.UpdatedSince = clock.Micros(t)
+	}
+	if n, err := strconv.ParseInt(r.URL.Query().Get("org"), 10, 64); err == nil {
+		out.Org = n
+	}
+	return f, out
+}
+
+func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
+	f, filter := p.filters(r)
+	var k keyset
+	if err := web.DecodeCursor(f.Cursor(), &k); err != nil {
+		return err
+	}
+	who := web.Actor(r)
+	list, more, err := p.s.List(r.Context(), who, filter, incident.Page{Key: k.Key, ID: k.ID})
+	if err != nil {
+		return err
+	}
+	total, beyond, err := p.s.Count(r.Context(), who, filter)
+	if err != nil {
+		return err
+	}
+	if beyond {
+		total = 0
+	}
+	views, err := p.s.Views(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "incident.title")), Query: r.URL.RawQuery}
+	page.Header = ui.Header{Title: web.T(r, "incident.title")}
+	if access.Allowed(who, "incident.open") {
+		page.Header.Acts = []ui.Button{{Label: web.T(r, "incident.new"), Icon: "plus", Href: base + "/new", Key: "N"}}
+	}
+	for _, v := range views {
+		page.Views = append(page.Views, viewLink{v.ID, v.Name, base + "?" + v.Query})
+	}
+	page.Save = ui.Field{Name: "name", ID: "view-name", Label: web.T(r, "incident.view.name"), Width: "short", MaxLength: 60}
+	page.Bar = f.Bar(web.T(r, "incident.search"), ui.Button{Label: web.T(r, "incident.export"), Icon: "download", Href: exportHref(f), Variant: "tertiary"})
+	page.Table = p.table(r, f, filter, list)
+	next := ""
+	if more {
+		last := list[len(list)-1]
+		key, id := last.Keys(filter.Sort)
+		next = web.EncodeCursor(keyset{key, id})
+	}
+	page.Pages = f.Pages(len(list), total, next)
+	if len(list) > 1 && access.Allowed(who, "incident.merge") {
+		page.Table.Select, page.Table.Form = true, "bulk"
+		page.Bulk = &ui.BulkBar{Form: "bulk", Action: base + "/merge", Acts: []ui.Button{{Label: web.T(r, "incident.merge"), Icon: "git-merge", Variant: "secondary", Key: "M"}}}
+	}
+	return p.t.Render(w, r, "list", page)
+}
+
+func exportHref(f *web.Filters) string {
+	return base + "/export" + f.With("format", "csv")[len(base):]
+}
+
+func (p *pages) table(r *http.Request, f *web.Filters, filter incident.Filter, list []incident.Case) ui.Table {
+	t := ui.Table{Caption: web.T(r, "incident.title"), Columns: []ui.Column{
+		{Label: web.T(r, "incident.case")}, f.Sort(web.T(r, "incident.severity"), "severity"), {Label: web.T(r, "incident.state"), Width: "mark"},
+		{Label: web.T(r, "incident.clock"), Width: "clock", Drop: 2}, {Label: web.T(r, "incident.lead"), Drop: 2}, {Label: web.T(r, "incident.tasks"), Num: true, Drop: 1},
+		f.Sort(web.T(r, "incident.updated"), "updated")},
+		Empty: &ui.Empty{Icon: "folder-open", Title: web.T(r, "incident.empty"), Text: web.T(r, "incident.empty.text")}}
+	t.Columns[1].Width, t.Columns[6].Width, t.Columns[6].Drop = "mark", "mark", 1
+	if len(filter.Active()) > 0 {
+		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "incident.filtered"), Text: web.T(r, "incident.filtered.text"),
+			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base + "?state=", Variant: "secondary"}}}
+	}
+	for _, c := range list {
+		t.Rows = append(t.Rows, p.row(r, c))
+	}
+	return t
+}
+
+func (p *pages) row(r *http.Request, c incident.Case) ui.Row {
+	href := base + "/" + c.Number
+	sub := []any{c.Number}
+	for i, o := range c.Orgs {
+		if i == 1 {
+			sub = append(sub, web.T(r, "incident.more", "n", len(c.Orgs)-1))
+			break
+		}
+		sub = append(sub, o.Name)
+	}
+	if c.Class() != "" {
+		sub = append(sub, p.classLabel(r, c.Class()))
+	}
+	var k any
+	if c.Clock != nil {
+		k = Clock(r, *c.Clock)
+	}
+	lead := any(c.LeadName)
+	if c.Lead == 0 {
+		lead = "–"
+	}
+	return ui.Row{ID: c.Number, Name: c.Title, Href: href, Cells: []any{ui.Name{Text: c.Title, Href: href, Sub: sub}, Severity(c.Severity), State(r, c.State), k,
+		lead, strconv.FormatInt(c.Done, 10) + "/" + strconv.FormatInt(c.Tasks, 10), clock.FromMicros(c.Updated)}}
+}
+
+// Severity marks a level; a dash where nobody has assessed it.
+func Severity(level string) any {
+	if level == "" {
+		return "–"
+	}
+	return ui.Severity{Level: level}
+}
+
+// State marks a state in the person's words.
+func State(r *http.Request, s incident.State) ui.State {
+	kind := map[incident.State]string{incident.Fresh: ui.StateNew, incident.InProgress: ui.StateWorking, incident.Waiting: ui.StateWaiting,
+		incident.Resolved: ui.StateDone, incident.Closed: ui.StateDone}[s]
+	return ui.State{Kind: kind, Word: web.T(r, "incident.state."+string(s))}
+}
+
+// Clock shows a clock of ours.
+func Clock(r *http.Request, k deadline.Clock) ui.Clock {
+	c := ui.Clock{Start: clock.FromMicros(k.Started), Due: clock.FromMicros(k.Due), Until: true}
+	if k.Done > 0 {
+		c.Done = clock.FromMicros(k.Done)
+	}
+	if k.Paused > 0 {
+		if c.Paused = k.Why; c.Paused == "" {
+			c.Paused = web.T(r, "incident.paused")
+		}
+	}
+	return c
+}
+
+func (p *pages) classLabel(r *http.Request, code string) string {
+	return incident.Label(p.s.Book(r.Context(), web.Actor(r)).Classes, code).In(web.Lang(r))
+}
+
+func stateOptions(r *http.Request, states []incident.State) (out []ui.Option) {
+	for _, s := range states {
+		out = append(out, ui.Option{Value: string(s), Label: web.T(r, "incident.state."+string(s))})
+	}
+	return out
+}
+
+func levelOptions(r *http.Request) (out []ui.Option) {
+	for _, l := range incident.Levels {
+		out = append(out, ui.Option{Value: l, Label: web.T(r, "ui.severity."+l)})
+	}
+	return out
+}
+
+func choices(r *http.Request, list []incident.Choice) (out []ui.Option) {
+	for _, c := range list {
+		out = append(out, ui.Option{Value: c.Value, Label: c.Label.In(web.Lang(r))})
+	}
+	return out
+}
+
+// export streams what the filter finds, CSV or (format=json) a JSON list.
+func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
+	_, filter := p.filters(r)
+	if r.URL.Query().Get("format") == "json" {
+		w.Header().Set("Content-Type", "application/json")
+		web.Download(w, "cases.json")
+		return exportJSON(w, func(each func(incident.Case) error) error { return p.s.Export(r.Context(), web.Actor(r), filter, each) })
+	}
+	c := web.NewCSV(w, "cases", "number", "title", "state", "severity", "tlp", "pap", "classes", "national", "organisations", "lead", "opened", "updated", "closed")
+	err := p.s.Export(r.Context(), web.Actor(r), filter, func(x incident.Case) error {
+		var orgs []string
+		for _, o := range x.Orgs {
+			orgs = append(orgs, o.Name)
+		}
+		return c.Row(x.Number, x.Title, string(x.State), x.Severity, "TLP:"+x.TLP, "PAP:"+x.PAP, strings.Join(x.Classes, " "), strings.Join(x.National, " "),
+			strings.Join(orgs, "; "), x.LeadName, moment(x.Opened), moment(x.Updated), moment(x.Closed))
+	})
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+func moment(us int64) string {
+	if us == 0 {
+		return ""
+	}
+	return clock.FromMicros(us).Format(time.RFC3339)
+}
+
+func exportJSON(w io.Writer, all func(each func(incident.Case) error) error) error {
+	sep := `{"items":[`
+	enc := json.NewEncoder(w)
+	err := all(func(x incident.Case) error {
+		if _, err := io.WriteString(w, sep); err != nil {
+			return err
+		}
+		sep = ","
+		return enc.Encode(map[string]any{"number": x.Number, "title": x.Title, "state": x.State, "severity": x.Severity, "tlp": "TLP:" + x.TLP, "pap": "PAP:" + x.PAP,
+			"rsit": x.Classes, "national": x.National, "lead": x.LeadName, "opened": moment(x.Opened), "updated": moment(x.Updated)})
+	})
+	if err != nil {
+		return err
+	}
+	if sep != "," {
+		if _, err := io.WriteString(w, sep); err != nil {
+			return err
+		}
+	}
+	_, err = io.WriteString(w, "]}\n")
+	return err
+}
+
+func (p *pages) saveView(_ http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	q := f.Text("query", 2000)
+	if err := p.s.SaveView(r.Context(), web.Actor(r), f.Needed("name", 60), q); err != nil {
+		return err
+	}
+	if v, err := url.ParseQuery(q); err == nil {
+		q = v.Encode()
+	}
+	return web.Redirect(base+"?"+q, web.Done("incident.done.view"))
+}
+
+func (p *pages) dropView(_ http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	if err := p.s.DropView(r.Context(), web.Actor(r), f.Int("id")); err != nil {
+		return err
+	}
+	return web.Redirect(base, web.Done("incident.done.viewgone"))
+}
+
+// merge joins the ticked cases into the first of them.
+func (p *pages) merge(_ http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	ids := f.Many("id")
+	if len(ids) < 2 {
+		return web.Redirect(base, web.Done("incident.merge.two"))
+	}
+	d, err := p.s.Merge(r.Context(), web.Actor(r), ids[0], 0, ids[1:])
+	if err != nil {
+		return err
+	}
+	return done(d, "incident.done.merge")
+}
+
+// done goes to the case with the message and the way back.
+func done(d incident.Done, key string) error {
+	to := base + "/" + d.Case.Number
+	flash := web.Done(key)
+	if d.Act != 0 {
+		flash = flash.WithUndo(to+"/do/undo", "id", strconv.FormatInt(d.Act, 10))
+	}
+	return web.Redirect(to, flash)
+}

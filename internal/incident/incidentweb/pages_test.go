@@ -1,0 +1,266 @@
+package incidentweb
+
+import (
+	"bytes"
+	"context"
+	"html"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"straza/internal/incident"
+	"straza/internal/incident/incidenttest"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+	"straza/internal/testkit"
+)
+
+func TestTemplates(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 7, 22, 0, 0, time.UTC)
+	full := &casePage{At: "/console/cases/S-2026-000001", Version: 3, May: true, Summary: "Сажетак", Changed: now, Next: &ui.NextStep{Title: "Следеће"}, Assign: &ui.Field{Name: "lead"},
+		Measures: []measureRow{{ID: 1, What: "Блокада", Who: "оператори", To: "active", ToLabel: "Активирај", SinceAt: now}},
+		Parties:  ui.Tabs{Items: []ui.Tab{{Label: "Електромрежа", Here: true}}}, Notes: []ui.Message{{Kind: ui.Internal, Who: "Ана", Body: "б"}},
+		Party: &partyView{ID: 1, Subject: "Предмет", Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}, Parked: []parked{{ui.Message{Body: "лаж"}, 2}}, Clock: &ui.Clock{Due: now}},
+		Evidence: []evidenceRow{{ID: 1, Label: "D-1", Name: "a.log", About: "дневник", Size: 5, SHA256: "ab", Custody: []custodyRow{{now, "Ана", "примљено", "x"}}, Open: []ui.Field{{Name: "code"}}}},
+		Links: []linkRow{{1, "folder", "S-1", "/x", "исти"}, {2, "bug", "CVE-2026-1", "", ""}}, Orgs: []incident.Org{{Row: 1, Name: "Клас"}}, Readers: []string{"тим"},
+		History: []historyRow{{At: now, Who: "Ана", What: "веза", Label: "x", Undo: 4}, {At: now, Who: "Ана", What: "веза", Undone: true}},
+		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", 1}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
+		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
+	err := web.CheckTemplates(Files, map[string][]web.Pager{
+		"list":       {&listPage{Views: []viewLink{{1, "Моји", "/x"}}, Bulk: &ui.BulkBar{Form: "bulk"}, Pages: &ui.Pagination{Next: "/x"}}},
+		"case":       {full},
+		"edit":       {&editPage{Version: 1, Note: &ui.Note{Kind: "warning", Body: "x"}, Main: []ui.Field{{Name: "title"}}, Facts: []ui.Field{{Name: "f"}}, Labels: []ui.Field{{Name: "tlp"}}}},
+		"close":      {&closePage{May: true, Fields: []ui.Field{{Name: "x"}}}},
+		"history":    {&historyPage{May: true, At: "/x", More: "/y", Rows: full.History, Texts: []revision{{now, "Ана", "било"}}}},
+		"indicators": {&pastePage{None: true}, &pastePage{More: true, Found: []found{{Packed: "x", Type: "ip-dst", Value: "198.51.100.24", Count: 2, Harmless: []string{"листа"}, Known: 1}}}},
+		"letter":     {&letterPage{Number: "S-1", Subject: "Предмет", Done: true, Deadline: &ui.Clock{Due: now}, Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}}},
+	}, Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type sessions map[string]ident.Actor
+
+func (s sessions) BySession(_ context.Context, token string) (ident.Actor, error) {
+	if who, ok := s[token]; ok {
+		return who, nil
+	}
+	return ident.Actor{}, fault.New(fault.NotFound, "no such session")
+}
+
+func (sessions) ByKey(context.Context, string, netip.Addr, ident.Channel) (ident.Actor, error) {
+	return ident.Actor{}, fault.New(fault.NotFound, "no keys here")
+}
+
+const origin = "https://cert.example"
+
+type site struct {
+	t *testing.T
+	w *incidenttest.World
+	h http.Handler
+}
+
+func newSite(t *testing.T, db *store.DB) *site {
+	t.Helper()
+	v := &site{t: t, w: incidenttest.New(t, db)}
+	catalog, err := i18n.NewCatalog(ui.Messages, Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, _ := url.Parse(origin)
+	gate := sessions{"ana": v.w.Ana, "luka": v.w.Luka, "vesna": v.w.Vesna, "mila": v.w.Mila}
+	m := web.New(web.Config{Origin: at, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: gate, Now: db.Clock.Now})
+	Routes(m, Deps{Cases: v.w.S, Team: func(context.Context, ident.Actor) ([]Colleague, error) {
+		return []Colleague{{v.w.Luka.Person, v.w.Luka.Name}}, nil
+	}})
+	if v.h, err = m.Handler(); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (v *site) do(who, method, path, kind string, body io.Reader) *httptest.ResponseRecorder {
+	v.t.Helper()
+	r := httptest.NewRequest(method, origin+path, body)
+	if who != "" {
+		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: who})
+	}
+	r.Header.Set("Accept-Language", "en")
+	r.Header.Set("Accept", "text/html")
+	r.Header.Set("Origin", origin)
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	w := httptest.NewRecorder()
+	v.h.ServeHTTP(w, r)
+	return w
+}
+
+var spans = regexp.MustCompile(`</?span[^>]*>`)
+
+func (v *site) shows(who, path string, status int, says ...string) string {
+	v.t.Helper()
+	w := v.do(who, "GET", path, "", nil)
+	body := html.UnescapeString(spans.ReplaceAllString(w.Body.String(), ""))
+	if w.Code != status {
+		v.t.Errorf("GET %s as %s: %d, want %d", path, who, w.Code, status)
+	}
+	for _, s := range says {
+		if !strings.Contains(body, s) {
+			v.t.Errorf("GET %s does not say %q", path, s)
+		}
+	}
+	return body
+}
+
+func (v *site) sends(who, path string, status int, says string, pairs ...string) string {
+	v.t.Helper()
+	f := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		f.Add(pairs[i], pairs[i+1])
+	}
+	w := v.do(who, "POST", path, "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
+	if w.Code != status {
+		v.t.Errorf("POST %s as %s: %d, want %d: %s", path, who, w.Code, status, w.Body.String()[:min(300, w.Body.Len())])
+	}
+	if says != "" && !strings.Contains(html.UnescapeString(spans.ReplaceAllString(w.Body.String(), "")), says) {
+		v.t.Errorf("POST %s does not say %q", path, says)
+	}
+	return w.Header().Get("Location")
+}
+
+// TestACaseOnPages walks a case from a form to its close, as the team does it, with
+// scripts off.
+func TestACaseOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		v.shows("ana", "/console/cases", 200, "The filter hides every case")
+		v.shows("ana", "/console/cases/new", 200, "New case")
+		v.sends("ana", "/console/cases/new", 422, "This field is needed", "title", "", "tlp", "AMBER", "pap", "AMBER")
+		at := v.sends("ana", "/console/cases/new", 303, "", "title", "Упад у мрежу", "summary", "Нападач је ушао.", "classes", "intrusions/system-compromise", "tlp", "AMBER", "pap", "GREEN", "org", "Електромрежа")
+		if at != "/console/cases/S-2026-000001" {
+			t.Fatalf("sent on to %q", at)
+		}
+		v.shows("ana", at, 200, "Упад у мрежу", "Нападач је ушао.", "TLP:AMBER", "PAP:GREEN", "Next: answer those affected.", "Електромрежа", "code intrusions/system-compromise")
+		v.shows("vesna", at, 404)
+		v.shows("mila", at, 404)
+		v.sends("ana", at+"/do/task.add", 422, "Enter a date, for example 22 Nov 2026", "task_title", "Слика диска", "task_due", "јуче")
+		v.sends("ana", at+"/do/task.add", 303, "", "task_title", "Слика диска", "task_due", "2026-11-22T12:00")
+		v.sends("ana", at+"/do/task.add", 422, "This field is needed", "task_title", "")
+		v.sends("ana", at+"/do/entry.add", 303, "", "entry_body", "Веза поново активна", "entry_kind", "attack", "entry_happened", "2026-11-18T23:14", "entry_technique", "t1136.001")
+		v.sends("ana", at+"/do/note.add", 303, "", "note_body", "Не враћати резервну везу.")
+		v.sends("ana", at+"/do/measure.ask", 303, "", "measure_what", "Блокада 198.51.100.24")
+		v.sends("ana", at+"/do/link", 303, "", "link_other", "cve-2026-99412")
+		v.sends("ana", at+"/do/link", 422, "There is no such case", "link_other", "S-2026-999999")
+		v.sends("ana", at+"/do/party.add", 303, "", "party_org", v.w.OrgA.UUID, "party_address", "duty@elektromreza.example", "party_subject", "Упад", "party_lang", "en")
+		body := v.shows("ana", at, 200, "Слика диска", "Веза поново активна", "T1136.001", "Не враћати резервну везу.", "Блокада 198.51.100.24", "CVE-2026-99412", "Електромрежа Подунавље")
+		party := regexp.MustCompile(`name="party" value="(\d+)"`).FindStringSubmatch(body)[1]
+		v.sends("ana", at+"/do/write", 303, "", "party", party, "letter_body", "Искључите уређај.", "way", "out")
+		v.shows("ana", at, 200, "Искључите уређај.")
+		// Who was slower keeps the text.
+		v.sends("luka", at+"/edit", 303, "", "version", "0", "title", "Упад у мрежу", "summary", "Лукин сажетак", "classes", "intrusions/system-compromise", "tlp", "AMBER", "pap", "GREEN")
+		v.sends("ana", at+"/edit", 409, "Анин сажетак", "version", "1", "title", "Упад у мрежу", "summary", "Анин сажетак", "tlp", "AMBER", "pap", "GREEN")
+		v.shows("ana", at+"/history", 200, "Нападач је ушао.")
+		v.sends("ana", at+"/do/move", 422, "This field is needed", "to", "waiting")
+		v.sends("ana", at+"/do/move", 303, "", "to", "resolved")
+		v.sends("ana", at+"/close", 403, "")
+		v.sends("luka", at+"/close", 422, "Write the root cause", "lessons", "yes")
+		v.sends("luka", at+"/close", 422, "There are open tasks", "classes", "intrusions/system-compromise", "root_cause", "уређај", "impact", "4", "lessons", "yes", "retention", "ten-years")
+		id := regexp.MustCompile(`action="[^"]*/do/task.done"><input type="hidden" name="id" value="(\d+)"`).FindStringSubmatch(v.shows("ana", at, 200))[1]
+		v.sends("ana", at+"/do/task.done", 303, "", "id", id)
+		v.sends("luka", at+"/close", 303, "", "classes", "intrusions/system-compromise", "root_cause", "уређај", "impact", "4", "lessons", "yes", "retention", "ten-years")
+		v.shows("luka", "/console/cases?state=closed&q=upad", 200, "Упад у мрежу")
+		v.shows("luka", "/console/cases/export?state=&format=csv", 200, "S-2026-000001")
+		v.shows("luka", "/console/cases/export?state=&format=json", 200, `"number":"S-2026-000001"`)
+		v.sends("ana", "/console/cases/views", 303, "", "name", "Затворени", "query", "state=closed")
+		v.shows("ana", "/console/cases", 200, "Затворени")
+		v.sends("ana", at+"/do/nothing", 404, "")
+	})
+}
+
+// TestLetterPage: an outside party reads and answers behind its link, in its
+// language, without an account.
+func TestLetterPage(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		ctx := context.Background()
+		n := v.w.Open(t, v.w.Ana, "Тајни наслов").Number
+		party := v.w.Party(t, v.w.Ana, n, v.w.OrgA, "duty@elektromreza.example")
+		for _, x := range [][2]string{{"out", "Молимо дневник."}, {"note", "интерна белешка"}} {
+			if _, err := v.w.S.Write(ctx, v.w.Ana, n, party, x[0], x[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := jobs.New(db, v.w.Post.Jobs(), nil).Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		letters, err := v.w.Post.ListCaught(ctx, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := strings.TrimSpace(letters[0].Body[strings.Index(letters[0].Body, "/thread/"):])
+		body := v.shows("", "/en"+link, 200, "Молимо дневник.", "Питање о упаду", n)
+		if strings.Contains(body, "интерна белешка") || strings.Contains(body, "Тајни наслов") {
+			t.Fatal("the page shows what is the team's")
+		}
+		v.shows("", "/en/thread/"+strings.Repeat("0", 32), 404)
+		v.sends("", "/en"+link, 422, "", "body", "")
+		var form bytes.Buffer
+		m := multipart.NewWriter(&form)
+		_ = m.WriteField("body", "Шаљемо дневник.")
+		f, _ := m.CreateFormFile("files", "gw2.log")
+		_, _ = f.Write([]byte("dnevnik"))
+		_ = m.Close()
+		if w := v.do("", "POST", "/en"+link, m.FormDataContentType(), &form); w.Code != 303 {
+			t.Fatalf("answering: %d %s", w.Code, w.Body)
+		}
+		page := v.shows("ana", "/console/cases/"+n, 200, "Шаљемо дневник.", "gw2.log")
+		file := regexp.MustCompile(`/console/cases/` + n + `/files/\d+`).FindString(page)
+		w := v.do("ana", "GET", file, "", nil)
+		if w.Body.String() != "dnevnik" || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
+			t.Fatalf("the file came as %v %q", w.Header(), w.Body)
+		}
+		other := v.w.Open(t, v.w.Ana, "Други").Number
+		v.shows("ana", strings.Replace(file, n, other, 1), 404)
+		v.shows("vesna", file, 404)
+	})
+}
+
+// TestIndicatorsOnPages: pasted text becomes an event.
+func TestIndicatorsOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		at := "/console/cases/" + v.w.Open(t, v.w.Ana, "Капија 400").Number
+		v.shows("ana", at+"/indicators", 200, "Paste a letter")
+		w := v.do("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(url.Values{"text": {"веза ка 198.51.100[.]24"}}.Encode()))
+		body := w.Body.String()
+		pick := regexp.MustCompile(`name="pick" value="([^"]+)"`).FindStringSubmatch(body)
+		if w.Code != 200 || pick == nil {
+			t.Fatalf("%d, nothing to tick", w.Code)
+		}
+		v.sends("ana", at+"/indicators", 422, "Choose at least one item", "step", "share", "text", "198.51.100.24")
+		to := v.sends("ana", at+"/indicators", 303, "", "step", "share", "pick", pick[1], "info", "Капија 400, трагови", "distribution", "0")
+		if !strings.HasPrefix(to, "/console/events/") {
+			t.Fatalf("sent on to %q", to)
+		}
+		v.shows("ana", at, 200, "Капија 400, трагови")
+	})
+}
