@@ -3,11 +3,15 @@ package app
 import (
 	"context"
 
+	"straza/internal/find"
 	"straza/internal/incident"
+	"straza/internal/incident/incidentweb"
 	"straza/internal/intake"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/web/ui"
 )
 
 // wireIncident makes the room for cases, with intake's packs as its lists.
@@ -77,4 +81,38 @@ func (c casesOf) LinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor
 // UnlinkReportTx takes either back.
 func (c casesOf) UnlinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID, report int64) error {
 	return c.h.Incident.UnlinkReportTx(ctx, tx, who, caseID, report)
+}
+
+// colleagues are the people of a CERT's team, who can be given cases.
+func (h *House) colleagues(ctx context.Context, who ident.Actor) (out []incidentweb.Colleague, err error) {
+	var ids []int64
+	err = h.DB.View(ctx, func(tx *store.Tx) error {
+		ids, err = access.MembersTx(ctx, tx, access.Team(who.CERT), access.KindPerson)
+		return err
+	})
+	for _, id := range ids {
+		if p, err := h.Accounts.Resolve(ctx, id, ident.Job); err == nil { // disabled people are left out
+			out = append(out, incidentweb.Colleague{ID: id, Name: p.Name})
+		}
+	}
+	return out, err
+}
+
+// openCases and unreadThreads are the counts of the sidebar.
+func (h *House) openCases(ctx context.Context, who ident.Actor) int {
+	n, _, _ := h.Incident.Count(ctx, who, incident.Filter{State: "open", Mine: true})
+	return int(n)
+}
+
+func (h *House) unreadThreads(ctx context.Context, who ident.Actor) int {
+	n, _ := h.Incident.Unread(ctx, who)
+	return int(n)
+}
+
+func (h *House) findCases(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	list, more, err := h.Incident.List(ctx, who, incident.Filter{Query: q}, incident.Page{Limit: n})
+	for _, c := range list {
+		hits = append(hits, find.Hit{Title: c.Title, Href: "/console/cases/" + c.Number, Sub: []any{c.Number}, Marks: []any{ui.Severity{Level: c.Severity}}})
+	}
+	return hits, more, err
 }

@@ -19,7 +19,8 @@ func (h *House) nav() web.Nav {
 	perm := web.Perm
 	return web.Nav{
 		Console: []web.NavGroup{
-			{Items: []web.NavItem{{Key: "nav.reports", Href: "/console/reports", Icon: "inbox", Policy: perm("intake.read"), Alarm: true, Count: h.openReports}}},
+			{Items: []web.NavItem{{Key: "nav.shift", Href: "/console", Icon: "layout-sidebar", Policy: perm("console.use")}, {Key: "nav.reports", Href: "/console/reports", Icon: "inbox", Policy: perm("intake.read"), Alarm: true, Count: h.openReports},
+				{Key: "nav.cases", Href: "/console/cases", Icon: "folder", Policy: perm("incident.read"), Count: h.openCases}, {Key: "nav.threads", Href: "/console/threads", Icon: "mail", Policy: perm("incident.read"), Count: h.unreadThreads}}},
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")}}},
 			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
 			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: perm("registry.read")}}},

@@ -13,8 +13,10 @@ import (
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/craft/form"
+	"straza/internal/desk"
 	"straza/internal/entry"
 	"straza/internal/find"
+	"straza/internal/incident/incidentweb"
 	"straza/internal/intake"
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
@@ -36,7 +38,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intelweb.Files, intakeweb.Files, intake.Messages, site.Files, find.Files, portal.Files}
+		registryweb.Files, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files}
 }
 
 // routes is the complete table of doors.
@@ -49,6 +51,8 @@ func (h *House) routes(m *web.Mux) {
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
+	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
+	desk.Routes(m, desk.Deps{Cases: h.Incident, Reports: h.Intake})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
 	portal.Routes(m, h.portalDeps())

@@ -24,6 +24,7 @@ func (h *House) searchRooms() []find.Room {
 	}
 	return []find.Room{
 		{Key: "nav.reports", Icon: "inbox", Policy: web.Perm("intake.read"), All: list("/console/reports"), Search: h.findReports},
+		{Key: "nav.cases", Icon: "folder", Policy: web.Perm("incident.read"), All: list("/console/cases"), Search: h.findCases},
 		{Key: "nav.events", Icon: "affiliate", Policy: web.Perm("intel.read"), All: list("/console/events"), Search: h.findEvents},
 		{Key: "nav.indicators", Icon: "target", Policy: web.Perm("intel.read"), All: list("/console/indicators"), Search: h.findIndicators},
 		{Key: "nav.advisories", Icon: "speakerphone", Policy: web.Perm("advisory.read"), All: list("/console/advisories"), Search: h.findAdvisories},

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"straza/internal/catalog/catalogcli"
+	"straza/internal/incident/incidentcli"
 	"straza/internal/intake/intakecli"
 	"straza/internal/intel/intelcli"
 	"straza/internal/kernel/account/accountcli"
@@ -26,6 +27,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, accountcli.Commands(h.Accounts, h.findOrg, h.wall())...)
 	all = append(all, registrycli.Commands(h.Registry)...)
 	all = append(all, intakecli.Commands(h.Intake)...)
+	all = append(all, incidentcli.Commands(h.Incident)...)
 	all = append(all, catalogcli.Commands(h.Lists)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry)...)
 	return all

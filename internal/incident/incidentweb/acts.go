@@ -26,7 +26,9 @@ var small = map[string]struct {
 	prefix string
 	do     func(d doing) (incident.Done, error)
 }{
-	"undo": {"", func(d doing) (incident.Done, error) { return d.s.Undo(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id")) }},
+	"undo": {"", func(d doing) (incident.Done, error) {
+		return d.s.Undo(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"))
+	}},
 	"take": {"", func(d doing) (incident.Done, error) { return d.s.Take(d.r.Context(), web.Actor(d.r), d.ref) }},
 	"assign": {"", func(d doing) (incident.Done, error) {
 		id, name, _ := strings.Cut(d.f.Text("lead", 300), " ")
@@ -42,7 +44,9 @@ var small = map[string]struct {
 	"task.done": {"", func(d doing) (incident.Done, error) {
 		return d.s.DoTask(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), d.f.Values.Get("open") == "")
 	}},
-	"task.drop": {"", func(d doing) (incident.Done, error) { return d.s.DropTask(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id")) }},
+	"task.drop": {"", func(d doing) (incident.Done, error) {
+		return d.s.DropTask(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"))
+	}},
 	"entry.add": {"entry_", func(d doing) (incident.Done, error) {
 		return d.s.AddEntry(d.r.Context(), web.Actor(d.r), d.ref, incident.EntryInput{Kind: d.f.Text("entry_kind", 20), Happened: d.f.Time("entry_happened"),
 			Body: d.f.Text("entry_body", 4000), Source: d.f.Text("entry_source", 300), Technique: d.f.Text("entry_technique", 20)})
@@ -69,11 +73,15 @@ var small = map[string]struct {
 		}
 		return d.s.LinkCase(d.r.Context(), web.Actor(d.r), d.ref, strings.ToUpper(other), relation)
 	}},
-	"unlink": {"", func(d doing) (incident.Done, error) { return d.s.Unlink(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id")) }},
+	"unlink": {"", func(d doing) (incident.Done, error) {
+		return d.s.Unlink(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"))
+	}},
 	"org.add": {"org_", func(d doing) (incident.Done, error) {
 		return d.s.AddOrg(d.r.Context(), web.Actor(d.r), d.ref, d.f.Text("org_org", 400))
 	}},
-	"org.drop": {"", func(d doing) (incident.Done, error) { return d.s.DropOrg(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id")) }},
+	"org.drop": {"", func(d doing) (incident.Done, error) {
+		return d.s.DropOrg(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"))
+	}},
 	"party.add": {"party_", func(d doing) (incident.Done, error) {
 		return d.s.AddParty(d.r.Context(), web.Actor(d.r), d.ref, incident.PartyInput{Org: d.f.Text("party_org", 400), Address: d.f.Text("party_address", 320),
 			Subject: d.f.Text("party_subject", 200), Lang: d.f.Text("party_lang", 10), Deadline: d.f.Time("party_deadline")})
@@ -88,8 +96,12 @@ var small = map[string]struct {
 		}
 		return d.s.Write(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("party"), way, d.f.Text("letter_body", 100_000))
 	}},
-	"answer.release": {"", func(d doing) (incident.Done, error) { return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), true) }},
-	"answer.drop":    {"", func(d doing) (incident.Done, error) { return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), false) }},
+	"answer.release": {"", func(d doing) (incident.Done, error) {
+		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), true)
+	}},
+	"answer.drop": {"", func(d doing) (incident.Done, error) {
+		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), false)
+	}},
 	"merge": {"merge_", func(d doing) (incident.Done, error) {
 		return d.s.Merge(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), strings.FieldsFunc(strings.ToUpper(d.f.Text("merge_from", 2000)), func(c rune) bool { return c == ' ' || c == ',' || c == '\n' || c == '\r' }))
 	}},

@@ -266,12 +266,12 @@ func (p *pages) closeCase(w http.ResponseWriter, r *http.Request) error {
 
 type historyPage struct {
 	web.Page
-	Header    ui.Header
-	At        string
-	Rows      []historyRow
-	Texts     []revision
-	More      string
-	May       bool
+	Header ui.Header
+	At     string
+	Rows   []historyRow
+	Texts  []revision
+	More   string
+	May    bool
 }
 
 type revision struct {

@@ -34,9 +34,9 @@ func TestTemplates(t *testing.T) {
 	full := &casePage{At: "/console/cases/S-2026-000001", Version: 3, May: true, Summary: "Сажетак", Changed: now, Next: &ui.NextStep{Title: "Следеће"}, Assign: &ui.Field{Name: "lead"},
 		Measures: []measureRow{{ID: 1, What: "Блокада", Who: "оператори", To: "active", ToLabel: "Активирај", SinceAt: now}},
 		Parties:  ui.Tabs{Items: []ui.Tab{{Label: "Електромрежа", Here: true}}}, Notes: []ui.Message{{Kind: ui.Internal, Who: "Ана", Body: "б"}},
-		Party: &partyView{ID: 1, Subject: "Предмет", Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}, Parked: []parked{{ui.Message{Body: "лаж"}, 2}}, Clock: &ui.Clock{Due: now}},
+		Party:    &partyView{ID: 1, Subject: "Предмет", Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}, Parked: []parked{{ui.Message{Body: "лаж"}, 2}}, Clock: &ui.Clock{Due: now}},
 		Evidence: []evidenceRow{{ID: 1, Label: "D-1", Name: "a.log", About: "дневник", Size: 5, SHA256: "ab", Custody: []custodyRow{{now, "Ана", "примљено", "x"}}, Open: []ui.Field{{Name: "code"}}}},
-		Links: []linkRow{{1, "folder", "S-1", "/x", "исти"}, {2, "bug", "CVE-2026-1", "", ""}}, Orgs: []incident.Org{{Row: 1, Name: "Клас"}}, Readers: []string{"тим"},
+		Links:    []linkRow{{1, "folder", "S-1", "/x", "исти"}, {2, "bug", "CVE-2026-1", "", ""}}, Orgs: []incident.Org{{Row: 1, Name: "Клас"}}, Readers: []string{"тим"},
 		History: []historyRow{{At: now, Who: "Ана", What: "веза", Label: "x", Undo: 4}, {At: now, Who: "Ана", What: "веза", Undone: true}},
 		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", 1}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
 		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
