@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"straza/internal/format/taxii"
@@ -142,69 +143,147 @@ func within(c Collection, e string) string {
 	return "1 = 0"
 }
 
-// mayLeave is tlp.Out for files that somebody takes away who may see their rows,
-// written as SQL: which labels pass when the owner named the readers, and which
-// otherwise.
-func mayLeave(who ident.Actor, e, t string) string {
-	passing := func(named bool) string {
-		var list []string
-		for _, l := range tlp.Levels() {
-			if tlp.Out(l, tlp.Export, tlp.Circumstance{Named: named}).Answer == tlp.Pass {
-				list = append(list, itoa(int64(l)))
-			}
+// leaves is tlp.Out for files that somebody takes away who may see their rows:
+// the labels that pass when the owner named the readers, and otherwise.
+func leaves(named bool) []int64 {
+	var list []int64
+	for _, l := range tlp.Levels() {
+		if tlp.Out(l, tlp.Export, tlp.Circumstance{Named: named}).Answer == tlp.Pass {
+			list = append(list, int64(l))
 		}
-		return t + ".tlp IN (" + strings.Join(list, ",") + ")"
 	}
-	named := e + ".distribution IN (0, 4)"
+	return list
+}
+
+// named tells that an event's owner named those who read it, who among them.
+func named(who ident.Actor, e string) string {
+	text := e + ".distribution IN (0, 4)"
 	if who.Org != 0 {
-		named += " OR " + e + ".org_id = " + itoa(who.Org)
+		text += " OR " + e + ".org_id = " + itoa(who.Org)
 	}
-	return "(" + passing(false) + " OR " + passing(true) + " AND (" + named + "))"
+	return "(" + text + ")"
 }
 
-// first tells that no earlier row of this collection holds the same object: what
-// stands in many events is served once, at its first place that who sees.
-func firstSeen(who ident.Actor, c Collection) string {
-	return "(NOT t.shared OR NOT EXISTS (SELECT 1" + stixFrom("2") + " WHERE t2.stix_id = t.stix_id AND (b2.last < b.last OR b2.last = b.last AND t2.seq < t.seq) AND " +
-		stixSeen(who, c, "2") + "))"
+// mayLeave is leaves in SQL.
+func mayLeave(who ident.Actor, e, t string) string {
+	return "(" + t + ".tlp IN " + store.In(leaves(false)) + " OR " + t + ".tlp IN " + store.In(leaves(true)) + " AND " + named(who, e) + ")"
 }
 
-const sharedCols = `t.id, t.event_id, t.stix_id, t.type, t.version, b.base + t.seq, t.refs`
+// seenBefore tells whether an earlier row that who sees in this collection holds
+// the same object: what stands in many events is served once, at its first place.
+func seenBefore(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, o SharedObject) (bool, error) {
+	n, err := store.Int64(ctx, tx, "SELECT 1"+stixFrom("")+" WHERE t.stix_id = $1 AND t.shared AND b.base + t.seq < $2 AND "+stixSeen(who, c, "")+" LIMIT 1", o.ID, o.Added)
+	return n == 1, err
+}
 
-func scanShared(s store.Scanner) (o SharedObject, err error) {
-	err = s.Scan(&o.row, &o.event, &o.ID, &o.Type, &o.Version, &o.Added, &o.refs)
+// batchAt is a batch of an event that who sees.
+type batchAt struct {
+	id, base, last int64
+	named          bool
+}
+
+// listBatches reads the batches behind a date of addition whose events who sees.
+// CROSS JOIN is a join like any other, but keeps SQLite from another order.
+func listBatches(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, after int64, limit int) ([]batchAt, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (b batchAt, err error) {
+		err = s.Scan(&b.id, &b.base, &b.last, &b.named)
+		return b, err
+	}, "SELECT b.id, b.base, b.last, "+named(who, "e")+" FROM intel_stix_batch b CROSS JOIN intel_event e CROSS JOIN intel_stix_event v"+
+		" WHERE b.last > $1 AND e.id = b.event_id AND v.event_id = b.event_id AND e.published AND v.changed = e.changed AND "+
+		eventScan(who, "e")+" AND "+within(c, "e")+" ORDER BY b.last LIMIT "+itoa(int64(limit)), after)
+}
+
+const headCols = `t.id, t.event_id, t.stix_id, t.type, t.version, t.seq, t.refs, t.batch_id, t.shared, t.tlp,
+	t.object_id, t.attribute_id, t.other_object_id, t.other_attribute_id, t.report_id`
+
+func scanHead(s store.Scanner) (o SharedObject, err error) {
+	err = s.Scan(&o.row, &o.event, &o.ID, &o.Type, &o.Version, &o.Added, &o.refs, &o.batch, &o.shared, &o.tlp,
+		&o.from.object, &o.from.attribute, &o.from.otherObject, &o.from.otherAttribute, &o.from.report)
 	return o, err
 }
 
-// listStix reads the heads of a page behind a date of addition.
-func listStix(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, q taxii.Query, after int64, limit int) ([]SharedObject, error) {
-	where := " WHERE b.last > $1 AND b.base + t.seq > $1 AND " + stixSeen(who, c, "") + " AND " + firstSeen(who, c)
-	args := []any{after}
+// rowsOfBatches reads the heads of whole batches, whoever may see them.
+func rowsOfBatches(ctx context.Context, tx *store.Tx, batches []int64, q taxii.Query) ([]SharedObject, error) {
+	where, args := filters(q, nil)
+	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.batch_id IN "+store.In(batches)+where, args...)
+}
+
+// rowsOfBatch reads the next heads of one batch, whoever may see them.
+func rowsOfBatch(ctx context.Context, tx *store.Tx, batch, after int64, q taxii.Query, limit int) ([]SharedObject, error) {
+	where, args := filters(q, []any{batch, after})
+	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.batch_id = $1 AND t.seq > $2"+where+
+		" ORDER BY t.seq LIMIT "+itoa(int64(limit)), args...)
+}
+
+// rowsByID reads the heads of objects by their STIX ids, whoever may see them;
+// Added is the date already.
+func rowsByID(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, q taxii.Query, after int64) ([]SharedObject, error) {
+	where, args := filters(q, []any{after})
+	return store.All(ctx, tx, scanHead, "SELECT "+strings.Replace(headCols, "t.seq", "b.base + t.seq", 1)+stixFrom("")+" WHERE b.base + t.seq > $1"+where+" AND "+stixSeen(who, c, ""), args...)
+}
+
+// listedRows reads what an event's report may refer to, whoever may see it.
+func listedRows(ctx context.Context, tx *store.Tx, event int64) ([]SharedObject, error) {
+	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.event_id = $1 AND t.listed AND t.latest", event)
+}
+
+// listedIDs is listedRows for an event all of whose parts are seen by who sees
+// the event, but for reports.
+func listedIDs(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, pass []int64) ([]string, error) {
+	return store.All(ctx, tx, store.ScanString, "SELECT t.stix_id FROM intel_stix t WHERE t.event_id = $1 AND t.listed AND t.latest AND t.tlp IN "+
+		store.In(pass)+" AND "+partSeen(who, "intel_report", "t.report_id")+" ORDER BY t.id", event)
+}
+
+// eventRights reads what decides about the parts of an event that who sees.
+func eventRights(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (byOwner bool, own int64, err error) {
+	_, err = tx.Row(ctx, "SELECT "+named(who, "e")+", e.own_audiences FROM intel_event e WHERE e.id = $1", []any{event}, &byOwner, &own)
+	return byOwner, own, err
+}
+
+// seenParts gives which of the parts of events, named by id, who sees by their
+// own audiences.
+func seenParts(ctx context.Context, tx *store.Tx, who ident.Actor, table string, ids []int64) (map[int64]bool, error) {
+	out := map[int64]bool{0: true}
+	for part := range slices.Chunk(ids, 500) {
+		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT y.id FROM "+table+" y WHERE y.id IN "+store.In(part)+" AND NOT y.deleted AND "+ownSeen(who, "y"))
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range list {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
+// filters writes a query's filters as SQL on the rows; args are those before.
+func filters(q taxii.Query, args []any) (string, []any) {
+	where := ""
 	list := func(col string, values []string) {
+		if len(values) == 0 {
+			return
+		}
 		marks, more := placeholders(len(args)+1, values)
 		where += " AND " + col + " IN (" + marks + ")"
 		args = append(args, more...)
 	}
-	if len(q.IDs) > 0 {
-		list("t.stix_id", q.IDs)
+	list("t.stix_id", q.IDs)
+	list("t.type", q.Types)
+	if q.Versions.All {
+		return where, args
 	}
-	if len(q.Types) > 0 {
-		list("t.type", q.Types)
+	var or []string
+	if q.Versions.OnlyLast() || q.Versions.Last {
+		or = append(or, "t.latest")
 	}
-	if !q.Versions.All {
-		var or []string
-		if q.Versions.OnlyLast() || q.Versions.Last {
-			or = append(or, "t.latest")
-		}
-		if q.Versions.First {
-			or = append(or, "t.earliest")
-		}
-		if len(q.Versions.Exact) > 0 {
-			or = append(or, "CASE WHEN t.ver = 0 THEN b.base + t.seq ELSE t.ver END IN "+store.In(exactly(q.Versions.Exact)))
-		}
-		where += " AND (" + strings.Join(or, " OR ") + ")"
+	if q.Versions.First {
+		or = append(or, "t.earliest")
 	}
-	return store.All(ctx, tx, scanShared, "SELECT "+sharedCols+stixFrom("")+where+" ORDER BY b.last, t.seq LIMIT "+itoa(int64(limit)), args...)
+	if len(q.Versions.Exact) > 0 {
+		or = append(or, "CASE WHEN t.ver = 0 THEN t.seq + (SELECT x.base FROM intel_stix_batch x WHERE x.id = t.batch_id) ELSE t.ver END IN "+
+			store.In(exactly(q.Versions.Exact)))
+	}
+	return where + " AND (" + strings.Join(or, " OR ") + ")", args
 }
 
 // exactly gives the instants of versions that were asked for.
@@ -241,12 +320,6 @@ func lastConverted(ctx context.Context, tx *store.Tx) (int64, error) {
 
 func unconverted(ctx context.Context, tx *store.Tx, since int64) ([]int64, error) {
 	return store.All(ctx, tx, store.ScanInt64, unshared, since)
-}
-
-// reportRefs lists what an event's report refers to, as who sees it.
-func reportRefs(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, event int64) ([]string, error) {
-	return store.All(ctx, tx, store.ScanString, "SELECT t.stix_id"+stixFrom("")+" WHERE t.event_id = $1 AND t.listed AND t.latest AND "+
-		stixSeen(who, c, "")+" ORDER BY b.last, t.seq", event)
 }
 
 // farEnd is where a relationship points to.

@@ -38,8 +38,10 @@ type SharedObject struct {
 	Version  string // as in the object; "" for those without one: the date of addition stands for it
 	Added    int64  // µs; unique and rising within the installation
 
-	row, event int64
-	refs       bool
+	row, event, batch int64
+	refs, shared      bool
+	tlp               int64
+	from              stixSource
 }
 
 // Collections lists the views that the caller may read.
@@ -84,7 +86,8 @@ func (s *Service) SharedObjects(ctx context.Context, who ident.Actor, c Collecti
 				return orNot(err, noCollection())
 			}
 		}
-		list, err = listStix(ctx, tx, who, c, q, after, limit+1)
+		w := &stixWalk{who: who, c: c, q: q, limit: limit + 1, before: map[string]bool{}}
+		list, err = w.page(ctx, tx, after)
 		return err
 	})
 	if more = len(list) > limit; more {
@@ -135,7 +138,7 @@ func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c 
 		if !o.refs || out[o.row] == nil {
 			continue
 		}
-		refs, err := reportRefs(ctx, tx, who, c, o.event)
+		refs, err := reportRefs(ctx, tx, who, o.event)
 		if err != nil {
 			return nil, err
 		}

@@ -208,6 +208,9 @@ func TestWithdrawn(t *testing.T) {
 		}
 		check := func(what string, want ...string) {
 			t.Helper()
+			if m := h.manifest("gama", path, "match[type]=domain-name"); len(m) != len(want) {
+				t.Errorf("%s: manifest %v", what, m)
+			}
 			if diff := cmp.Diff(want, values("gama", path)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
 			}
@@ -310,6 +313,11 @@ func TestLabels(t *testing.T) {
 				h.publish("alfa", other)
 			}
 		}
+		for _, level := range []intel.Distribution{intel.Inherit, intel.OwnOrg} { // a report of which one attribute is held back
+			red, plain := inteltest.Attr("ip-dst", "198.51.100.1"), inteltest.Attr("ip-dst", "198.51.100.2")
+			red.Tag, plain.Distribution = []misp.Tag{{Name: misp.T("tlp:red")}}, misp.N(int64(level))
+			h.publish("alfa", inteltest.Event("mixed labels", intel.Community, red, plain, inteltest.Attr("ip-dst", "198.51.100.3")))
+		}
 		for who, want := range map[string]map[string][]string{
 			"alfa": {"community": labels[:5], "group": labels[:5]}, "beta": {"community": labels[:3], "group": labels[:5]}, "gama": {"community": labels[:3]}} {
 			for class, labels := range want {
@@ -328,6 +336,17 @@ func TestLabels(t *testing.T) {
 				for _, l := range labels {
 					for _, on := range []string{"event-", "attribute-"} {
 						expect = append(expect, on+class+"-"+word(l)+".example.com")
+					}
+				}
+				all := h.all(who, h.collection(who, alias), "")
+				if m := h.manifest(who, h.collection(who, alias), ""); len(m) != len(all) {
+					t.Errorf("%s in %s: %d in the manifest, %d objects", who, class, len(m), len(all))
+				}
+				for _, o := range all {
+					for _, ref := range o.Refs {
+						if !slices.ContainsFunc(all, func(x object) bool { return x.ID == ref }) {
+							t.Errorf("%s in %s: %s refers to %s, which is held back", who, class, o.Name, ref)
+						}
 					}
 				}
 				slices.Sort(got)
