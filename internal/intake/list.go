@@ -183,7 +183,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, each fu
 
 // queryWords are the folded words of a search, the longest first: it finds least.
 func queryWords(q string) []string {
-	q = strings.ToLower(strings.TrimSpace(q))
+	q = strings.ToLower(strings.TrimSpace(tidy(q)))
 	var out []string
 	if strings.Contains(q, "p-") { // a number is one word
 		out = strings.Fields(folded(q))

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"straza/internal/format/extract"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -137,6 +138,9 @@ var markWeight = map[string]int{markFile: 6, markIndicator: 4, markReporter: 2, 
 // indicators, files, reporter, words, and the same organisation within 30 days. The
 // most alike first, ten at most. Needs intake.read. Faults: NotFound.
 func (s *Service) Similar(ctx context.Context, who ident.Actor, uuid string) (out []Likeness, err error) {
+	if err := access.Check(who, "intake.read"); err != nil {
+		return nil, err
+	}
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		r, err := s.seenTx(ctx, tx, who, uuid)
 		if err != nil {

@@ -40,7 +40,7 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, uuid, text string,
 	if err := mayTriage(who); err != nil {
 		return err
 	}
-	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(tidy(text))
 	if text == "" || utf8.RuneCountInString(text) > maxMessage {
 		return fault.Field("text", "intake.fault.message", "a message has 1 to %d characters", maxMessage)
 	}
@@ -263,7 +263,7 @@ func (s *Service) AttachAnswer(ctx context.Context, _ ident.Actor, codeText stri
 // Reply adds what the reporter says. Anyone with the code. Faults: Invalid on "code"
 // and "text"; Limited when a report has gathered 200 messages.
 func (s *Service) Reply(ctx context.Context, who ident.Actor, codeText string, a *Answer) error {
-	a.Text = strings.TrimSpace(a.Text)
+	a.Text = strings.TrimSpace(tidy(a.Text))
 	if a.Text == "" && len(a.files) == 0 || utf8.RuneCountInString(a.Text) > maxMessage {
 		return fault.Field("text", "intake.fault.message", "an answer has 1 to %d characters, or a file", maxMessage)
 	}

@@ -30,7 +30,7 @@ func (s *Service) seenTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref
 
 func (s *Service) refTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (r Report, err error) {
 	var found bool
-	ref = strings.TrimSpace(ref)
+	ref = strings.TrimSpace(tidy(ref))
 	if uuid, ok := store.ParseUUID(ref); ok {
 		r, found, err = reportByUUID(ctx, tx, who, uuid)
 	} else if len(ref) <= 40 {
@@ -47,6 +47,10 @@ func blank(who ident.Actor, r Report) Report {
 	if who.Kind == ident.Operator {
 		r.Title, r.What, r.OrgName, r.Org, r.Sector, r.Reason, r.SeverityReason, r.AssigneeName = "", "", "", 0, "", "", "", ""
 		r.RSIT, r.National, r.Facts = nil, nil, nil
+	}
+	if who.Kind == ident.Person && who.CERT != r.CERT { // the sender's own organisation: not what the team thinks of it
+		r.Similar, r.Assignee, r.AssigneeName, r.SeverityReason, r.Facts, r.Computed = 0, 0, "", "", nil, ""
+		r.Case, r.CaseNumber, r.DuplicateOf, r.HandedReport, r.Unread = 0, "", 0, 0, 0
 	}
 	return r
 }
@@ -96,6 +100,7 @@ func (s *Service) Read(ctx context.Context, who ident.Actor, ref string) (d Deta
 		}
 		return s.fillDetails(ctx, tx, who, &d)
 	})
+	d.Report = blank(who, d.Report)
 	return d, err
 }
 
@@ -123,6 +128,9 @@ func (s *Service) fillDetails(ctx context.Context, tx *store.Tx, who ident.Actor
 	}
 	if d.Clocks, err = deadline.OfTx(ctx, tx, "report", d.ID); err != nil {
 		return err
+	}
+	if who.CERT != d.CERT {
+		return nil
 	}
 	return s.fillRelations(ctx, tx, who, d)
 }

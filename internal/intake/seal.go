@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
+	"unicode"
 
 	"straza/internal/craft/form"
 	"straza/internal/kernel/blob"
@@ -81,7 +83,19 @@ func (s *Service) sealing(l vault.Label, submission string, r io.Reader) io.Read
 // maxMeta caps names and types that a sender gives a file.
 const maxMeta = 200
 
+// tidy makes a foreign text one that both engines store: valid UTF-8, no control
+// characters but line ends and tabs (PostgreSQL refuses NUL in any text).
+func tidy(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(strings.ReplaceAll(s, "\r\n", "\n"), ""))
+}
+
 func cut(s string, n int) string {
+	s = tidy(s)
 	if rs := []rune(s); len(rs) > n {
 		return string(rs[:n])
 	}

@@ -125,7 +125,7 @@ func (s *Service) Set(ctx context.Context, who ident.Actor, cert int64, name, va
 	if err := maySet(who, cert); err != nil {
 		return err
 	}
-	value = strings.TrimSpace(value)
+	value = strings.TrimSpace(tidy(value))
 	rule, known := settingRules[name]
 	if !known || rule.free && len(value) > rule.max || !rule.free && !rule.ok.MatchString(value) {
 		return fault.Field(name, "intake.fault.setting", "setting %s", name)

@@ -93,6 +93,11 @@ func (s *Service) prepare(ctx context.Context, who ident.Actor, in *Input) error
 }
 
 func (s *Service) prepareKeys(in *Input) error {
+	for _, v := range []*string{&in.What, &in.ReceivedBy, &in.Contact.Name, &in.Contact.Email, &in.Contact.Phone, &in.Contact.Org,
+		&in.Body.Description, &in.Body.Where, &in.Body.When, &in.Body.For, &in.Body.OrgName} {
+		*v = tidy(*v)
+	}
+	in.What = cut(in.What, 60)
 	if in.Type == "" {
 		in.Type = s.Book.Suggest(in.What).Type
 	}

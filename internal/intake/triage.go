@@ -195,7 +195,7 @@ func (s *Service) decideSeverity(r *Report, d Decision, c *fault.Collector) erro
 	}
 	c.Require(severityRank(d.Severity) > 0, "severity", "web.error.choice")
 	c.Require(strings.TrimSpace(d.Why) != "" && utf8.RuneCountInString(d.Why) <= maxShort, "why", "intake.fault.why")
-	r.Severity, r.SeverityReason = d.Severity, strings.TrimSpace(d.Why)
+	r.Severity, r.SeverityReason = d.Severity, strings.TrimSpace(tidy(d.Why))
 	return nil
 }
 
@@ -210,7 +210,7 @@ func (s *Service) decideOrg(ctx context.Context, tx *store.Tx, who ident.Actor, 
 		r.Org, r.OrgName, r.OrgBy = 0, "", ""
 		return nil
 	}
-	o, err := s.Registry.RefTx(ctx, tx, who, strings.TrimSpace(*d.Org))
+	o, err := s.Registry.RefTx(ctx, tx, who, strings.TrimSpace(tidy(*d.Org)))
 	if fault.Is(err, fault.NotFound) {
 		c.Add("org", "intake.fault.org")
 		return nil
@@ -243,7 +243,7 @@ func (s *Service) Release(ctx context.Context, who ident.Actor, uuid string) (Re
 
 // Reject ends a report with a reason that its reporter reads. Needs intake.triage.
 func (s *Service) Reject(ctx context.Context, who ident.Actor, uuid string, version int64, reason string) (Report, error) {
-	reason = strings.TrimSpace(reason)
+	reason = strings.TrimSpace(tidy(reason))
 	if reason == "" || utf8.RuneCountInString(reason) > 1000 {
 		return Report{}, fault.Field("reason", "intake.fault.reason", "a rejection needs a reason of up to 1,000 characters")
 	}
@@ -309,7 +309,7 @@ func (s *Service) Accept(ctx context.Context, who ident.Actor, uuid string, vers
 		if err != nil {
 			return nil, err
 		}
-		if into = strings.TrimSpace(into); into == "" {
+		if into = strings.TrimSpace(tidy(into)); into == "" {
 			r.Case, r.CaseNumber, err = s.Cases.OpenFromReportTx(ctx, tx, who, seed)
 		} else if r.Case, err = s.Cases.LinkReportTx(ctx, tx, who, into, seed); err == nil {
 			r.CaseNumber = into

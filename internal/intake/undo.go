@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -22,6 +23,9 @@ type Act struct {
 
 // History lists the steps of a report's triage, newest first. Needs intake.read.
 func (s *Service) History(ctx context.Context, who ident.Actor, uuid string) (out []Act, err error) {
+	if err := access.Check(who, "intake.read"); err != nil {
+		return nil, err
+	}
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		r, err := s.seenTx(ctx, tx, who, uuid)
 		if err != nil {

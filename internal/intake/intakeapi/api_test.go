@@ -176,6 +176,9 @@ func TestHostileBodies(t *testing.T) {
 		if code, _ := s.call("", "POST", "", "application/json", []byte(good), "Idempotency-Key", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa"); code != 422 {
 			t.Errorf("a guessable key: %d", code)
 		}
+		if code, v := s.call("", "POST", "", "application/json", []byte(`{"description":"a\u0000b\u001b","contact":{"name":"a\u0000","email":"a@b.rs"}}`)); code != 201 {
+			t.Errorf("control characters: %d %v", code, v)
+		}
 		if n := len(blobs(t, s)); n != 0 {
 			t.Errorf("%d rows of blobs left", n)
 		}
