@@ -352,3 +352,27 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// BenchmarkByTag: the thousand attributes of one tagged event, the first within
+// 50 ms, whatever else is there.
+func BenchmarkByTag(b *testing.B) {
+	f := filled(b)
+	e := f.add(b, 1000, intel.Community, 0)
+	_, err := f.Intel.Attach(ctx, f.writer, intel.Target{Event: e.UUID}, []string{"bench:rare"}, false)
+	must(b, err)
+	for b.Loop() {
+		start, n := time.Now(), 0
+		var first time.Duration
+		must(b, f.Intel.SearchAttributes(ctx, f.reader, intel.Query{Tag: intel.Filter{Or: []string{"bench:rare"}}}, func(*intel.Attribute) error {
+			if n++; n == 1 {
+				first = time.Since(start)
+			}
+			return nil
+		}))
+		if n != 1000 {
+			b.Fatalf("%d attributes", n)
+		}
+		b.ReportMetric(ms(first), "ms-first(<=50)")
+		b.ReportMetric(ms(time.Since(start)), "ms-all")
+	}
+}

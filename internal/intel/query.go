@@ -84,7 +84,7 @@ func (q *Query) attributeLevel() bool {
 
 // names tells whether the query names things that must be looked up.
 func (q *Query) names() bool {
-	return !q.Tag.empty() || !q.Origin.empty() || !q.Owner.empty() || len(q.Events) > 0
+	return !q.Tag.empty() || !q.Origin.empty() || !q.Owner.empty() || len(q.Events) > 0 || len(q.UUIDs) > 0
 }
 
 // plan is a query whose names have been looked up: ids, keys, and tests in Go.
@@ -101,7 +101,11 @@ type plan struct {
 	notTags         []int64
 	events          []int64
 	nothing         bool
-	selective       bool // an index leads to few rows
+	keyed           bool // a value's key leads to few rows
+	selective       bool // an index leads to the rows: the key's, or led
+	led             bool // by the ids below, found in the indexes of tags or UUIDs
+	ledEvents       []int64
+	ledAttributes   []int64
 }
 
 // plan looks names up. It reads nothing that who may not: an unknown name and a
@@ -128,8 +132,13 @@ func (q *Query) plan(ctx context.Context, tx *store.Tx, who ident.Actor) (*plan,
 	if err := p.eventIDs(ctx, tx, who); err != nil {
 		return nil, err
 	}
-	onlyExact := len(p.keys) > 0 && len(p.likes) == 0
-	p.selective = onlyExact || len(q.Events) > 0 || len(q.UUIDs) > 0 || len(p.tags) > 0 || !q.Time.empty()
+	if tx != nil && (len(q.UUIDs) > 0 || len(p.tags) > 0) {
+		if err := p.lead(ctx, tx); err != nil {
+			return nil, err
+		}
+	}
+	p.keyed = len(p.keys) > 0 && len(p.likes) == 0
+	p.selective = p.keyed || p.led || len(q.Events) > 0
 	return p, nil
 }
 

@@ -34,6 +34,14 @@ func (s *Service) SearchAttributes(ctx context.Context, who ident.Actor, q Query
 	if q.Page > 1 {
 		r.skip = (q.Page - 1) * q.Limit
 	}
+	if !p.selective && !p.Time.empty() {
+		if err := s.db.View(ctx, func(tx *store.Tx) error {
+			p.selective, err = fewSince(ctx, tx, p)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
 	if p.selective {
 		whole, err := r.byIDs(ctx)
 		if err != nil || whole {
@@ -80,8 +88,10 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 		limit = min(limit, r.skip+r.plan.Limit)
 	}
 	err = r.s.db.View(ctx, func(tx *store.Tx) error {
-		if list, err = attributesFound(ctx, tx, r.who, r.plan, min(limit, batch)); err != nil || len(list) < batch {
-			return r.dress(ctx, tx, list, err)
+		if r.plan.keyed {
+			if list, err = attributesFound(ctx, tx, r.who, r.plan, min(limit, batch)); err != nil || len(list) < batch {
+				return r.dress(ctx, tx, list, err)
+			}
 		}
 		ids, err = attributeIDs(ctx, tx, r.who, r.plan, limit)
 		return err
@@ -89,7 +99,7 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 	if err != nil || len(ids) > idsHeld {
 		return false, err
 	}
-	if ids == nil {
+	if r.plan.keyed && ids == nil {
 		_, err := r.hand(list, nil)
 		return true, err
 	}

@@ -106,7 +106,7 @@ const (
 
 // eventWhere is what a plan asks of an event (e).
 func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
-	if sc == ofEvents || p.selective {
+	if sc == ofEvents || p.keyed {
 		w.add(eventSeen(who, "e"))
 	} else {
 		w.add(eventScan(who, "e"))
@@ -225,6 +225,57 @@ func sub(w *where, col string, list []string) string {
 // events when the attributes have the index that leads to few rows.
 const attributeFrom = ` FROM intel_attribute a CROSS JOIN intel_event e WHERE e.id = a.event_id AND `
 
+// How many events and attributes may lead a search; a tag on more of them is
+// tested row by row while the table is walked.
+const (
+	leadEvents     = 2_000
+	leadAttributes = 20_000
+	leadTimed      = 20_000
+)
+
+// lead finds, in the indexes of UUIDs or else of tags, the events and attributes
+// that a search is about. Whether they are seen is tested with the rows.
+func (p *plan) lead(ctx context.Context, tx *store.Tx) (err error) {
+	ids := func(limit int, text string, args ...any) []int64 {
+		if err != nil {
+			return nil
+		}
+		var list []int64
+		list, err = store.All(ctx, tx, store.ScanInt64, text+" LIMIT "+strconv.Itoa(limit+1), args...)
+		return list
+	}
+	if len(p.UUIDs) > 0 {
+		var w where
+		for _, u := range p.UUIDs {
+			if u, ok := store.ParseUUID(u); ok {
+				w.args = append(w.args, u)
+			}
+		}
+		if len(w.args) == 0 {
+			p.nothing = true
+			return nil
+		}
+		in := " IN (" + store.Marks(1, len(w.args)) + ")"
+		p.ledEvents = ids(leadEvents, "SELECT id FROM intel_event WHERE uuid"+in, w.args...)
+		p.ledAttributes = ids(leadAttributes, "SELECT id FROM intel_attribute WHERE uuid"+in+
+			" UNION SELECT a.id FROM intel_object o JOIN intel_attribute a ON a.event_id = o.event_id AND a.object_id = o.id WHERE o.uuid"+in, w.args...)
+	} else {
+		in := " AND tag_id IN " + store.In(p.tags[0])
+		p.ledEvents = ids(leadEvents, "SELECT DISTINCT event_id FROM intel_tagging WHERE attribute_id = 0"+in)
+		p.ledAttributes = ids(leadAttributes, "SELECT attribute_id FROM intel_tagging WHERE attribute_id <> 0"+in)
+	}
+	p.led = len(p.ledEvents) <= leadEvents && len(p.ledAttributes) <= leadAttributes
+	return err
+}
+
+// fewSince tells whether the time span alone leads to few rows.
+func fewSince(ctx context.Context, tx *store.Tx, p *plan) (bool, error) {
+	var w where
+	w.span("a.timestamp", p.Time)
+	n, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a WHERE "+w.sql()+" LIMIT "+strconv.Itoa(leadTimed+1)+") few", w.args...)
+	return n <= leadTimed, err
+}
+
 // foundBy is the WHERE of a plan that an index leads. a.id + 0: the id's own
 // B-tree must not be taken for the order, or the whole table is walked.
 func foundBy(who ident.Actor, p *plan) where {
@@ -232,8 +283,11 @@ func foundBy(who ident.Actor, p *plan) where {
 	if len(p.events) > 0 {
 		w.add("a.event_id IN " + store.In(p.events))
 	}
+	if p.led {
+		w.add("(a.event_id IN " + store.In(p.ledEvents) + " OR a.id IN " + store.In(p.ledAttributes) + ")")
+	}
 	w.span("a.timestamp", p.Time)
-	p.attributeWhere(&w, who, false)
+	p.attributeWhere(&w, who, !p.keyed)
 	p.eventWhere(&w, who, ofAttributes)
 	if p.After > 0 {
 		w.add("a.id + 0 > ?", p.After)
@@ -247,7 +301,7 @@ func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, l
 	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
-// attributesFound reads the first rows of a selective plan, by id.
+// attributesFound reads the first rows of a plan led by a value's key, by id.
 func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]Attribute, error) {
 	w := foundBy(who, p)
 	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
@@ -255,8 +309,8 @@ func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan
 
 // attributesByID reads rows whose ids were found a moment ago, again as who sees them.
 func attributesByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Attribute, error) {
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+"a.id IN "+store.In(ids)+" AND "+childSeen(who, "a", false)+
-		" AND "+eventSeen(who, "e")+" ORDER BY a.id")
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+"a.id IN "+store.In(ids)+" AND "+childSeen(who, "a", true)+
+		" AND "+eventScan(who, "e")+" ORDER BY a.id")
 }
 
 // attributesFrom walks the table by id: for plans without an index of their own.
