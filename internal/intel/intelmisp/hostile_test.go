@@ -221,3 +221,49 @@ func FuzzPath(f *testing.F) {
 		}
 	})
 }
+
+// TestSTIX: a search as STIX 2.1: one bundle, nothing twice, references resolve,
+// and only what the caller sees.
+func TestSTIX(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		plant(t, w)
+		for _, info := range []string{"prvi", "drugi"} {
+			w.ask("publisher", "POST", "/events/add", `{"info":"`+info+`","published":true,"distribution":"1","Tag":[{"name":"tlp:green"}],"Attribute":[{"type":"domain","value":"`+info+`.example.rs"}]}`)
+		}
+		for _, scope := range []string{"events", "attributes"} {
+			got := w.ask("other", "POST", "/"+scope+"/restSearch", `{"returnFormat":"stix2"}`)
+			leak(t, scope, got)
+			var b struct {
+				Type    string
+				Objects []struct {
+					ID, Type string
+					Created  string   `json:"created_by_ref"`
+					Marks    []string `json:"object_marking_refs"`
+				}
+			}
+			if err := json.Unmarshal([]byte(got.body), &b); err != nil || b.Type != "bundle" {
+				t.Fatalf("%s: %v %.200s", scope, err, got.body)
+			}
+			ids, indicators := map[string]bool{}, 0
+			for _, o := range b.Objects {
+				if ids[o.ID] {
+					t.Errorf("%s: %s twice", scope, o.ID)
+				}
+				ids[o.ID] = true
+				if o.Type == "indicator" {
+					indicators++
+				}
+			}
+			for _, o := range b.Objects {
+				for _, ref := range append(o.Marks, o.Created) {
+					if ref != "" && !ids[ref] {
+						t.Errorf("%s: %s refers to %s, which is not there", scope, o.ID, ref)
+					}
+				}
+			}
+			if indicators != 2 {
+				t.Errorf("%s: %d indicators, want 2: %s", scope, indicators, got.body)
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package intelmisp
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,10 @@ func (s *search) lines() *lines {
 }
 
 func (l *lines) begin() error {
+	if l.s.format == "hosts" {
+		_, err := l.s.out.Write([]byte("# Blocklist in the HOSTS format\n# Generated: " + now(l.s.c).UTC().Format("2006-01-02 15:04:05 -0700") + "\n"))
+		return err
+	}
 	if l.s.format != "csv" || l.s.c.params.flag("headerless", false) {
 		return nil
 	}
@@ -80,6 +85,17 @@ func (l *lines) attribute(at *intel.Attribute) error {
 			return nil
 		}
 		l.buf = append(append(l.buf, name...), '\n')
+	case "hosts":
+		if at.Type != "domain" && at.Type != "hostname" {
+			return nil
+		}
+		l.buf = append(append(append(l.buf, "0.0.0.0 "...), at.Value...), '\n')
+	case "netfilter":
+		addr := addressOf(at)
+		if addr == "" {
+			return nil
+		}
+		l.buf = append(append(append(l.buf, "iptables -A INPUT -s "...), addr...), " -j DROP\n"...)
 	case "cache":
 		sum := md5.Sum([]byte(at.Value)) // MISP's own fingerprint of a value, whole
 		l.buf = append(l.buf, hex.EncodeToString(sum[:])...)
@@ -94,6 +110,28 @@ func (l *lines) attribute(at *intel.Attribute) error {
 	}
 	_, err := l.s.out.Write(l.buf)
 	return err
+}
+
+// addressOf gives an attribute's IPv4 address or network, "" if it has none. What
+// does not read as one never reaches a firewall's script.
+func addressOf(at *intel.Attribute) string {
+	v := at.Value
+	switch at.Type {
+	case "ip-src", "ip-dst":
+	case "ip-src|port", "ip-dst|port":
+		v, _, _ = strings.Cut(v, "|")
+	case "domain|ip":
+		_, v, _ = strings.Cut(v, "|")
+	default:
+		return ""
+	}
+	if p, err := netip.ParsePrefix(v); err == nil && p.Addr().Is4() {
+		return p.String()
+	}
+	if a, err := netip.ParseAddr(v); err == nil && a.Is4() {
+		return a.String()
+	}
+	return ""
 }
 
 // csv writes one row: numbers bare, texts quoted, as MISP does.

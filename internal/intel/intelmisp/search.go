@@ -16,12 +16,15 @@ type format struct {
 }
 
 var formats = map[string]format{
-	"json":   {"application/json", "json", false},
-	"csv":    {"text/csv", "csv", false},
-	"text":   {"text/plain", "txt", true},
-	"count":  {"text/plain", "txt", false},
-	"cache":  {"text/plain", "txt", false},
-	"hashes": {"text/plain", "txt", true},
+	"json":      {"application/json", "json", false},
+	"csv":       {"text/csv", "csv", false},
+	"text":      {"text/plain", "txt", true},
+	"count":     {"text/plain", "txt", false},
+	"cache":     {"text/plain", "txt", false},
+	"hashes":    {"text/plain", "txt", true},
+	"hosts":     {"text/plain", "txt", false},
+	"netfilter": {"text/plain", "txt", false},
+	"stix2":     {"application/json", "json", false},
 }
 
 // search is one restSearch: what is asked, and how it is answered.
@@ -64,7 +67,7 @@ func (a *api) search(c *call) (*search, error) {
 // open begins the answer with the headers of a search.
 func (s *search) open() {
 	f := formats[s.format]
-	if s.format == "json" {
+	if s.format == "json" || s.format == "stix2" {
 		s.out = s.c.begin(http.StatusOK)
 	} else {
 		s.out = s.c.text(f.typ)
@@ -103,6 +106,8 @@ func (a *api) eventSearch(c *call) error {
 	switch s.format {
 	case "json":
 		return s.end(s.events())
+	case "stix2":
+		return s.end(s.stixEvents())
 	case "count":
 		return s.end(s.countEvents())
 	default:
@@ -172,6 +177,8 @@ func (a *api) attributeSearch(c *call) error {
 	switch s.format {
 	case "json":
 		return s.end(s.attributes())
+	case "stix2":
+		return s.end(s.stixAttributes())
 	case "count":
 		return s.end(s.countAttributes())
 	}
