@@ -37,3 +37,10 @@ func TestPyMISPRealEvents(t *testing.T) {
 	s, a, _ := partners(t)
 	Python(t, "pymisp", "misp_thread.py", "MISP_MODE=push", "MISP_URL="+s.Origin, "MISP_KEY="+a, "MISP_EVENTS="+events)
 }
+
+// TestPyMISPTour: the rest of PyMISP's methods, each once.
+func TestPyMISPTour(t *testing.T) {
+	s, a, _ := partners(t)
+	admin := s.NewKey(t, "administrator@cert.example", "admin", "Национални ЦЕРТ")
+	Python(t, "pymisp", "misp_tour.py", "MISP_URL="+s.Origin, "MISP_KEY="+a, "MISP_KEY_ADMIN="+admin)
+}

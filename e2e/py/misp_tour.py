@@ -1,0 +1,188 @@
+"""The rest of what PyMISP's methods ask of a server, each once, against MISP_URL.
+
+    MISP_URL, MISP_KEY   a key that may synchronise
+    MISP_KEY_ADMIN       a site administrator's key
+"""
+
+import io
+import json
+import logging
+import uuid
+
+import pymisp
+import stix2validator
+from pymisp import MISPAttribute, MISPEvent, MISPEventReport, MISPObject, MISPSharingGroup, MISPSighting, MISPTag, PyMISP
+
+from checks import check, env, equal, run
+
+logging.getLogger("pymisp").setLevel(logging.CRITICAL)
+MARK = uuid.uuid4().hex[:10]
+
+
+def refused(answer):
+    return answer.get("errors") if isinstance(answer, dict) else None
+
+
+class Tour:
+    def connect(self):
+        self.m = PyMISP(env("MISP_URL"), env("MISP_KEY"), ssl=False, timeout=60)
+        self.admin = PyMISP(env("MISP_URL"), env("MISP_KEY_ADMIN"), ssl=False, timeout=60)
+        check("an administrator is one", self.admin._current_role.perm_site_admin is True)
+        check("a synchroniser is none", self.m._current_role.perm_site_admin is False and self.m._current_role.perm_sync is True)
+        e = MISPEvent()
+        e.info, e.distribution = f"Обилазак {MARK}", 1
+        e.add_attribute("domain", f"{MARK}.example.rs")
+        e.add_attribute("ip-dst", "8.8.8.8")
+        self.e = self.m.add_event(e, pythonify=True)
+        check("event added", isinstance(self.e, MISPEvent), self.e)
+        self.a = self.e.attributes[0]
+
+    def sightings(self):
+        s = self.m.add_sighting({"value": self.a.value, "source": "senzor"}, pythonify=True)
+        check("sighting by value", isinstance(s, MISPSighting), s)
+        s2 = self.m.add_sighting({"type": 1}, attribute=self.a.uuid, pythonify=True)
+        check("false positive", isinstance(s2, MISPSighting) and str(s2.type) == "1", s2)
+        got = self.m.sightings(self.e, pythonify=True)
+        equal("both are listed", len(got), 2)
+        found = self.m.search_sightings(context="event", context_id=int(self.e.id), include_attribute=True, include_event_meta=True)
+        equal("both are found", len(found), 2)
+        check("deleted", refused(self.m.delete_sighting(s)) is None)
+        equal("one is left", len(self.m.sightings(self.a)), 1)
+
+    def reports(self):
+        r = MISPEventReport()
+        r.name, r.content, r.distribution = "Извештај", "# Наслов", 5
+        r = self.m.add_event_report(self.e.id, r, pythonify=True)
+        check("report added", isinstance(r, MISPEventReport), r)
+        r.content = "измењено"
+        r = self.m.update_event_report(r, pythonify=True)
+        equal("report edited", getattr(r, "content", r), "измењено")
+        equal("reports listed", [x.uuid for x in self.m.get_event_reports(self.e.id, pythonify=True)], [r.uuid])
+        check("report deleted", refused(self.m.delete_event_report(r)) is None)
+
+    def objects(self):
+        o = MISPObject("domain-ip", standalone=False)
+        o.distribution = 5
+        o.add_attribute("domain", f"o{MARK}.example.rs")
+        o.add_attribute("ip", "198.51.100.40")
+        o = self.m.add_object(self.e, o, pythonify=True)
+        check("object added", isinstance(o, MISPObject), o)
+        check("object exists", self.m.object_exists(o) is True)
+        o.comment = "примедба"
+        up = self.m.update_object(o, pythonify=True)
+        equal("object edited", getattr(up, "comment", up), "примедба")
+        ref = self.m.add_object_reference(up.add_reference(self.a.uuid, "related-to"), pythonify=True)
+        check("reference added", hasattr(ref, "uuid"), ref)
+        check("reference deleted", refused(self.m.delete_object_reference(ref)) is None)
+        check("object deleted", refused(self.m.delete_object(o)) is None)
+        templates = self.m.object_templates(pythonify=True)
+        check("templates are listed", isinstance(templates, list) and len(templates) > 0, templates)
+        if templates:
+            raw = self.m.get_raw_object_template(templates[0].uuid)
+            check("a template as it is", "attributes" in raw, raw)
+
+    def attributes(self):
+        many = self.m.add_attribute(self.e, [{"type": "ip-dst", "value": "198.51.100.90"}, {"type": "ip-dst", "value": "лоше"}])
+        check("a list goes in part", many.get("errors") and len(many["Attribute"]) == 1, many)
+        sample = MISPAttribute()
+        sample.from_dict(type="malware-sample", value="uzorak.bin", data=io.BytesIO(b"nije zlonamerno"))
+        back = self.m.add_attribute(self.e, sample, pythonify=True)
+        if check("a sample goes in", isinstance(back, MISPAttribute), back):
+            seen = self.m.get_attribute(back, pythonify=True)
+            equal("and its bytes come back", seen.malware_binary.getvalue() if seen.malware_binary else None, b"nije zlonamerno")
+        check("attribute exists", self.m.attribute_exists(self.a) is True)
+        gone = self.m.delete_attribute(self.a)
+        check("deleted", refused(gone) is None, gone)
+        back = self.m.restore_attribute(int(self.a.id), pythonify=True)
+        check("restored", self.m.attribute_exists(self.a) is True, back)
+
+    def tags(self):
+        t = MISPTag()
+        t.name, t.colour = f"oznaka:{MARK}", "#112233"
+        t = self.m.add_tag(t, pythonify=True)
+        check("tag made", isinstance(t, MISPTag), t)
+        equal("tag found", [x.name for x in self.m.search_tags(MARK, pythonify=True)], [t.name])
+        check("attached to an attribute", refused(self.m.tag(self.a.uuid, t)) is None)
+        check("local, too", refused(self.m.tag(self.e.uuid, t, local=True)) is None)
+        equal("attributes by tag", [x.uuid for x in self.m.search(controller="attributes", tags=t.name, pythonify=True) if x.uuid == self.a.uuid], [self.a.uuid])
+        check("untagged", refused(self.m.untag(self.a.uuid, t)) is None)
+        check("statistics", "tags" in self.m.tags_statistics())
+        t.colour = "#445566"
+        check("edited by the administrator", refused(self.admin.update_tag(t)) is None)
+        check("deleted by the administrator", refused(self.admin.delete_tag(t)) is None)
+
+    def groups(self):
+        g = MISPSharingGroup()
+        g.name, g.releasability = f"Група {MARK}", "чланице"
+        me = self.m._current_user
+        g.SharingGroupOrg = []
+        raw = self.m._check_json_response(self.m._prepare_request("POST", "sharing_groups/add", data={
+            "name": g.name, "releasability": g.releasability, "SharingGroupOrg": [{"uuid": me.Organisation["uuid"] if hasattr(me, "Organisation") else self.org().uuid}]}))
+        check("group made", "SharingGroup" in raw, raw)
+        gid = raw["SharingGroup"]["id"]
+        equal("group listed", gid in [x.id for x in self.m.sharing_groups(pythonify=True)] or str(gid) in [str(x.id) for x in self.m.sharing_groups(pythonify=True)], True)
+        other = next(o for o in self.m.organisations(pythonify=True) if o.id != self.org().id)
+        check("organisation added", refused(self.m.add_org_to_sharing_group(gid, other.uuid)) is None)
+        check("organisation removed", refused(self.m.remove_org_from_sharing_group(gid, other.uuid)) is None)
+        e = MISPEvent()
+        e.info, e.distribution, e.sharing_group_id = f"За групу {MARK}", 4, gid
+        e = self.m.add_event(e, pythonify=True)
+        check("event for the group", isinstance(e, MISPEvent) and int(e.sharing_group_id) == int(gid), e)
+        equal("found by group", [x.uuid for x in self.m.search(sharinggroup=[gid], pythonify=True)], [e.uuid])
+        check("a group in use stays", refused(self.m.delete_sharing_group(gid)) is not None)
+        check("event deleted", refused(self.m.delete_event(e)) is None)
+        check("then the group goes", refused(self.m.delete_sharing_group(gid)) is None)
+
+    def org(self):
+        return next(o for o in self.m.organisations(pythonify=True) if str(o.id) == str(self.m._current_user.org_id))
+
+    def people(self):
+        check("roles", {"1", "2", "3", "4", "5", "6"} <= {str(r.id) for r in self.admin.roles(pythonify=True)})
+        users = self.admin.users(pythonify=True)
+        check("people", isinstance(users, list) and len(users) >= 2, users)
+        check("one of them", self.admin.get_user(users[0].id, pythonify=True).email == users[0].email)
+        o = self.admin.add_organisation({"name": f"Организација {MARK}", "local": 1}, pythonify=True)
+        check("organisation made", hasattr(o, "uuid"), o)
+        if hasattr(o, "uuid"):
+            equal("organisation read", self.admin.get_organisation(o.uuid, pythonify=True).name, o.name)
+        check("nobody else may", refused(self.m.add_organisation({"name": f"Друга {MARK}"})) is not None)
+
+    def catalogues(self):
+        check("taxonomies", len(self.m.taxonomies(pythonify=True)) > 0)
+        lists = self.m.warninglists(pythonify=True)
+        check("warning lists", len(lists) > 0, lists)
+        hit = self.m.values_in_warninglist(["8.8.8.8"])
+        check("a public resolver stands on one", "8.8.8.8" in hit, hit)
+        check("galaxies", isinstance(self.m.galaxies(pythonify=True), list))
+        check("notice lists", self.m.noticelists() == [])
+
+    def formats(self):
+        check("published for the sensors' formats", refused(self.m.publish(self.e)) is None)
+        for controller in ("events", "attributes"):
+            for f in ("json", "csv", "text", "cache", "stix2"):
+                got = self.m.search(controller=controller, uuid=self.e.uuid, return_format=f)
+                check(f"{controller} as {f}", got and refused(got) is None, got)
+            for f in ("count", "hosts", "netfilter"):
+                got = self.m.direct_call(f"{controller}/restSearch", {"uuid": self.e.uuid, "returnFormat": f})
+                check(f"{controller} as {f}", got and refused(got) is None, got)
+        for controller in ("events", "attributes"):
+            bundle = self.m.search(controller=controller, uuid=self.e.uuid, return_format="stix2")
+            text = bundle if isinstance(bundle, str) else json.dumps(bundle)
+            result = stix2validator.validate_string(text, stix2validator.ValidationOptions(version="2.1"))
+            errors = [str(e) for o in getattr(result, "object_results", [result]) for e in (o.errors or [])]
+            check(f"{controller} as STIX hold against the schemas", result.is_valid, errors[:3])
+        index = self.m.search_index(eventinfo=MARK, minimal=True)
+        equal("minimal index", [x["uuid"] for x in index], [self.e.uuid])
+        equal("contextual csv", MARK in self.m.search(controller="attributes", uuid=self.e.uuid, return_format="csv", include_context=True), True)
+
+    def publish(self):
+        check("published", refused(self.m.publish(self.e)) is None)
+        check("unpublished", refused(self.m.unpublish(self.e)) is None)
+        check("deleted", refused(self.m.delete_event(self.e)) is None)
+        back = self.m.add_event(self.e)
+        check("it does not come back", refused(back) is not None, back)
+
+
+if __name__ == "__main__":
+    t = Tour()
+    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.formats, t.publish)
