@@ -20,6 +20,7 @@ import (
 	"straza/internal/intake"
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
+	"straza/internal/intel"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/inteltaxii"
 	"straza/internal/intel/intelweb"
@@ -38,7 +39,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files}
+		registryweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files}
 }
 
 // routes is the complete table of doors.

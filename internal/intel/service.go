@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"embed"
 	"strconv"
 
 	"straza/internal/catalog"
@@ -13,6 +14,12 @@ import (
 	"straza/internal/kernel/store"
 	"straza/internal/registry"
 )
+
+// Messages are the sentences of the room's faults, of the catalogues' and of the
+// reasons why something may not leave.
+//
+//go:embed messages/*.json
+var Messages embed.FS
 
 // Deps is what the room needs.
 type Deps struct {
@@ -116,5 +123,5 @@ func refID(ref string) (id int64, uuid string, err error) {
 	if u, ok := store.ParseUUID(ref); ok {
 		return 0, u, nil
 	}
-	return 0, "", fault.New(fault.NotFound, "no such thing").WithKey("fault.not-found")
+	return 0, "", fault.New(fault.NotFound, "no such thing")
 }
