@@ -39,6 +39,23 @@ func (s *Service) HandOver(ctx context.Context, who ident.Actor, uuid string, ve
 	}})
 }
 
+// OtherCERTs lists whom a report can be handed to. Needs intake.triage.
+func (s *Service) OtherCERTs(ctx context.Context, who ident.Actor) (out []Org, err error) {
+	if err := mayTriage(who); err != nil {
+		return nil, err
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		certs, err := s.Registry.CERTsTx(ctx, tx)
+		for _, c := range certs {
+			if c.ID != who.CERT {
+				out = append(out, c)
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
 func (s *Service) otherCERT(ctx context.Context, tx *store.Tx, from int64, to string) (Org, error) {
 	certs, err := s.Registry.CERTsTx(ctx, tx)
 	if err != nil {

@@ -224,6 +224,16 @@ func (b *Book) RSITLabel(code string) i18n.Text {
 	return i18n.Text{i18n.En: code}
 }
 
+// NationalLabel names an entry of the national list in words.
+func (b *Book) NationalLabel(code string) i18n.Text {
+	for _, n := range b.National {
+		if n.Value == code {
+			return n.Label
+		}
+	}
+	return i18n.Text{i18n.En: code}
+}
+
 // WhatLabel names a choice of the form's first page.
 func (b *Book) WhatLabel(what string) i18n.Text {
 	if q, ok := b.Form.Question("what"); ok {

@@ -10,6 +10,7 @@ import (
 	"straza/internal/format/zipcrypto"
 	"straza/internal/intake"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -117,6 +118,14 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	if access.Allowed(web.Actor(r), "intake.triage") {
 		page.Triage = p.triage(r, f, &d.Report)
 		page.Decide = decide(r, f, &d.Report, title)
+		certs, err := p.s.OtherCERTs(r.Context(), web.Actor(r))
+		if err != nil {
+			return nil, err
+		}
+		page.Decide.To.Type = "select"
+		for _, c := range certs {
+			page.Decide.To.Options = append(page.Decide.To.Options, ui.Option{Value: c.UUID, Label: c.Name})
+		}
 	}
 	return page, nil
 }
@@ -138,7 +147,7 @@ func (p *pages) head(r *http.Request, page *showPage, d *intake.Details, title s
 	}
 	h.Clocks = append(h.Clocks, ui.LabelledClock{Label: web.T(r, "queue.clock.answer"), Clock: ui.Clock{Start: d.Received, Due: d.AnswerDue, Done: d.Answered, Until: true}})
 	page.Header = h
-	page.Facts.Items = []ui.Fact{{Label: web.T(r, "queue.type"), Value: web.T(r, "queue.type."+string(d.Type))}, {Label: web.T(r, "queue.class"), Value: p.codes(r, d.RSIT)}, {Label: web.T(r, "queue.national"), Value: strings.Join(d.National, ", ")},
+	page.Facts.Items = []ui.Fact{{Label: web.T(r, "queue.type"), Value: web.T(r, "queue.type."+string(d.Type))}, {Label: web.T(r, "queue.class"), Value: words(r, d.RSIT, p.s.Book.RSITLabel)}, {Label: web.T(r, "queue.national"), Value: words(r, d.National, p.s.Book.NationalLabel)},
 		{Label: web.T(r, "queue.org"), Value: d.OrgName, Sub: orgBy(r, d.OrgBy)}, {Label: web.T(r, "queue.sector"), Value: d.Sector}, {Label: web.T(r, "queue.assignee"), Value: d.AssigneeName}}
 	if d.CaseNumber != "" {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "queue.case"), Value: ui.Tag{Word: d.CaseNumber, Href: "/console/cases/" + d.CaseNumber, Mono: true}})
@@ -160,10 +169,10 @@ func orgBy(r *http.Request, by string) string {
 	return web.T(r, "queue.orgby."+by)
 }
 
-func (p *pages) codes(r *http.Request, codes []string) string {
+func words(r *http.Request, codes []string, label func(string) i18n.Text) string {
 	var out []string
 	for _, c := range codes {
-		out = append(out, p.s.Book.RSITLabel(c).In(web.Lang(r)))
+		out = append(out, label(c).In(web.Lang(r)))
 	}
 	return strings.Join(out, ", ")
 }
@@ -297,7 +306,7 @@ func decide(r *http.Request, f *web.Form, x *intake.Report, title string) *decid
 	d.Summary.Hint = web.T(r, "queue.accept.summary.hint")
 	d.Into.Optional, d.Into.Hint, d.Into.Placeholder = true, web.T(r, "queue.accept.into.hint"), "S-2026-000001"
 	d.Of.Placeholder = "P-2026-000001"
-	d.Reason.Type, d.Reason.Rows, d.Note.Type, d.Note.Rows, d.Note.Optional = "textarea", 2, "textarea", 2, true
+	d.Reason.Type, d.Reason.Rows, d.Note.Type, d.Note.Rows = "textarea", 2, "textarea", 2
 	return d
 }
 
