@@ -149,6 +149,9 @@ func (s *Server) tryServe(args ...string) error {
 	}
 	s.cmd = exec.Command(bin, append(append([]string{"serve", "--listen", listen}, s.args...), args...)...)
 	s.cmd.Env = cleanEnv()
+	if f := os.Getenv("STRAZA_FAULT"); f != "" { // a planted fault is the server's, not the command line's
+		s.cmd.Env = append(s.cmd.Env, "STRAZA_FAULT="+f)
+	}
 	s.log = &logBuffer{}
 	s.cmd.Stderr = s.log
 	out, err := s.cmd.StdoutPipe()

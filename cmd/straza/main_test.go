@@ -68,6 +68,9 @@ func TestStories(t *testing.T) {
 			jar, err := cookiejar.New(nil)
 			e.Values["jar"] = jar
 			e.Values["servers"] = map[string]*server{}
+			if f := os.Getenv("STRAZA_FAULT"); f != "" { // a planted fault that these stories must find
+				e.Setenv("STRAZA_FAULT", f)
+			}
 			e.Setenv("STRAZA_DATA", filepath.Join(e.WorkDir, "data"))
 			return err
 		},
@@ -119,7 +122,7 @@ func (s *server) Write(p []byte) (int, error) {
 func serve(ts *testscript.TestScript, _ bool, args []string) {
 	s := &server{cmd: exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...)}
 	s.cmd.Dir = ts.MkAbs(".")
-	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS"} {
+	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS", "STRAZA_FAULT"} {
 		if v := ts.Getenv(k); v != "" {
 			s.cmd.Env = append(s.cmd.Env, k+"="+v)
 		}

@@ -163,7 +163,9 @@ func TestAuthorisationMatrix(t *testing.T) {
 			t.Errorf("%s stands in %s and is no door any more", door, doorsFile)
 		}
 	}
-	w.mutate(routes, callers, want)
+	if os.Getenv("STRAZA_FAULT") == "" {
+		w.mutate(routes, callers, want)
+	}
 	t.Logf("%d doors × %d callers", len(got), len(callers))
 }
 
@@ -278,21 +280,24 @@ func isWire(path string) bool {
 
 // inspect judges one answer; it gives 1 for a spreadsheet.
 func (w *world) inspect(p *persona, path, how string, rec *httptest.ResponseRecorder, seen map[string]map[string]bool) (sheets int) {
+	if w.errors > 20 {
+		w.t.Fatal("and so on")
+	}
 	name := "nobody"
 	if p != nil {
 		name = p.name
 	}
 	where := fmt.Sprintf("%s by %s at %s (%d)", name, how, path, rec.Code)
 	if rec.Code >= 500 {
-		w.t.Errorf("%s: %.300s", where, rec.Body)
+		w.wrong("%s: %.300s", where, rec.Body)
 	}
 	h := rec.Header()
 	if h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "default-src 'none'") ||
 		h.Get("X-Frame-Options") == "" || h.Get("Referrer-Policy") == "" || h.Get("Cache-Control") == "" {
-		w.t.Errorf("%s: lacks headers: %v", where, h)
+		w.wrong("%s: lacks headers: %v", where, h)
 	}
 	if strings.Contains(h.Get("Content-Security-Policy"), "unsafe") {
-		w.t.Errorf("%s: the content policy allows what is unsafe", where)
+		w.wrong("%s: the content policy allows what is unsafe", where)
 	}
 	body := rec.Body.String()
 	for _, c := range w.canaries {
@@ -303,7 +308,7 @@ func (w *world) inspect(p *persona, path, how string, rec *httptest.ResponseReco
 			continue // their own question, repeated
 		}
 		if !c.may(p, isWire(path)) {
-			w.t.Errorf("%s: shows %s", where, c.text)
+			w.wrong("%s: shows %s", where, c.text)
 			continue
 		}
 		if seen[c.text] == nil {
@@ -324,15 +329,21 @@ func (w *world) spreadsheet(where string, b []byte) {
 	r.FieldsPerRecord, r.Comment = -1, '#'
 	rows, err := r.ReadAll()
 	if err != nil {
-		w.t.Errorf("%s: no CSV: %v", where, err)
+		w.wrong("%s: no CSV: %v", where, err)
 	}
 	for _, row := range rows {
 		for _, cell := range row {
 			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				w.t.Errorf("%s: a cell begins %.20q", where, cell)
+				w.wrong("%s: a cell begins %.20q", where, cell)
 			}
 		}
 	}
+}
+
+// wrong reports an error; after twenty the crawl ends.
+func (w *world) wrong(format string, args ...any) {
+	w.errors++
+	w.t.Errorf(format, args...)
 }
 
 // TestRow43NobodyReachesThePublishedListOnly: what an anonymous caller reaches of the

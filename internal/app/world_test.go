@@ -32,6 +32,7 @@ type world struct {
 	handler  http.Handler
 	people   []*persona
 	canaries []canary
+	errors   int
 	refs     []string // every id, uuid and number that a path may name
 }
 
@@ -248,6 +249,8 @@ func (w *world) warning(by *persona) {
 		return advisory.Draftable{Level: advisory.Levels[0], TLP: "CLEAR", Readers: "citizens", Title: text(s), Lead: text("x"), Affects: text("x"), Steps: text("x"), Body: text("x")}
 	}
 	number, err := w.h.Advisory.Create(ctx, by.who, draft("k-warning-draft"))
+	must(w.t, err)
+	_, err = w.h.Advisory.Create(ctx, by.who, draft("=1+1 formula"))
 	must(w.t, err)
 	open, err := w.h.Advisory.Create(ctx, by.who, draft("k-warning-open"))
 	must(w.t, err)

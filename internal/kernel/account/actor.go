@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -166,7 +167,7 @@ func readVerb(perm string) bool {
 // "<room>:read", "<room>:write", "misp" and "taxii" (spec program §4). The scope of
 // a route is tested at the door as well; this holds where a door forgets.
 func narrow(perms map[string]bool, scopes []string, readOnly bool) map[string]bool {
-	if len(scopes) == 0 && !readOnly {
+	if len(scopes) == 0 && !readOnly || fault.Planted("scope-skipped") {
 		return perms
 	}
 	out := make(map[string]bool, len(perms))

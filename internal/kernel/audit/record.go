@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -79,6 +80,9 @@ func (l *Log) Record(ctx context.Context, tx *store.Tx, who ident.Actor, verb st
 // RecordAt is Record with a time and id of the caller's: anonymous reports round
 // both, so that the log does not tell when somebody wrote.
 func (l *Log) RecordAt(ctx context.Context, tx *store.Tx, who ident.Actor, at, id int64, verb string, on Thing, detail any) error {
+	if fault.Planted("act-without-line") && verb == "registry.add" && id%2 == 0 {
+		return nil
+	}
 	if detail == nil {
 		detail = struct{}{}
 	}

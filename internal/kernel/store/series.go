@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 )
 
 const seriesBlock = 10
@@ -57,7 +58,7 @@ func Once[T any](ctx context.Context, tx *Tx, key string, fn func() (T, error)) 
 	if err != nil {
 		return v, false, err
 	}
-	if found {
+	if found && !fault.Planted("once-forgotten") {
 		return v, true, json.Unmarshal([]byte(text), &v)
 	}
 	if v, err = fn(); err != nil {

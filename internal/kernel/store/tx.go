@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 )
 
 // Tx is one transaction; it is not safe for concurrent use.
@@ -79,11 +80,18 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error, opts ...Option)
 }
 
 func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after []func(), err error) {
+	if fault.Planted("ack-before-commit") {
+		ctx = context.WithoutCancel(ctx)
+	}
 	conn, err := db.write.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}()
 	var so sql.TxOptions
 	if o.serializable && db.Engine == PostgreSQL {
 		so.Isolation = sql.LevelSerializable
@@ -102,6 +110,12 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 	if err := fn(tx); err != nil {
 		_ = stx.Rollback()
 		return nil, err
+	}
+	if fault.Planted("ack-before-commit") {
+		late := conn
+		conn = nil
+		time.AfterFunc(30*time.Millisecond, func() { _ = stx.Commit(); _ = late.Close() })
+		return tx.after, nil
 	}
 	if err := stx.Commit(); err != nil {
 		_ = stx.Rollback()

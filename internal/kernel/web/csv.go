@@ -5,6 +5,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"straza/internal/kernel/fault"
 )
 
 // CSV writes a table as RFC 4180, UTF-8, with a header, streamed. Cells that a
@@ -36,6 +38,9 @@ func (c *CSV) Close() error { c.w.Flush(); return c.w.Error() }
 // SafeCell disarms a spreadsheet formula: a cell that begins with = + - @, a tab
 // or a line break gets an apostrophe, plain numbers excepted.
 func SafeCell(s string) string {
+	if fault.Planted("formula-cells") {
+		return s
+	}
 	if s == "" || !strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return s
 	}
