@@ -16,6 +16,7 @@ import (
 	"straza/internal/desk"
 	"straza/internal/entry"
 	"straza/internal/find"
+	"straza/internal/incident/incidentapi"
 	"straza/internal/incident/incidentweb"
 	"straza/internal/intake"
 	"straza/internal/intake/intakeapi"
@@ -52,12 +53,13 @@ func (h *House) routes(m *web.Mux) {
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
+	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	desk.Routes(m, desk.Deps{Cases: h.Incident, Reports: h.Intake})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
 	portal.Routes(m, h.portalDeps())
-	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI)})
+	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {

@@ -112,6 +112,9 @@ func (a *act) need(perm string) error { return mayWrite(a.who, a.c, perm) }
 
 // set writes columns of a row and keeps those that changed.
 func (a *act) set(table string, id int64, cols map[string]any) error {
+	if len(cols) == 0 {
+		return nil
+	}
 	before, err := readRow(a.ctx, a.tx, table, id, slices.Sorted(maps.Keys(cols)))
 	if err != nil {
 		return err
