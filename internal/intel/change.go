@@ -423,9 +423,8 @@ func (s *Service) AddReference(ctx context.Context, who ident.Actor, object stri
 }
 
 // DeleteReference softly deletes a reference, or removes it with hard.
-func (s *Service) DeleteReference(ctx context.Context, who ident.Actor, ref string, hard bool) error {
-	var r Reference
-	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+func (s *Service) DeleteReference(ctx context.Context, who ident.Actor, ref string, hard bool) (r Reference, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if r, err = readReference(ctx, tx, ref); err != nil {
 			return err
 		}
@@ -433,9 +432,9 @@ func (s *Service) DeleteReference(ctx context.Context, who ident.Actor, ref stri
 		return err
 	})
 	if err != nil {
-		return err
+		return Reference{}, err
 	}
-	return s.change(ctx, who, itoa(r.EventID), "reference.delete", func(tx *store.Tx, m *merge) error {
+	return r, s.change(ctx, who, itoa(r.EventID), "reference.delete", func(tx *store.Tx, m *merge) error {
 		m.changed = true
 		return removeReference(ctx, tx, r, hard, m.now/1e6)
 	})

@@ -219,7 +219,7 @@ func (a *api) groupOf(c *call, id int64) (*misp.SharingGroup, error) {
 		c.groups = map[int64]*misp.SharingGroup{}
 	}
 	if err == nil {
-		c.groups[id] = groupInside(&g)
+		c.groups[id] = groupInside(&g, &misp.Server{ID: misp.N(0), Name: misp.T(a.Origin), URL: misp.T(a.Origin)})
 	} else {
 		c.groups[id] = nil
 	}

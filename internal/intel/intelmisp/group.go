@@ -13,14 +13,19 @@ import (
 const noGroup = "Sharing group doesn&#039;t exist or you do not have permission to access it."
 
 // groupInside is the form of a group inside an event.
-func groupInside(g *intel.SharingGroup) *misp.SharingGroup {
+func groupInside(g *intel.SharingGroup, local *misp.Server) *misp.SharingGroup {
 	w := g.Wire()
 	for i := range w.Servers {
 		if w.Servers[i].ServerID.V == 0 {
-			w.Servers[i].Server = nil
+			w.Servers[i].Server = local
 		}
 	}
 	return w
+}
+
+// self is this installation as a member server.
+func (a *api) self() *misp.Server {
+	return &misp.Server{ID: misp.N(0), Name: misp.T("Local instance"), URL: misp.T(a.Origin)}
 }
 
 // groupParts is a group as its own views show it: the head apart from its members.
@@ -31,11 +36,16 @@ func (a *api) groupParts(g *intel.SharingGroup, view bool) ([]byte, error) {
 	if view {
 		head.SyncOrgName, head.SyncOrg = misp.T(g.Owner.Name), g.Owner.Wire()
 	}
+	for i := range w.Orgs {
+		if view {
+			w.Orgs[i].Organisation.Local = misp.B(g.Orgs[i].Org.Local)
+		}
+	}
 	for i := range w.Servers {
 		if w.Servers[i].ServerID.V == 0 {
 			w.Servers[i].Server = nil
 			if view {
-				w.Servers[i].Server = &misp.Server{ID: misp.N(0), Name: misp.T("Local instance"), URL: misp.T(a.Origin)}
+				w.Servers[i].Server = a.self()
 			}
 		}
 	}

@@ -244,9 +244,10 @@ func (a *api) referenceAdd(c *call) error {
 
 func (a *api) referenceDelete(c *call) error {
 	hard := params{"": c.arg(1)}.flag("", false)
-	if err := a.Intel.DeleteReference(c.ctx(), c.who, c.arg(0), hard); err != nil {
+	r, err := a.Intel.DeleteReference(c.ctx(), c.who, c.arg(0), hard)
+	if err != nil {
 		err = instead(err, notFound("Invalid object reference."), fault.NotFound)
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
 	}
-	return c.done(misp.Outcome{Controller: "ObjectReferences", Action: "delete", Message: "ObjectReference deleted", ID: c.arg(0)})
+	return c.done(misp.Outcome{Controller: "ObjectReferences", Action: "delete", Message: "ObjectReference deleted", ID: itoa(r.ID)})
 }

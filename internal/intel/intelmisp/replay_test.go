@@ -37,8 +37,9 @@ type recording struct {
 // What is replayed, by group, and the least share of answers that must be equal.
 // It rises with what is built and never falls.
 var replayed = map[string]int{
-	"getVersion": 100, "describeTypes": 0, "auth": 70, "route": 100, "event": 96, "head": 100, "attr": 86, "obj": 94, "ref": 85, "tag": 100, "sg": 70,
-	"rs": 82, "setup": 100, "users": 83, "roles": 50, "warninglist": 30, "objtemplate": 100, "taxonomy": 60, "noticelist": 100, "sight": 80, "report": 100, "rep": 100, "org": 50,
+	"getVersion": 100, "describeTypes": 0, "auth": 90, "route": 100, "event": 96, "head": 100, "attr": 93, "obj": 94, "ref": 100, "tag": 100, "sg": 90,
+	"rs": 82, "setup": 100, "users": 83, "roles": 50, "warninglist": 30, "objtemplate": 100, "taxonomy": 60, "noticelist": 100, "org": 50,
+	"sight": 81, "report": 100, "rep": 100,
 }
 
 // Divergences on purpose, each with its reason; they are left out of the count.

@@ -107,8 +107,24 @@ func build() map[string]row {
 	coreRows(read, write)
 	peopleRows(read, write)
 	catalogRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent attributes/enrich feeds/index feeds/view servers/index decaying_model/index
-		event_delegations/index communities/index communities/view`)
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/freetextimport events/uploadstix events/publishsightings
+		attributes/enrich attributes/attributestatistics decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
+		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
+		communities/index communities/view communities/requestaccess users/register users/statistics
+		shadow_attributes/index shadow_attributes/view shadow_attributes/add shadow_attributes/edit shadow_attributes/delete
+		shadow_attributes/accept shadow_attributes/discard
+		analyst_data/index analyst_data/view analyst_data/add analyst_data/edit analyst_data/delete
+		galaxy_clusters/add galaxy_clusters/edit galaxy_clusters/publish galaxy_clusters/delete
+		galaxy_cluster_relations/add galaxy_cluster_relations/edit galaxy_cluster_relations/delete
+		taxonomies/addtag taxonomies/disabletag taxonomies/togglerequired collections/index cryptographic_keys/serversign
+		sightings/bulksavesightings sightings/filtersightinguuidsforpush user_settings/setsetting user_settings/getsetting user_settings/delete`)
+	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
+		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import
+		correlation_exclusions/index correlation_exclusions/view correlation_exclusions/add correlation_exclusions/delete correlation_exclusions/clean
+		event_blocklists/index event_blocklists/add event_blocklists/edit event_blocklists/delete
+		org_blocklists/index org_blocklists/add org_blocklists/edit org_blocklists/delete warninglists/add
+		users/registrations users/acceptregistrations users/discardregistrations`)
+	refuse(ownPages, "", `users/edit users/changepw auth_keys/index auth_keys/view auth_keys/add auth_keys/edit auth_keys/delete`)
 	refuse(ownPages, "site_admin", `servers/serversettings servers/update servers/getworkers servers/startworker feeds/add feeds/edit feeds/delete
 		servers/add servers/edit servers/delete admin/logs/index admin/roles/add admin/roles/edit admin/roles/delete admin/roles/setdefault
 		admin/users/delete servers/dbschemadiagnostic`)
