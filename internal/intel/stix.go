@@ -105,6 +105,9 @@ func (c *conversion) begin(id int64) (todo bool, err error) {
 		if err != nil || changed == 0 {
 			return err
 		}
+		if done, err := store.Int64(c.ctx, tx, stixDone, id, changed); err != nil || done != 0 {
+			return err // somebody else was faster
+		}
 		if c.event, err = readEvent(c.ctx, tx, sharer, strconv.FormatInt(id, 10)); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ const (
 	dropBatch   = `DELETE FROM intel_stix_batch WHERE id = $1`
 
 	stixState = `SELECT run FROM intel_stix_event WHERE event_id = $1`
+	stixDone  = `SELECT run FROM intel_stix_event WHERE event_id = $1 AND changed = $2`
 	noteState = `INSERT INTO intel_stix_event (event_id, changed, run) VALUES ($1,$2,$3)
 		ON CONFLICT (event_id) DO UPDATE SET changed = excluded.changed, run = excluded.run`
 	publishedAt = `SELECT changed FROM intel_event WHERE id = $1 AND published AND loading = 0`

@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -181,10 +182,7 @@ func (s *Service) Jobs() []jobs.Def {
 			return s.sharing.do(ctx, func() error { return s.shareEvent(ctx, e.ID) })
 		}},
 		{Kind: jobSweep, Every: 10 * time.Minute, Timeout: 30 * time.Minute, Run: func(ctx context.Context, _ *jobs.Task) error {
-			return s.sharing.do(ctx, func() error {
-				_, err := s.shareSince(ctx, 0, time.Hour, nil)
-				return err
-			})
+			return s.shareSince(ctx, patient{ctx}, 0)
 		}},
 	}
 }
@@ -202,77 +200,84 @@ type turnstile struct {
 	sick  map[int64]int64 // when an event could not be converted, µs
 }
 
-func newTurnstile() *turnstile {
-	return &turnstile{turn: make(chan struct{}, 1), sick: map[int64]int64{}}
-}
+func newTurnstile() *turnstile { return &turnstile{turn: make(chan struct{}, 1), sick: map[int64]int64{}} }
 
-func (t *turnstile) do(ctx context.Context, fn func() error) error {
+// patient is a context that is not in a hurry: a job has a deadline too.
+type patient struct{ context.Context }
+
+func (patient) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// do runs fn when it is its turn; wait ends the waiting, not fn.
+func (t *turnstile) do(wait context.Context, fn func() error) error {
 	select {
 	case t.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-wait.Done():
+		return wait.Err()
 	}
 	defer func() { <-t.turn }()
 	return fn()
 }
 
 const (
-	behind  = 15 * 60 * 1e6 // µs that a reader looks back for events not converted yet; the job looks at all
-	respite = 10 * 60 * 1e6 // µs for which readers leave an event alone that could not be converted
+	behind   = 15 * 60 * 1e6 // µs that a reader looks back for events not converted yet; the job looks at all
+	respite  = 10 * 60 * 1e6 // µs for which readers leave an event alone that could not be converted
+	patience = 5 * time.Second
 )
 
 // catchUp converts what was published before this moment, so that whoever reads
-// right after publishing finds it. It stops after some seconds: what is left
-// comes later, with later dates of addition. An event that cannot be converted
-// keeps nobody from reading; the job tells of it.
+// right after publishing finds it. After some seconds it begins no further event
+// and waits for none: what is left comes later, with later dates of addition. An
+// event that cannot be converted keeps nobody from reading; the job tells of it.
 func (s *Service) catchUp(ctx context.Context) error {
-	return s.sharing.do(ctx, func() error {
-		since := int64(0)
-		if s.sharing.swept {
-			err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-				since, err = lastConverted(ctx, tx)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			since = max(0, since-behind)
+	wait, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	since := int64(0)
+	_ = s.sharing.do(wait, func() error {
+		if !s.sharing.swept {
+			return nil
 		}
-		whole, _ := s.shareSince(ctx, since, 10*time.Second, s.sharing.sick)
-		s.sharing.swept = s.sharing.swept || whole
-		return ctx.Err()
+		return s.db.View(ctx, func(tx *store.Tx) error {
+			last, err := lastConverted(ctx, tx)
+			since = max(0, last-behind)
+			return err
+		})
 	})
+	_ = s.shareSince(ctx, wait, since)
+	return ctx.Err()
 }
 
-// shareSince converts the events that have changed since then, but those that
-// are sick; whole tells that it came to the end. The first error does not keep
-// the others back.
-func (s *Service) shareSince(ctx context.Context, since int64, within time.Duration, sick map[int64]int64) (whole bool, first error) {
+// shareSince converts the events that have changed since then, each in its turn;
+// wait ends it before the next one. A caller who does not wait for ever passes
+// over events that failed lately. The first error does not keep the others back.
+func (s *Service) shareSince(ctx, wait context.Context, since int64) (first error) {
 	var ids []int64
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		ids, err = unconverted(ctx, tx, since)
 		return err
 	})
 	if err != nil {
-		return false, err
+		return err
 	}
-	start := time.Now()
+	_, hurried := wait.Deadline()
 	for _, id := range ids {
-		if ctx.Err() != nil || time.Since(start) > within {
-			return false, errors.Join(first, ctx.Err())
+		if wait.Err() != nil {
+			return errors.Join(first, wait.Err())
 		}
-		now := s.db.Clock.Now().UnixMicro()
-		if at, ok := sick[id]; ok && now-at < respite {
-			continue
-		}
-		if err := s.shareEvent(ctx, id); err != nil {
-			s.sharing.sick[id] = now
-			if first == nil {
-				first = err
+		err := s.sharing.do(wait, func() error {
+			now := s.db.Clock.Now().UnixMicro()
+			if at, ok := s.sharing.sick[id]; ok && hurried && now-at < respite {
+				return nil
 			}
-			continue
-		}
-		delete(s.sharing.sick, id)
+			err := s.shareEvent(ctx, id)
+			if delete(s.sharing.sick, id); err != nil && ctx.Err() == nil && !errors.Is(err, errMoved) {
+				s.sharing.sick[id] = now
+			}
+			return err
+		})
+		first = cmp.Or(first, err)
 	}
-	return true, first
+	if since == 0 {
+		_ = s.sharing.do(wait, func() error { s.sharing.swept = true; return nil })
+	}
+	return first
 }
