@@ -126,7 +126,7 @@ func (p *pages) followPage(r *http.Request, f intake.FollowUp, posted *web.Form)
 	page.Text = posted.Field("text", "site.follow.text")
 	page.Text.Type, page.Text.Keep, page.Text.Rows = "textarea", true, 5
 	page.Upload = posted.Field("files", "site.follow.file")
-	page.Upload.Type, page.Upload.Multiple, page.Upload.Optional, page.Upload.Hint = "file", true, true, web.T(r, "site.files.hint")
+	page.Upload.Type, page.Upload.Multiple, page.Upload.Optional, page.Upload.Hint = "file", true, true, p.filesHint(r)
 	page.Errors = posted.Summary("text", "files")
 	return page
 }

@@ -149,7 +149,7 @@ func (p *pages) question(r *http.Request, d *form.Draft, page *form.Page, k form
 
 func (p *pages) filesPart(r *http.Request, d *form.Draft, x *form.Question, problems []form.Problem) *filesPart {
 	l := web.Lang(r)
-	part := &filesPart{Field: ui.Field{Name: x.Name, Label: x.Label.In(l), Hint: web.T(r, "site.files.hint"), Type: "file", Multiple: true, Optional: true}}
+	part := &filesPart{Field: ui.Field{Name: x.Name, Label: x.Label.In(l), Hint: p.filesHint(r), Type: "file", Multiple: true, Optional: true}}
 	for _, pr := range problems {
 		if pr.Field == x.Name {
 			part.Field.Error = formweb.Said(r, pr)
@@ -160,6 +160,15 @@ func (p *pages) filesPart(r *http.Request, d *form.Draft, x *form.Question, prob
 	}
 	part.Left = len(d.Files) < 50
 	return part
+}
+
+// filesHint says the limits as the CERT has set them.
+func (p *pages) filesHint(r *http.Request) string {
+	pub, err := p.s.Public(r.Context(), web.Actor(r))
+	if err != nil {
+		return "" // the limits are said when they are met
+	}
+	return web.T(r, "site.files.hint", "n", pub.MaxFiles, "mb", pub.MaxFileMB)
 }
 
 // save keeps the answers of one page and goes on to the next. What is wrong is shown
