@@ -37,9 +37,14 @@ func (c *country) work(ctx context.Context, who ident.Actor, r intake.Report, da
 	}
 	left := days - day
 	switch {
+	case left < 1:
+		return nil // taken up today
 	case left < 5, c.rng.IntN(6) == 0:
-		return nil // still being worked on
+		return c.progress(ctx, who, ref) // still being worked on
 	case c.rng.IntN(8) == 0:
+		if err := c.progress(ctx, who, ref); err != nil {
+			return err
+		}
 		return move(incident.Waiting, latin("чекамо дневнике оператора"))
 	}
 	if err := c.finish(ctx, who, ref); err != nil {
@@ -117,6 +122,32 @@ func (c *country) share(ctx context.Context, who ident.Actor, ref string) error 
 	}
 	_, _, err = c.Incident.Share(ctx, who, ref, incident.Sharing{Info: latin("Трагови из случаја ") + ref, Distribution: intel.Community, Picks: picks})
 	return err
+}
+
+// progress does the tasks of a case that runs on, but now and then forgets the last
+// one, and hears from most of those it wrote to.
+func (c *country) progress(ctx context.Context, who ident.Actor, ref string) error {
+	f, err := c.Incident.Read(ctx, who, ref)
+	if err != nil {
+		return err
+	}
+	for i, t := range f.Tasks {
+		if i == len(f.Tasks)-1 && c.rng.IntN(6) == 0 {
+			break
+		}
+		if _, err := c.Incident.DoTask(ctx, who, ref, t.ID, true); err != nil {
+			return err
+		}
+	}
+	for _, p := range f.Parties {
+		if c.rng.IntN(6) == 0 {
+			continue
+		}
+		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyDone, p.Subject, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish does the tasks and says what closing asks for.

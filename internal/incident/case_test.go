@@ -144,6 +144,22 @@ func TestLifeOfACase(t *testing.T) {
 		}
 		_, err = w.S.Edit(ctx, w.Luka, n, 0, incident.Patch{Classes: ptr([]string{"intrusions/system-compromise"}), RootCause: ptr("незакрпљен уређај"), Impact: ptr("4 система"), Lessons: ptr("yes"), Retention: ptr("ten-years")})
 		must(t, err)
+		task, err := w.S.AddTask(ctx, w.Ana, n, incident.TaskInput{Title: "Врати дискове", Due: now.Now().Add(time.Hour)})
+		must(t, err)
+		_, err = w.S.SetParty(ctx, w.Ana, n, party, incident.PartyTheirs, "Питање", now.Now().Add(time.Hour))
+		must(t, err)
+		// In a closed case nobody owes anything; reopening it sets the clocks going again.
+		owed := func(want int, when string) {
+			t.Helper()
+			o, err := w.S.Overview(ctx, w.Ana)
+			must(t, err)
+			if len(o.Clocks) != want {
+				t.Fatalf("%d clocks %s, want %d: %+v", len(o.Clocks), when, want, o.Clocks)
+			}
+		}
+		owed(0, "in a resolved case")
+		_, err = w.S.DoTask(ctx, w.Ana, n, task.Object, true)
+		must(t, err)
 		d, err = w.S.Move(ctx, w.Luka, n, 0, incident.Closed, "")
 		must(t, err)
 		if d.Case.Closed == 0 {
@@ -151,6 +167,7 @@ func TestLifeOfACase(t *testing.T) {
 		}
 		_, err = w.S.Move(ctx, w.Luka, n, 0, incident.InProgress, "")
 		must(t, err)
+		owed(1, "in a reopened case, its task done")
 		acts, err := w.S.History(ctx, w.Luka, n, 0)
 		must(t, err)
 		if acts[0].Verb != "move" || acts[len(acts)-1].Verb != "open" {

@@ -178,6 +178,30 @@ func followCase(ctx context.Context, tx *store.Tx, c *Case) error {
 			return err
 		}
 	}
+	return followParts(ctx, tx, c)
+}
+
+// followParts stands the clocks of a case's tasks and parties still while the case is
+// closed: nobody owes anything in it. Reopening it sets them going again.
+func followParts(ctx context.Context, tx *store.Tx, c *Case) error {
+	type part struct {
+		kind string
+		id   int64
+		done bool
+	}
+	parts, err := store.All(ctx, tx, func(s store.Scanner) (p part, err error) { err = s.Scan(&p.kind, &p.id, &p.done); return }, partsOf, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		follow := deadline.UndoneTx
+		if p.done || !c.State.Open() {
+			follow = deadline.DoneTx
+		}
+		if err := follow(ctx, tx, p.kind, p.id, p.kind); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -207,7 +231,7 @@ func (a *act) followChild(ch change) error {
 	if err := deadline.MoveTx(a.ctx, a.tx, kind, ch.ID, kind, due); err != nil {
 		return err
 	}
-	done := kind == "task" && row["done"].(int64) > 0 || kind == "party" && row["state"] == PartyDone
+	done := kind == "task" && row["done"].(int64) > 0 || kind == "party" && row["state"] == PartyDone || !a.c.State.Open()
 	if done {
 		return deadline.DoneTx(a.ctx, a.tx, kind, ch.ID, kind)
 	}

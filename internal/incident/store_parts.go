@@ -27,6 +27,7 @@ const (
 	whereCase   = `SELECT c.resolved_id FROM incident_case c WHERE c.id = $1`
 
 	partyCols = `p.id, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated`
+	partsOf   = `SELECT 'task', id, done > 0 FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id, state = 'done' FROM incident_party WHERE case_id = $1`
 	partiesOf = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.case_id` + inFamily + ` ORDER BY p.id`
 	oneParty  = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.id = $1`
 	partyBy   = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.thread = $1`
