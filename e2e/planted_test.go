@@ -12,6 +12,7 @@ import (
 // with the test that claims to find it (docs/threats.md has the same list).
 var plantedFaults = []struct{ name, where, test string }{
 	{"ack-before-commit", "e2e", "TestKillNine"},
+	{"sync-skipped", "e2e", "TestSyncBeforeAnswer"},
 	{"once-forgotten", "e2e", "TestKillNine"},
 	{"act-without-line", "e2e", "TestKillNine"},
 	{"policy-skipped", "internal/app", "TestAuthorisationMatrix"},

@@ -39,6 +39,10 @@ setup_system() {
 	if ! ls /usr/share/fonts/truetype/noto/NotoSans-Regular.* >/dev/null 2>&1; then
 		apt_install fonts-noto-core fonts-dejavu-core || missing "fonts" "install the package fonts-noto-core"
 	fi
+	# Whether the database's log is synced before an answer is asked of the system calls.
+	if ! command -v strace >/dev/null; then
+		apt_install strace || missing "strace" "install the package strace"
+	fi
 	if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
 		apt_install python3 python3-venv || missing "Python 3 with venv" "install the packages python3 python3-venv"
 	fi

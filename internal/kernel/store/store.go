@@ -14,6 +14,7 @@ import (
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 )
 
 // Engine is which database is underneath.
@@ -85,6 +86,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 func sqliteDSN(path string, write bool) string {
 	q := "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-8192)"
+	if fault.Planted("sync-skipped") {
+		q = strings.Replace(q, "synchronous(FULL)", "synchronous(OFF)", 1)
+	}
 	if write {
 		return "file:" + path + q + "&_txlock=immediate&_pragma=wal_autocheckpoint(4000)"
 	}
