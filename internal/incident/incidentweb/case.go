@@ -185,7 +185,9 @@ func (p *pages) head(r *http.Request, page *casePage, x *incident.File, f *web.F
 		if k.Kind == "party" {
 			label = web.T(r, "incident.clock.party", "name", k.Label)
 		}
-		h.Clocks = append(h.Clocks, ui.LabelledClock{Label: label, Clock: Clock(r, k)})
+		c := Clock(r, k)
+		c.Until = c.Step(web.Now(r)) != ui.StepLate // late says how late; until when is in the list of acts
+		h.Clocks = append(h.Clocks, ui.LabelledClock{Label: label, Clock: c})
 	}
 	if page.May {
 		h.Acts = append(h.Acts, ui.Button{Label: web.T(r, "incident.edit"), Icon: "pencil", Href: page.At + "/edit", Variant: "secondary", Key: "E"})
@@ -294,6 +296,7 @@ func (p *pages) work(r *http.Request, page *casePage, x *incident.File, f *web.F
 			row.Hidden["open"] = "1"
 		} else if k, ok := x.DueOf[t.ID]; ok {
 			c := Clock(r, k)
+			c.Until = false // the title needs the room
 			row.Clock = &c
 		}
 		page.Tasks.Items = append(page.Tasks.Items, row)

@@ -143,7 +143,9 @@ func (p *pages) row(r *http.Request, c incident.Case) ui.Row {
 	}
 	var k any
 	if c.Clock != nil {
-		k = Clock(r, *c.Clock)
+		x := Clock(r, *c.Clock)
+		x.Until = false
+		k = x
 	}
 	lead := any(c.LeadName)
 	if c.Lead == 0 {
