@@ -154,22 +154,26 @@ func (s *Service) decorate(ctx context.Context, tx *store.Tx, who ident.Actor, l
 // countMost is as far as lists count; beyond it they say "more than".
 const countMost = 10_000
 
-// Count counts what List would give; more = there are beyond 10,000.
+// Count counts what List would give; more = there are beyond 10,000 (2,000 with words).
 func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64, more bool, err error) {
 	if err := f.check(); err != nil {
 		return 0, false, err
+	}
+	most := int64(countMost)
+	if f.Query != "" { // each hit of a common word is a probe
+		most = few
 	}
 	err = s.view(ctx, who, func(tx *store.Tx) error {
 		q, err := newQuery(ctx, tx, who, f)
 		if err != nil || q.none {
 			return err
 		}
-		text, args := q.count(countMost + 1)
+		text, args := q.count(int(most) + 1)
 		n, err = store.Int64(ctx, tx, text, args...)
 		return err
 	})
-	if n > countMost {
-		n, more = countMost, true
+	if n > most {
+		n, more = most, true
 	}
 	return n, more, err
 }
