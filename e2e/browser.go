@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -240,6 +241,10 @@ func (p *Page) Visit(path string) int {
 	ctx, cancel := context.WithTimeout(p.ctx, step)
 	defer cancel()
 	r, err := chromedp.Run(ctx, chromedp.NavigateResponse(path))
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") { // a file to save: the page stays where it was
+		p.status = http.StatusNoContent
+		return http.StatusNoContent
+	}
 	p.check(err)
 	p.status = r.Status
 	return int(r.Status)

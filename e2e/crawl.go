@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -55,6 +56,9 @@ func (w *Walk) Go(p *Page) {
 			p.Complaints()
 			continue
 		}
+		if status == http.StatusNoContent {
+			continue
+		}
 		w.look(p, next)
 		for _, href := range p.links() {
 			if _, ok := from[href]; !ok {
@@ -97,7 +101,7 @@ func (p *Page) links() []string {
 	for _, href := range Eval[[]string](p, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)`) {
 		rest, ours := strings.CutPrefix(href, p.Origin)
 		rest, _, _ = strings.Cut(rest, "#")
-		if u, err := url.Parse(rest); ours && rest != "" && err == nil && !notPages.MatchString(u.Path) {
+		if u, err := url.Parse(rest); ours && rest != "" && err == nil && !notPages.MatchString(u.Path) && !u.Query().Has("format") { // a list's export is a file
 			out = append(out, rest)
 		}
 	}
