@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -182,6 +183,7 @@ func (w *world) fill() {
 	w.sharingGroup(banka)
 	w.warning(team)
 	w.report()
+	w.openCase(team)
 	w.organisations()
 }
 
@@ -276,6 +278,20 @@ func (w *world) report() {
 	team := func(p *persona, _ bool) bool { return p != nil && p.who.Can("intake.read") && p.org == "CERT A" }
 	never := func(*persona, bool) bool { return false }
 	w.canaries = append(w.canaries, canary{"k-report-body", team}, canary{"k-reporter", never})
+}
+
+// openCase opens one of the host's team through the machines' interface.
+func (w *world) openCase(by *persona) {
+	w.t.Helper()
+	rec := w.withKey(by.key, "POST", "/api/v1/cases", `{"title":"k-case-title","summary":"x","severity":"low"}`)
+	var told struct{ ID, Number string }
+	if err := json.Unmarshal(rec.Body.Bytes(), &told); err != nil || told.Number == "" {
+		w.t.Fatalf("a case: %d %v %s", rec.Code, err, rec.Body)
+	}
+	w.refs = append(w.refs, told.ID, told.Number)
+	w.canaries = append(w.canaries, canary{"k-case-title", func(p *persona, _ bool) bool {
+		return p != nil && p.who.Can("incident.read") && p.org == "CERT A"
+	}})
 }
 
 // organisations: one whose name would run as a formula in a spreadsheet (row 27).
