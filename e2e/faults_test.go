@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -132,7 +133,9 @@ func TestTwoNodes(t *testing.T) {
 	}
 	to := nodeA // which node the one origin leads to at the moment
 	c := &http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("tcp", to) }}}
+		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", to)
+		}}}
 	post := func(path string, v url.Values) int {
 		req, _ := http.NewRequest("POST", "http://straza.test"+path, strings.NewReader(v.Encode()))
 		req.Header.Set("Origin", "http://straza.test")

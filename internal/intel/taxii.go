@@ -200,7 +200,9 @@ type turnstile struct {
 	sick  map[int64]int64 // when an event could not be converted, µs
 }
 
-func newTurnstile() *turnstile { return &turnstile{turn: make(chan struct{}, 1), sick: map[int64]int64{}} }
+func newTurnstile() *turnstile {
+	return &turnstile{turn: make(chan struct{}, 1), sick: map[int64]int64{}}
+}
 
 // patient is a context that is not in a hurry: a job has a deadline too.
 type patient struct{ context.Context }
