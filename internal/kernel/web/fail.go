@@ -209,11 +209,8 @@ func (m *Mux) failActs(r *http.Request, status int, e *ui.Empty) {
 }
 
 func homeOf(r *http.Request) string {
-	switch failShell(r) {
-	case ui.Console:
-		return "/console"
-	case ui.Portal:
-		return "/portal"
+	if s := failShell(r); s != ui.Public {
+		return ui.RoomOf(s, Actor(r))
 	}
 	return Path(r, "/")
 }

@@ -154,13 +154,22 @@ func (p *Page) Here() string {
 	return p.Path
 }
 
-// Home is where the mark leads.
-func (p *Page) Home() string {
-	switch p.Shell {
-	case Console:
+// RoomOf is the first page of a shell that a person may open: who has neither the
+// desk nor the portal begins at their own account.
+func RoomOf(s Shell, a ident.Actor) string {
+	switch {
+	case s == Console && a.Can("incident.read"):
 		return "/console"
-	case Portal:
+	case s == Portal && a.Can("portal.use"):
 		return "/portal"
 	}
-	return "/" + string(p.Lang) + "/"
+	return "/account"
+}
+
+// Home is where the mark leads.
+func (p *Page) Home() string {
+	if p.Shell == Public {
+		return "/" + string(p.Lang) + "/"
+	}
+	return RoomOf(p.Shell, p.Actor)
 }
