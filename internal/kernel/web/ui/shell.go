@@ -158,7 +158,7 @@ func (p *Page) Here() string {
 // desk nor the portal begins at their own account.
 func RoomOf(s Shell, a ident.Actor) string {
 	switch {
-	case s == Console && a.Can("incident.read"):
+	case s == Console && a.Can("console.use"):
 		return "/console"
 	case s == Portal && a.Can("portal.use"):
 		return "/portal"
