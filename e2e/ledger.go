@@ -236,6 +236,8 @@ func (w *writer) do(a *act, again bool) error {
 		}
 	}
 	switch {
+	case ok && a.acked && id != a.ID:
+		return fmt.Errorf("%s %s: acknowledged as %s, sent again %s", a.Kind, a.Key, a.ID, id)
 	case ok:
 		return w.ledger.ack(a, id)
 	case err != nil || st >= 500:
@@ -247,7 +249,8 @@ func (w *writer) do(a *act, again bool) error {
 // errLine: no answer, or one that promises nothing.
 var errLine = fmt.Errorf("no acknowledgement")
 
-// work acts until ctx ends.
+// work acts until ctx ends. Every fourth act is sent twice, as by a client whose
+// answer was lost on the way: the second one must say what the first one said.
 func (w *writer) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		a := w.newAct()
@@ -255,7 +258,11 @@ func (w *writer) work(ctx context.Context) {
 			w.complain(err.Error())
 			return
 		}
-		if err := w.do(a, false); err != nil && err != errLine {
+		err := w.do(a, false)
+		if err == nil && rand.IntN(4) == 0 {
+			err = w.do(a, true)
+		}
+		if err != nil && err != errLine {
 			w.complain(err.Error())
 		} else if err != nil {
 			select { // the line is down: do not spin
