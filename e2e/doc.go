@@ -13,10 +13,6 @@ import (
 	"testing"
 )
 
-// settling: rooms are still being built, so a feature that the binary lacks is skipped even in CI.
-// Once it is false, a missing feature fails in CI; missing tools (browser, clients) always do.
-const settling = true
-
 // root is the repository, found from this file so that tests may run from any folder.
 var root = func() string {
 	_, file, _, _ := runtime.Caller(0)
@@ -37,12 +33,9 @@ func needTool(t testing.TB, ok bool, format string, args ...any) {
 	}
 }
 
-// NeedFeature skips while the binary lacks a feature; in CI it fails once settling is over.
+// NeedFeature fails where the binary lacks a feature: only tools may be missing, never what the program is.
 func NeedFeature(t testing.TB, ok bool, format string, args ...any) {
 	t.Helper()
-	if !ok && settling {
-		t.Skipf("not built yet: "+format, args...)
-	}
 	if !ok {
 		t.Fatalf("missing: "+format, args...)
 	}
