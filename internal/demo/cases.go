@@ -8,6 +8,7 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
 )
 
@@ -26,8 +27,14 @@ func (c *country) work(ctx context.Context, who ident.Actor, r intake.Report, da
 		_, err = c.Incident.Move(ctx, who, ref, x.Version, to, why)
 		return err
 	}
-	if c.rng.IntN(12) == 0 {
-		return nil // opened and left: an empty case
+	left := days - day
+	if left < 2 && c.rng.IntN(4) == 0 {
+		return nil // just opened: an empty case, its first answer still to come
+	}
+	if c.rng.IntN(5) > 0 {
+		if _, err := c.Incident.Take(ctx, who, ref); err != nil {
+			return fmt.Errorf("case %s: %w", ref, err)
+		}
 	}
 	if err := move(incident.InProgress, ""); err != nil {
 		return fmt.Errorf("case %s: %w", ref, err)
@@ -35,10 +42,7 @@ func (c *country) work(ctx context.Context, who ident.Actor, r intake.Report, da
 	if err := c.investigate(ctx, who, ref, r); err != nil {
 		return fmt.Errorf("case %s: %w", ref, err)
 	}
-	left := days - day
 	switch {
-	case left < 1:
-		return nil // taken up today
 	case left < 5, c.rng.IntN(6) == 0:
 		return c.progress(ctx, who, ref) // still being worked on
 	case c.rng.IntN(8) == 0:
@@ -83,10 +87,8 @@ func (c *country) investigate(ctx context.Context, who ident.Actor, ref string, 
 	if _, err := c.Incident.AddNote(ctx, who, ref, latin("Оператор потврђује телефоном. Не гасимо систем док се не сачува меморија.")); err != nil {
 		return err
 	}
-	if r.OrgName != "" && c.rng.IntN(2) == 0 {
-		if err := c.write(ctx, who, ref, r.OrgName); err != nil {
-			return err
-		}
+	if err := c.write(ctx, who, ref, r.OrgName); err != nil {
+		return err
 	}
 	if c.rng.IntN(3) == 0 {
 		return c.share(ctx, who, ref)
@@ -94,15 +96,27 @@ func (c *country) investigate(ctx context.Context, who ident.Actor, ref string, 
 	return nil
 }
 
+// write is the CERT's first answer: to the organisation, or to the host of the page
+// that a citizen has reported.
 func (c *country) write(ctx context.Context, who ident.Actor, ref, org string) error {
-	if _, err := c.Incident.AddParty(ctx, who, ref, incident.PartyInput{Org: org, Lang: "sr-Latn", Subject: latin("Инцидент у вашој мрежи"), Deadline: c.Clock.Now().Add(48 * time.Hour)}); err != nil {
+	in := incident.PartyInput{Org: org, Lang: "sr-Latn", Subject: latin("Инцидент у вашој мрежи"), Deadline: c.Clock.Now().Add(48 * time.Hour)}
+	text := "Молимо сачувајте дневнике за последњих тридесет дана и јавите ко одржава систем."
+	if org == "" {
+		in.Org, in.Address, in.Subject = latin("Хостинг Равница"), "abuse@hosting-ravnica.example", latin("Молба за уклањање лажне странице")
+		text = "Молимо да уклоните страницу која краде податке и да сачувате дневнике приступа."
+	}
+	return c.letter(ctx, who, ref, in, text)
+}
+
+func (c *country) letter(ctx context.Context, who ident.Actor, ref string, in incident.PartyInput, text string) error {
+	if _, err := c.Incident.AddParty(ctx, who, ref, in); err != nil {
 		return err
 	}
 	f, err := c.Incident.Read(ctx, who, ref)
 	if err != nil || len(f.Parties) == 0 {
 		return err
 	}
-	_, err = c.Incident.Write(ctx, who, ref, f.Parties[len(f.Parties)-1].ID, "out", latin("Молимо сачувајте дневнике за последњих тридесет дана и јавите ко одржава систем."))
+	_, err = c.Incident.Write(ctx, who, ref, f.Parties[len(f.Parties)-1].ID, "out", latin(text))
 	return err
 }
 
@@ -124,23 +138,28 @@ func (c *country) share(ctx context.Context, who ident.Actor, ref string) error 
 	return err
 }
 
-// progress does the tasks of a case that runs on, but now and then forgets the last
-// one, and hears from most of those it wrote to.
+// progress does what is due by the end of the story in a case that runs on; one task
+// of each team is forgotten, and what falls due later stays open.
 func (c *country) progress(ctx context.Context, who ident.Actor, ref string) error {
 	f, err := c.Incident.Read(ctx, who, ref)
 	if err != nil {
 		return err
 	}
-	for i, t := range f.Tasks {
-		if i == len(f.Tasks)-1 && c.rng.IntN(6) == 0 {
-			break
+	for _, t := range f.Tasks {
+		due := clock.FromMicros(t.Due)
+		if due.After(c.to) {
+			continue
+		}
+		if late := c.to.Sub(due); !c.forgot[who.CERT] && late < 40*time.Hour {
+			c.forgot[who.CERT] = true
+			continue
 		}
 		if _, err := c.Incident.DoTask(ctx, who, ref, t.ID, true); err != nil {
 			return err
 		}
 	}
 	for _, p := range f.Parties {
-		if c.rng.IntN(6) == 0 {
+		if clock.FromMicros(p.Deadline).After(c.to) {
 			continue
 		}
 		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyDone, p.Subject, time.Time{}); err != nil {

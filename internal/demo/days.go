@@ -19,8 +19,7 @@ import (
 func (c *country) tellDays(ctx context.Context) error {
 	days := int(c.to.Sub(c.from).Hours() / 24)
 	for day := range days {
-		morning := c.from.AddDate(0, 0, day).Add(7 * time.Hour)
-		c.moveTo(morning)
+		c.moveTo(morning(c.from.AddDate(0, 0, day)))
 		if err := c.events(ctx, day); err != nil {
 			return fmt.Errorf("day %d, events: %w", day, err)
 		}
@@ -31,8 +30,18 @@ func (c *country) tellDays(ctx context.Context) error {
 			return fmt.Errorf("day %d, warnings: %w", day, err)
 		}
 	}
+	if err := c.lastNight(ctx, days); err != nil {
+		return fmt.Errorf("the last night: %w", err)
+	}
 	c.moveTo(c.to)
 	return c.Tick(ctx)
+}
+
+// morning is seven o'clock in Belgrade on the day of t: a day's work ends by the
+// evening, whatever the hour at which the story ends.
+func morning(t time.Time) time.Time {
+	t = t.In(i18n.Belgrade)
+	return time.Date(t.Year(), t.Month(), t.Day(), 7, 0, 0, 0, i18n.Belgrade).UTC()
 }
 
 // moveTo sets the clock, never backwards.

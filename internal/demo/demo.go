@@ -73,11 +73,12 @@ type country struct {
 	actors map[int]ident.Actor // index in people → who they are
 	emails map[int]string
 	setup  ident.Actor
+	forgot map[int64]bool // CERT → one task of it was forgotten
 }
 
 // Fill tells the story. The installation must be empty.
 func Fill(ctx context.Context, d Deps, seed uint64, days int, asOf time.Time) (Report, error) {
-	c := &country{Deps: d, rng: rand.New(rand.NewPCG(seed, 0x5374)), from: asOf.AddDate(0, 0, -days), to: asOf, setup: ident.SystemPart("demo"), actors: map[int]ident.Actor{}, emails: map[int]string{}}
+	c := &country{Deps: d, rng: rand.New(rand.NewPCG(seed, 0x5374)), from: asOf.AddDate(0, 0, -days), to: asOf, setup: ident.SystemPart("demo"), actors: map[int]ident.Actor{}, forgot: map[int64]bool{}, emails: map[int]string{}}
 	c.setup.Channel = ident.CLI
 	rep := Report{Seed: seed, AsOf: asOf.Format("2006-01-02")}
 	c.Clock.Set(c.from)

@@ -34,30 +34,43 @@ var stories = []story{
 
 // reports lets a day's people write, and the shift work on what lies there.
 func (c *country) reports(ctx context.Context, day, days int) error {
-	n := 1 + c.rng.IntN(3)
-	if day == days-1 {
-		n = 9 // a busy last morning
-	}
-	for range n {
+	for range 1 + c.rng.IntN(3) {
 		c.Clock.Add(time.Duration(10+c.rng.IntN(90)) * time.Minute)
-		if day == days-1 {
-			c.Clock.Set(c.to.Add(-time.Duration(5+c.rng.IntN(200)) * time.Minute))
+		s, uuid, err := c.report(ctx)
+		if err != nil {
+			return err
 		}
-		if err := c.report(ctx, day, days); err != nil {
+		if err := c.triage(ctx, uuid, s, day, days); err != nil {
 			return err
 		}
 	}
 	return c.Tick(ctx)
 }
 
-func (c *country) report(ctx context.Context, day, days int) error {
+// report is one that comes in, and is acknowledged within the minute.
+func (c *country) report(ctx context.Context) (story, string, error) {
 	s := stories[c.rng.IntN(len(stories))]
+	in := c.written(s)
+	who := ident.Nobody(ident.Web)
+	if in.Channel == intake.ByPhone {
+		who = c.actors[1]
+	}
+	rc, err := c.Intake.Submit(ctx, who, in)
+	if err != nil {
+		return s, "", fmt.Errorf("report: %w", err)
+	}
+	c.Clock.Add(2 * time.Minute)
+	return s, rc.ID, c.Tick(ctx)
+}
+
+// written is the report as somebody fills it in.
+func (c *country) written(s story) *intake.Input {
 	text := s.text
-	if n := c.rng.IntN(90) + 10; len(fmt.Sprintf(text, n)) > 0 && containsVerb(text) {
+	if n := c.rng.IntN(90) + 10; containsVerb(text) {
 		text = fmt.Sprintf(text, n)
 	}
 	name := c.name(c.rng.IntN(400))
-	in := &intake.Input{Secret: fmt.Sprintf("%032x", c.rng.Uint64()) + fmt.Sprintf("%032x", c.rng.Uint64()), Channel: intake.ByWeb, Lang: "sr-Cyrl", What: s.what,
+	in := &intake.Input{Secret: c.secret(), Channel: intake.ByWeb, Lang: "sr-Cyrl", What: s.what,
 		Contact: intake.Contact{Name: name, Email: mailbox(name, "posta-primer.example")}, Body: intake.Body{Description: text, For: "self"}}
 	if s.org {
 		o := c.rng.IntN(len(orgs)-2) + 2
@@ -72,22 +85,11 @@ func (c *country) report(ctx context.Context, day, days int) error {
 	case 2:
 		in.Sealed = true
 	}
-	nobody := ident.Nobody(ident.Web)
-	if in.Channel == intake.ByPhone {
-		nobody = c.actors[1]
-	}
-	rc, err := c.Intake.Submit(ctx, nobody, in)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	c.Clock.Add(2 * time.Minute)
-	if err := c.Tick(ctx); err != nil { // acknowledged within the minute
-		return err
-	}
-	if day < days-1 {
-		return c.triage(ctx, rc.ID, s, day, days)
-	}
-	return nil
+	return in
+}
+
+func (c *country) secret() string {
+	return fmt.Sprintf("%032x", c.rng.Uint64()) + fmt.Sprintf("%032x", c.rng.Uint64())
 }
 
 func containsVerb(s string) bool {
@@ -99,22 +101,14 @@ func containsVerb(s string) bool {
 	return false
 }
 
-// triage is what the shift did with a report: most become cases, some are answered
-// and rejected, a few still wait, and one or two were forgotten.
+// triage is what the shift did with a report, within its hour: most become cases,
+// some are answered and rejected.
 func (c *country) triage(ctx context.Context, uuid string, s story, day, days int) error {
-	if left := days - day; left < 4 && c.rng.IntN(3) == 0 || c.rng.IntN(40) == 0 {
-		return nil
-	}
-	who := c.actors[1+c.rng.IntN(3)]
-	x, err := c.Intake.Get(ctx, who, uuid)
-	if fault.Is(err, fault.NotFound) { // the second CERT's
-		who = c.actors[8+c.rng.IntN(2)]
-		x, err = c.Intake.Get(ctx, who, uuid)
-	}
+	who, x, err := c.handler(ctx, uuid)
 	if err != nil {
 		return err
 	}
-	c.Clock.Add(time.Duration(5+c.rng.IntN(50)) * time.Minute)
+	c.Clock.Add(time.Duration(4+c.rng.IntN(24)) * time.Minute)
 	if _, err = c.Intake.Take(ctx, who, x.UUID); err != nil {
 		return err
 	}
@@ -132,7 +126,7 @@ func (c *country) triage(ctx context.Context, uuid string, s story, day, days in
 	if x, err = c.Intake.Classify(ctx, who, x.UUID, x.Version, d); err != nil {
 		return fmt.Errorf("classify: %w", err)
 	}
-	c.Clock.Add(time.Duration(3+c.rng.IntN(30)) * time.Minute)
+	c.Clock.Add(time.Duration(3+c.rng.IntN(18)) * time.Minute)
 	if err := c.Intake.Write(ctx, who, x.UUID, "Хвала на пријави. Не отварајте поруку поново и сачувајте је. Јављамо се чим прегледамо податке.", c.rng.IntN(4) == 0); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
@@ -148,6 +142,17 @@ func (c *country) triage(ctx context.Context, uuid string, s story, day, days in
 		}
 	}
 	return err
+}
+
+// handler is somebody of the team whose report it is.
+func (c *country) handler(ctx context.Context, uuid string) (ident.Actor, intake.Report, error) {
+	who := c.actors[1+c.rng.IntN(3)]
+	x, err := c.Intake.Get(ctx, who, uuid)
+	if fault.Is(err, fault.NotFound) { // the second CERT's
+		who = c.actors[8+c.rng.IntN(2)]
+		x, err = c.Intake.Get(ctx, who, uuid)
+	}
+	return who, x, err
 }
 
 func caseTitle(s story) string {
