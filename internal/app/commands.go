@@ -128,7 +128,7 @@ func (h *House) auditVerifyFlags(fs *flag.FlagSet) func(context.Context, *cli.En
 		if *witness != "" {
 			extra = append(extra, *witness)
 		}
-		rep, err := h.Audit.Verify(ctx, extra...)
+		rep, err := h.Audit.VerifyBoth(ctx, h.unsealLog, extra...)
 		if err != nil {
 			return err
 		}
@@ -140,11 +140,24 @@ func (h *House) auditVerifyFlags(fs *flag.FlagSet) func(context.Context, *cli.En
 			for _, d := range rep.Damage {
 				fmt.Fprintf(env.Out, "DAMAGE: line %d, leaf %d: %s\n", d.ID, d.Leaf, d.Kind)
 			}
+			sayUnsealing(env, rep.Unsealing)
 		}
 		if err == nil && !rep.OK && !fault.Planted("damage-hidden") {
 			err = &cli.Exit{Code: cli.Damage, Err: errSilent}
 		}
 		return err
+	}
+}
+
+func sayUnsealing(env *cli.Env, u *audit.Unsealing) {
+	if !u.Compared {
+		fmt.Fprintf(env.Out, "not compared with the unsealing process's log: %s\n", u.Why)
+		return
+	}
+	fmt.Fprintf(env.Out, "unsealing log: %d lines, %d openings, %d announced and not opened, %d taken back by a restore\n",
+		u.Lines, u.Openings, len(u.Unopened), u.Restored)
+	for _, d := range u.Damage {
+		fmt.Fprintf(env.Out, "DAMAGE: %s\n", d)
 	}
 }
 

@@ -105,7 +105,10 @@ func openHouse(ctx context.Context, cfg Config, environ []string, o openOptions)
 	if err = h.DB.Update(ctx, func(tx *store.Tx) error { return access.SeedTx(ctx, tx) }); err != nil {
 		return h, err
 	}
-	return h, h.wire(ctx)
+	if err = h.wire(ctx); err != nil {
+		return h, err
+	}
+	return h, h.afterRestore(ctx)
 }
 
 const keyFact = "vault.keycheck"

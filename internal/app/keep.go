@@ -461,9 +461,14 @@ func (h *House) verify(ctx context.Context) (kept, error) {
 		k.NotChecked = append(k.NotChecked, "audit log: the keys are not here", "sealed content: the keys are not here")
 		return k, nil
 	}
-	rep, err := h.Audit.Verify(ctx)
+	rep, err := h.Audit.VerifyBoth(ctx, h.unsealLog)
 	if err != nil {
 		return k, err
+	}
+	if rep.Unsealing.Compared {
+		k.Checked = append(k.Checked, "unsealing log")
+	} else {
+		k.NotChecked = append(k.NotChecked, "unsealing log: "+rep.Unsealing.Why)
 	}
 	for _, d := range rep.Damage {
 		k.damaged("audit line %d (leaf %d): %s", d.ID, d.Leaf, d.Kind)

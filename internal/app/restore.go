@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -57,10 +60,8 @@ func (c *call) restore(ctx context.Context, env *cli.Env, args []string, keysFil
 		return err
 	}
 	k.Checked = append(k.Checked, names...)
-	if len(args) == 1 {
-		if err := c.afterRestore(ctx, k); err != nil {
-			return err
-		}
+	if err := c.settleRestore(ctx); err != nil {
+		return err
 	}
 	return printKept(env, k, "restored")
 }
@@ -79,7 +80,10 @@ func (c *call) restoreData(ctx context.Context, env *cli.Env, file string) (k ke
 	if k, err = readBackup(ctx, db, blobs, r); err != nil {
 		return k, err
 	}
-	return k, checkBlobs(ctx, blobs, &k)
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		return store.SetFact(ctx, tx, restoredFact, fmt.Sprintf(`{"rows":%d,"blobs":%d}`, k.Rows, k.Blobs))
+	})
+	return k, errors.Join(err, checkBlobs(ctx, blobs, &k))
 }
 
 // filledBy are the tables of which one row means that somebody works here.
@@ -148,15 +152,32 @@ func (c *call) restoreKeys(env *cli.Env, file string) ([]string, error) {
 	return names, err
 }
 
-// afterRestore ends sessions, holds letters that were waiting and writes a signed
-// "restored" line (decisions §4).
-func (c *call) afterRestore(ctx context.Context, k kept) error {
+// restoredFact says, until the first opening with keys, that this database came
+// out of a backup and what it brought.
+const restoredFact = "installation.restored"
+
+// settleRestore opens the restored installation once, when its data are here too.
+func (c *call) settleRestore(ctx context.Context) error {
+	if _, err := os.Stat(filepath.Join(c.cfg.data(), "straza.db")); err != nil && c.cfg.get("database") == "" {
+		return nil //nolint:nilerr // the keys came first
+	}
 	h, err := openHouse(ctx, c.cfg, c.proc.Environ, openOptions{unlockd: true})
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	err = h.DB.Update(ctx, func(tx *store.Tx) error {
+	return h.settle(ctx)
+}
+
+// afterRestore ends sessions, holds letters that were waiting and writes a signed
+// "restored" line (decisions §4): the first time that the restored data meet their
+// keys, whichever command that is.
+func (h *House) afterRestore(ctx context.Context) error {
+	return h.DB.Update(ctx, func(tx *store.Tx) error {
+		said, err := store.Fact(ctx, tx, restoredFact)
+		if err != nil || said == "" {
+			return err
+		}
 		if err := jobs.HoldTx(ctx, tx, "mail.", "held after a restore: release or discard it"); err != nil {
 			return err
 		}
@@ -171,10 +192,18 @@ func (c *call) afterRestore(ctx context.Context, k kept) error {
 		if err := store.SetFact(ctx, tx, "feed.epoch", strconv.Itoa(n+1)); err != nil {
 			return err
 		}
-		return h.Audit.Record(ctx, tx, operator(), "installation.restored", audit.Thing{Kind: "installation"},
-			map[string]any{"rows": k.Rows, "blobs": k.Blobs})
+		detail := map[string]any{}
+		if err := json.Unmarshal([]byte(said), &detail); err != nil {
+			return fmt.Errorf("what was restored: %w", err)
+		}
+		if detail["last"], err = h.Audit.LastTx(ctx, tx); err != nil {
+			return err
+		}
+		if err := h.Audit.Record(ctx, tx, operator(), "installation.restored", audit.Thing{Kind: "installation"}, detail); err != nil {
+			return err
+		}
+		return store.SetFact(ctx, tx, restoredFact, "")
 	})
-	return errors.Join(err, h.settle(ctx))
 }
 
 // moveCommand streams everything into another engine and verifies it there.

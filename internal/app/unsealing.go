@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"straza/internal/demo"
+	"straza/internal/kernel/audit"
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
@@ -127,6 +131,30 @@ func (h *House) enrolFirst(ctx context.Context, who ident.Actor, secret string) 
 			slog.Warn("the first reader of sealed reports was not enrolled: straza unseal enrol EMAIL", "error", err)
 		}
 	}()
+}
+
+// unsealLog streams the unsealing process's own log: from the process itself when
+// it works elsewhere, else from its folder, where it stands when nothing runs too.
+func (h *House) unsealLog(ctx context.Context, w io.Writer) error {
+	if far := h.cfg.get("unseal"); far != "" {
+		token, _ := os.ReadFile(filepath.Join(h.Vault.Dir(), "unseal.token"))
+		door, err := unseal.Dial(far, string(token))
+		if err != nil {
+			return cli.UsageError("unseal: %v", err)
+		}
+		defer door.Close()
+		return door.Log(ctx, w)
+	}
+	f, err := os.Open(filepath.Join(h.cfg.data(), "unseal", "unseal.log"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return audit.ErrNoLog
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
 }
 
 // localDoor opens the unsealing folder of a single machine without its process:

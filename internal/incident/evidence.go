@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/audit"
 	"straza/internal/kernel/blob"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -141,12 +142,14 @@ func (s *Service) HandOver(ctx context.Context, who ident.Actor, ref string, evi
 	if err := c.Err("custody"); err != nil {
 		return err
 	}
-	_, err := s.evidenceTx(ctx, who, ref, evidence, "handed", to)
+	_, _, err := s.evidenceTx(ctx, who, ref, evidence, "handed", to)
 	return err
 }
 
-// evidenceTx loads an evidence through its case and adds a line of custody and audit.
-func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, evidence int64, act, detail string) (v Evidence, err error) {
+// evidenceTx loads an evidence through its case and adds a line of custody and audit;
+// line is the audit line's id, which an opening names to the unsealing process.
+func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, evidence int64, act, detail string) (v Evidence, line int64, err error) {
+	line = s.d.DB.NewID()
 	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
 		c, err := headTx(ctx, tx, who, ref)
 		if err != nil {
@@ -172,9 +175,13 @@ func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, e
 		if err := s.custody(ctx, tx, who, evidence, act, detail, now); err != nil {
 			return err
 		}
-		return s.d.Audit.Record(ctx, tx, who, "evidence."+act, thing(c), map[string]any{"evidence": evidence})
+		var told any = map[string]any{"evidence": evidence}
+		if act == "opened" {
+			told = audit.Opening(vault.KindEvidence, v.UUID)
+		}
+		return s.d.Audit.RecordAt(ctx, tx, who, now, line, "evidence."+act, thing(c), told)
 	})
-	return v, err
+	return v, line, err
 }
 
 // Prove opens a session with the unsealing process by a one-time code.
@@ -210,7 +217,7 @@ func (s *Service) OpenEvidence(ctx context.Context, who ident.Actor, ref string,
 	if err := c.Err("evidence"); err != nil {
 		return err
 	}
-	v, err := s.evidenceTx(ctx, who, ref, evidence, "opened", reason)
+	v, line, err := s.evidenceTx(ctx, who, ref, evidence, "opened", reason)
 	if err != nil {
 		return err
 	}
@@ -220,7 +227,7 @@ func (s *Service) OpenEvidence(ctx context.Context, who ident.Actor, ref string,
 	}
 	defer body.Close()
 	rec, err := door.Open(ctx, unseal.Request{Session: session, Email: who.Email, Label: vault.Label{Kind: vault.KindEvidence, Record: v.UUID},
-		Reason: reason, Ref: strconv.FormatInt(v.ID, 10), Archive: v.Name}, body, w)
+		Reason: reason, Ref: strconv.FormatInt(line, 10), Archive: v.Name}, body, w)
 	if err != nil {
 		return err
 	}
@@ -229,7 +236,7 @@ func (s *Service) OpenEvidence(ctx context.Context, who ident.Actor, ref string,
 		if err != nil {
 			return err
 		}
-		return s.d.Audit.Record(ctx, tx, who, "evidence.unsealed", thing(k), map[string]any{"evidence": v.ID, "seq": rec.Seq, "hash": rec.Hash})
+		return s.d.Audit.Record(ctx, tx, who, "evidence.unsealed", thing(k), audit.Opened(line, rec.Seq, rec.Hash))
 	})
 }
 

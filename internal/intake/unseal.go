@@ -61,7 +61,7 @@ func (s *Service) open(ctx context.Context, who ident.Actor, r *Report, verb, se
 		if err != nil {
 			return err
 		}
-		return s.Audit.RecordAt(ctx, tx, who, now, ref, verb, on, map[string]any{"kind": l.Kind, "record": l.Record})
+		return s.Audit.RecordAt(ctx, tx, who, now, ref, verb, on, audit.Opening(l.Kind, l.Record))
 	})
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (s *Service) open(ctx context.Context, who ident.Actor, r *Report, verb, se
 		return err
 	}
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		return s.Audit.Record(ctx, tx, who, verb+"ed", on, map[string]any{"line": ref, "seq": rec.Seq, "hash": rec.Hash})
+		return s.Audit.Record(ctx, tx, who, verb+"ed", on, audit.Opened(ref, rec.Seq, rec.Hash))
 	})
 }
 

@@ -33,6 +33,11 @@ func (l *Log) History(ctx context.Context, kind string, object int64, limit int)
 	return l.lines(ctx, Filter{Kind: kind, Object: object, Limit: limit})
 }
 
+// LastTx gives the id of the newest line, 0 when the log is empty.
+func (l *Log) LastTx(ctx context.Context, tx *store.Tx) (int64, error) {
+	return store.Int64(ctx, tx, newestLine)
+}
+
 func (l *Log) lines(ctx context.Context, f Filter) (out []Line, err error) {
 	if f.Limit < 1 || f.Limit > 500 {
 		f.Limit = 50

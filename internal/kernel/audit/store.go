@@ -24,6 +24,7 @@ const (
 	allLines = `SELECT id, at, actor, person, org, cert, channel, request, verb, kind, object, label, detail, salt, leaf, mac, erased, leaf_no
 		FROM audit_line ORDER BY leaf_no IS NULL, leaf_no, id`
 	someWaiting = `SELECT 1 FROM audit_line WHERE leaf_no IS NULL LIMIT 1`
+	newestLine  = `SELECT MAX(id) FROM audit_line`
 	allHashes   = `SELECT idx, hash FROM audit_hash ORDER BY idx`
 	allInOrder  = `SELECT ` + lineCols + ` FROM audit_line ORDER BY id`
 	// pgLock lets one transaction at a time number lines, on all nodes together.

@@ -47,6 +47,8 @@ type Report struct {
 	Checkpoint Checkpoint `json:"checkpoint"`
 	Witnesses  []Witness  `json:"witnesses"`
 	Damage     []Damage   `json:"damage"`
+
+	Unsealing *Unsealing `json:"unsealing,omitempty"` // VerifyBoth only
 }
 
 const maxDamage = 1000 // findings listed; one is already enough to fail
