@@ -3,7 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // RFC 6238
 	"database/sql"
+	"encoding/base32"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,6 +59,9 @@ func run(m *testing.M) int {
 //
 //	straza CODE ARGS…           runs the program and wants that exit code
 //	serve NAME ARGS…            starts `straza serve` and sets NAME to its origin
+//	unseal NAME ARGS…           starts `straza unseal` and sets NAME to its address
+//	take NAME KEY               sets NAME to a value of standard output's JSON (a.b for nested)
+//	totp NAME SECRET STEP       sets NAME to a one-time code, STEP periods from now
 //	end NAME | kill9 NAME       SIGTERM or SIGKILL, and waits
 //	http STATUS METHOD URL [k=v…|key:KEY|host:NAME|json:BODY]   one request, cookies kept over the story
 //	keys GOLDEN…                standard output's JSON has at least these keys (a.b for nested)
@@ -85,7 +92,7 @@ func TestStories(t *testing.T) {
 			return there, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"straza": runProgram, "serve": serve, "end": end(syscall.SIGTERM), "kill9": end(syscall.SIGKILL),
+			"straza": runProgram, "serve": serve, "unseal": startUnseal, "take": take, "totp": oneTimeCode, "end": end(syscall.SIGTERM), "kill9": end(syscall.SIGKILL),
 			"http": request, "keys": goldenKeys, "same": sameJSON, "row": changeRow, "pgdatabase": pgDatabase,
 		},
 	})
@@ -120,7 +127,17 @@ func (s *server) Write(p []byte) (int, error) {
 }
 
 func serve(ts *testscript.TestScript, _ bool, args []string) {
-	s := &server{cmd: exec.Command(program, append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...)...)}
+	start(ts, args[0], append([]string{"serve", "--listen", "127.0.0.1:0"}, args[1:]...))
+}
+
+func startUnseal(ts *testscript.TestScript, _ bool, args []string) {
+	start(ts, args[0], append([]string{"unseal"}, args[1:]...))
+}
+
+// start runs a process that stays and waits for its "listening on".
+func start(ts *testscript.TestScript, name string, args []string) {
+	s := &server{cmd: exec.Command(program, args...)}
+	s.cmd.SysProcAttr = dieWithParent()
 	s.cmd.Dir = ts.MkAbs(".")
 	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS", "STRAZA_FAULT"} {
 		if v := ts.Getenv(k); v != "" {
@@ -131,19 +148,47 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	out, err := s.cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(s.cmd.Start())
-	ts.Value("servers").(map[string]*server)[args[0]] = s
+	ts.Value("servers").(map[string]*server)[name] = s
 	ts.Defer(func() { _ = s.cmd.Process.Kill(); _, _ = s.cmd.Process.Wait() })
 	sc := bufio.NewScanner(out)
 	for sc.Scan() {
 		if at, ok := strings.CutPrefix(sc.Text(), "listening on "); ok {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			ts.Setenv(args[0], at)
+			ts.Setenv(name, at)
 			return
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ts.Fatalf("serve ended before it was ready:\n%s", s.said.String())
+	ts.Fatalf("%s ended before it was ready:\n%s", args[0], s.said.String())
+}
+
+// dieWithParent ends a server with this process, however that ends.
+func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+
+func take(ts *testscript.TestScript, _ bool, args []string) {
+	var doc any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &doc))
+	for _, k := range strings.Split(args[1], ".") {
+		m, _ := doc.(map[string]any)
+		if doc = m[k]; doc == nil {
+			ts.Fatalf("no %s in it", args[1])
+		}
+	}
+	ts.Setenv(args[0], fmt.Sprint(doc))
+}
+
+// oneTimeCode is RFC 6238 with SHA-1, 30 s and six digits, apart from the program's own.
+func oneTimeCode(ts *testscript.TestScript, _ bool, args []string) {
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.TrimRight(args[1], "="))
+	ts.Check(err)
+	step, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	h := hmac.New(sha1.New, secret)
+	_ = binary.Write(h, binary.BigEndian, time.Now().Unix()/30+int64(step))
+	sum := h.Sum(nil)
+	n := binary.BigEndian.Uint32(sum[sum[19]&15:]) & 0x7fffffff
+	ts.Setenv(args[0], fmt.Sprintf("%06d", n%1_000_000))
 }
 
 func end(how syscall.Signal) func(*testscript.TestScript, bool, []string) {

@@ -32,7 +32,7 @@ var settings = []setting{
 	{key: "internal-listen", help: "separate loopback listener for /metrics and profiling", check: checkLoopback},
 	{key: "origin", help: "the one origin in links and cookies", check: checkOrigin},
 	{key: "keys", help: "the web node's keys; default <data>/keys or systemd's credentials directory"},
-	{key: "unseal", help: "the process that may open sealed reports; started by serve itself otherwise"},
+	{key: "unseal", help: "the process that may open sealed reports; started by serve itself otherwise", check: checkUnseal},
 	{key: "tls-cert", help: "certificate file: serve TLS itself"},
 	{key: "tls-key", help: "key file of the certificate"},
 	{key: "trusted-proxies", help: "CIDRs of proxies whose forwarded addresses count", check: checkCIDRs},
@@ -79,6 +79,14 @@ func (c Config) keysDir(environ []string) string {
 		}
 	}
 	return filepath.Join(c.data(), "keys")
+}
+
+// origin is the one in links: named, or localhost with the port listened on.
+func (c Config) origin() string {
+	if o := c.get("origin"); o != "" {
+		return o
+	}
+	return "http://localhost:" + portOf(c.get("listen"))
 }
 
 // otherEnv are STRAZA_ variables that are no settings of the program.
@@ -282,6 +290,17 @@ func checkOrigin(v string) error {
 		return fmt.Errorf("must be http(s)://host[:port] and nothing behind it")
 	}
 	return nil
+}
+
+func checkUnseal(v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err == nil && (u.Scheme == "unix" && u.Path != "" || u.Scheme == "https" && u.Host != "" && strings.HasPrefix(u.Fragment, "sha256=")) {
+		return nil
+	}
+	return fmt.Errorf("must be unix:///path, or https://host:port#sha256=… as straza unseal prints it")
 }
 
 func checkMail(v string) error {

@@ -146,7 +146,7 @@ func execWords(ctx context.Context, cmd cli.Command, words []string, env *cli.En
 func describe(w io.Writer, cmd cli.Command, fs *flag.FlagSet) {
 	fmt.Fprintf(w, "straza %s %s\n\n%s\n\n", cmd.Name, cmd.Args, cmd.Short)
 	fs.VisitAll(func(f *flag.Flag) {
-		fmt.Fprintf(w, "  --%-16s %s", f.Name, f.Usage)
+		fmt.Fprintf(w, "  --%-16s %s", shownFlag(f.Name), f.Usage)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
 			fmt.Fprintf(w, " (default %s)", f.DefValue)
 		}
@@ -154,6 +154,18 @@ func describe(w io.Writer, cmd cli.Command, fs *flag.FlagSet) {
 	})
 	fmt.Fprintf(w, "  --%-16s %s\n", "json", "one JSON document or JSON lines on standard output")
 	fmt.Fprintf(w, "  --%-16s %s\n", "data, --database", "and the other settings, see straza config")
+}
+
+// shownFlag is a flag as people write it: a few are renamed where they stand for
+// something else than the setting of that name (splitSettings).
+func shownFlag(name string) string {
+	switch name {
+	case "keys-file", "unseal-keys":
+		return "keys"
+	case "unseal-listen":
+		return "listen"
+	}
+	return name
 }
 
 func (c *call) help(words []string) error {

@@ -51,8 +51,9 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 			_ = h.unsealChild.Stop()
 		}
 	}()
-	if err := h.startUnsealing(ctx); err != nil {
-		slog.Warn("the unsealing process did not start: sealed reports stay sealed", "error", err)
+	away, err := h.unsealingAway(ctx)
+	if err != nil {
+		return err
 	}
 	if err := h.tidy(ctx); err != nil {
 		return err
@@ -67,6 +68,9 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	defer stopWork()
 	var wg sync.WaitGroup
 	wg.Go(func() { h.Audit.Run(work) })
+	if away {
+		wg.Go(func() { h.meetLater(work) })
+	}
 	wg.Go(func() {
 		if err := h.runner.Run(work); err != nil {
 			slog.Error("jobs", "error", err)

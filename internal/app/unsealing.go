@@ -8,16 +8,19 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net/url"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"straza/internal/demo"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/cli"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
+	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault/totp"
 	"straza/internal/kernel/vault/unseal"
 )
@@ -29,10 +32,17 @@ func (c *call) unsealDir() string { return filepath.Join(c.cfg.data(), "unseal")
 func (c *call) unsealCommand() cli.Command {
 	return cli.Command{Name: "unseal", Args: "[--listen ADDR]", Short: "the process that may open sealed reports (started by serve itself on one machine)",
 		Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
-			listen := fs.String("unseal-listen", "", "https://host:port for a web node on another host; default is a socket in the folder")
+			listen := fs.String("unseal-listen", "", "host:port for a web node on another host, with TLS and a token of its own; default is a socket in the folder")
 			keys := fs.String("unseal-keys", "", "folder of the private keys; default is the unseal folder itself")
 			child := fs.Bool("child", false, "end when standard input ends")
-			return func(ctx context.Context, env *cli.Env, _ []string) error {
+			return func(ctx context.Context, env *cli.Env, args []string) error {
+				if len(args) > 0 {
+					return cli.UsageError("unseal takes no arguments; there are: unseal, unseal enrol EMAIL")
+				}
+				at, err := unsealAddress(*listen, c.cfg)
+				if err != nil {
+					return err
+				}
 				if err := unseal.Harden(); err != nil {
 					return err
 				}
@@ -41,8 +51,7 @@ func (c *call) unsealCommand() cli.Command {
 					ctx, cancel = unseal.WithParent(ctx, env.In)
 					defer cancel()
 				}
-				cfg := unseal.Config{Dir: c.unsealDir(), Keys: *keys, Listen: *listen, Origin: c.cfg.get("origin"), Name: "Straža", Ready: unseal.Announce(env.Out)}
-				var err error
+				cfg := unseal.Config{Dir: c.unsealDir(), Keys: *keys, Listen: at, Origin: c.cfg.origin(), Name: "Straža", Ready: unseal.Announce(env.Out)}
 				if cfg.Send, err = postmanSender(c.cfg); err != nil {
 					return err
 				}
@@ -54,6 +63,23 @@ func (c *call) unsealCommand() cli.Command {
 				return s.Serve(ctx)
 			}
 		}}
+}
+
+// unsealAddress reads --listen of the unsealing process: host:port means TLS there.
+// Away from loopback the origin must be named: letters link to it, passkeys belong to it.
+func unsealAddress(v string, cfg Config) (string, error) {
+	if v == "" || strings.HasPrefix(v, "unix://") {
+		return v, nil
+	}
+	at := strings.TrimPrefix(v, "https://")
+	host, _, err := net.SplitHostPort(at)
+	if err != nil {
+		return "", cli.UsageError("listen: %q must be host:port, for example 10.1.0.5:8481", v)
+	}
+	if !loopback(host) && cfg.get("origin") == "" {
+		return "", cli.UsageError("origin: the unsealing process on %s needs --origin URL, the address under which people reach the installation", at)
+	}
+	return "https://" + at, nil
 }
 
 // postmanSender hands the postman's letters to the SMTP server. Without one they
@@ -83,10 +109,9 @@ func mailFrom(cfg Config) string {
 // startUnsealing meets the unsealing process: one that is named, or our own child.
 func (h *House) startUnsealing(ctx context.Context) error {
 	if addr := h.cfg.get("unseal"); addr != "" {
-		token, _ := os.ReadFile(filepath.Join(h.Vault.Dir(), "unseal.token"))
-		c, err := unseal.Dial(addr, string(token))
+		c, err := h.farDoor(addr)
 		if err != nil {
-			return cli.UsageError("unseal: %v", err)
+			return err
 		}
 		h.unsealing = c
 		return h.meet(ctx, c)
@@ -105,14 +130,73 @@ func (h *House) startUnsealing(ctx context.Context) error {
 	return h.meet(ctx, child.Client())
 }
 
+// unsealingAway starts unsealing. Serving goes on without a process that is away,
+// which is asked again, or does not start; settings that cannot work end the start.
+func (h *House) unsealingAway(ctx context.Context) (away bool, err error) {
+	err = h.startUnsealing(ctx)
+	var exit *cli.Exit
+	if err == nil || errors.As(err, &exit) {
+		return false, err
+	}
+	slog.Warn("the unsealing process is not there: sealed reports stay sealed", "error", err)
+	return h.unsealing != nil && fault.Is(err, fault.Unavailable), nil
+}
+
+// farDoor prepares the way to a process elsewhere. Faults: usage errors that say
+// what is missing.
+func (h *House) farDoor(addr string) (*unseal.Client, error) {
+	path := filepath.Join(h.Vault.Dir(), "unseal.token")
+	token, err := os.ReadFile(path)
+	if err != nil && !strings.HasPrefix(addr, "unix:") {
+		return nil, cli.UsageError("unseal: %s is missing: copy the file token from the unsealing process's folder there", path)
+	}
+	c, err := unseal.Dial(addr, string(token))
+	if err != nil {
+		return nil, cli.UsageError("%v", err)
+	}
+	return c, nil
+}
+
+// meetLater goes on asking a process that is away while we start, until ctx ends:
+// without its public keys nothing can be sealed.
+func (h *House) meetLater(ctx context.Context) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		switch err := h.meet(ctx, h.unsealing); {
+		case err == nil:
+			slog.Info("the unsealing process answers now")
+			return
+		case !fault.Is(err, fault.Unavailable):
+			slog.Error("the unsealing process is not the one we know", "error", err)
+			return
+		}
+	}
+}
+
 // meet takes over the public keys at the first meeting; others later are refused.
 func (h *House) meet(ctx context.Context, c *unseal.Client) error {
 	st, err := c.Status(ctx)
 	if err != nil {
 		return err
 	}
+	far := ""
+	if h.unsealChild == nil {
+		far = "yes"
+	}
+	if err := h.DB.Update(ctx, func(tx *store.Tx) error { return store.SetFact(ctx, tx, farFact, far) }); err != nil {
+		return err
+	}
 	return h.Vault.Trust(st.Recipients)
 }
+
+// farFact remembers that the unsealing process, and so its log, is not in our folder.
+const farFact = "unseal.far"
 
 // enrolFirst lets the first person who may read sealed reports and confirms a
 // code app ask for them, on one machine (decisions §5). Everybody after needs a
@@ -137,16 +221,22 @@ func (h *House) enrolFirst(ctx context.Context, who ident.Actor, secret string) 
 // it works elsewhere, else from its folder, where it stands when nothing runs too.
 func (h *House) unsealLog(ctx context.Context, w io.Writer) error {
 	if far := h.cfg.get("unseal"); far != "" {
-		token, _ := os.ReadFile(filepath.Join(h.Vault.Dir(), "unseal.token"))
-		door, err := unseal.Dial(far, string(token))
+		door, err := h.farDoor(far)
 		if err != nil {
-			return cli.UsageError("unseal: %v", err)
+			return err
 		}
 		defer door.Close()
 		return door.Log(ctx, w)
 	}
 	f, err := os.Open(filepath.Join(h.cfg.data(), "unseal", "unseal.log"))
 	if errors.Is(err, fs.ErrNotExist) {
+		var far string
+		if err := h.DB.View(ctx, func(tx *store.Tx) (err error) { far, err = store.Fact(ctx, tx, farFact); return err }); err != nil {
+			return err
+		}
+		if far != "" {
+			return fmt.Errorf("the unsealing process works elsewhere: name it with --unseal URL")
+		}
 		return audit.ErrNoLog
 	}
 	if err != nil {
@@ -196,34 +286,22 @@ func (c *call) unsealEnrolCommand() cli.Command {
 			secret := fs.String("totp-secret", "", "the person's existing one-time secret (base32); drawn and shown once otherwise")
 			by := fs.String("by", "", "EMAIL of the enrolled person who vouches")
 			code := fs.String("code", "", "that person's one-time code")
+			keys := fs.String("unseal-keys", "", "folder of the private keys; default is the unseal folder itself")
 			return func(ctx context.Context, env *cli.Env, args []string) error {
 				if len(args) != 1 {
 					return cli.UsageError("unseal enrol needs one EMAIL")
 				}
-				return c.enrol(ctx, env, unseal.Enrolment{Email: args[0], Secret: *secret}, unseal.Proof{Email: *by, Code: *code})
+				return c.enrol(ctx, env, *keys, unseal.Enrolment{Email: args[0], Secret: *secret}, unseal.Proof{Email: *by, Code: *code})
 			}
 		}}
 }
 
-func (c *call) enrol(ctx context.Context, env *cli.Env, e unseal.Enrolment, vouch unseal.Proof) error {
-	var door unseal.Door
-	abs, err := filepath.Abs(c.unsealDir())
+func (c *call) enrol(ctx context.Context, env *cli.Env, keys string, e unseal.Enrolment, vouch unseal.Proof) error {
+	door, leave, err := unseal.Reach(ctx, unseal.Config{Dir: c.unsealDir(), Keys: keys, Name: "Straža", Origin: c.cfg.origin()})
 	if err != nil {
 		return err
 	}
-	client, err := unseal.Dial((&url.URL{Scheme: "unix", Path: filepath.Join(abs, "socket")}).String(), "")
-	if err != nil {
-		return err
-	}
-	door = client
-	if _, err := client.Status(ctx); err != nil { // nobody runs: work on the folder itself
-		s, err := unseal.New(unseal.Config{Dir: c.unsealDir(), Name: "Straža", Origin: c.cfg.get("origin")})
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		door = s
-	}
+	defer func() { _ = leave() }()
 	if vouch.Email != "" {
 		session, err := door.Prove(ctx, vouch)
 		if err != nil {

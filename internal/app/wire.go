@@ -55,9 +55,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	if h.Catalog, err = i18n.NewCatalog(messageFiles()...); err != nil {
 		return err
 	}
-	if h.origin = h.cfg.get("origin"); h.origin == "" {
-		h.origin = "http://localhost:" + portOf(h.cfg.get("listen"))
-	}
+	h.origin = h.cfg.origin()
 	var server mail.Server
 	if url := h.cfg.get("mail"); url != "" {
 		if server, err = mail.ParseSMTP(url); err != nil {
