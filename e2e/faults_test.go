@@ -288,7 +288,7 @@ func TestSyncBeforeAnswer(t *testing.T) {
 	needTool(t, err == nil, "strace is not installed (scripts/setup.sh)")
 	s, w := killWorld(t, "")
 	log := filepath.Join(t.TempDir(), "calls")
-	cmd := exec.Command(strace, "-f", "-qq", "-s", "24", "-o", log, "-e", "trace=fsync,fdatasync,write", "-p", fmt.Sprint(s.cmd.Process.Pid))
+	cmd := child(exec.Command(strace, "-f", "-qq", "-s", "24", "-o", log, "-e", "trace=fsync,fdatasync,write", "-p", fmt.Sprint(s.cmd.Process.Pid)))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

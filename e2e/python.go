@@ -28,7 +28,7 @@ func Python(t *testing.T, kind, script string, env ...string) {
 	needTool(t, err == nil, "the Python clients are not installed (scripts/setup.sh python)")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, py, "-X", "utf8", filepath.Join(root, "e2e", "py", script))
+	cmd := child(exec.CommandContext(ctx, py, "-X", "utf8", filepath.Join(root, "e2e", "py", script)))
 	cmd.Env = append(cleanEnv(), env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -147,7 +147,7 @@ func (s *Server) tryServe(args ...string) error {
 	if listen == "" {
 		listen = "127.0.0.1:0"
 	}
-	s.cmd = exec.Command(bin, append(append([]string{"serve", "--listen", listen}, s.args...), args...)...)
+	s.cmd = child(exec.Command(bin, append(append([]string{"serve", "--listen", listen}, s.args...), args...)...))
 	s.cmd.Env = cleanEnv()
 	if f := os.Getenv("STRAZA_FAULT"); f != "" { // a planted fault is the server's, not the command line's
 		s.cmd.Env = append(s.cmd.Env, "STRAZA_FAULT="+f)
@@ -211,7 +211,7 @@ func (s *Server) TryCLI(stdin string, args ...string) ([]byte, error) {
 	if bin == "" {
 		bin = filepath.Join(root, "bin", "straza")
 	}
-	cmd := exec.Command(bin, append(args, s.args...)...)
+	cmd := child(exec.Command(bin, append(args, s.args...)...))
 	cmd.Env = cleanEnv()
 	cmd.Stdin = strings.NewReader(stdin)
 	var stderr bytes.Buffer

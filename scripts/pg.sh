@@ -81,8 +81,17 @@ stop_one() {
 	rm -f "$STATE"
 }
 
+# A cluster named NAME-PID belongs to a test run: when that run was killed nobody
+# else stops it.
+sweep() {
+	for f in "$CACHE"/pg/*-[0-9]*; do
+		[ -f "$f" ] && ! kill -0 "${f##*-}" 2>/dev/null && (STATE="$f"; stop_one)
+	done
+	return 0
+}
+
 case "$VERB" in
-start) start ;;
+start) sweep; start ;;
 env) running || die "cluster $NAME does not run"; printenv_line ;;
 crash) load || die "cluster $NAME is unknown"; pg pg_ctl -D "$DIR/data" -m immediate -w stop >/dev/null ;;
 again) load || die "cluster $NAME is unknown"; launch || die "cluster $NAME did not come back"; printenv_line ;;

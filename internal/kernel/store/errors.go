@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 
 	"straza/internal/kernel/fault"
@@ -32,6 +34,31 @@ func isRerun(err error) bool {
 	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01" || pe.ConstraintName == "store_once_pkey")
 }
 
+// cut turns an error that a broken connection explains into Unavailable. The error
+// alone does not tell: "unexpected EOF" also comes from a caller's half-sent upload
+// within the same transaction. The connection does: pgx closes it when the server,
+// or the network between, ends it in the middle of a statement.
+func cut(conn *sql.Conn, err error) error {
+	if err == nil || fault.Of(err) != nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	closed := false
+	raw := conn.Raw(func(dc any) error {
+		if c, ok := dc.(*stdlib.Conn); ok {
+			closed = c.Conn().IsClosed()
+		}
+		return nil
+	})
+	if closed || errors.Is(raw, driver.ErrBadConn) {
+		return away(err)
+	}
+	return err
+}
+
+func away(err error) error {
+	return fault.New(fault.Unavailable, "the database is away").WithKey("fault.database").After(5 * time.Second).Because(err)
+}
+
 // classify turns what an operator must know into Unavailable, and leaves the rest.
 func classify(err error) error {
 	if err == nil || fault.Of(err) != nil || errors.Is(err, context.Canceled) {
@@ -53,14 +80,14 @@ func classify(err error) error {
 			return fault.New(fault.Unavailable, "the database's disk is full").WithKey("fault.full").Because(err)
 		}
 		if strings.HasPrefix(pe.Code, "53") || strings.HasPrefix(pe.Code, "57") || strings.HasPrefix(pe.Code, "08") {
-			return fault.New(fault.Unavailable, "the database is away").WithKey("fault.database").After(5 * time.Second).Because(err)
+			return away(err)
 		}
 		return err
 	}
 	var ne net.Error
 	var ce *pgconn.ConnectError
 	if errors.As(err, &ce) || errors.As(err, &ne) || errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err) {
-		return fault.New(fault.Unavailable, "the database is away").WithKey("fault.database").After(5 * time.Second).Because(err)
+		return away(err)
 	}
 	return err
 }

@@ -98,7 +98,7 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 	}
 	stx, err := conn.BeginTx(ctx, &so)
 	if err != nil {
-		return nil, err
+		return nil, cut(conn, err)
 	}
 	tx := &Tx{db: db, tx: stx, conn: conn, writes: true}
 	defer func() {
@@ -108,6 +108,7 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 		}
 	}()
 	if err := fn(tx); err != nil {
+		err = cut(conn, err)
 		_ = stx.Rollback()
 		return nil, err
 	}
@@ -118,8 +119,9 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 		return tx.after, nil
 	}
 	if err := stx.Commit(); err != nil {
+		err = cut(conn, fmt.Errorf("committing: %w", err))
 		_ = stx.Rollback()
-		return nil, fmt.Errorf("committing: %w", err)
+		return nil, err
 	}
 	return tx.after, nil
 }
@@ -137,10 +139,10 @@ func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	defer conn.Close()
 	stx, err := conn.BeginTx(ctx, so)
 	if err != nil {
-		return classify(err)
+		return classify(cut(conn, err))
 	}
 	defer func() { _ = stx.Rollback() }()
-	return classify(fn(&Tx{db: db, tx: stx, conn: conn}))
+	return classify(cut(conn, fn(&Tx{db: db, tx: stx, conn: conn})))
 }
 
 // ViewLogged is a read that must leave a trace: log commits first (an audit
