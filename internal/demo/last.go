@@ -62,6 +62,9 @@ func (c *country) handOver(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.Incident.TakeShift(ctx, c.actors[1]); err != nil {
+		return err
+	}
 	list, err := c.Incident.Handover(ctx, nightShift)
 	if err != nil {
 		return err

@@ -29,7 +29,8 @@ func TestTemplates(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 7, 22, 0, 0, time.UTC)
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"overview": {&overviewPage{Taken: "Петар", TakenAt: now, Lines: ui.Tasks{Items: []ui.Task{{Title: "позвати", Action: "/x"}}}}},
+		"overview": {&overviewPage{Left: "Петар", LeftAt: now, Took: now, More: 2, Lines: ui.Tasks{Items: []ui.Task{{Title: "позвати", Action: "/x"}}}, Reports: ui.Table{Rows: []ui.Row{{}}},
+			Signals: []signal{{Label: "упад", Sub: "две", Change: "+42 %"}}, Counts: []count{{"отворени", "/x", 3}}}},
 		"threads":  {&threadsPage{Pages: &ui.Pagination{Next: "/x"}}},
 	}, Files)
 	if err != nil {

@@ -420,3 +420,26 @@ func TestWeeks(t *testing.T) {
 		}
 	})
 }
+
+func TestSignals(t *testing.T) {
+	each(t, func(t *testing.T, w *intaketest.World, now *clock.Moved) {
+		start := now.Now()
+		for day := range 7 {
+			now.Set(start.AddDate(0, 0, day))
+			w.Send(t, intaketest.Plain("Из дана у дан"))
+		}
+		now.Set(start.AddDate(0, 0, 7).Add(time.Hour))
+		for range 2 {
+			w.Send(t, intaketest.Plain("Данас"))
+		}
+		now.Add(3 * time.Hour)
+		got, err := w.S.Signals(ctx, w.Ana)
+		must(t, err)
+		if len(got) != 1 || got[0].Now != 2 || got[0].Last[10] != 2 || got[0].Usual() != 1 {
+			t.Errorf("%+v", got)
+		}
+		if _, err := w.S.Signals(ctx, nobody); !fault.Is(err, fault.Denied) {
+			t.Errorf("anyone may ask for the signals: %v", err)
+		}
+	})
+}

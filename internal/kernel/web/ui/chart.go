@@ -245,18 +245,30 @@ type WatchLine struct {
 
 func (WatchLine) template() string { return "c-watch" }
 
+// listed is how many deadlines the list for small screens names.
+const listed = 8
+
+// First are the nearest deadlines, for the list that small screens show.
+func (w WatchLine) First() []Deadline { return w.Deadlines[:min(listed, len(w.Deadlines))] }
+
+// Rest is how many more there are.
+func (w WatchLine) Rest() int { return max(0, len(w.Deadlines)-listed) }
+
 // Geometry of the watch line, in units of the drawing.
 const (
 	watchLeft, watchRight = 14, 1186
-	watchAxis             = 128
+	watchAxis             = 148
 	watchLane             = 20
-	watchLanes            = 6
+	watchLanes            = 7
 )
 
 type watchFlag struct {
 	Deadline
 	X, Top, TextY int
-	Words         string
+	From, To      int // where its label begins and ends
+	Lane          int
+	Left          bool // the label stands before its stem
+	Short, Words  string
 	More          int
 }
 
@@ -292,7 +304,13 @@ func (k *Kit) watchView(l i18n.Lang, w WatchLine) watchView {
 		share := min(1, max(0, t.Sub(now).Hours()/24))
 		return watchLeft + int(share*(watchRight-watchLeft))
 	}
-	v.Flags = watchFlags(w.Deadlines, x)
+	named := append([]Deadline(nil), w.Deadlines...)
+	for i := range named {
+		if named[i].Step == StepLate {
+			named[i].Label = k.Catalog.T(l, "ui.clock.late")
+		}
+	}
+	v.Flags = watchFlags(named, x)
 	for i, s := range w.Shifts {
 		if a, b := x(s.From), x(s.To); b > a {
 			v.Bands = append(v.Bands, watchBand{X: a, W: b - a - 2, Label: cut(s.Label, (b-a)/8), Odd: i%2 == 0})
@@ -324,42 +342,94 @@ func (k *Kit) watchView(l i18n.Lang, w WatchLine) watchView {
 	return v
 }
 
-// watchFlags places labels from right to left: each takes the lowest lane above
-// all later labels it would touch, so that no stem crosses a word. What finds no
-// lane is counted at the flag to its right.
+// crowd is how many flags of one hour the watch line names; the rest is counted at
+// the last of them. What is late stands at "now", the most overdue alone.
+const crowd = 3
+
+// watchFlags places the flags: a label stands to the right of its stem, near the right
+// edge to the left of it, always in the lowest lane where no stem crosses a word.
 func watchFlags(ds []Deadline, x func(time.Time) int) []watchFlag {
-	sorted := append([]Deadline(nil), ds...)
-	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].Due.Before(sorted[j].Due) })
-	lanes := make([]int, watchLanes) // where the leftmost label of a lane begins
-	for i := range lanes {
-		lanes[i] = watchRight + 400
-	}
-	var out []watchFlag
-	for i := len(sorted) - 1; i >= 0; i-- {
-		d := sorted[i]
-		f := watchFlag{Deadline: d, X: x(d.Due), Words: d.Label}
-		end := f.X + 8 + (utf8.RuneCountInString(d.Number)*8 + 6 + utf8.RuneCountInString(d.Label)*7)
-		lane := 0
-		for j := range lanes {
-			if end+10 > lanes[j] {
-				lane = j + 1
-			}
-		}
-		if end > watchRight+10 { // too close to the edge: the number alone, or it would be cut
-			f.Words = cut(d.Label, (watchRight-f.X-8-utf8.RuneCountInString(d.Number)*8)/7)
-		}
-		if lane >= watchLanes {
-			if len(out) > 0 {
-				out[len(out)-1].More++
-			}
+	var left, right, out []watchFlag
+	for _, f := range thin(ds, x) {
+		f.From, f.To = f.X, f.X+14+wide(f)
+		if f.To > watchRight+10 {
+			f.From, f.To, f.Left = f.X-14-wide(f), f.X, true
+			left = append(left, f)
 			continue
 		}
-		lanes[lane] = f.X
-		f.Top = watchAxis - 16 - lane*watchLane
-		f.TextY = f.Top + 4
+		right = append(right, f)
+	}
+	place := func(f watchFlag) {
+		for lane := range watchLanes {
+			if free(out, f, lane) {
+				f.Lane, f.Top = lane, watchAxis-16-lane*watchLane
+				f.TextY = f.Top + 4
+				out = append(out, f)
+				return
+			}
+		}
+		if len(out) > 0 { // nowhere: it is counted at its neighbour
+			out[len(out)-1].More += 1 + f.More
+		}
+	}
+	for _, f := range left {
+		place(f)
+	}
+	for i := len(right) - 1; i >= 0; i-- {
+		place(right[i])
+	}
+	return out
+}
+
+// thin keeps the first flags of a crowd, in the order in which they fall due.
+func thin(ds []Deadline, x func(time.Time) int) []watchFlag {
+	sorted := append([]Deadline(nil), ds...)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].Due.Before(sorted[j].Due) })
+	var out []watchFlag
+	for _, d := range sorted {
+		f := watchFlag{Deadline: d, X: x(d.Due), Short: shortNumber(d.Number), Words: d.Label}
+		if n := len(out); n > 0 && (d.Step == StepLate && out[n-1].Step == StepLate || n >= crowd && out[n-1].Step != StepLate && out[n-crowd].Step != StepLate && f.X-out[n-crowd].X < 50) {
+			out[n-1].More++
+			continue
+		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// wide is the width of a label in units of the drawing, rather too much than too little.
+func wide(f watchFlag) int {
+	more := 0
+	if f.More > 0 {
+		more = 30
+	}
+	return utf8.RuneCountInString(f.Short)*8 + 4 + utf8.RuneCountInString(f.Words)*7 + more
+}
+
+// free tells whether a label fits into a lane: it touches no other there, its stem
+// crosses no label below, and no stem of a label above crosses it.
+func free(placed []watchFlag, f watchFlag, lane int) bool {
+	for _, p := range placed {
+		switch {
+		case p.Lane == lane && f.From < p.To+10 && p.From < f.To+10,
+			p.Lane < lane && p.From-3 < f.X && f.X < p.To+3,
+			p.Lane > lane && f.From-3 < p.X && p.X < f.To+3:
+			return false
+		}
+	}
+	return true
+}
+
+// shortNumber is a number without its year and leading zeros, for the drawing only:
+// P-2026-000165 is P-165; the lists beside it write it whole.
+func shortNumber(s string) string {
+	parts := strings.Split(s, "-")
+	if n := len(parts); n >= 3 && len(parts[n-2]) == 4 {
+		if tail := strings.TrimLeft(parts[n-1], "0"); tail != "" {
+			return strings.Join(parts[:n-2], "-") + "-" + tail
+		}
+	}
+	return s
 }
 
 // cut shortens a text to n characters.

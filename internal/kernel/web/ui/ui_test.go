@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -47,25 +48,41 @@ func TestMarksReadWhatTheyAreGiven(t *testing.T) {
 	}
 }
 
-// No label of the watch line may lie on another, and no stem may cross a label.
+// No label of the watch line may lie on another, leave the drawing, or be crossed by a stem.
 func TestWatchFlagsNeverTouch(t *testing.T) {
-	var ds []Deadline
-	for i := range 14 {
-		ds = append(ds, Deadline{Number: "P-2026-00" + string(rune('a'+i)), Label: "пријава поверенику", Due: now.Add(time.Duration(i*i*7) * time.Minute)})
-	}
-	x := func(at time.Time) int { return watchLeft + int(at.Sub(now).Hours()/24*(watchRight-watchLeft)) }
-	flags, hidden := watchFlags(ds, x), 0
-	for i, a := range flags {
-		hidden += a.More
-		width := 8 + len(a.Number)*8 + 6 + len([]rune(a.Words))*7
-		for j, b := range flags {
-			if i != j && b.X > a.X && b.X < a.X+width && b.Top <= a.Top {
-				t.Errorf("the stem of %s crosses the label of %s", b.Number, a.Number)
+	for _, every := range []int{2, 7, 31, 97} {
+		var ds []Deadline
+		for i := range 14 {
+			ds = append(ds, Deadline{Number: fmt.Sprintf("P-2026-%06d", 150+i), Label: "пријава поверенику", Due: now.Add(time.Duration(i*every) * time.Minute)},
+				Deadline{Number: fmt.Sprintf("S-2026-%06d", i), Label: "задатак", Due: now.Add(24*time.Hour - time.Duration(i*every)*time.Minute)})
+		}
+		x := func(at time.Time) int { return watchLeft + int(at.Sub(now).Hours()/24*(watchRight-watchLeft)) }
+		flags, hidden := watchFlags(ds, x), 0
+		for i, a := range flags {
+			hidden += a.More
+			if a.From < 0 || a.To > watchRight+10 {
+				t.Errorf("%s leaves the drawing: %d to %d", a.Number, a.From, a.To)
+			}
+			for j, b := range flags {
+				if i != j && a.Lane == b.Lane && a.From < b.To && b.From < a.To {
+					t.Errorf("%s lies on %s", a.Number, b.Number)
+				}
+				if i != j && b.Lane > a.Lane && a.From < b.X && b.X < a.To {
+					t.Errorf("the stem of %s crosses the label of %s", b.Number, a.Number)
+				}
 			}
 		}
+		if len(flags)+hidden != len(ds) {
+			t.Errorf("%d flags and %d counted, of %d", len(flags), hidden, len(ds))
+		}
 	}
-	if len(flags)+hidden != len(ds) {
-		t.Errorf("%d flags and %d counted, of %d", len(flags), hidden, len(ds))
+}
+
+func TestShortNumber(t *testing.T) {
+	for in, want := range map[string]string{"P-2026-000165": "P-165", "GOV-P-2026-000018": "GOV-P-18", "CVE-2026-99412": "CVE-99412", "S-2026-000000": "S-2026-000000", "X": "X"} {
+		if got := shortNumber(in); got != want {
+			t.Errorf("%s is %s, want %s", in, got, want)
+		}
 	}
 }
 
