@@ -11,48 +11,59 @@ import (
 	"straza/internal/incident"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
 
 type casePage struct {
 	web.Page
-	Header   ui.Header
-	At       string // address of the case
-	Version  int64
-	May      bool // change it
-	Next     *ui.NextStep
-	Summary  string
-	Changed  time.Time
-	Known    ui.Facts
-	Moves    []ui.Button
-	Reason   ui.Field
-	Assign   *ui.Field
-	Timeline ui.Timeline
-	Entry    []ui.Field
-	Tasks    ui.Tasks
-	Task     []ui.Field
-	Left     []int
-	Measures []measureRow
-	Measure  []ui.Field
-	Parties  ui.Tabs
-	Party    *partyView
-	NewParty []ui.Field
-	Notes    []ui.Message
-	Note     ui.Field
-	Evidence []evidenceRow
-	File     []ui.Field
-	Facts    ui.Facts
-	Links    []linkRow
-	Link     []ui.Field
-	Org      ui.Field
-	Orgs     []incident.Org
-	Readers  []string
-	History  []historyRow
-	Merge    *ui.Field
-	Split    *splitView
-	Merged   []string
-	Intel    bool
+	Header    ui.Header
+	At        string // address of the case
+	Version   int64
+	May       bool // change it
+	Next      *ui.NextStep
+	Summary   string
+	Changed   time.Time
+	Known     ui.Facts
+	Moves     []ui.Button
+	Reason    ui.Field
+	Assign    *ui.Field
+	Timeline  ui.Timeline
+	Entry     []ui.Field
+	Tasks     ui.Tasks
+	Task      []ui.Field
+	Left      []int
+	Measures  []measureRow
+	Measure   []ui.Field
+	Parties   ui.Tabs
+	Party     *partyView
+	NewParty  []ui.Field
+	Notes     []ui.Message
+	Note      ui.Field
+	Evidence  []evidenceRow
+	File      []ui.Field
+	Facts     ui.Facts
+	Links     []linkRow
+	Link      []ui.Field
+	Org       ui.Field
+	Orgs      []incident.Org
+	Readers   []string
+	History   []historyRow
+	Merge     *ui.Field
+	Split     *splitView
+	Merged    []string
+	Intel     bool // may make indicators of it
+	Events    []eventRow
+	Edit      ui.Button
+	Parts     []ui.Tab // ways to the panels of the page
+	TasksDone string   // 2/5
+}
+
+// eventRow is a linked event whose indicators came from the case.
+type eventRow struct {
+	Href, Title, Sub, TLP string
+	State                 ui.State
 }
 
 type measureRow struct {
@@ -157,7 +168,57 @@ func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 	p.work(r, page, &x, f)
 	p.proofs(r, page, &x, f)
 	p.rail(r, page, &x, f)
+	if err := p.events(r, page); err != nil {
+		return nil, err
+	}
+	page.parts(r, &x)
 	return page, p.parties(r, page, &x, f)
+}
+
+// events are the linked events that the reader may see, with how much stands in them.
+func (p *pages) events(r *http.Request, page *casePage) error {
+	if !page.Intel {
+		return nil
+	}
+	list, _, err := p.s.Events(r.Context(), web.Actor(r), strings.TrimPrefix(page.At, base+"/"))
+	if fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Denied) {
+		page.Intel = false
+		return nil
+	}
+	for _, e := range list {
+		row := eventRow{Href: "/console/events/" + e.Ref(), Title: e.Info, Sub: web.T(r, "incident.indicators.n", "n", e.Attributes), TLP: e.TLP, State: ui.State{Kind: ui.StateNew, Word: web.T(r, "incident.event.draft")}}
+		if e.Published {
+			row.State = ui.State{Kind: ui.StateDone, Word: web.T(r, "incident.event.published")}
+		}
+		page.Events = append(page.Events, row)
+	}
+	return err
+}
+
+// parts are the ways to the page's panels, with how much stands in each.
+func (page *casePage) parts(r *http.Request, x *incident.File) {
+	done := 0
+	for _, t := range x.Tasks {
+		if t.DoneAt > 0 {
+			done++
+		}
+	}
+	if len(x.Tasks) > 0 {
+		page.TasksDone = fmt.Sprintf("%d/%d", done, len(x.Tasks))
+	}
+	count := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
+	}
+	for _, t := range []struct{ key, id, count string }{{"incident.known", "known", ""}, {"incident.timeline", "timeline", count(len(x.Entries))}, {"incident.tasks", "tasks", page.TasksDone},
+		{"incident.measures", "measures", count(len(x.Measures))}, {"incident.threads", "threads", count(len(x.Parties))}, {"incident.indicators", "indicators", count(len(page.Events))},
+		{"incident.notes", "notes", count(len(x.Notes))}, {"incident.evidence", "evidence", count(len(x.Evidence))}} {
+		if t.id != "indicators" || page.Intel {
+			page.Parts = append(page.Parts, ui.Tab{Label: web.T(r, t.key), Href: "#" + t.id, Count: t.count})
+		}
+	}
 }
 
 func (p *pages) head(r *http.Request, page *casePage, x *incident.File, f *web.Form) {
@@ -189,9 +250,7 @@ func (p *pages) head(r *http.Request, page *casePage, x *incident.File, f *web.F
 		c.Until = c.Step(web.Now(r)) != ui.StepLate // late says how late; until when is in the list of acts
 		h.Clocks = append(h.Clocks, ui.LabelledClock{Label: label, Clock: c})
 	}
-	if page.May {
-		h.Acts = append(h.Acts, ui.Button{Label: web.T(r, "incident.edit"), Icon: "pencil", Href: page.At + "/edit", Variant: "secondary", Key: "E"})
-	}
+	page.Edit = ui.Button{Label: web.T(r, "incident.edit"), Icon: "pencil", Href: page.At + "/edit", Variant: "secondary", Key: "E"}
 	page.Header = h
 	page.Reason = f.Field("move_reason", "incident.reason")
 	page.Reason.Hint = web.T(r, "incident.reason.hint")

@@ -39,6 +39,7 @@ func TestTemplates(t *testing.T) {
 		Links:    []linkRow{{1, "folder", "S-1", "/x", "исти"}, {2, "bug", "CVE-2026-1", "", ""}}, Orgs: []incident.Org{{Row: 1, Name: "Клас"}}, Readers: []string{"тим"},
 		History: []historyRow{{At: now, Who: "Ана", What: "веза", Label: "x", Undo: 4}, {At: now, Who: "Ана", What: "веза", Undone: true}},
 		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", 1}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
+		Events: []eventRow{{"/x", "Трагови", "9 индикатора", "AMBER", ui.State{Kind: ui.StateDone, Word: "објављен"}}}, Moves: []ui.Button{{Label: "Чека се"}}, Parts: []ui.Tab{{Label: "Задаци", Count: "2/5"}}, TasksDone: "2/5",
 		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"list":       {&listPage{Views: []viewLink{{1, "Моји", "/x"}}, Bulk: &ui.BulkBar{Form: "bulk"}, Pages: &ui.Pagination{Next: "/x"}}},

@@ -67,7 +67,8 @@
   // Palette and key list.
   const palette = $("#palette"), keys = $("#keys");
   const press = (el) => { if (el.matches("summary")) { el.parentNode.open = !el.parentNode.open; el.focus(); } else el.click(); };
-  const acts = () => $$("main [data-key]").filter((el) => el.offsetParent !== null && !"zZ,.".includes(el.dataset.key));
+  const there = (el) => el.offsetParent !== null || el.closest(".sz-toast,.sz-drop");
+  const acts = () => $$("main [data-key]").filter((el) => there(el) && !"zZ,.".includes(el.dataset.key));
   const nameOf = (el) => ($("span", el) || el).textContent.trim() || el.getAttribute("aria-label") || "";
   let items = [], chosen = 0;
   const choose = (i) => {
@@ -167,7 +168,7 @@
     case "?": done(); showKeys(); return;
     case "[": done(); side(); return;
     }
-    const el = $$("[data-key]").find((x) => x.dataset.key.toLowerCase() === k && (x.offsetParent !== null || x.closest(".sz-toast")));
+    const el = $$("[data-key]").find((x) => x.dataset.key.toLowerCase() === k && there(x));
     if (el) { done(); press(el); }
   });
 

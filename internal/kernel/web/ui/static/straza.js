@@ -6,6 +6,9 @@
   const say = (text) => { if (live) { live.textContent = ""; setTimeout(() => { live.textContent = text; }, 60); } };
   root.classList.add("js");
 
+  // A refused field is never hidden in something folded.
+  for (const el of document.querySelectorAll("details:not([open]) [data-error]")) el.closest("details").open = true;
+
   // The error summary takes the focus; its links move it to the field.
   const errors = document.querySelector("[data-focus]");
   if (errors) errors.focus();
@@ -121,7 +124,7 @@
   }
 
   // Menus close on Esc and on a click elsewhere.
-  const menus = ".sz-person[open],.sz-more[open]";
+  const menus = ".sz-person[open],.sz-more[open],.sz-drop[open]";
   document.addEventListener("click", (e) => { for (const d of document.querySelectorAll(menus)) if (!d.contains(e.target)) d.open = false; });
   document.addEventListener("keydown", (e) => {
     if (e.key !== "Escape") return;
