@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"slices"
 
 	"straza/internal/craft/thread"
@@ -54,14 +55,18 @@ func (o ownMatters) Read(ctx context.Context, who ident.Actor, id int64) (portal
 	for i, m := range ms {
 		words[i] = portal.Word{FromCERT: m.Way == thread.Out, Author: m.Author, At: clock.FromMicros(m.At), Body: m.Body}
 		for _, f := range m.Files {
-			words[i].Files = append(words[i].Files, f.Name)
+			words[i].Files = append(words[i].Files, portal.WordFile{ID: f.ID, Name: f.Name, Size: f.Size})
 		}
 	}
 	return matterOf(p), words, nil
 }
 
-func (o ownMatters) Answer(ctx context.Context, who ident.Actor, id int64, text string) error {
-	return o.s.AnswerOwn(ctx, who, id, text, nil)
+func (o ownMatters) Answer(ctx context.Context, who ident.Actor, id int64, text string, files map[string]io.Reader) error {
+	return o.s.AnswerOwn(ctx, who, id, text, files)
+}
+
+func (o ownMatters) File(ctx context.Context, who ident.Actor, id, file int64) (string, io.ReadCloser, error) {
+	return o.s.OwnFile(ctx, who, id, file)
 }
 
 func matterOf(p incident.Party) portal.Matter {

@@ -279,6 +279,55 @@ func (s *Service) ByToken(ctx context.Context, _ ident.Actor, token string) (l L
 	return l, err
 }
 
+// FileByToken opens an attachment of the party's thread: anybody who holds the link
+// may, of what the party's page shows. The look is recorded. Faults: NotFound.
+func (s *Service) FileByToken(ctx context.Context, who ident.Actor, token string, file int64) (name string, body io.ReadCloser, err error) {
+	t, ms, err := s.d.Threads.ByToken(ctx, token)
+	if err != nil {
+		return "", nil, err
+	}
+	return s.partyFile(ctx, who, t, ms, file)
+}
+
+// OwnFile opens an attachment of a thread of the caller's organisation.
+func (s *Service) OwnFile(ctx context.Context, who ident.Actor, party, file int64) (name string, body io.ReadCloser, err error) {
+	var t thread.Thread
+	var ms []thread.Message
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		p, err := s.ownParty(ctx, tx, who, party)
+		if err != nil {
+			return err
+		}
+		t, ms, err = s.d.Threads.ReadTx(ctx, tx, p.Thread)
+		return err
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	return s.partyFile(ctx, who, t, ms, file)
+}
+
+// partyFile opens a file among messages that the party reads: nothing of notes or
+// the quarantine.
+func (s *Service) partyFile(ctx context.Context, who ident.Actor, t thread.Thread, ms []thread.Message, file int64) (string, io.ReadCloser, error) {
+	for _, m := range ms {
+		for _, f := range m.Files {
+			if f.ID != file || m.Way != thread.In && m.Way != thread.Out {
+				continue
+			}
+			err := s.d.DB.Update(ctx, func(tx *store.Tx) error {
+				return s.d.Audit.Record(ctx, tx, who, "thread.file", audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number}, map[string]any{"file": f.ID})
+			})
+			if err != nil {
+				return "", nil, err
+			}
+			body, err := s.d.Threads.OpenFile(ctx, f)
+			return f.Name, body, err
+		}
+	}
+	return "", nil, missing("file")
+}
+
 // AnswerByToken adds the party's answer from its page.
 func (s *Service) AnswerByToken(ctx context.Context, who ident.Actor, token, body string, files map[string]io.Reader) error {
 	if _, err := s.ByToken(ctx, who, token); err != nil {

@@ -403,6 +403,7 @@ func TestFollowUp(t *testing.T) {
 			if f.Waiting || f.Messages[1].Body != "Нисам." || f.Messages[1].Files[0].Name != "слика.png" {
 				t.Errorf("sealed %t: %+v", sealed, f.Messages)
 			}
+			filesBothWays(t, w, rc.Code, r, f.Messages[1].Files[0])
 		}
 		for _, bad := range []string{"", "123", strings.Repeat("1", 25), strings.Repeat("1", 26), "x" + strings.Repeat("1", 24)} {
 			if _, err := w.S.Follow(ctx, nobody, bad); fault.Of(err) == nil || fault.Of(err).Fields["code"] == "" {
@@ -410,6 +411,41 @@ func TestFollowUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// filesBothWays: the team sends a file; the reporter downloads it and their own again
+// with the code alone, and nobody with another code.
+func filesBothWays(t *testing.T, w *intaketest.World, code string, r intake.Report, own intake.File) {
+	t.Helper()
+	a := &intake.Answer{}
+	must(t, w.S.AttachMessage(ctx, w.Ana, r.UUID, a, "упутство.pdf", "application/pdf", strings.NewReader("%PDF-1.7 шта да радите")))
+	if err := w.S.AttachMessage(ctx, w.Vesna, r.UUID, a, "x", "", strings.NewReader("x")); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another team attaches: %v", err)
+	}
+	must(t, w.S.Send(ctx, w.Ana, r.UUID, a, false))
+	f, err := w.S.Follow(ctx, nobody, code)
+	must(t, err)
+	sent := f.Messages[len(f.Messages)-1].Files
+	if len(sent) != 1 || sent[0].Name != "упутство.pdf" {
+		t.Fatalf("sealed %t: the team's file: %+v", r.Sealed, f.Messages)
+	}
+	for id, want := range map[string]string{sent[0].ID: "упутство.pdf %PDF-1.7 шта да радите", own.ID: "слика.png png"} {
+		file, body, err := w.S.FollowFile(ctx, nobody, code, id)
+		must(t, err)
+		raw, err := io.ReadAll(body)
+		must(t, err)
+		must(t, body.Close())
+		if got := file.Name + " " + string(raw); got != want {
+			t.Errorf("sealed %t: downloaded %q, want %q", r.Sealed, got, want)
+		}
+	}
+	other, _ := w.Send(t, intaketest.Plain("Друга пријава"))
+	if _, _, err := w.S.FollowFile(ctx, nobody, other.Code, own.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a file under another report's code: %v", err)
+	}
+	if _, _, err := w.S.FollowFile(ctx, nobody, strings.Repeat("1", 25), own.ID); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a file under no code: %v", err)
+	}
 }
 
 func TestDraftBecomesAReport(t *testing.T) {

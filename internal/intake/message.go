@@ -34,23 +34,25 @@ func messageText(plain []byte) string {
 	return m.Text
 }
 
-// Write sends the reporter a message that is read with the code, and tells a known
-// address that there is one. It ends the CERT's own 24 h clock. Needs intake.triage.
+// Write sends the reporter a message without files; see Send.
 func (s *Service) Write(ctx context.Context, who ident.Actor, uuid, text string, question bool) error {
+	return s.Send(ctx, who, uuid, &Answer{Text: text}, question)
+}
+
+// Send sends the reporter a message that is read with the code, with files if there
+// are any (AttachMessage), and tells a known address that there is one. It ends the
+// CERT's own 24 h clock. Needs intake.triage.
+func (s *Service) Send(ctx context.Context, who ident.Actor, uuid string, a *Answer, question bool) error {
 	if err := mayTriage(who); err != nil {
 		return err
 	}
-	text = strings.TrimSpace(tidy(text))
-	if text == "" || utf8.RuneCountInString(text) > maxMessage {
-		return fault.Field("text", "intake.fault.message", "a message has 1 to %d characters", maxMessage)
+	if err := a.tidy(); err != nil {
+		return err
 	}
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		r, err := s.seenTx(ctx, tx, who, uuid)
+		r, err := s.talkTx(ctx, tx, who, uuid)
 		if err != nil {
 			return err
-		}
-		if r.From != 0 {
-			return fault.New(fault.Conflict, "the reporter of %d talks to the CERT that it came from", r.ID).WithKey("intake.fault.fromother")
 		}
 		m, _, err := submissionOf(ctx, tx, r.submission)
 		if err != nil {
@@ -61,7 +63,7 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, uuid, text string,
 			return err
 		}
 		row := messageRow{id: s.DB.NewID(), uuid: s.DB.NewUUID(), report: r.ID, at: now, fromUs: true, person: who.Person, author: who.Name, question: question}
-		if err := s.putMessage(ctx, tx, &r, m, row, said{Text: text}); err != nil {
+		if err := s.putWithFiles(ctx, tx, &r, m, row, a); err != nil {
 			return err
 		}
 		if r.Answered.IsZero() {
@@ -77,6 +79,27 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, uuid, text string,
 		}
 		return s.letter(ctx, tx, &r, template)
 	})
+}
+
+// talkTx loads a report whose reporter the team may write to.
+func (s *Service) talkTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Report, error) {
+	r, err := s.seenTx(ctx, tx, who, ref)
+	if err == nil && r.From != 0 {
+		err = fault.New(fault.Conflict, "the reporter of %d talks to the CERT that it came from", r.ID).WithKey("intake.fault.fromother")
+	}
+	return r, err
+}
+
+// putWithFiles writes a message and the files that come with it.
+func (s *Service) putWithFiles(ctx context.Context, tx *store.Tx, r *Report, m submissionRow, row messageRow, a *Answer) error {
+	what := said{Text: a.Text}
+	for _, f := range a.files {
+		what.Files = append(what.Files, f.file)
+	}
+	if err := s.putMessage(ctx, tx, r, m, row, what); err != nil {
+		return err
+	}
+	return s.keepReply(ctx, tx, r, row.id, row.at, a.files)
 }
 
 // putMessage writes a message, sealed when the report is.
@@ -208,6 +231,70 @@ func (s *Service) fillFollow(f *FollowUp, code vault.Code, r *Report, m submissi
 	return nil
 }
 
+// FollowFile opens a file of the code's report, whoever of the two sides sent it; a
+// sealed one is opened with the code alone, as it is read. The look is audited first.
+// Faults: Invalid on "code", NotFound, Unavailable when a sealed file is damaged.
+func (s *Service) FollowFile(ctx context.Context, who ident.Actor, codeText, file string) (f File, body io.ReadCloser, err error) {
+	var r Report
+	var m submissionRow
+	var code vault.Code
+	var row fileRow
+	var files []fileRow
+	var rows []messageRow
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if r, m, code, err = s.byCode(ctx, tx, codeText); err != nil {
+			return err
+		}
+		if row, err = s.fileTx(ctx, tx, r.ID, file); err != nil {
+			return err
+		}
+		if files, err = filesOf(ctx, tx, r.ID); err != nil {
+			return err
+		}
+		if rows, err = messageRows(ctx, tx, r.ID); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, reporter(who, &r), "report.file", &r, map[string]any{"file": row.uuid})
+	})
+	if err != nil {
+		return f, nil, err
+	}
+	f = row.shown()
+	if row.sealed { // its name stands in the sealed text that came with it
+		var all FollowUp
+		if err := s.fillFollow(&all, code, &r, m, files, rows); err != nil {
+			return f, nil, err
+		}
+		f = all.file(row.uuid, f)
+	}
+	raw, _, err := s.Blobs.Open(ctx, row.blob)
+	if err != nil || !row.sealed {
+		return f, raw, err
+	}
+	plain, err := s.openForReporter(code, m, vault.Label{Kind: vault.KindFile, Record: row.uuid}, raw)
+	if err != nil {
+		return f, nil, errors.Join(err, raw.Close())
+	}
+	return f, struct {
+		io.Reader
+		io.Closer
+	}{plain, raw}, nil
+}
+
+// file finds a file by its id among what was sent and said.
+func (f *FollowUp) file(id string, other File) File {
+	all := f.Files
+	for _, m := range f.Messages {
+		all = append(all, m.Files...)
+	}
+	for _, x := range all {
+		if x.ID == id {
+			return x
+		}
+	}
+	return other
+}
+
 func (s *Service) openJSON(code vault.Code, m submissionRow, l vault.Label, sealed []byte, v any) error {
 	r, err := s.openForReporter(code, m, l, strings.NewReader(string(sealed)))
 	if err != nil {
@@ -220,7 +307,7 @@ func (s *Service) openJSON(code vault.Code, m submissionRow, l vault.Label, seal
 	return json.Unmarshal(plain, v)
 }
 
-// Answer is what a reporter adds with the code: a text, files, or both.
+// Answer is one message on its way, of either side: a text, files, or both.
 type Answer struct {
 	Text string
 
@@ -232,16 +319,52 @@ type replyFile struct {
 	ref  blob.Ref
 }
 
-// AttachAnswer streams a file that comes with an answer. Faults: Invalid on "code",
-// Limited.
+// tidy checks what was typed. Faults: Invalid on "text".
+func (a *Answer) tidy() error {
+	a.Text = strings.TrimSpace(tidy(a.Text))
+	if a.Text == "" && len(a.files) == 0 || utf8.RuneCountInString(a.Text) > maxMessage {
+		return fault.Field("text", "intake.fault.message", "a message has 1 to %d characters, or a file", maxMessage)
+	}
+	return nil
+}
+
+// AttachAnswer streams a file that comes with a reporter's answer. Faults: Invalid
+// on "code" and "files", Limited.
 func (s *Service) AttachAnswer(ctx context.Context, _ ident.Actor, codeText string, a *Answer, name, typ string, body io.Reader) error {
+	return s.attach(ctx, a, name, typ, body, func(tx *store.Tx) (Report, error) {
+		r, _, _, err := s.byCode(ctx, tx, codeText)
+		return r, err
+	})
+}
+
+// AttachMessage streams a file that goes to the reporter with Send; a sealed report's
+// is sealed as it is read. Needs intake.triage. Faults: Invalid on "files", Limited.
+func (s *Service) AttachMessage(ctx context.Context, who ident.Actor, ref string, a *Answer, name, typ string, body io.Reader) error {
+	if err := mayTriage(who); err != nil {
+		return err
+	}
+	return s.attach(ctx, a, name, typ, body, func(tx *store.Tx) (Report, error) { return s.talkTx(ctx, tx, who, ref) })
+}
+
+// attach stores one file under the limits of the report's CERT; its row comes with
+// the message, and a file that no message names is swept up.
+func (s *Service) attach(ctx context.Context, a *Answer, name, typ string, body io.Reader, find func(*store.Tx) (Report, error)) error {
 	var r Report
 	var m submissionRow
 	var lim limits
+	var there int64
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		if r, m, _, err = s.byCode(ctx, tx, codeText); err != nil {
+		if r, err = find(tx); err != nil {
 			return err
 		}
+		if m, _, err = submissionOf(ctx, tx, r.submission); err != nil {
+			return err
+		}
+		files, err := filesOf(ctx, tx, r.ID)
+		if err != nil {
+			return err
+		}
+		there = int64(len(files))
 		set, err := settingsTx(ctx, tx, r.CERT)
 		lim = set.limits()
 		return err
@@ -249,7 +372,7 @@ func (s *Service) AttachAnswer(ctx context.Context, _ ident.Actor, codeText stri
 	if err != nil {
 		return err
 	}
-	if int(r.Files)+len(a.files) >= 3*lim.maxFiles || len(a.files) >= lim.maxFiles {
+	if int(there)+len(a.files) >= 5*lim.maxFiles || len(a.files) >= lim.maxFiles {
 		return fault.Field("files", "intake.fault.files", "too many files")
 	}
 	f, ref, err := s.storeFile(ctx, store.NewRandomUUID(s.DB.Clock), r.Sealed, m.public, lim.maxFile, body)
@@ -263,9 +386,8 @@ func (s *Service) AttachAnswer(ctx context.Context, _ ident.Actor, codeText stri
 // Reply adds what the reporter says. Anyone with the code. Faults: Invalid on "code"
 // and "text"; Limited when a report has gathered 200 messages.
 func (s *Service) Reply(ctx context.Context, who ident.Actor, codeText string, a *Answer) error {
-	a.Text = strings.TrimSpace(tidy(a.Text))
-	if a.Text == "" && len(a.files) == 0 || utf8.RuneCountInString(a.Text) > maxMessage {
-		return fault.Field("text", "intake.fault.message", "an answer has 1 to %d characters, or a file", maxMessage)
+	if err := a.tidy(); err != nil {
+		return err
 	}
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		r, m, _, err := s.byCode(ctx, tx, codeText)
@@ -287,14 +409,7 @@ func (s *Service) Reply(ctx context.Context, who ident.Actor, codeText string, a
 			now = hour(now)
 		}
 		row := messageRow{id: id, uuid: store.NewRandomUUID(s.DB.Clock), report: r.ID, at: now}
-		what := said{Text: a.Text}
-		for _, f := range a.files {
-			what.Files = append(what.Files, f.file)
-		}
-		if err := s.putMessage(ctx, tx, &r, m, row, what); err != nil {
-			return err
-		}
-		if err := s.keepReply(ctx, tx, &r, id, now, a.files); err != nil {
+		if err := s.putWithFiles(ctx, tx, &r, m, row, a); err != nil {
 			return err
 		}
 		r.Unread++

@@ -2,9 +2,8 @@ package intake
 
 import (
 	"context"
-	"strings"
+	"io"
 	"time"
-	"unicode/utf8"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
@@ -66,25 +65,39 @@ func (s *Service) Talks(ctx context.Context, who ident.Actor) (out []Talk, err e
 	return out, err
 }
 
+// ownTx loads a report that the asker's organisation sent and reads in the portal.
+func (s *Service) ownTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Report, error) {
+	r, err := s.seenTx(ctx, tx, who, ref)
+	if err == nil && r.Sealed {
+		err = fault.New(fault.NotFound, "report %d is confidential", r.ID)
+	}
+	return r, err
+}
+
+// AttachOwn streams a file that comes with ReplyOwn. Needs portal.use. Faults:
+// NotFound, Invalid on "files", Limited.
+func (s *Service) AttachOwn(ctx context.Context, who ident.Actor, ref string, a *Answer, name, typ string, body io.Reader) error {
+	if err := mayOwn(who); err != nil {
+		return err
+	}
+	return s.attach(ctx, a, name, typ, body, func(tx *store.Tx) (Report, error) { return s.ownTx(ctx, tx, who, ref) })
+}
+
 // ReplyOwn adds what a person of the reporting organisation says, by the report's
 // UUID or number. Needs portal.use. Faults: NotFound for a report that their
 // organisation did not send or that is confidential; Invalid on "text"; Limited
 // when a report has gathered 200 messages.
-func (s *Service) ReplyOwn(ctx context.Context, who ident.Actor, ref, text string) error {
+func (s *Service) ReplyOwn(ctx context.Context, who ident.Actor, ref string, a *Answer) error {
 	if err := mayOwn(who); err != nil {
 		return err
 	}
-	text = strings.TrimSpace(text)
-	if text == "" || utf8.RuneCountInString(text) > maxMessage {
-		return fault.Field("text", "intake.fault.message", "an answer has 1 to %d characters", maxMessage)
+	if err := a.tidy(); err != nil {
+		return err
 	}
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		r, err := s.seenTx(ctx, tx, who, ref)
+		r, err := s.ownTx(ctx, tx, who, ref)
 		if err != nil {
 			return err
-		}
-		if r.Sealed {
-			return fault.New(fault.NotFound, "report %d is confidential", r.ID)
 		}
 		if r.Messages >= 200 {
 			return fault.New(fault.Limited, "report %d has 200 messages", r.ID).WithKey("intake.fault.many")
@@ -94,7 +107,7 @@ func (s *Service) ReplyOwn(ctx context.Context, who ident.Actor, ref, text strin
 			return err
 		}
 		row := messageRow{id: s.DB.NewID(), uuid: s.DB.NewUUID(), report: r.ID, at: now, person: who.Person, author: who.Name}
-		if err := s.putMessage(ctx, tx, &r, submissionRow{}, row, said{Text: text}); err != nil {
+		if err := s.putWithFiles(ctx, tx, &r, submissionRow{}, row, a); err != nil {
 			return err
 		}
 		r.Unread++

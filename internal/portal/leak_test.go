@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"straza/internal/intake"
 	"straza/internal/intake/intaketest"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
@@ -63,10 +64,20 @@ func (m raised) Read(_ context.Context, who ident.Actor, id int64) (portal.Matte
 	if !ok || x.ID != id {
 		return portal.Matter{}, nil, fault.New(fault.NotFound, "no matter")
 	}
-	return x, []portal.Word{{FromCERT: true, Author: "Тајни аналитичар", At: x.Updated, Body: "Да ли је " + x.Subject + "?"}}, nil
+	return x, []portal.Word{{FromCERT: true, Author: "Тајни аналитичар", At: x.Updated, Body: "Да ли је " + x.Subject + "?", Files: []portal.WordFile{{ID: 7, Name: "zapisnik.txt", Size: 8}}}}, nil
 }
 
-func (m raised) Answer(ctx context.Context, who ident.Actor, id int64, _ string) error {
+func (m raised) File(ctx context.Context, who ident.Actor, id, file int64) (string, io.ReadCloser, error) {
+	if _, _, err := m.Read(ctx, who, id); err != nil || file != 7 {
+		return "", nil, fault.New(fault.NotFound, "no file")
+	}
+	return "zapisnik.txt", io.NopCloser(strings.NewReader("zapisnik")), nil
+}
+
+func (m raised) Answer(ctx context.Context, who ident.Actor, id int64, _ string, files map[string]io.Reader) error {
+	if len(files) > 5 {
+		return fault.New(fault.Limited, "files")
+	}
 	x, _, err := m.Read(ctx, who, id)
 	if err == nil {
 		x.State = portal.Ours
@@ -153,6 +164,22 @@ func (v *site) post(who, path string, want int, pairs ...string) string {
 	}
 	body, _ := v.do(who, "POST", path, "application/x-www-form-urlencoded", strings.NewReader(f.Encode()), want)
 	return body
+}
+
+// upload answers with a text and one file.
+func (v *site) upload(who, path string, want int, text, name, content string) {
+	v.t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	_ = w.WriteField("text", text)
+	part, err := w.CreateFormFile("files", name)
+	if err == nil {
+		_, err = part.Write([]byte(content))
+	}
+	if err != nil || w.Close() != nil {
+		v.t.Fatal(err)
+	}
+	v.do(who, "POST", path, w.FormDataContentType(), &b, want)
 }
 
 func (v *site) holds(what, body string, says ...string) {
@@ -273,10 +300,26 @@ func TestQuestionAnswered(t *testing.T) {
 		v.post("mira", at+"/answer", 303, "text", "Станице 3 и 4")
 		v.holds("after the answer", v.get("mila", at, 200), "Станице 3 и 4")
 		v.lacks("after the answer", v.get("mila", "/portal", 200), "The CERT is waiting for your answer")
+		v.upload("mira", at+"/answer", 303, "Још једном", "zapis2.txt", "порт 8444")
 		d, err := v.w.S.Read(ctx, v.w.Ana, ref)
-		if err != nil || d.Unread != 1 || len(d.Messages) != 2 || d.Messages[1].Body != "Станице 3 и 4" {
+		if err != nil || d.Unread != 2 || len(d.Messages) != 3 || d.Messages[1].Body != "Станице 3 и 4" {
 			t.Errorf("the team reads %+v, %v", d.Messages, err)
 		}
+		v.upload("mira", at+"/answer", 303, "", "zapis.txt", "порт 8443")
+		page = v.get("mila", at, 200)
+		file := at + "/files/" + between(t, page[strings.Index(page, "Станице 3 и 4"):], `href="`+at+"/files/", `"`)
+		if got := v.get("mila", file, 200); got != "порт 8444" {
+			t.Errorf("the added file: %q", got)
+		}
+		first := at + "/files/" + between(t, page, `href="`+at+"/files/", `"`)
+		if a, b := v.get("mila", first, 200), v.get("ceca", first, 404); a == b || v.get("bora", file, 404) == a {
+			t.Error("another organisation reads the file")
+		}
+		if got := v.get("mila", "/portal/messages/501/files/7", 200); got != "zapisnik" {
+			t.Errorf("the matter's file: %q", got)
+		}
+		v.get("bora", "/portal/messages/501/files/7", 404)
+		v.upload("mila", "/portal/messages/501", 303, "", "gw2.log", "x")
 		v.holds("the matter", v.get("mila", "/portal/messages/501", 200), "Да ли је случај", "Национални ЦЕРТ")
 		v.lacks("the matter", v.get("mila", "/portal/messages/501", 200), "Тајни аналитичар")
 		v.post("mila", "/portal/messages/501", 303, "text", "Јесте")
@@ -285,7 +328,7 @@ func TestQuestionAnswered(t *testing.T) {
 		if _, err := v.w.S.Talks(ctx, v.w.Ana); !fault.Is(err, fault.Denied) {
 			t.Errorf("the team's talks: %v", err)
 		}
-		if err := v.w.S.ReplyOwn(ctx, v.w.Ana, ref, "x"); !fault.Is(err, fault.Denied) {
+		if err := v.w.S.ReplyOwn(ctx, v.w.Ana, ref, &intake.Answer{Text: "x"}); !fault.Is(err, fault.Denied) {
 			t.Errorf("the team answers itself: %v", err)
 		}
 	})

@@ -1,6 +1,9 @@
 package portal
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -83,6 +86,7 @@ type matterPage struct {
 	Messages []ui.Message
 	Empty    *ui.Empty
 	Answer   *ui.Field
+	Attach   ui.Field
 	Sees     string
 }
 
@@ -122,8 +126,8 @@ func (p *pages) matterPage(r *http.Request, f *web.Form) (*matterPage, error) {
 		} else if out.Who == "" {
 			out.Who = web.T(r, "portal.you")
 		}
-		for _, name := range x.Files {
-			out.Files = append(out.Files, ui.FileRef{Name: name})
+		for _, y := range x.Files {
+			out.Files = append(out.Files, ui.FileRef{Name: y.Name, Size: y.Size, Href: fmt.Sprintf("/portal/messages/%d/files/%d", id, y.ID)})
 		}
 		page.Messages = append(page.Messages, out)
 	}
@@ -134,23 +138,57 @@ func (p *pages) matterPage(r *http.Request, f *web.Form) (*matterPage, error) {
 		field := f.Field("text", "portal.answer")
 		field.Type, field.Rows, field.MaxLength, field.Keep, field.Hint = "textarea", 6, 10000, true, web.T(r, "portal.answer.hint")
 		page.Answer = &field
+		page.Attach = attachField(r, f)
 	}
 	return page, nil
 }
+
+// attachField is where an answer's files are chosen.
+func attachField(r *http.Request, f *web.Form) ui.Field {
+	x := f.Field("files", "portal.answer.files")
+	x.Type, x.Multiple, x.Optional, x.Value, x.Hint = "file", true, true, "", web.T(r, "portal.answer.files.hint")
+	return x
+}
+
+// matterFile sends an attachment of a matter: always a download.
+func (p *pages) matterFile(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return err
+	}
+	file, err := web.ID(r, "file")
+	if err != nil {
+		return err
+	}
+	name, body, err := p.d.Matters.File(r.Context(), web.Actor(r), id, file)
+	if err != nil {
+		return err
+	}
+	return web.SendFile(w, name, body)
+}
+
+// An answer to a matter carries at most five files of 10 MB: they wait in memory for
+// the text that stands beside them.
+var matterFiles = web.UploadLimits{Files: 5, Bytes: 10_000_000}
 
 func (p *pages) answerMatter(w http.ResponseWriter, r *http.Request) error {
 	id, err := web.ID(r, "id")
 	if err != nil {
 		return err
 	}
-	f, err := web.ReadForm(r)
+	files := map[string]io.Reader{}
+	f, err := web.ReadUpload(r, matterFiles, func(_ *web.Form, u web.Upload) error {
+		b, err := io.ReadAll(u)
+		files[fmt.Sprintf("%d/%s", len(files)+1, u.Name)] = bytes.NewReader(b) // only the part after the slash is kept as a name
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if text := f.Text("text", 10000); text == "" {
+	if text := f.Text("text", 10000); text == "" && len(files) == 0 {
 		f.Add("text", "portal.answer.missing")
 	} else if f.Err("answer") == nil {
-		err = p.d.Matters.Answer(r.Context(), web.Actor(r), id, text)
+		err = p.d.Matters.Answer(r.Context(), web.Actor(r), id, text, files)
 	}
 	if f.Fail(err) {
 		page, err := p.matterPage(r, f)

@@ -7,6 +7,7 @@ package portal
 import (
 	"context"
 	"embed"
+	"io"
 	"net/http"
 	"time"
 
@@ -49,7 +50,14 @@ type Word struct {
 	Author   string // of the organisation's side
 	At       time.Time
 	Body     string
-	Files    []string // names
+	Files    []WordFile
+}
+
+// WordFile is an attachment; its name came from outside and is only a label.
+type WordFile struct {
+	ID   int64
+	Name string
+	Size int64
 }
 
 // Matters is the room where cases are kept. Each method answers for the asker's own
@@ -57,7 +65,8 @@ type Word struct {
 type Matters interface {
 	ForOrg(ctx context.Context, who ident.Actor) ([]Matter, error)
 	Read(ctx context.Context, who ident.Actor, id int64) (Matter, []Word, error)
-	Answer(ctx context.Context, who ident.Actor, id int64, text string) error
+	Answer(ctx context.Context, who ident.Actor, id int64, text string, files map[string]io.Reader) error
+	File(ctx context.Context, who ident.Actor, id, file int64) (name string, body io.ReadCloser, err error)
 }
 
 // Deps are the services behind the pages. Matters may be nil: then its panels are
@@ -93,13 +102,16 @@ func Routes(m *web.Mux, d Deps) {
 	const report, matter = "a report that the caller's organisation sent; logged", "a matter raised with the caller's organisation; logged"
 	send := post("/portal/reports/new", use, p.send)
 	send.Body = -1
+	answer := post("/portal/reports/{uuid}/answer", use, p.answerReport)
+	answer.Body = -1
 	m.Handle(
 		get("/portal", use, "what concerns the caller's own organisation", p.overview),
 		get("/portal/reports", use, "reports that the caller's organisation sent", p.reports),
 		get("/portal/reports/new", use, "an empty form", p.reportForm),
 		send,
 		get("/portal/reports/{uuid}", use, report, p.report),
-		post("/portal/reports/{uuid}/answer", use, p.answerReport),
+		get("/portal/reports/{uuid}/files/{file}", use, "a file of "+report, p.reportFile),
+		answer,
 		get("/portal/messages", use, "conversations of the caller's organisation, without what was said", p.messages),
 		get("/portal/people", people, "accounts of the caller's organisation", p.people),
 		get("/portal/people/new", people, "an empty form", p.newPerson),
@@ -108,9 +120,12 @@ func Routes(m *web.Mux, d Deps) {
 		post("/portal/people/{uuid}/{act}", people, p.changePerson),
 	)
 	if d.Matters != nil {
+		answer := post("/portal/messages/{id}", use, p.answerMatter)
+		answer.Body = -1
 		m.Handle(
 			get("/portal/messages/{id}", use, matter, p.matter),
-			post("/portal/messages/{id}", use, p.answerMatter),
+			get("/portal/messages/{id}/files/{file}", use, "a file of "+matter, p.matterFile),
+			answer,
 		)
 	}
 }

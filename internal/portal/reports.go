@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"straza/internal/intake"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -81,6 +82,7 @@ type reportPage struct {
 	Messages []ui.Message
 	Waiting  bool
 	Answer   *ui.Field
+	Attach   ui.Field
 	Action   string
 	Sees     string
 }
@@ -116,6 +118,7 @@ func (p *pages) reportPage(r *http.Request, f *web.Form) (*reportPage, error) {
 		field.Type, field.Rows, field.MaxLength, field.Keep = "textarea", 5, 10000, true
 		field.Hint = web.T(r, "portal.answer.hint")
 		page.Answer = &field
+		page.Attach = attachField(r, f)
 	}
 	return page, nil
 }
@@ -134,7 +137,7 @@ func (p *pages) fill(r *http.Request, page *reportPage, d intake.Details, cert s
 		}
 		add("portal.report.where", d.Body.Where)
 		for _, x := range d.Body.Files {
-			page.Files = append(page.Files, ui.FileRef{Name: x.Name, Size: x.Size})
+			page.Files = append(page.Files, fileOf(d.UUID, x))
 		}
 	}
 	add("portal.report.received", d.Received)
@@ -152,30 +155,59 @@ func (p *pages) fill(r *http.Request, page *reportPage, d intake.Details, cert s
 			}
 		}
 		for _, x := range m.Files {
-			out.Files = append(out.Files, ui.FileRef{Name: x.Name, Size: x.Size})
+			out.Files = append(out.Files, fileOf(d.UUID, x))
 		}
 		page.Waiting = m.FromUs && (m.Question || page.Waiting)
 		page.Messages = append(page.Messages, out)
 	}
 }
 
-func (p *pages) answerReport(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
+// fileOf is a file of a report with the way to download it again.
+func fileOf(report string, x intake.File) ui.FileRef {
+	return ui.FileRef{Name: x.Name, Size: x.Size, Href: "/portal/reports/" + report + "/files/" + x.ID}
+}
+
+// reportFile sends a file of a report that one's own organisation sent: always a
+// download. Confidential reports open with the receipt code alone.
+func (p *pages) reportFile(w http.ResponseWriter, r *http.Request) error {
+	f, body, err := p.d.Intake.OpenFile(r.Context(), web.Actor(r), r.PathValue("uuid"), r.PathValue("file"))
 	if err != nil {
 		return err
 	}
-	uuid := r.PathValue("uuid")
-	err = p.d.Intake.ReplyOwn(r.Context(), web.Actor(r), uuid, f.Text("text", 10000))
-	if f.Fail(err) {
+	return web.SendFile(w, f.Name, body)
+}
+
+// answerReport takes a text, files, or both; files are stored as they arrive.
+func (p *pages) answerReport(w http.ResponseWriter, r *http.Request) error {
+	uuid, a := r.PathValue("uuid"), &intake.Answer{}
+	var refused error
+	f, err := web.ReadUpload(r, web.UploadLimits{Files: 50, Bytes: 1 << 30}, func(_ *web.Form, u web.Upload) error {
+		err := p.d.Intake.AttachOwn(r.Context(), web.Actor(r), uuid, a, u.Name, u.Type, u)
+		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Limited) {
+			refused = err
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if a.Text = f.Text("text", 10000); refused == nil {
+		refused = p.d.Intake.ReplyOwn(r.Context(), web.Actor(r), uuid, a)
+	}
+	if e := fault.Of(refused); e != nil && e.Kind == fault.Limited { // a file too large, in words beside the field
+		refused = fault.Field("files", e.Key, "a file was refused")
+	}
+	if f.Fail(refused) {
 		page, err := p.reportPage(r, f)
 		if err != nil {
 			return err
 		}
-		page.Errors = f.Summary("text")
+		page.Errors = f.Summary("text", "files")
 		return p.t.Invalid(w, r, "report", page)
 	}
-	if err != nil {
-		return err
+	if refused != nil {
+		return refused
 	}
 	return web.Redirect("/portal/reports/"+uuid+"#messages", web.Done("portal.answer.done"))
 }

@@ -33,7 +33,7 @@ type followPage struct {
 	Rounded  bool
 	Moments  []step
 	Messages []ui.Message
-	Files    []fileLine
+	Files    []ui.FileRef
 	Waiting  bool
 	Action   string
 	Leave    string
@@ -116,12 +116,12 @@ func (p *pages) followPage(r *http.Request, f intake.FollowUp, posted *web.Form)
 			}
 		}
 		for _, y := range m.Files {
-			x.Files = append(x.Files, ui.FileRef{Name: y.Name, Size: y.Size})
+			x.Files = append(x.Files, ui.FileRef{Name: y.Name, Size: y.Size, Href: web.Path(r, "/follow-up/files/"+y.ID)})
 		}
 		page.Messages = append(page.Messages, x)
 	}
 	for _, x := range f.Files {
-		page.Files = append(page.Files, fileLine{ID: x.ID, Name: x.Name})
+		page.Files = append(page.Files, ui.FileRef{Name: x.Name, Size: x.Size, Href: web.Path(r, "/follow-up/files/"+x.ID)})
 	}
 	page.Text = posted.Field("text", "site.follow.text")
 	page.Text.Type, page.Text.Keep, page.Text.Rows = "textarea", true, 5
@@ -164,6 +164,18 @@ func (p *pages) reply(w http.ResponseWriter, r *http.Request) error {
 		return refused
 	}
 	return web.Redirect(web.Path(r, "/follow-up/report"), web.Done("site.follow.sent"))
+}
+
+// file sends a file of the code's report back: never inline, always a download.
+func (p *pages) file(w http.ResponseWriter, r *http.Request) error {
+	f, body, err := p.s.FollowFile(r.Context(), web.Actor(r), web.Cookie(r, followCookie), r.PathValue("id"))
+	if fault.Is(err, fault.Invalid) {
+		return web.Redirect(web.Path(r, "/follow-up"), nil)
+	}
+	if err != nil {
+		return err
+	}
+	return web.SendFile(w, f.Name, body)
 }
 
 func (p *pages) leaveFollow(w http.ResponseWriter, r *http.Request) error {

@@ -91,6 +91,7 @@ func Routes(m *web.Mux, s *intake.Service, adv Advisories, t Texts) {
 		post("/follow-up", "code", 8<<10, p.enterCode),
 		get("/follow-up/report", "code", "the report of the caller's code", p.follow),
 		post("/follow-up/report", "code", -1, p.reply),
+		get("/follow-up/files/{id}", "code", "a file of the report of the caller's code", p.file),
 		post("/follow-up/leave", "form", 8<<10, p.leaveFollow),
 		get("/advice", "", "texts", p.lessons),
 		get("/advice/{id}", "", "texts", p.lesson),

@@ -42,7 +42,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"code":    {&codePage{Code: ui.Field{Name: "code", Label: "Код"}}},
 		"follow": {&followPage{Number: "P-2026-000001", State: ui.State{Kind: ui.StateNew, Word: "Примљено"}, Sentence: "А", Reason: "Б", Rounded: true, Waiting: true,
 			Moments: []step{{Done: true, Text: "А", At: now}, {Text: "Б", Due: now.Add(time.Hour)}}, Messages: []ui.Message{{Kind: ui.FromThem, Who: "Дежурни", At: now, Body: "Питање"}},
-			Files: []fileLine{{"1", "a.txt", ""}}, Text: ui.Field{Name: "text", Label: "Т"}, Upload: ui.Field{Name: "files", Label: "Д", Type: "file"}}},
+			Files: []ui.FileRef{{Name: "a.txt", Size: 3, Href: "/x"}}, Text: ui.Field{Name: "text", Label: "Т"}, Upload: ui.Field{Name: "files", Label: "Д", Type: "file"}}},
 		"text":    {&textView{Lead: "А", Back: true, Sections: []sectionView{{Title: "Б", Text: []string{"В"}, Steps: []string{"Г"}}}}},
 		"lessons": {&lessonsPage{Lessons: []card{c}}},
 	}, Files, form.Messages)
@@ -210,6 +210,14 @@ func TestJourney(t *testing.T) {
 			b.post(pre+"/follow-up/report", 422, "text", "")
 			if _, page := b.upload(pre+"/follow-up/report", 200, "files", map[string]string{"dodatak.txt": "x"}); !strings.Contains(page, "dodatak.txt") {
 				t.Error("the added file is not shown")
+			}
+			_, page = b.get(pre + "/follow-up/report")
+			for _, name := range []string{"poruka.eml", "dodatak.txt"} {
+				i := strings.Index(page, name)
+				href := page[strings.LastIndex(page[:i], `href="`)+6:]
+				if _, body := b.get(href[:strings.Index(href, `"`)]); body != map[string]string{"poruka.eml": "From: x", "dodatak.txt": "x"}[name] {
+					t.Errorf("%s downloaded again: %q", name, brief(body))
+				}
 			}
 			b.post(pre+"/follow-up/leave", 200)
 		}

@@ -3,6 +3,7 @@ package incidentweb
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"straza/internal/incident"
@@ -103,14 +104,20 @@ func (p *pages) file(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Cache-Control", "private, no-store")
-	web.Download(w, name)
-	if _, err := io.Copy(w, body); err != nil {
-		panic(http.ErrAbortHandler)
+	return web.SendFile(w, name, body)
+}
+
+// letterFile gives the party a file of its thread, behind the link.
+func (p *pages) letterFile(w http.ResponseWriter, r *http.Request) error {
+	id, err := web.ID(r, "id")
+	if err != nil {
+		return err
 	}
-	return nil
+	name, body, err := p.s.FileByToken(r.Context(), web.Actor(r), r.PathValue("token"), id)
+	if err != nil {
+		return err
+	}
+	return web.SendFile(w, name, body)
 }
 
 type pastePage struct {
@@ -251,7 +258,9 @@ func (p *pages) letterPage(r *http.Request, l incident.Letter, f *web.Form) *let
 		page.Deadline = &ui.Clock{Due: micros(l.Deadline), Until: true}
 	}
 	for _, m := range l.Messages {
-		row := message(r, m, nil)
+		row := message(r, m, func(id int64) string {
+			return web.Path(r, "/thread/"+r.PathValue("token")+"/files/"+strconv.FormatInt(id, 10))
+		})
 		if row.Kind == ui.FromUs {
 			row.Who = page.Site.Owner
 		}

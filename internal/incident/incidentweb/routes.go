@@ -65,6 +65,7 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: base + "/{number}/files/{id}", Policy: read, Reveals: "an attachment of a letter in a case the caller may see", Handler: p.file},
 		web.Route{Method: "POST", Pattern: base + "/{number}/do/{act}", Policy: write, Mutates: true, Handler: p.act},
 		web.Route{Method: "GET", Pattern: "/thread/{token}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "one thread, to who holds its link", Handler: p.letter},
+		web.Route{Method: "GET", Pattern: "/thread/{token}/files/{id}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "an attachment of one thread, to who holds its link", Handler: p.letterFile},
 		web.Route{Method: "POST", Pattern: "/thread/{token}", Policy: web.Public, Localized: true, Mutates: true, Body: -1, Limit: "thread", Handler: p.answer},
 	)
 }

@@ -105,22 +105,32 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(at(number), done)
 }
 
+// message sends the reporter a text, files, or both.
 func (p *pages) message(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
+	number, who, a := r.PathValue("number"), web.Actor(r), &intake.Answer{}
+	var refused error
+	f, err := web.ReadUpload(r, web.UploadLimits{Files: 50, Bytes: 1 << 30}, func(_ *web.Form, u web.Upload) error {
+		err := p.s.AttachMessage(r.Context(), who, number, a, u.Name, u.Type, u.Reader)
+		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Limited) {
+			refused = err
+			return nil
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	number := r.PathValue("number")
-	x, err := p.s.Get(r.Context(), web.Actor(r), number)
-	if err != nil {
-		return err
+	if a.Text = f.Text("text", 20_000); refused == nil {
+		refused = p.s.Send(r.Context(), who, number, a, f.Tick("question"))
 	}
-	err = p.s.Write(r.Context(), web.Actor(r), x.UUID, f.Text("text", 20_000), f.Tick("question"))
-	if f.Fail(err) {
-		return p.again(w, r, f, "text")
+	if e := fault.Of(refused); e != nil && e.Kind == fault.Limited { // too large, in words beside the field
+		refused = fault.Field("files", e.Key, "a file was refused")
 	}
-	if err != nil {
-		return err
+	if f.Fail(refused) {
+		return p.again(w, r, f, "text", "files")
+	}
+	if refused != nil {
+		return refused
 	}
 	return web.Redirect(at(number), web.Done("queue.done.message"))
 }

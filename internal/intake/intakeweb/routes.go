@@ -36,7 +36,7 @@ func Routes(m *web.Mux, s *intake.Service) {
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/files/{file}", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "a sealed file of a report", Handler: p.sealedFile},
 		web.Route{Method: "POST", Pattern: "/console/reports", Policy: triage, Mutates: true, Handler: p.bulk},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/classify", Policy: triage, Mutates: true, Handler: p.classify},
-		web.Route{Method: "POST", Pattern: "/console/reports/{number}/message", Policy: triage, Mutates: true, Handler: p.message},
+		web.Route{Method: "POST", Pattern: "/console/reports/{number}/message", Policy: triage, Mutates: true, Body: -1, Handler: p.message},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/reporter", Policy: web.Perm("reporter.read"), Mutates: true, Reveals: "who reported", Handler: p.reporter},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/unseal", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "a sealed report", Handler: p.unseal},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/{act}", Policy: triage, Mutates: true, Handler: p.act},

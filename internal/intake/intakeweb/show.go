@@ -26,6 +26,7 @@ type showPage struct {
 	Files    []fileView
 	Messages []ui.Message
 	Compose  *ui.Field
+	Attach   ui.Field
 	Facts    ui.Facts
 	Reporter *reporterView
 	Similar  []ui.Name
@@ -198,6 +199,8 @@ func (p *pages) talk(r *http.Request, page *showPage, d *intake.Details, f *web.
 		c := f.Field("text", "queue.message")
 		c.Type, c.Rows, c.Hint = "textarea", 4, web.T(r, "queue.message.hint")
 		page.Compose = &c
+		page.Attach = f.Field("files", "queue.message.files")
+		page.Attach.Type, page.Attach.Multiple, page.Attach.Optional, page.Attach.Value = "file", true, true, ""
 	}
 }
 
