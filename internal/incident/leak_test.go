@@ -159,9 +159,9 @@ func TestNothingLeaks(t *testing.T) {
 	})
 }
 
-// TestCrossWired: every act that names a part refuses a part of another case, as if
+// TestRow01CrossWired: every act that names a part refuses a part of another case, as if
 // it were not there; nothing changes. (The object changed is the object authorised.)
-func TestCrossWired(t *testing.T) {
+func TestRow01CrossWired(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		w := incidenttest.New(t, db)

@@ -303,7 +303,7 @@ func TestWordsMeetInBothScripts(t *testing.T) {
 	}
 }
 
-func TestFormulasAreText(t *testing.T) {
+func TestRow27FormulasAreText(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"=1+1", "+381 11 123", "-1", "@sum", "\tx", "plain", "", "'quoted", "'", "о'-"} {
 		safe := safeCell(s)

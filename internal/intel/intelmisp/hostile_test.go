@@ -29,9 +29,9 @@ var bomb = sync.OnceValue(func() string {
 	return squeeze(`{"Event":{"info":"x","Attribute":[{"type":"comment","value":"` + strings.Repeat("a", 65<<20) + `"}]}}`)
 })
 
-// TestHostileBodies: what cannot be read is refused in MISP's form, and nothing
+// TestRow09HostileBodies: what cannot be read is refused in MISP's form, and nothing
 // of it is stored.
-func TestHostileBodies(t *testing.T) {
+func TestRow09HostileBodies(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		bomb := bomb()
 		deep := strings.Repeat(`{"Event":`, 100) + `{}` + strings.Repeat(`}`, 100)
@@ -83,8 +83,8 @@ func TestHostileBodies(t *testing.T) {
 	})
 }
 
-// TestHostilePaths: no path, however strange, is answered by anything but MISP's forms.
-func TestHostilePaths(t *testing.T) {
+// TestRow10HostilePaths: no path, however strange, is answered by anything but MISP's forms.
+func TestRow10HostilePaths(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, p := range []string{"/events/view/..%2f..%2fetc", "/events/view/%00", "/misp/", "/misp", "/misp//events//index", "/events/%2e%2e/tags", "/admin", "/admin/admin/users/index",
 			"/events/view/1/2/3/4/5/6/7/8", "/tags/view/:::", "/events/index/:", "/events/index/[]:x", "/events/index/a[]:b/a[]:c/a:d", "/events.json/view", "/EVENTS/index", "/Events/View/1",

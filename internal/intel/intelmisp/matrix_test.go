@@ -258,9 +258,9 @@ func TestCountsPerViewer(t *testing.T) {
 	})
 }
 
-// TestCrossWiredIDs: an address that names something one may change does not let
+// TestRow01CrossWiredIDs: an address that names something one may change does not let
 // through something one may not, named in the body or beside it.
-func TestCrossWiredIDs(t *testing.T) {
+func TestRow01CrossWiredIDs(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		mine := w.ask("third", "POST", "/events/add", `{"info":"moj","distribution":"0","Attribute":[{"type":"domain","value":"moj.example.rs"}],
 			"Object":[{"name":"x","meta-category":"m","description":"d","Attribute":[{"type":"text","object_relation":"t","value":"moj tekst"}]}]}`)

@@ -263,6 +263,9 @@ func (p *pages) tag(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.s.Event(r.Context(), web.Actor(r), ref); err != nil {
+		return err // a form without a tag is no way to ask whether an event is there
+	}
 	if name := f.Text("tag", 255); name != "" {
 		if _, err := p.s.Attach(r.Context(), web.Actor(r), intel.Target{Event: ref}, []string{name}, false); err != nil {
 			return err
@@ -282,6 +285,9 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx, who := r.Context(), web.Actor(r)
+	if _, err := p.s.Event(ctx, who, ref); err != nil {
+		return err
+	}
 	for _, id := range f.Ids("id") {
 		at := strconv.FormatInt(id, 10)
 		a, err := p.s.Attribute(ctx, who, at)

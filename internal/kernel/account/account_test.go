@@ -247,7 +247,7 @@ func TestTwoStepsAndRecovery(t *testing.T) {
 	})
 }
 
-// TestRow22 is row 22 of the abuse list: a code, an invitation and a recovery
+// TestRow22SingleUse is row 22 of the abuse list: a code, an invitation and a recovery
 // code each win exactly once, however many try at once.
 func TestRow22SingleUse(t *testing.T) {
 	const tries = 50
@@ -285,7 +285,7 @@ func TestRow22SingleUse(t *testing.T) {
 	})
 }
 
-// TestRow15 is row 15: at most ten evaluated guesses an account in fifteen
+// TestRow15Limiter is row 15: at most ten evaluated guesses an account in fifteen
 // minutes, whatever the spelling, the door and the network.
 func TestRow15Limiter(t *testing.T) {
 	each(t, func(h *house) {
@@ -409,7 +409,7 @@ func TestLimiterByNetwork(t *testing.T) {
 	})
 }
 
-// TestRow17 is row 17: known, unknown, closed and impossible accounts get one answer.
+// TestRow17Enumeration is row 17: known, unknown, closed and impossible accounts get one answer.
 func TestRow17Enumeration(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("ana@cert.rs", cert, access.Analyst)
@@ -443,7 +443,7 @@ func TestRow17Enumeration(t *testing.T) {
 	})
 }
 
-func TestLettersAreBounded(t *testing.T) {
+func TestRow30LettersAreBounded(t *testing.T) {
 	each(t, func(h *house) { // row 30: many resets, at most three letters
 		h.add("ana@cert.rs", cert, access.Analyst)
 		for i := range 100 {
@@ -456,7 +456,7 @@ func TestLettersAreBounded(t *testing.T) {
 	})
 }
 
-// TestRow13 is row 13: a disabled account does not come back by any door.
+// TestRow13Disabled is row 13: a disabled account does not come back by any door.
 func TestRow13Disabled(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("boss@cert.rs", cert, access.Admin)

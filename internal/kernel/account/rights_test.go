@@ -47,7 +47,7 @@ func (h *house) dump() (all string) {
 	return all
 }
 
-// TestRow18 is row 18: a stolen database holds no usable key, session, link,
+// TestRow18StolenDatabase is row 18: a stolen database holds no usable key, session, link,
 // recovery code or seed.
 func TestRow18StolenDatabase(t *testing.T) {
 	each(t, func(h *house) {
@@ -226,7 +226,7 @@ func TestRow18NotAboveIssuer(t *testing.T) {
 	})
 }
 
-// TestRow19 is row 19: a token from outside never becomes a session, and what
+// TestRow19Sessions is row 19: a token from outside never becomes a session, and what
 // changes who somebody is ends or renews theirs.
 func TestRow19Sessions(t *testing.T) {
 	each(t, func(h *house) {
@@ -284,9 +284,9 @@ func TestRow19Sessions(t *testing.T) {
 	})
 }
 
-// TestRow4 is row 4, revocation: what was taken away is gone at the next request,
+// TestRow04Revocation is row 4, revocation: what was taken away is gone at the next request,
 // though the actor is cached.
-func TestRow4Revocation(t *testing.T) {
+func TestRow04Revocation(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("ana@cert.rs", cert, access.Analyst, access.OrgAdmin)
 		session := h.logIn("ana@cert.rs", "").Token
@@ -327,7 +327,7 @@ func TestRow4Revocation(t *testing.T) {
 	})
 }
 
-func TestStepUp(t *testing.T) {
+func TestRow21StepUp(t *testing.T) {
 	each(t, func(h *house) {
 		h.add("ana@cert.rs", cert, access.Analyst)
 		secret, token, codes := h.enrol("ana@cert.rs")

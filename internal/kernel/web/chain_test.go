@@ -11,7 +11,7 @@ import (
 	"straza/internal/kernel/i18n"
 )
 
-func TestClientIPBehindProxies(t *testing.T) {
+func TestRow24ClientIPBehindProxies(t *testing.T) {
 	m := newTestMux(t, "https://cert.example")
 	m.cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	for _, c := range []struct{ peer, forwarded, want string }{

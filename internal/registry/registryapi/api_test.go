@@ -290,8 +290,8 @@ func (s *server) ends(t *testing.T, water, contact, resource string) {
 	s.want(409, "analyst", "DELETE", "/"+s.orgs["host"].UUID, "")
 }
 
-// TestScopesAndReadOnlyKeys: a key is never more than its scopes.
-func TestScopesAndReadOnlyKeys(t *testing.T) {
+// TestRow05ScopesAndReadOnlyKeys: a key is never more than its scopes.
+func TestRow05ScopesAndReadOnlyKeys(t *testing.T) {
 	t.Parallel()
 	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
 	s := registrytest.Service(t, db)
