@@ -160,6 +160,9 @@ func (p *pages) addPerson(w http.ResponseWriter, r *http.Request) error {
 		_, link, err = p.d.People.Add(r.Context(), web.Actor(r), account.NewPerson{Email: f.Needed("email", 320), Name: f.Needed("name", 200),
 			Roles: []string{f.Text("role", 40)}, Org: org, Lang: f.Text("lang", 10)})
 	}
+	if account.NeedsStepUp(err) {
+		return web.Redirect("/account/confirm?next=/administration/people/new", nil)
+	}
 	if f.Fail(err) {
 		page := p.personForm(r, f)
 		page.Errors = f.Summary("email", "name", "role", "org")
@@ -196,6 +199,9 @@ func (p *pages) changePerson(w http.ResponseWriter, r *http.Request) error {
 		}
 	default:
 		err = fault.New(fault.NotFound, "act %q", r.PathValue("act"))
+	}
+	if account.NeedsStepUp(err) {
+		return web.Redirect("/account/confirm?next=/administration/people", nil)
 	}
 	if err != nil {
 		return err

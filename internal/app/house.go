@@ -18,6 +18,7 @@ import (
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault"
+	"straza/internal/kernel/web"
 )
 
 // House is an opened installation: the kernel, and every room wired to it.
@@ -35,6 +36,7 @@ type House struct {
 	lock      *os.File
 	cheapHash bool
 	mailAddr  string
+	limits    web.Limiter // nil = this node's own buckets
 }
 
 // openOptions change how an installation is opened.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -96,8 +97,11 @@ func (h *House) handler(port int) (http.Handler, error) {
 	for _, p := range h.cfg.list("trusted-proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p))
 	}
-	m := web.New(web.Config{Origin: origin, Hosts: hosts, Secret: h.Vault.MAC("flash cookies"), Catalog: h.Catalog,
-		Gate: h.Accounts.Gate(), Limiter: &buckets{}, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang})
+	if h.limits == nil {
+		h.limits = &buckets{}
+	}
+	m := web.New(web.Config{Origin: origin, Hosts: hosts, Secret: h.Vault.MAC("flash cookies"), Catalog: h.Catalog, Log: slog.Default(),
+		Gate: h.Accounts.Gate(), Limiter: h.limits, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang})
 	h.routes(m)
 	h.mux = m
 	chain, err := m.Handler()

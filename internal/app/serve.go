@@ -62,8 +62,7 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug)}
+	srv := newServer(handler)
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var wg sync.WaitGroup
@@ -115,6 +114,12 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	stopWork()
 	wg.Wait()
 	return err
+}
+
+// newServer bounds what a caller may send before anybody has read it.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug)}
 }
 
 // listen opens addr; a loopback name is bound on 127.0.0.1 and ::1 both, on the

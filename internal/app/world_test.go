@@ -6,12 +6,15 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"straza/internal/advisory"
 	"straza/internal/format/misp"
@@ -53,6 +56,17 @@ type canary struct {
 	may  func(p *persona, wire bool) bool
 }
 
+// TestMain keeps the log of the requests out of the tests' own words; row 39 listens to it.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
+
+// unlimited lets everything through: the limiter would hide the refusals that rows ask for.
+type unlimited struct{}
+
+func (unlimited) Allow(context.Context, string, string) (time.Duration, bool) { return 0, true }
+
 const worldHost = "localhost:8480"
 
 // roster: role and organisation; the CERTs' own people first.
@@ -63,7 +77,7 @@ var roster = [][2]string{
 	{"member", "Elektra"}, {"member", "Opština"},
 }
 
-func newWorld(t testing.TB) *world { return newWorldOn(t, "", nil) }
+func newWorld(t testing.TB) *world { t.Helper(); return newWorldOn(t, "", nil) }
 
 // eachWorld tells the same story on both engines.
 func eachWorld(t *testing.T, story func(t *testing.T, w *world)) {
@@ -79,11 +93,16 @@ func eachWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	}
 }
 
-// newWorldOn fills a database ("" = SQLite in a folder) by a clock (nil = the system's).
-func newWorldOn(t testing.TB, database string, c clock.Clock) *world {
+// newWorldOn fills a database ("" = SQLite in a folder) by a clock (nil = the system's);
+// settings are names and values.
+func newWorldOn(t testing.TB, database string, c clock.Clock, settings ...string) *world {
 	t.Helper()
 	ctx := context.Background()
-	cfg, err := loadConfig(map[string]string{"data": t.TempDir(), "log-level": "error", "database": database}, nil)
+	set := map[string]string{"data": t.TempDir(), "log-level": "error", "database": database}
+	for i := 0; i < len(settings); i += 2 {
+		set[settings[i]] = settings[i+1]
+	}
+	cfg, err := loadConfig(set, nil)
 	must(t, err)
 	h, err := openHouse(ctx, cfg, nil, openOptions{cheapHash: true, clock: c})
 	must(t, err)
@@ -93,6 +112,7 @@ func newWorldOn(t testing.TB, database string, c clock.Clock) *world {
 	t.Cleanup(func() { _ = h.door.Close() })
 	must(t, h.Vault.Trust(h.door.Status().Recipients))
 	w := &world{t: t, h: h}
+	h.limits = unlimited{}
 	w.handler, err = h.handler(8480)
 	must(t, err)
 	h.ready.Store(true)

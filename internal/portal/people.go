@@ -133,6 +133,9 @@ func (p *pages) addPerson(w http.ResponseWriter, r *http.Request) error {
 	if f.Err("person") == nil {
 		_, _, err = p.d.Accounts.Add(r.Context(), who, n)
 	}
+	if account.NeedsStepUp(err) {
+		return web.Redirect("/account/confirm?next=/portal/people/new", nil)
+	}
 	if fault.Is(err, fault.Conflict) {
 		f.Add("email", "account.taken")
 		err = nil
@@ -208,6 +211,9 @@ func (p *pages) changePerson(w http.ResponseWriter, r *http.Request) error {
 		return p.setRole(w, r, e)
 	default:
 		err = fault.New(fault.NotFound, "act %q", act)
+	}
+	if account.NeedsStepUp(err) {
+		return web.Redirect("/account/confirm?next=/portal/people/"+e.UUID, nil)
 	}
 	if err != nil {
 		return err

@@ -182,9 +182,13 @@ func (s *Service) Disable(ctx context.Context, who ident.Actor, find string) (En
 	})
 }
 
-// Enable opens it again; whoever never chose a password is invited.
+// Enable opens it again; whoever never chose a password is invited. Needs a fresh
+// proof of a person who asks.
 func (s *Service) Enable(ctx context.Context, who ident.Actor, find string) (Entry, error) {
 	return s.change(ctx, who, find, "person.enable", func(tx *store.Tx, p *Person) (any, error) {
+		if err := s.FreshTx(ctx, tx, who); err != nil {
+			return nil, err
+		}
 		if err := s.outranksTx(ctx, tx, who, *p); err != nil {
 			return nil, err
 		}

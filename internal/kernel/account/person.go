@@ -64,8 +64,11 @@ func (s *Service) Add(ctx context.Context, who ident.Actor, n NewPerson) (p Pers
 		return p, "", err
 	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		p, err = s.AddTx(ctx, tx, who, n, hashed)
-		if err != nil || p.State != Invited {
+		if p, err = s.AddTx(ctx, tx, who, n, hashed); err != nil {
+			return err
+		}
+		// A new account is as good as a new role: whoever found an open screen gets neither.
+		if err := s.FreshTx(ctx, tx, who); err != nil || p.State != Invited {
 			return err
 		}
 		link, err = s.inviteTx(ctx, tx, who, p)

@@ -41,6 +41,11 @@ func (m *Mux) begin(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", s.id)
 		defer func() {
 			level, pattern := slog.LevelInfo, "-"
+			if reads := r.Method == http.MethodGet || r.Method == http.MethodHead; reads || !s.actor.LoggedIn() {
+				// Readers by the thousand would bury what changes and what fails; and the
+				// minute at which somebody unnamed reported something stands nowhere.
+				level = slog.LevelDebug
+			}
 			if s.route != nil {
 				pattern = s.route.Pattern
 			} else if s.surface != nil {

@@ -3,7 +3,6 @@ package web
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -58,12 +57,28 @@ func (m *Mux) redirect(w http.ResponseWriter, r *http.Request, to *redirect) {
 	http.Redirect(w, r, to.to, to.status)
 }
 
+// note writes into the log what went wrong: of a failure its error, which names ids and
+// never content; of a refusal only the kind, because its text may repeat what was sent.
+func (m *Mux) note(r *http.Request, status int, err error) {
+	if status >= 500 {
+		m.cfg.Log.Error("failed", "id", stateOf(r).id, "status", status, "error", err.Error())
+		return
+	}
+	key := ""
+	if f := fault.Of(err); f != nil {
+		key = f.Key
+	}
+	m.cfg.Log.Debug("refused", "id", stateOf(r).id, "status", status, "kind", string(fault.KindOf(err)), "key", key)
+}
+
 func (m *Mux) failAs(w http.ResponseWriter, r *http.Request, status int, err error) {
 	s := stateOf(r)
-	if status >= 500 {
-		m.cfg.Log.Error("failed", "id", s.id, "error", err.Error())
+	if s.surface != nil && s.surface.Fail != nil { // its own errors have a status of their own
+		rec := &recorder{ResponseWriter: w}
+		w = rec
+		defer func() { m.note(r, rec.code(), err) }()
 	} else {
-		m.cfg.Log.Log(r.Context(), slog.LevelDebug, "refused", "id", s.id, "error", err.Error())
+		m.note(r, status, err)
 	}
 	h := w.Header()
 	h.Del("ETag")
