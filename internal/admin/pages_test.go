@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"straza/internal/craft/pack"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -13,9 +14,18 @@ func TestPagesAreWhole(t *testing.T) {
 	list := &listPage{Lead: "Људи", Table: ui.Table{Columns: []ui.Column{{Label: "x"}}, Rows: []ui.Row{{Cells: []any{ui.Machine("job.x"), ui.Acts{Form: "jobs", Items: []ui.Button{{Label: "Одбаци", Action: "/a"}}}}}}}, Link: "http://localhost/invitation/x"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"people": {list}, "jobs": {list}, "letters": {list}, "invited": {list, &listPage{}}, "audit": {&auditPage{listPage: *list, Report: &ui.Note{Kind: "success", Title: "Цео"}}},
-		"person": {&personPage{}}, "overview": {&overviewPage{}}, "devmail": {&devMailPage{Letters: []devLetter{{"a@b.example", "Наслов", "Текст", time.Now()}}}, &devMailPage{}},
-	}, Files)
+		"person": {&personPage{}}, "overview": {&overviewPage{}},
+		"packs": {list, &listPage{}}, "pack": {&packPage{Text: "pack: x", Acts: ui.Acts{Form: "pack", Items: []ui.Button{{Label: "Повуци", Action: "/a"}}}}, &packPage{}}, "packform": {&packForm{Text: ui.Field{Name: "text", Label: "Т", Type: "textarea"}}}, "devmail": {&devMailPage{Letters: []devLetter{{"a@b.example", "Наслов", "Текст", time.Now()}}}, &devMailPage{}},
+	}, Files, pack.Messages)
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestNextVersion(t *testing.T) {
+	t.Parallel()
+	got := nextVersion("pack: a.b\nversion: 1\nfrom: 2020-01-01\nsource: own\nbody:\n  version: 1\n", 4, "2026-11-22")
+	if want := "pack: a.b\nversion: 5\nfrom: 2026-11-22\nsource: own\nbody:\n  version: 1\n"; got != want {
+		t.Error(got)
 	}
 }

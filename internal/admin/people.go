@@ -26,7 +26,7 @@ type listPage struct {
 func tabs(r *http.Request, here string) ui.Tabs {
 	who := web.Actor(r)
 	t := ui.Tabs{Label: web.T(r, "admin.title")}
-	for _, x := range []struct{ name, perm string }{{"", ""}, {"people", "admin.people"}, {"jobs", "admin.jobs"}, {"letters", "admin.jobs"}, {"audit", "audit.read"}} {
+	for _, x := range []struct{ name, perm string }{{"", ""}, {"people", "admin.people"}, {"jobs", "admin.jobs"}, {"letters", "admin.jobs"}, {"packs", "admin.use"}, {"audit", "audit.read"}} {
 		if x.perm != "" && !access.Allowed(who, x.perm) {
 			continue
 		}

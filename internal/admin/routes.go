@@ -8,6 +8,7 @@ import (
 	"context"
 	"embed"
 
+	"straza/internal/craft/pack"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/jobs"
@@ -26,6 +27,7 @@ type Deps struct {
 	Jobs   *jobs.Runner
 	Audit  *audit.Log
 	Post   *mail.Post
+	Packs  *pack.Library
 	Facts  func(ctx context.Context) []Fact // what the installation is: engine, sizes, versions
 	Demo   bool
 }
@@ -53,6 +55,15 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: "/administration/letters", Policy: web.Perm("admin.jobs"), Reveals: "purposes and states of letters, no content", Handler: p.letters},
 		web.Route{Method: "GET", Pattern: "/administration/audit", Policy: web.Perm("audit.read"), Reveals: "audit lines", Handler: p.audit},
 		web.Route{Method: "POST", Pattern: "/administration/audit/verify", Policy: web.Perm("audit.read"), Mutates: true, Handler: p.verifyAudit},
+	)
+	const versions = packsAt + "/{name}/{version}"
+	m.Handle(
+		web.Route{Method: "GET", Pattern: packsAt, Policy: web.Perm("admin.use"), Reveals: "packs: law, terms, lists, forms, texts", Handler: p.packs},
+		web.Route{Method: "GET", Pattern: packsAt + "/new", Policy: web.Perm("admin.settings"), Reveals: "the text of a pack", Handler: p.newPack},
+		web.Route{Method: "POST", Pattern: packsAt + "/new", Policy: web.Perm("admin.settings"), Mutates: true, Body: 4 << 20, Handler: p.addPack},
+		web.Route{Method: "GET", Pattern: versions, Policy: web.Perm("admin.use"), Reveals: "the text of a pack", Handler: p.pack},
+		web.Route{Method: "GET", Pattern: versions + "/file", Policy: web.Perm("admin.use"), Reveals: "the text of a pack", Handler: p.packFile},
+		web.Route{Method: "POST", Pattern: versions + "/{act}", Policy: web.Perm("admin.settings"), Mutates: true, Handler: p.changePack},
 	)
 	if d.Demo {
 		m.Handle(web.Route{Method: "GET", Pattern: "/dev/mail", Policy: web.Public, Reveals: "letters caught in a demo installation", Handler: p.devMail})

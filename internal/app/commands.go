@@ -47,14 +47,14 @@ func (c *call) ownCommand() *cli.Command {
 
 // kernelCommands are those of the installation as a whole; they run in a room's way.
 func (h *House) kernelCommands() []cli.Command {
-	return []cli.Command{
+	return append(h.packCommands(),
 		h.backupCommand(),
 		h.verifyCommand(),
 		h.moveCommand(),
-		{Name: "audit verify", Args: "[--witness FILE]", Short: "recompute the tree from the rows and compare the signed checkpoints", Flags: h.auditVerifyFlags},
-		{Name: "audit export", Short: "the whole log as JSON lines", Flags: noFlags(h.auditExport)},
-		{Name: "stats", Short: "counts of everything an operator may know", Flags: noFlags(h.stats)},
-	}
+		cli.Command{Name: "audit verify", Args: "[--witness FILE]", Short: "recompute the tree from the rows and compare the signed checkpoints", Flags: h.auditVerifyFlags},
+		cli.Command{Name: "audit export", Short: "the whole log as JSON lines", Flags: noFlags(h.auditExport)},
+		cli.Command{Name: "stats", Short: "counts of everything an operator may know", Flags: noFlags(h.stats)},
+	)
 }
 
 func (c *call) migrateFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {

@@ -15,9 +15,9 @@ import (
 )
 
 // wireIncident makes the room for cases, with intake's packs as its lists.
-func (h *House) wireIncident(book *intake.Book) {
+func (h *House) wireIncident(book func() *incident.Book) {
 	h.Incident = incident.New(incident.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Vault: h.Vault, Registry: h.Registry, Threads: h.Threads,
-		Intel: h.Intel, Book: caseBook(book),
+		Intel: h.Intel, Book: book,
 		Opener: func() incident.Opener {
 			if h.unsealing == nil {
 				return nil

@@ -1,8 +1,8 @@
 package app
 
 import (
-	"time"
-
+	"straza/internal/craft/pack"
+	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/site"
 )
@@ -10,16 +10,27 @@ import (
 // wireIntake makes the room for reports. The unsealing process is asked for each
 // time: serve meets it later, and it may come and go.
 func (h *House) wireIntake() error {
-	today := h.clock.Now().Format(time.DateOnly)
-	book, err := intake.OpenBook(today)
-	if err != nil {
-		return err
+	var book pack.Held[intake.Book]
+	var cases pack.Held[incident.Book]
+	var texts pack.Held[site.Texts]
+	for _, r := range []pack.Reader{
+		pack.Read(&book, intake.OpenBook),
+		pack.Read(&cases, func(s *pack.Shelf, day string) (*incident.Book, error) {
+			b, err := intake.OpenBook(s, day)
+			if err != nil {
+				return nil, err
+			}
+			return caseBook(b), nil
+		}),
+		pack.Read(&texts, site.OpenTexts),
+	} {
+		if err := h.Packs.Follow(r); err != nil {
+			return err
+		}
 	}
-	if h.texts, err = site.OpenTexts(today); err != nil {
-		return err
-	}
-	h.wireIncident(book)
-	h.Intake = intake.New(intake.Deps{Cases: casesOf{h}, DB: h.DB, Vault: h.Vault, Blobs: h.Blobs, Audit: h.Audit, Registry: intake.FromRegistry(h.Registry), Book: book,
+	h.texts = texts.Now
+	h.wireIncident(cases.Now)
+	h.Intake = intake.New(intake.Deps{Cases: casesOf{h}, DB: h.DB, Vault: h.Vault, Blobs: h.Blobs, Audit: h.Audit, Registry: intake.FromRegistry(h.Registry), Book: book.Now,
 		Origin: func() string { return h.origin },
 		Opener: func() intake.Opener {
 			switch {

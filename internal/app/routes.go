@@ -14,6 +14,7 @@ import (
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/craft/form"
+	"straza/internal/craft/pack"
 	"straza/internal/desk"
 	"straza/internal/entry"
 	"straza/internal/find"
@@ -40,14 +41,14 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files}
 }
 
 // routes is the complete table of doors.
 func (h *House) routes(m *web.Mux) {
 	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
-	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Facts: h.facts, Demo: h.cfg.demo()})
+	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Packs: h.Packs, Facts: h.facts, Demo: h.cfg.demo()})
 	registryweb.Routes(m, h.Registry)
 	advisoryweb.Routes(m, h.Advisory)
 	intakeapi.Routes(m, h.Intake)

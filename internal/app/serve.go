@@ -67,6 +67,7 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	defer stopWork()
 	var wg sync.WaitGroup
 	wg.Go(func() { h.Audit.Run(work) })
+	wg.Go(func() { h.Packs.Run(work) })
 	if away {
 		wg.Go(func() { h.meetLater(work) })
 	}

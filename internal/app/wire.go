@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"io/fs"
 	"sync/atomic"
 	"syscall"
 
 	"straza/internal/advisory"
 	"straza/internal/catalog"
+	"straza/internal/craft/pack"
 	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/intake"
@@ -37,7 +39,8 @@ type rooms struct {
 	Advisory *advisory.Service
 	Intake   *intake.Service
 	Incident *incident.Service
-	texts    site.Texts
+	Packs    *pack.Library
+	texts    func() *site.Texts
 
 	runner *jobs.Runner
 	origin string
@@ -63,7 +66,15 @@ func (h *House) wire(ctx context.Context) (err error) {
 		}
 	}
 	h.Post = mail.New(h.DB, server, mailFrom(h.cfg))
-	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit}); err != nil {
+	h.Packs, err = pack.Open(ctx, pack.Deps{DB: h.DB, Audit: h.Audit, Clock: h.clock, Own: []fs.FS{registry.Packs, intake.Packs, site.Packs}})
+	if err != nil {
+		return err
+	}
+	var lists pack.Held[registry.Pack]
+	if err := h.Packs.Follow(pack.Read(&lists, registry.OpenPack)); err != nil {
+		return err
+	}
+	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit, Pack: lists.Now}); err != nil {
 		return err
 	}
 	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},

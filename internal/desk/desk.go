@@ -202,7 +202,7 @@ func (p *pages) reportRow(r *http.Request, x *intake.Report) ui.Row {
 	name := ui.Name{Text: x.Title, Href: href, Sub: []any{x.Number}}
 	if name.Text == "" {
 		name.Text = web.T(r, "desk.sealed")
-		if what := p.d.Reports.Book.WhatLabel(x.What).In(web.Lang(r)); what != "" {
+		if what := p.d.Reports.Book().WhatLabel(x.What).In(web.Lang(r)); what != "" {
 			name.Text += ": " + what
 		}
 	}
@@ -231,7 +231,7 @@ func (p *pages) signals(r *http.Request, page *overviewPage) error {
 	}
 	l := web.Lang(r)
 	for _, x := range list[:min(4, len(list))] {
-		s := signal{Label: p.d.Reports.Book.WhatLabel(x.What).In(l), Sub: web.T(r, "desk.signal.sub", "n", x.Now, "usual", i18n.Decimal(l, x.Usual(), 1))}
+		s := signal{Label: p.d.Reports.Book().WhatLabel(x.What).In(l), Sub: web.T(r, "desk.signal.sub", "n", x.Now, "usual", i18n.Decimal(l, x.Usual(), 1))}
 		if s.Label == "" {
 			s.Label = x.What
 		}

@@ -104,7 +104,7 @@ func list(v []string) []string {
 	return out
 }
 
-func pack(v any) string {
+func asJSON(v any) string {
 	b, _ := json.Marshal(v)
 	return string(b)
 }

@@ -34,8 +34,8 @@ type Patch struct {
 func (s *Service) Edit(ctx context.Context, who ident.Actor, ref string, version int64, p Patch) (Done, error) {
 	return s.change(ctx, who, ref, version, p.verb(), func(a *act) error {
 		var c fault.Collector
-		cols := p.columns(&c, a.c, s.d.Book)
-		if err := p.severity(cols, &c, a.c, s.d.Book); err != nil {
+		cols := p.columns(&c, a.c, s.d.Book())
+		if err := p.severity(cols, &c, a.c, s.d.Book()); err != nil {
 			return err
 		}
 		if err := c.Err("case"); err != nil {
@@ -98,20 +98,20 @@ func (p Patch) lists(c *fault.Collector, was *Case, book *Book, cols map[string]
 	if p.Classes != nil {
 		v := list(*p.Classes)
 		book.knownAll(c, v, nil)
-		cols["classes"], cols["class"] = pack(v), Case{Classes: v}.Class()
+		cols["classes"], cols["class"] = asJSON(v), Case{Classes: v}.Class()
 		cols["class_of"] = classOf(Case{Classes: v}.Class())
 	}
 	if p.National != nil {
 		v := list(*p.National)
 		book.knownAll(c, nil, v)
-		cols["national"] = pack(v)
+		cols["national"] = asJSON(v)
 	}
 	if p.Sectors != nil {
 		v := list(*p.Sectors)
 		for _, x := range v {
 			c.Require(codeShape.MatchString(x), "sectors", "incident.fault.code")
 		}
-		cols["sectors"] = pack(v)
+		cols["sectors"] = asJSON(v)
 	}
 	if p.Tags != nil {
 		v := list(*p.Tags)
@@ -119,7 +119,7 @@ func (p Patch) lists(c *fault.Collector, was *Case, book *Book, cols map[string]
 		for _, x := range v {
 			text(c, "tags", x, 100, true)
 		}
-		cols["tags"] = pack(v)
+		cols["tags"] = asJSON(v)
 	}
 }
 
@@ -143,7 +143,7 @@ func (p Patch) severity(cols map[string]any, c *fault.Collector, was *Case, book
 			return err
 		}
 		computed = level
-		cols["facts"], cols["computed"], cols["rule"] = pack(facts), level, rule
+		cols["facts"], cols["computed"], cols["rule"] = asJSON(facts), level, rule
 		if !overridden {
 			cols["severity"], cols["severity_rank"], cols["why"] = level, rankOf(level), ""
 		}

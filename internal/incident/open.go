@@ -56,7 +56,7 @@ func (s *Service) openTx(ctx context.Context, tx *store.Tx, who ident.Actor, see
 	if seed.CERT == 0 || who.Kind == ident.Person && seed.CERT != who.CERT {
 		return 0, "", fault.New(fault.Denied, "%s opens no case for CERT %d", who, seed.CERT).WithKey("fault.denied")
 	}
-	if err := seed.check(s.d.Book); err != nil {
+	if err := seed.check(s.d.Book()); err != nil {
 		return 0, "", err
 	}
 	now, err := store.Now(ctx, tx)
@@ -89,7 +89,7 @@ func (s *Service) openTx(ctx context.Context, tx *store.Tx, who ident.Actor, see
 // first line of its history.
 func (s *Service) insertTx(ctx context.Context, tx *store.Tx, who ident.Actor, c *Case, seed Seed) error {
 	if _, err := tx.Exec(ctx, insertCase, c.ID, c.UUID, c.Number, c.CERT, c.audience, c.Title, c.Summary, string(c.State), c.Lead, c.LeadName,
-		c.Severity, rankOf(c.Severity), strings.TrimSpace(seed.Why), c.TLP, c.PAP, c.Class(), classOf(c.Class()), pack(c.Classes), pack(c.National), pack(c.Sectors),
+		c.Severity, rankOf(c.Severity), strings.TrimSpace(seed.Why), c.TLP, c.PAP, c.Class(), classOf(c.Class()), asJSON(c.Classes), asJSON(c.National), asJSON(c.Sectors),
 		c.Aware, c.Opened); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"straza/internal/craft/pack"
 	"straza/internal/craft/thread"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
@@ -45,7 +46,7 @@ type Deps struct {
 	Threads  *thread.Desk
 	Intel    Intel
 	Opener   func() Opener // asked each time: the process may come and go
-	Book     *Book
+	Book     func() *Book  // the packs in force
 }
 
 // Service is the room's door. Reading needs incident.read, changing
@@ -59,15 +60,15 @@ func New(d Deps) *Service {
 	if d.Opener == nil {
 		d.Opener = func() Opener { return nil }
 	}
+	if d.Book == nil {
+		d.Book = pack.Fixed(&Book{})
+	}
 	return &Service{d}
 }
 
-// Book gives the lists a case is described with; nil when there are none.
+// Book gives the lists in force that a case is described with.
 func (s *Service) Book(context.Context, ident.Actor) *Book {
-	if s.d.Book == nil {
-		return &Book{}
-	}
-	return s.d.Book
+	return s.d.Book()
 }
 
 // Jobs are the room's own: none, its clocks are craft/deadline's.

@@ -17,9 +17,9 @@ import (
 // FormOf gives the form of a draft, in the version it was begun with, and what is
 // known about it.
 func (s *Service) FormOf(ctx context.Context, who ident.Actor, d *form.Draft) (*form.Form, form.Known, error) {
-	f := s.Book.Form
+	f := s.Book().Form
 	if d.Version != f.Version {
-		p, ok := s.Book.shelf.Version(d.Form, d.Version)
+		p, ok := s.Book().shelf.Version(d.Form, d.Version)
 		if !ok {
 			return nil, form.Known{}, fault.New(fault.Gone, "form %s version %d is gone", d.Form, d.Version)
 		}

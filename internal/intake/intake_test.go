@@ -263,7 +263,7 @@ func TestCanaries(t *testing.T) {
 		plain.Contact = intake.Contact{Name: canary("name"), Email: canary("mail") + "@kanarinac.example"}
 		w.Send(t, plain)
 		// a draft, too
-		d, err := w.S.Drafts.Begin(ctx, nobody, w.S.Book.Form, "sr-Cyrl")
+		d, err := w.S.Drafts.Begin(ctx, nobody, w.S.Book().Form, "sr-Cyrl")
 		must(t, err)
 		d.Answers = form.Answers{"description": {canary("draft")}}
 		must(t, w.S.AttachDraft(ctx, nobody, d, "files", canary("draftfile"), "text/plain", strings.NewReader(canary("draftcontent"))))
@@ -451,7 +451,7 @@ func filesBothWays(t *testing.T, w *intaketest.World, code string, r intake.Repo
 func TestDraftBecomesAReport(t *testing.T) {
 	each(t, func(t *testing.T, w *intaketest.World, now *clock.Moved) {
 		for _, reading := range []string{"named", "sealed"} {
-			d, err := w.S.Drafts.Begin(ctx, nobody, w.S.Book.Form, "sr-Latn")
+			d, err := w.S.Drafts.Begin(ctx, nobody, w.S.Book().Form, "sr-Latn")
 			must(t, err)
 			d.Answers = form.Answers{"what": {"message"}, "description": {"Lažna poruka"}, "reading": {reading}, "name": {"Milica"}, "phone": {"064 123 456"}, "for": {"self"}}
 			must(t, w.S.AttachDraft(ctx, nobody, d, "files", "poruka.eml", "message/rfc822", strings.NewReader("From: x")))
@@ -490,7 +490,7 @@ func TestDraftBecomesAReport(t *testing.T) {
 		if n := ints(t, w.DB, `SELECT COUNT(*) FROM blob_object`); n[0] != 2 {
 			t.Errorf("%d blobs of two reports with a file each", n[0])
 		}
-		d, err := w.S.Drafts.Begin(ctx, nobody, w.S.Book.Form, "en")
+		d, err := w.S.Drafts.Begin(ctx, nobody, w.S.Book().Form, "en")
 		must(t, err)
 		must(t, w.S.AttachDraft(ctx, nobody, d, "files", "a", "b", strings.NewReader("c")))
 		must(t, w.S.Drafts.Leave(ctx, nobody, d.Secret))

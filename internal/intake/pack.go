@@ -3,7 +3,6 @@ package intake
 import (
 	"embed"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +13,10 @@ import (
 	"straza/internal/kernel/i18n"
 )
 
+// Packs are the room's own packs.
+//
 //go:embed packs/*.yaml
-var packFiles embed.FS
+var Packs embed.FS
 
 // Messages are the sentences of the room's faults.
 //
@@ -71,13 +72,8 @@ type level struct {
 	When  pack.Cond `yaml:"when"`
 }
 
-// OpenBook reads the packs: our own and those of an installation beside them.
-// Faults name file and line.
-func OpenBook(day string, more ...fs.FS) (*Book, error) {
-	shelf, err := pack.Load(append([]fs.FS{packFiles}, more...)...)
-	if err != nil {
-		return nil, err
-	}
+// OpenBook reads the packs in force on a day. Faults name file and line.
+func OpenBook(shelf *pack.Shelf, day string) (*Book, error) {
 	b := &Book{shelf: shelf}
 	p, err := b.at("intake.report", day)
 	if err != nil {

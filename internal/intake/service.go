@@ -84,7 +84,7 @@ type Deps struct {
 	Registry Registry
 	Cases    Cases
 	Opener   func() Opener // asked each time: the process may come and go
-	Book     *Book
+	Book     func() *Book  // the packs in force
 	Origin   func() string // for links in letters
 }
 

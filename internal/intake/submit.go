@@ -99,7 +99,7 @@ func (s *Service) prepareKeys(in *Input) error {
 	}
 	in.What = cut(in.What, 60)
 	if in.Type == "" {
-		in.Type = s.Book.Suggest(in.What).Type
+		in.Type = s.Book().Suggest(in.What).Type
 	}
 	if in.Lang == "" {
 		in.Lang = "sr-Cyrl"
@@ -271,10 +271,10 @@ func (s *Service) newReport(ctx context.Context, tx *store.Tx, who ident.Actor, 
 		now = hour(now)
 	}
 	org, cert := in.org, in.CERT
-	sug := s.Book.Suggest(in.What)
+	sug := s.Book().Suggest(in.What)
 	r := &Report{CERT: cert, Channel: in.Channel, Lang: in.Lang, Sealed: in.Sealed, Anonymous: in.Anonymous, What: in.What,
 		Received: at(now), Updated: at(now), Version: 1, Files: int64(len(in.files)), UUID: store.NewRandomUUID(s.DB.Clock),
-		TriageDue: at(now).Add(s.Book.Terms.Triage), AnswerDue: at(now).Add(s.Book.Terms.Answer),
+		TriageDue: at(now).Add(s.Book().Terms.Triage), AnswerDue: at(now).Add(s.Book().Terms.Answer),
 		Triage: Triage{State: Incoming, Type: in.Type, Org: org.ID, OrgName: org.Name, OrgBy: in.orgBy, Sector: org.Sector, RSIT: sug.RSIT,
 			National: sug.National, TLP: "AMBER+STRICT", PAP: "AMBER"}}
 	if in.Type != sug.Type {

@@ -156,11 +156,11 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, who ident.Actor, r *
 		r.Type = d.Type
 	}
 	if d.RSIT != nil {
-		c.Require(s.Book.checkRSIT(d.RSIT) == nil, "rsit", "intake.fault.class")
+		c.Require(s.Book().checkRSIT(d.RSIT) == nil, "rsit", "intake.fault.class")
 		r.RSIT = d.RSIT
 	}
 	if d.National != nil {
-		c.Require(s.Book.checkNational(d.National) == nil, "national", "intake.fault.class")
+		c.Require(s.Book().checkNational(d.National) == nil, "national", "intake.fault.class")
 		r.National = d.National
 	}
 	if d.TLP != "" {
@@ -184,7 +184,7 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, who ident.Actor, r *
 // taking it back needs only an empty severity with facts.
 func (s *Service) decideSeverity(r *Report, d Decision, c *fault.Collector) error {
 	if d.Facts != nil {
-		sev, _, err := s.Book.Severity(d.Facts)
+		sev, _, err := s.Book().Severity(d.Facts)
 		if err != nil {
 			return err
 		}
@@ -332,7 +332,7 @@ func (s *Service) seed(ctx context.Context, tx *store.Tx, r *Report, title, summ
 		seed.Title = r.Title
 	}
 	if seed.Title == "" {
-		if seed.Title = s.Book.WhatLabel(r.What).In(i18n.SrCyrl); seed.Title == "" {
+		if seed.Title = s.Book().WhatLabel(r.What).In(i18n.SrCyrl); seed.Title == "" {
 			seed.Title = r.Number
 		}
 	}

@@ -48,7 +48,7 @@ func (p *pages) newReport(r *http.Request, f *web.Form) (*newReportPage, error) 
 	}
 	page := &newReportPage{Page: newPage(r, "portal.report.new"), Header: ui.Header{Title: web.T(r, "portal.report.new"), Sub: []any{web.T(r, "portal.new.lead")}}, Secret: f.Values.Get("secret")}
 	if page.Secret == "" { // made with the form, so that it sent twice is one report
-		d, err := p.d.Intake.Drafts.Begin(ctx, who, p.d.Intake.Book.Form, string(web.Lang(r)))
+		d, err := p.d.Intake.Drafts.Begin(ctx, who, p.d.Intake.Book().Form, string(web.Lang(r)))
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func (p *pages) newReport(r *http.Request, f *web.Form) (*newReportPage, error) 
 
 // whats are the choices of the public form, so that both doors mean the same.
 func (p *pages) whats(r *http.Request) []ui.Option {
-	q, ok := p.d.Intake.Book.Form.Question("what")
+	q, ok := p.d.Intake.Book().Form.Question("what")
 	if !ok {
 		return nil
 	}

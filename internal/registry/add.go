@@ -79,7 +79,7 @@ func (s *Service) EnsureTx(ctx context.Context, tx *store.Tx, who ident.Actor, u
 
 // insert checks, completes and writes a new organisation.
 func (s *Service) insert(ctx context.Context, tx *store.Tx, o Organisation) (Organisation, error) {
-	if err := s.pack.check(&o); err != nil {
+	if err := s.pack().check(&o); err != nil {
 		return o, err
 	}
 	now, err := store.Now(ctx, tx)

@@ -69,7 +69,7 @@ func (s *Service) move(ctx context.Context, who ident.Actor, uuid string, versio
 // write checks after, writes it over before with all that follows from the
 // difference, and records the act. Nothing changed writes nothing.
 func (s *Service) write(ctx context.Context, tx *store.Tx, who ident.Actor, before, after Organisation, act string) (Organisation, error) {
-	if err := s.pack.check(&after); err != nil {
+	if err := s.pack().check(&after); err != nil {
 		return before, err
 	}
 	if before.Host && after.Kind != KindCERT {

@@ -81,7 +81,7 @@ func (s *Service) SetConstituency(ctx context.Context, who ident.Actor, cert str
 		var lines []string
 		for _, r := range rules {
 			r.CERT = o.ID
-			if err := s.pack.checkRule(r); err != nil {
+			if err := s.pack().checkRule(r); err != nil {
 				return err
 			}
 			if err := addRule(ctx, tx, who, r); err != nil {

@@ -50,7 +50,7 @@ func (s *Service) AddContact(ctx context.Context, who ident.Actor, uuid string, 
 }
 
 func (s *Service) addContact(ctx context.Context, tx *store.Tx, who ident.Actor, o *Organisation, in ContactInput) (c Contact, err error) {
-	if err := s.pack.checkContact(&in); err != nil {
+	if err := s.pack().checkContact(&in); err != nil {
 		return c, err
 	}
 	now, err := store.Now(ctx, tx)
@@ -73,7 +73,7 @@ func (s *Service) ChangeContact(ctx context.Context, who ident.Actor, uuid strin
 		if err != nil {
 			return err
 		}
-		if err := s.pack.checkContact(&in); err != nil {
+		if err := s.pack().checkContact(&in); err != nil {
 			return err
 		}
 		now, err := store.Now(ctx, tx)
@@ -195,7 +195,7 @@ func (c Contact) with(in ContactInput, now time.Time) Contact {
 
 // sortContacts puts whom one calls first first: by kind in the pack's order, then by name.
 func (s *Service) sortContacts(list []Contact) {
-	codes := s.pack.Contacts.Codes()
+	codes := s.pack().Contacts.Codes()
 	slices.SortStableFunc(list, func(a, b Contact) int { return slices.Index(codes, a.Kind) - slices.Index(codes, b.Kind) })
 }
 

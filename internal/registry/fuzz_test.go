@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"straza/internal/craft/pack"
 	"straza/internal/kernel/fault"
 )
 
@@ -22,7 +23,7 @@ func FuzzImportFile(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := &Service{pack: p}
+	s := &Service{pack: pack.Fixed(p)}
 	f.Fuzz(func(t *testing.T, file string, asJSON bool) {
 		format := CSV
 		if asJSON {

@@ -119,7 +119,7 @@ func (s *Service) readRows(format string, r io.Reader, res *ImportResult) ([]row
 // fields with a default may be blank.
 func (s *Service) checkRow(rec *Record) error {
 	o := rec.Draft().organisation()
-	if err := s.pack.check(&o); err != nil {
+	if err := s.pack().check(&o); err != nil {
 		return err
 	}
 	if rec.ID != "" {
@@ -137,7 +137,7 @@ func (s *Service) checkRow(rec *Record) error {
 		if in.Kind == "" {
 			in.Kind = "responsible"
 		}
-		if err := s.pack.checkContact(&in); err != nil {
+		if err := s.pack().checkContact(&in); err != nil {
 			return prefixed(err, "contact")
 		}
 		c := &rec.Contacts[i]

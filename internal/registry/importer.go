@@ -88,7 +88,7 @@ func (m *importer) apply(ctx context.Context, x row) (act string, err error) {
 // ID 0 = none yet.
 func (m *importer) match(ctx context.Context, rec Record) (Organisation, error) {
 	draft := rec.Draft().organisation()
-	if err := m.s.pack.check(&draft); err != nil {
+	if err := m.s.pack().check(&draft); err != nil {
 		return draft, err
 	}
 	for _, look := range []struct{ text, arg string }{

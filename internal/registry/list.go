@@ -134,8 +134,8 @@ func (s *Service) checkFilter(who ident.Actor, f Filter) error {
 		return err
 	}
 	var c fault.Collector
-	c.Require(f.Kind == "" || s.pack.Kinds.Has(f.Kind), "kind", "registry.fault.kind")
-	c.Require(f.Sector == "" || s.pack.Sectors.Has(f.Sector), "sector", "registry.fault.sector")
+	c.Require(f.Kind == "" || s.pack().Kinds.Has(f.Kind), "kind", "registry.fault.kind")
+	c.Require(f.Sector == "" || s.pack().Sectors.Has(f.Sector), "sector", "registry.fault.sector")
 	c.Require(f.State == "" || f.State.Validate() == nil, "state", "registry.fault.state")
 	switch f.Freshness {
 	case "", Fresh, Due, Unverified, Bouncing, Missing:

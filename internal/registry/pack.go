@@ -1,29 +1,16 @@
 package registry
 
 import (
-	"bytes"
 	"embed"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"slices"
-	"time"
 
-	"gopkg.in/yaml.v3"
-
+	"straza/internal/craft/pack"
 	"straza/internal/kernel/i18n"
 )
 
-//go:embed packs/*.yaml
-var ownPacks embed.FS
-
-// List is one dated, versioned list of codes with names and a source.
+// List is a list of codes with names; the pack it stands in has version, days and source.
 type List struct {
-	Name    string  `yaml:"name"`
-	Version string  `yaml:"version"`
-	From    string  `yaml:"from"` // date from which it holds
-	Source  string  `yaml:"source"`
 	Entries []Entry `yaml:"entries"`
 }
 
@@ -65,42 +52,43 @@ func (l List) Codes() []string {
 	return out
 }
 
-// OwnPack reads the lists that come with the program.
-func OwnPack() (*Pack, error) { return LoadPack(ownPacks) }
+// Packs are the lists that come with the program.
+//
+//go:embed packs/*.yaml
+var Packs embed.FS
 
-// LoadPack reads packs/{kinds,sectors,contacts,assets}.yaml of fsys. Every entry
-// has a code once and a name in Serbian Cyrillic and English; unknown keys, a
-// missing source or date are errors that name the file.
-func LoadPack(fsys fs.FS) (*Pack, error) {
-	p := &Pack{}
-	for name, list := range map[string]*List{"kinds": &p.Kinds, "sectors": &p.Sectors, "contacts": &p.Contacts, "assets": &p.Assets} {
-		path := "packs/" + name + ".yaml"
-		text, err := fs.ReadFile(fsys, path)
-		if err != nil {
-			return nil, fmt.Errorf("registry pack: %w", err)
+// OwnPack reads the lists that come with the program.
+func OwnPack() (*Pack, error) {
+	shelf, err := pack.Load(Packs)
+	if err != nil {
+		return nil, err
+	}
+	return OpenPack(shelf, "9999-12-31")
+}
+
+// OpenPack reads the lists registry.{kinds,sectors,contacts,assets} in force on a
+// day. Every entry has a code once and a name in Serbian Cyrillic and English.
+func OpenPack(shelf *pack.Shelf, day string) (*Pack, error) {
+	out := &Pack{}
+	for name, list := range map[string]*List{"kinds": &out.Kinds, "sectors": &out.Sectors, "contacts": &out.Contacts, "assets": &out.Assets} {
+		p, ok := shelf.At("registry."+name, day)
+		if !ok {
+			return nil, fmt.Errorf("no pack registry.%s is in force on %s", name, day)
 		}
-		dec := yaml.NewDecoder(bytes.NewReader(text))
-		dec.KnownFields(true)
-		if err := dec.Decode(list); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("registry pack %s: %w", path, err)
+		if err := p.Decode(list); err != nil {
+			return nil, err
 		}
 		if err := list.validate(); err != nil {
-			return nil, fmt.Errorf("registry pack %s: %w", path, err)
+			return nil, &pack.Error{File: p.File, Text: err.Error()}
 		}
 	}
-	if !p.Kinds.Has(KindCERT) || !p.Kinds.Has("other") {
-		return nil, errors.New("registry pack packs/kinds.yaml: kinds cert and other are needed")
+	if !out.Kinds.Has(KindCERT) || !out.Kinds.Has("other") {
+		return nil, &pack.Error{File: "packs/kinds.yaml", Text: "kinds cert and other are needed"}
 	}
-	return p, nil
+	return out, nil
 }
 
 func (l List) validate() error {
-	if l.Name == "" || l.Version == "" || l.Source == "" {
-		return errors.New("name, version and source are needed")
-	}
-	if _, err := time.Parse(time.DateOnly, l.From); err != nil {
-		return fmt.Errorf("from %q is no date", l.From)
-	}
 	seen := map[string]bool{}
 	for i, e := range l.Entries {
 		if e.Code == "" || seen[e.Code] {

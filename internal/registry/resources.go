@@ -75,7 +75,7 @@ func (s *Service) RemoveResource(ctx context.Context, who ident.Actor, uuid stri
 // AddAsset enters an asset. Rights and faults as AddContact.
 func (s *Service) AddAsset(ctx context.Context, who ident.Actor, uuid string, version int64, in AssetInput) (a Asset, err error) {
 	err = s.part(ctx, who, uuid, version, func(tx *store.Tx, o *Organisation) error {
-		if err := s.pack.checkAsset(&in); err != nil {
+		if err := s.pack().checkAsset(&in); err != nil {
 			return err
 		}
 		now, err := store.Now(ctx, tx)

@@ -13,7 +13,7 @@ import (
 	"straza/internal/kernel/i18n"
 )
 
-func pack(t testing.TB) *Pack {
+func lists(t testing.TB) *Pack {
 	t.Helper()
 	p, err := OwnPack()
 	if err != nil {
@@ -24,7 +24,7 @@ func pack(t testing.TB) *Pack {
 
 func TestPackHasTheFixedKindsAndTwelveSectors(t *testing.T) {
 	t.Parallel()
-	p := pack(t)
+	p := lists(t)
 	want := []string{"cert", "operator", "special-cert", "independent-cert", "public-body", "municipality", "company",
 		"academic", "civil", "partner", "vendor", "other"}
 	if diff := cmp.Diff(want, p.Kinds.Codes()); diff != "" {
@@ -40,20 +40,15 @@ func TestPackHasTheFixedKindsAndTwelveSectors(t *testing.T) {
 
 func TestPackRefusesWhatIsIncomplete(t *testing.T) {
 	t.Parallel()
-	good := List{Name: "n", Version: "1", From: "2026-01-01", Source: "s",
-		Entries: []Entry{{"a", i18n.Text{i18n.SrCyrl: "а", i18n.En: "a"}}}}
+	good := List{Entries: []Entry{{"a", i18n.Text{i18n.SrCyrl: "а", i18n.En: "a"}}}}
 	if err := good.validate(); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*List){
-		"no source":   func(l *List) { l.Source = "" },
-		"no date":     func(l *List) { l.From = "soon" },
-		"twice":       func(l *List) { l.Entries = append(l.Entries, l.Entries[0]) },
-		"no English":  func(l *List) { l.Entries = []Entry{{"a", i18n.Text{i18n.SrCyrl: "а"}}} },
-		"no Serbian":  func(l *List) { l.Entries = []Entry{{"a", i18n.Text{i18n.En: "a"}}} },
-		"empty code":  func(l *List) { l.Entries = []Entry{{"", i18n.Text{i18n.SrCyrl: "а", i18n.En: "a"}}} },
-		"no version":  func(l *List) { l.Version = "" },
-		"other month": func(l *List) { l.From = "2026-13-01" },
+		"twice":      func(l *List) { l.Entries = append(l.Entries, l.Entries[0]) },
+		"no English": func(l *List) { l.Entries = []Entry{{"a", i18n.Text{i18n.SrCyrl: "а"}}} },
+		"no Serbian": func(l *List) { l.Entries = []Entry{{"a", i18n.Text{i18n.En: "a"}}} },
+		"empty code": func(l *List) { l.Entries = []Entry{{"", i18n.Text{i18n.SrCyrl: "а", i18n.En: "a"}}} },
 	} {
 		l := good
 		l.Entries = slices.Clone(good.Entries)
@@ -66,7 +61,7 @@ func TestPackRefusesWhatIsIncomplete(t *testing.T) {
 
 func TestOrganisationIsChecked(t *testing.T) {
 	t.Parallel()
-	p := pack(t)
+	p := lists(t)
 	for name, c := range map[string]struct {
 		draft Draft
 		want  map[string]string
@@ -106,7 +101,7 @@ func TestOrganisationIsChecked(t *testing.T) {
 func TestNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
 	o := Draft{Name: "  Телеком   Србија ", TaxNo: "100 002-887", Aliases: []string{"ТС", " ", "ТС"}}.organisation()
-	if err := pack(t).check(&o); err != nil {
+	if err := lists(t).check(&o); err != nil {
 		t.Fatal(err)
 	}
 	if o.TaxNo != "100002887" || o.Name != "Телеком Србија" || len(o.Aliases) != 1 {
@@ -173,7 +168,7 @@ func TestDomains(t *testing.T) {
 
 func TestContactIsChecked(t *testing.T) {
 	t.Parallel()
-	p := pack(t)
+	p := lists(t)
 	good := ContactInput{Kind: "duty", Name: "Дежурни", Phone: "+381 11 123-4567", Email: "duty@gov.rs"}
 	for name, c := range map[string]struct {
 		spoil func(*ContactInput)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"straza/internal/craft/pack"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -11,11 +12,12 @@ import (
 	"straza/internal/kernel/store"
 )
 
-// Deps are what the room works with. Pack nil = the one that comes with the program.
+// Deps are what the room works with. Pack gives the lists in force; nil = those that
+// come with the program.
 type Deps struct {
 	DB    *store.DB
 	Audit *audit.Log
-	Pack  *Pack
+	Pack  func() *Pack
 }
 
 // Service is the room's door. Reading needs registry.read (or registry.read-own:
@@ -24,7 +26,7 @@ type Deps struct {
 type Service struct {
 	db    *store.DB
 	audit *audit.Log
-	pack  *Pack
+	pack  func() *Pack
 	table holders
 }
 
@@ -32,16 +34,17 @@ type Service struct {
 func New(d Deps) (*Service, error) {
 	s := &Service{db: d.DB, audit: d.Audit, pack: d.Pack}
 	if s.pack == nil {
-		var err error
-		if s.pack, err = OwnPack(); err != nil {
+		own, err := OwnPack()
+		if err != nil {
 			return nil, err
 		}
+		s.pack = pack.Fixed(own)
 	}
 	return s, nil
 }
 
 // Lists gives the room's kinds, sectors and kinds of contact and asset; open to all.
-func (s *Service) Lists(context.Context, ident.Actor) *Pack { return s.pack }
+func (s *Service) Lists(context.Context, ident.Actor) *Pack { return s.pack() }
 
 func mayRead(who ident.Actor) error {
 	if who.Kind == ident.System || access.Allowed(who, "registry.read-own") {

@@ -56,7 +56,7 @@ func (p *pages) home(w http.ResponseWriter, r *http.Request) error {
 		page.Warnings = append(page.Warnings, warning{Href: web.Path(r, "/warnings/"+a.Number), Title: a.Title.In(l), Lead: a.Lead.In(l),
 			Readers: web.T(r, "site.readers."+a.Readers), Severity: ui.Severity{Level: a.Level, Pill: true}, When: clock.FromMicros(a.Published)})
 	}
-	for _, t := range p.texts.Lessons[:min(len(p.texts.Lessons), 3)] {
+	for _, t := range p.texts().Lessons[:min(len(p.texts().Lessons), 3)] {
 		page.Lessons = append(page.Lessons, card{web.Path(r, "/advice/"+t.ID), t.Icon, t.Title.In(l), t.Lead.In(l)})
 	}
 	weeks, err := p.s.Weeks(r.Context(), who)

@@ -70,7 +70,7 @@ func (p *pages) begin(w http.ResponseWriter, r *http.Request) error {
 			web.SetCookie(w, r, draftCookie, "", 0)
 		}
 	}
-	to := "/report/" + p.s.Book.Form.Pages[0].ID
+	to := "/report/" + p.s.Book().Form.Pages[0].ID
 	if what := r.URL.Query().Get("what"); what != "" {
 		to += "?what=" + url.QueryEscape(what)
 	}
@@ -83,7 +83,7 @@ func (p *pages) draft(w http.ResponseWriter, r *http.Request) (*form.Draft, *for
 	who := web.Actor(r)
 	d, err := p.s.Drafts.Open(r.Context(), who, web.Cookie(r, draftCookie))
 	if fault.Is(err, fault.NotFound) {
-		if d, err = p.s.Drafts.Begin(r.Context(), who, p.s.Book.Form, string(web.Lang(r))); err != nil {
+		if d, err = p.s.Drafts.Begin(r.Context(), who, p.s.Book().Form, string(web.Lang(r))); err != nil {
 			return nil, nil, form.Known{}, err
 		}
 		web.SetCookie(w, r, draftCookie, d.Secret, form.Keep)
@@ -309,7 +309,7 @@ func (p *pages) receipt(w http.ResponseWriter, r *http.Request) error {
 		Leave: web.Path(r, "/report/leave"), TriageBy: i18n.Until(l, rc.TriageBy, now), AnswerBy: i18n.Until(l, rc.AnswerBy, now)}
 	page.Noindex = true
 	page.Receipt = ui.Receipt{Title: web.T(r, "site.receipt.title"), When: i18n.DateTime(l, rc.Received), Label: web.T(r, "site.receipt.code"), Code: rc.Code}
-	if t, ok := p.texts.lessonFor(rc.What); ok {
+	if t, ok := p.texts().lessonFor(rc.What); ok {
 		page.Lesson = &card{Href: web.Path(r, "/advice/"+t.ID), Icon: t.Icon, Title: t.Title.In(l)}
 		for _, s := range t.Sections {
 			for _, x := range s.Steps {

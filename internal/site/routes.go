@@ -18,8 +18,10 @@ import (
 //go:embed *.html messages/*.json
 var Files embed.FS
 
+// Packs are the texts of the public site.
+//
 //go:embed texts/*.yaml
-var textFiles embed.FS
+var Packs embed.FS
 
 // Advisories says what is dangerous today.
 type Advisories interface {
@@ -30,7 +32,7 @@ type pages struct {
 	t     *web.Templates
 	s     *intake.Service
 	adv   Advisories
-	texts Texts
+	texts func() *Texts
 }
 
 // Texts are the pages of text and the lessons.
@@ -54,15 +56,12 @@ type textSection struct {
 }
 
 // OpenTexts reads the texts in force on a day. Faults name file and line.
-func OpenTexts(day string) (t Texts, err error) {
-	shelf, err := pack.Load(textFiles)
-	if err != nil {
-		return t, err
-	}
+func OpenTexts(shelf *pack.Shelf, day string) (*Texts, error) {
+	t := &Texts{}
 	for _, name := range []string{"site.pages", "site.lessons"} {
 		if p, ok := shelf.At(name, day); ok {
-			if err := p.Decode(&t); err != nil {
-				return t, err
+			if err := p.Decode(t); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -70,8 +69,8 @@ func OpenTexts(day string) (t Texts, err error) {
 }
 
 // Routes declares the doors of the room.
-func Routes(m *web.Mux, s *intake.Service, adv Advisories, t Texts) {
-	p := &pages{t: m.Templates(Files), s: s, adv: adv, texts: t}
+func Routes(m *web.Mux, s *intake.Service, adv Advisories, texts func() *Texts) {
+	p := &pages{t: m.Templates(Files), s: s, adv: adv, texts: texts}
 	get := func(pattern, limit, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: pattern, Policy: web.Public, Localized: true, Reveals: reveals, Limit: limit, Handler: h}
 	}
@@ -96,7 +95,7 @@ func Routes(m *web.Mux, s *intake.Service, adv Advisories, t Texts) {
 		get("/advice", "", "texts", p.lessons),
 		get("/advice/{id}", "", "texts", p.lesson),
 	)
-	for _, x := range t.Pages {
-		m.Handle(get("/"+x.ID, "", "texts and public contacts", p.text(x)))
+	for _, x := range texts().Pages { // a page that a later pack adds gets its door at the next start
+		m.Handle(get("/"+x.ID, "", "texts and public contacts", p.text(x.ID)))
 	}
 }

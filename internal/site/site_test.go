@@ -16,6 +16,7 @@ import (
 
 	"straza/internal/advisory"
 	"straza/internal/craft/form"
+	"straza/internal/craft/pack"
 	"straza/internal/intake"
 	"straza/internal/intake/intaketest"
 	"straza/internal/kernel/clock"
@@ -49,9 +50,20 @@ func TestPagesAreWhole(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if _, err := OpenTexts("2026-11-22"); err != nil {
-		t.Error(err)
+	openTexts(t)
+}
+
+func openTexts(t testing.TB) *Texts {
+	t.Helper()
+	shelf, err := pack.Load(Packs)
+	if err != nil {
+		t.Fatal(err)
 	}
+	texts, err := OpenTexts(shelf, "2026-11-22")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 type noAdvisories struct{}
@@ -79,11 +91,7 @@ func newSite(t *testing.T, db *store.DB) (*intaketest.World, *browser) {
 	t.Cleanup(srv.Close)
 	origin, _ := url.Parse(srv.URL)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Now: w.DB.Clock.Now})
-	texts, err := OpenTexts("2026-11-22")
-	if err != nil {
-		t.Fatal(err)
-	}
-	Routes(m, w.S, noAdvisories{}, texts)
+	Routes(m, w.S, noAdvisories{}, pack.Fixed(openTexts(t)))
 	h, err := m.Handler()
 	if err != nil {
 		t.Fatal(err)

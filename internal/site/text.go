@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"straza/internal/intake"
@@ -30,13 +31,18 @@ type lessonsPage struct {
 }
 
 // text shows a page of text with the CERT's own contacts put in.
-func (p *pages) text(x textPage) web.Handler {
+func (p *pages) text(id string) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		all := p.texts().Pages
+		i := slices.IndexFunc(all, func(x textPage) bool { return x.ID == id })
+		if i < 0 {
+			return fault.New(fault.NotFound, "no page %s in the texts in force", id)
+		}
 		pub, err := p.s.Public(r.Context(), web.Actor(r))
 		if err != nil {
 			return err
 		}
-		return p.t.Render(w, r, "text", p.textView(r, x, fill(r, pub)))
+		return p.t.Render(w, r, "text", p.textView(r, all[i], fill(r, pub)))
 	}
 }
 
@@ -70,14 +76,14 @@ func (p *pages) textView(r *http.Request, x textPage, put *strings.Replacer) *te
 
 func (p *pages) lessons(w http.ResponseWriter, r *http.Request) error {
 	page := &lessonsPage{Page: web.NewPage(r, web.ShellPublic, web.T(r, "site.home.learn"))}
-	for _, t := range p.texts.Lessons {
+	for _, t := range p.texts().Lessons {
 		page.Lessons = append(page.Lessons, card{web.Path(r, "/advice/"+t.ID), t.Icon, t.Title.In(web.Lang(r)), t.Lead.In(web.Lang(r))})
 	}
 	return p.t.Render(w, r, "lessons", page)
 }
 
 func (p *pages) lesson(w http.ResponseWriter, r *http.Request) error {
-	for _, t := range p.texts.Lessons {
+	for _, t := range p.texts().Lessons {
 		if t.ID == r.PathValue("id") {
 			page := p.textView(r, t, strings.NewReplacer())
 			page.Back = true

@@ -72,8 +72,11 @@ func (c Cond) Names() []string {
 }
 
 // Eval gives the value; an error means that the kinds of values do not fit, which
-// is a fault of the pack and not of who answered.
+// is a fault of the pack and not of who answered. f nil = nothing is known.
 func (c Cond) Eval(f Facts) (Value, error) {
+	if f == nil {
+		f = Map(nil)
+	}
 	if c.root == nil {
 		return Yes(true), nil
 	}

@@ -125,3 +125,11 @@ func FuzzCond(f *testing.F) {
 		}
 	})
 }
+
+// TestCondOfNothing: a name in a condition that nobody gives facts to is unknown.
+func TestCondOfNothing(t *testing.T) {
+	t.Parallel()
+	if v, err := MustCond("soon").Eval(nil); err != nil || v.Kind != Unknown {
+		t.Errorf("%v %v, want unknown", v, err)
+	}
+}

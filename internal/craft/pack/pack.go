@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,8 +30,12 @@ type Pack struct {
 	File    string
 	Sum     string // SHA-256 of the file, hex
 
-	body *yaml.Node
+	body      *yaml.Node
+	text      string
+	withdrawn bool
 }
+
+func (p *Pack) label() string { return "v" + strconv.Itoa(p.Version) }
 
 type head struct {
 	Pack    string    `yaml:"pack"`
@@ -59,7 +64,7 @@ func Parse(file string, data []byte) (*Pack, error) {
 	}
 	sum := sha256.Sum256(data)
 	p := &Pack{Name: h.Pack, Version: h.Version, From: h.From, Until: h.Until, Source: h.Source, File: file,
-		Sum: hex.EncodeToString(sum[:]), body: &h.Body}
+		Sum: hex.EncodeToString(sum[:]), body: &h.Body, text: string(data)}
 	switch {
 	case !packName.MatchString(p.Name):
 		return nil, &Error{File: file, Line: 1, Text: `needs "pack: room.noun"`}
@@ -173,7 +178,7 @@ func (s *Shelf) put(p *Pack) error {
 // whose time it is. ok is false when none is.
 func (s *Shelf) At(name, day string) (best *Pack, ok bool) {
 	for _, p := range s.packs {
-		if p.Name != name || day < p.From || p.Until != "" && day > p.Until {
+		if p.Name != name || p.withdrawn || day < p.From || p.Until != "" && day > p.Until {
 			continue
 		}
 		if best == nil || p.Version > best.Version {
@@ -191,6 +196,25 @@ func (s *Shelf) Version(name string, version int) (*Pack, bool) {
 		return nil, false
 	}
 	return s.packs[i], true
+}
+
+// any gives some version of a pack.
+func (s *Shelf) any(name string) (*Pack, bool) {
+	i := slices.IndexFunc(s.packs, func(p *Pack) bool { return p.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return s.packs[i], true
+}
+
+// clone copies the shelf so that a trial does not touch what is in force.
+func (s *Shelf) clone() *Shelf {
+	out := &Shelf{packs: make([]*Pack, len(s.packs))}
+	for i, p := range s.packs {
+		q := *p
+		out.packs[i] = &q
+	}
+	return out
 }
 
 // Packs lists all, by name and version.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"straza/internal/craft/pack"
 	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/intel"
@@ -99,7 +100,7 @@ func (w *World) room(t testing.TB) {
 		Link: func(token string) string { return "http://localhost:8480/sr-Cyrl/thread/" + token }})
 	w.Intel = intel.New(intel.Deps{DB: w.DB, Audit: w.Audit, Registry: w.Registry})
 	w.S = incident.New(incident.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Vault: w.Vault, Registry: w.Registry, Threads: w.Threads, Intel: w.Intel,
-		Opener: func() incident.Opener { return door }, Book: Book()})
+		Opener: func() incident.Opener { return door }, Book: pack.Fixed(Book())})
 }
 
 // Book is a short book: two facts and a few codes.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"straza/internal/craft/pack"
 	"straza/internal/intake"
 	"straza/internal/kernel/blob"
 	"straza/internal/kernel/fault"
@@ -100,12 +101,16 @@ func (w *World) room(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := intake.OpenBook(w.DB.Clock.Now().Format("2006-01-02"))
+	shelf, err := pack.Load(intake.Packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := intake.OpenBook(shelf, w.DB.Clock.Now().Format("2006-01-02"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.S = intake.New(intake.Deps{DB: w.DB, Vault: w.Vault, Blobs: blobs, Audit: testkit.Audit(w.DB), Registry: intake.FromRegistry(w.Registry),
-		Cases: w.Cases, Opener: func() intake.Opener { return door }, Book: book, Origin: func() string { return "http://localhost:8480" }})
+		Cases: w.Cases, Opener: func() intake.Opener { return door }, Book: pack.Fixed(book), Origin: func() string { return "http://localhost:8480" }})
 }
 
 // Code is the one-time code of the enrolled analyst at this moment.

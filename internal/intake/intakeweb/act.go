@@ -37,7 +37,7 @@ func (p *pages) classify(w http.ResponseWriter, r *http.Request) error {
 	org := f.Text("org", 300)
 	d := intake.Decision{Type: intake.Type(f.Text("type", 20)), RSIT: given(f.Text("rsit", 100)), National: given(f.Text("national", 100)), Facts: map[string]string{}, Severity: f.Text("severity", 20), Why: f.Text("why", 500),
 		TLP: f.Text("tlp", 20), PAP: f.Text("pap", 20), Org: &org}
-	for _, fact := range p.s.Book.Facts {
+	for _, fact := range p.s.Book().Facts {
 		if v := f.Text("fact."+fact.Name, 40); v != "" {
 			d.Facts[fact.Name] = v
 		}

@@ -94,7 +94,7 @@ func (p *pages) table(r *http.Request, f *web.Filters, list []intake.Report) ui.
 			name.Sub = append(name.Sub, x.OrgName)
 		}
 		if len(x.RSIT) > 0 {
-			name.Sub = append(name.Sub, p.s.Book.RSITLabel(x.RSIT[0]))
+			name.Sub = append(name.Sub, p.s.Book().RSITLabel(x.RSIT[0]))
 		}
 		if x.Similar > 0 {
 			name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "queue.similar", "n", x.Similar), Icon: "git-merge"})
@@ -115,7 +115,7 @@ func (p *pages) titleOf(r *http.Request, x *intake.Report) string {
 	if x.Title != "" {
 		return x.Title
 	}
-	what := p.s.Book.WhatLabel(x.What).In(web.Lang(r))
+	what := p.s.Book().WhatLabel(x.What).In(web.Lang(r))
 	if x.Sealed {
 		if what == "" {
 			what = web.T(r, "queue.type."+string(x.Type))

@@ -148,7 +148,7 @@ func (p *pages) head(r *http.Request, page *showPage, d *intake.Details, title s
 	}
 	h.Clocks = append(h.Clocks, ui.LabelledClock{Label: web.T(r, "queue.clock.answer"), Clock: ui.Clock{Start: d.Received, Due: d.AnswerDue, Done: d.Answered, Until: true}})
 	page.Header = h
-	page.Facts.Items = []ui.Fact{{Label: web.T(r, "queue.type"), Value: web.T(r, "queue.type."+string(d.Type))}, {Label: web.T(r, "queue.class"), Value: words(r, d.RSIT, p.s.Book.RSITLabel)}, {Label: web.T(r, "queue.national"), Value: words(r, d.National, p.s.Book.NationalLabel)},
+	page.Facts.Items = []ui.Fact{{Label: web.T(r, "queue.type"), Value: web.T(r, "queue.type."+string(d.Type))}, {Label: web.T(r, "queue.class"), Value: words(r, d.RSIT, p.s.Book().RSITLabel)}, {Label: web.T(r, "queue.national"), Value: words(r, d.National, p.s.Book().NationalLabel)},
 		{Label: web.T(r, "queue.org"), Value: d.OrgName, Sub: orgBy(r, d.OrgBy)}, {Label: web.T(r, "queue.sector"), Value: d.Sector}, {Label: web.T(r, "queue.assignee"), Value: d.AssigneeName}}
 	if d.CaseNumber != "" {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "queue.case"), Value: ui.Tag{Word: d.CaseNumber, Href: "/console/cases/" + d.CaseNumber, Mono: true}})
@@ -243,13 +243,13 @@ func (p *pages) triage(r *http.Request, f *web.Form, x *intake.Report) *triageFo
 	l := web.Lang(r)
 	none := ui.Option{Label: "–"}
 	rsit, national := []ui.Option{none}, []ui.Option{none}
-	for _, c := range p.s.Book.Classes {
+	for _, c := range p.s.Book().Classes {
 		rsit = append(rsit, ui.Option{Value: c.Value, Label: c.Label.In(l)})
 		for _, t := range c.Types {
 			rsit = append(rsit, ui.Option{Value: c.Value + "/" + t.Value, Label: c.Label.In(l) + " / " + t.Label.In(l)})
 		}
 	}
-	for _, n := range p.s.Book.National {
+	for _, n := range p.s.Book().National {
 		national = append(national, ui.Option{Value: n.Value, Label: n.Label.In(l)})
 	}
 	t := &triageForm{Type: pick("type", "queue.type", string(x.Type), choices(r, "queue.type.", "incident", "near_miss", "threat", "vulnerability", "question")),
@@ -266,7 +266,7 @@ func (p *pages) triage(r *http.Request, f *web.Form, x *intake.Report) *triageFo
 	if x.Computed != "" {
 		t.Computed = web.T(r, "ui.severity."+x.Computed)
 	}
-	for _, fact := range p.s.Book.Facts {
+	for _, fact := range p.s.Book().Facts {
 		opts := []ui.Option{none}
 		for _, o := range fact.Options {
 			opts = append(opts, ui.Option{Value: o.Value, Label: o.Label.In(l)})
