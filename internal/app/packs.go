@@ -5,7 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"path"
+	"path/filepath"
 	"strconv"
 
 	"straza/internal/craft/pack"
@@ -75,7 +75,7 @@ func (h *House) packAdd(ctx context.Context, env *cli.Env, args []string) error 
 	if err != nil {
 		return err
 	}
-	it, err := h.Packs.Add(ctx, env.Who, path.Base(args[0]), data)
+	it, err := h.Packs.Add(ctx, env.Who, filepath.Base(args[0]), data)
 	if err != nil {
 		return err
 	}
