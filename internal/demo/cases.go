@@ -162,7 +162,7 @@ func (c *country) progress(ctx context.Context, who ident.Actor, ref string) err
 		if clock.FromMicros(p.Deadline).After(c.to) {
 			continue
 		}
-		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyDone, p.Subject, time.Time{}); err != nil {
+		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyChange{State: incident.PartyDone, Subject: p.Subject}); err != nil {
 			return err
 		}
 	}

@@ -146,7 +146,7 @@ func TestLifeOfACase(t *testing.T) {
 		must(t, err)
 		task, err := w.S.AddTask(ctx, w.Ana, n, incident.TaskInput{Title: "Врати дискове", Due: now.Now().Add(time.Hour)})
 		must(t, err)
-		_, err = w.S.SetParty(ctx, w.Ana, n, party, incident.PartyTheirs, "Питање", now.Now().Add(time.Hour))
+		_, err = w.S.SetParty(ctx, w.Ana, n, party, incident.PartyChange{State: incident.PartyTheirs, Subject: "Питање", Deadline: now.Now().Add(time.Hour)})
 		must(t, err)
 		// In a closed case nobody owes anything; reopening it sets the clocks going again.
 		owed := func(want int, when string) {

@@ -425,7 +425,25 @@ type Revision struct {
 
 // Revisions gives the earlier states of the summary (note 0) or of a note, newest
 // first.
-func (s *Service) Revisions(ctx context.Context, who ident.Actor, ref string, note int64) (out []Revision, err error) {
+func (s *Service) Revisions(ctx context.Context, who ident.Actor, ref string, note int64) ([]Revision, error) {
+	table, col := "incident_case", "summary"
+	if note != 0 {
+		table, col = "incident_note", "body"
+	}
+	return s.revisions(ctx, who, ref, table, note, col)
+}
+
+// PartRevisions gives the earlier texts of a task, entry or note (kind) of the case,
+// newest first.
+func (s *Service) PartRevisions(ctx context.Context, who ident.Actor, ref, kind string, id int64) ([]Revision, error) {
+	col, ok := map[string]string{"task": "title", "entry": "body", "note": "body"}[kind]
+	if !ok {
+		return nil, missing("part")
+	}
+	return s.revisions(ctx, who, ref, "incident_"+kind, id, col)
+}
+
+func (s *Service) revisions(ctx context.Context, who ident.Actor, ref, table string, id int64, col string) (out []Revision, err error) {
 	if who.Kind == ident.Operator {
 		return nil, missing("case")
 	}
@@ -434,9 +452,8 @@ func (s *Service) Revisions(ctx context.Context, who ident.Actor, ref string, no
 		if err != nil {
 			return err
 		}
-		table, id, col := "incident_case", c.ID, "summary"
-		if note != 0 {
-			table, id, col = "incident_note", note, "body"
+		if table == "incident_case" {
+			id = c.ID
 		}
 		acts, err := store.All(ctx, tx, scanAct, actsOf, c.ID, int64(1)<<62)
 		if err != nil {

@@ -194,7 +194,7 @@ func TestRow01CrossWired(t *testing.T) {
 			"measure":      second(w.S.MoveMeasure(ctx, w.Luka, n, measure.Object, incident.Active)),
 			"unlink":       second(w.S.Unlink(ctx, w.Luka, n, link.Object)),
 			"org":          second(w.S.DropOrg(ctx, w.Luka, n, org.Object)),
-			"party":        second(w.S.SetParty(ctx, w.Luka, n, party, incident.PartyDone, "моје", time.Time{})),
+			"party":        second(w.S.SetParty(ctx, w.Luka, n, party, incident.PartyChange{State: incident.PartyDone, Subject: "моје"})),
 			"write":        second(w.S.Write(ctx, w.Luka, n, party, thread.Out, "моје")),
 			"hand over":    w.S.HandOver(ctx, w.Luka, n, proof.Object, "мени"),
 			"open":         w.S.OpenEvidence(ctx, w.Ana, n, proof.Object, "s", "зато", io.Discard),

@@ -30,6 +30,49 @@ func (s *Service) Merge(ctx context.Context, who ident.Actor, into string, versi
 	return d, err
 }
 
+// MergeCase is a case in the preview of a merge: what would come along, and (Held) a
+// message key of why it cannot.
+type MergeCase struct {
+	Case
+	Tasks, Entries, Notes, Parties, Evidence, Links int64
+	Held                                            string
+}
+
+// MergePreview says what merging cases would bring together; nothing is changed. The
+// first one is the suggested target. Needs incident.merge. Faults: NotFound.
+func (s *Service) MergePreview(ctx context.Context, who ident.Actor, refs []string) (out []MergeCase, err error) {
+	if err := access.Check(who, "incident.merge"); err != nil {
+		return nil, err
+	}
+	if len(refs) > 101 {
+		return nil, fault.Field("from", "incident.fault.needed", "1 to 100 cases are merged at a time")
+	}
+	err = s.view(ctx, who, func(tx *store.Tx) error {
+		for _, ref := range refs {
+			c, err := headTx(ctx, tx, who, strings.TrimSpace(ref))
+			if err != nil {
+				return err
+			}
+			if slices.ContainsFunc(out, func(m MergeCase) bool { return m.ID == c.ID }) {
+				continue
+			}
+			m := MergeCase{Case: c.blank(who)}
+			if _, err := tx.Row(ctx, partCounts, []any{c.ID}, &m.Tasks, &m.Entries, &m.Notes, &m.Parties, &m.Evidence, &m.Links); err != nil {
+				return err
+			}
+			switch {
+			case len(out) > 0 && out[0].audience != c.audience:
+				m.Held = "incident.fault.audience"
+			case mayWrite(who, c, "incident.merge") != nil:
+				m.Held = "fault.denied"
+			}
+			out = append(out, m)
+		}
+		return nil
+	})
+	return out, err
+}
+
 func (a *act) merge(from []string) error {
 	if err := a.need("incident.merge"); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"straza/internal/craft/thread"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
@@ -59,6 +60,9 @@ func (s *Service) AddParty(ctx context.Context, who ident.Actor, ref string, in 
 			in.TLP = a.c.TLP
 		}
 		in.TLP, _ = labels(&c, in.TLP, "")
+		if v := MayReceive(in.TLP, o.ID != 0); v != "" {
+			c.Add("tlp", v)
+		}
 		if err := c.Err("party"); err != nil {
 			return err
 		}
@@ -89,14 +93,56 @@ func (s *Service) AddParty(ctx context.Context, who ident.Actor, ref string, in 
 	})
 }
 
-// SetParty changes what a party is told: state, subject, deadline (zero = none).
-func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, party int64, state, subject string, deadline time.Time) (Done, error) {
+// MayReceive tells why a party may not receive what carries a label: a message key,
+// "" when it may (decisions §1, §7). Letters carry number and link alone, so that up
+// to AMBER a party whom the team has chosen may; AMBER+STRICT names organisations,
+// so it needs one of the registry; RED names persons and leaves by no mail, and a
+// party is never a person.
+func MayReceive(label string, registered bool) string {
+	switch l, ok := tlp.Parse(label); {
+	case !ok:
+		return "incident.tlp.unlabelled"
+	case l >= tlp.Red:
+		return "incident.tlp.persons"
+	case l == tlp.AmberStrict && !registered:
+		return "incident.tlp.registered"
+	}
+	return ""
+}
+
+// Held tells why nothing goes out to this party as it stands; "" = it may.
+func (p Party) Held() string { return MayReceive(p.TLP, p.Org != 0) }
+
+// PartyChange says what of a party changes.
+type PartyChange struct {
+	State    string
+	Subject  string
+	TLP      string    // "" = as it is
+	Deadline time.Time // zero = none
+}
+
+// SetParty changes what a party is told: state, subject, deadline, and the label of
+// its correspondence. A label that the party may not receive is refused with the
+// reason, except RED, which holds everything back: nothing more goes out, and the
+// page behind the link is closed.
+func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, party int64, in PartyChange) (Done, error) {
 	return s.part(ctx, who, ref, "party.set", "incident_party", party, func(a *act) error {
+		p, _, err := store.First(ctx, a.tx, scanParty, oneParty, party)
+		if err != nil {
+			return err
+		}
 		var c fault.Collector
-		c.Require(slices.Contains(partyStates, state), "state", "incident.fault.state")
-		cols := map[string]any{"state": state, "subject": text(&c, "subject", subject, 200, true), "deadline": 0, "updated": a.now}
-		if !deadline.IsZero() {
-			cols["deadline"] = clock.Micros(deadline)
+		c.Require(slices.Contains(partyStates, in.State), "state", "incident.fault.state")
+		cols := map[string]any{"state": in.State, "subject": text(&c, "subject", in.Subject, 200, true), "deadline": 0, "updated": a.now}
+		if !in.Deadline.IsZero() {
+			cols["deadline"] = clock.Micros(in.Deadline)
+		}
+		if in.TLP != "" && in.TLP != p.TLP {
+			in.TLP, _ = labels(&c, in.TLP, "")
+			if v := MayReceive(in.TLP, p.Org != 0); v != "" && v != "incident.tlp.persons" {
+				c.Add("tlp", v)
+			}
+			cols["tlp"] = in.TLP
 		}
 		if err := c.Err("party"); err != nil {
 			return err
@@ -107,7 +153,8 @@ func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, par
 
 // Write sends a message to a party (thread.Out) or leaves an internal note at its
 // thread (thread.Note). The first message out is the CERT's answer and ends its
-// clock. A message that has gone out is not undone.
+// clock. A message that has gone out is not undone. Faults: Invalid on "body" with
+// the reason when the label does not let it go to this party (MayReceive).
 func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party int64, way, body string) (Done, error) {
 	if way != thread.Out && way != thread.Note {
 		return Done{}, fault.Field("way", "incident.fault.code", "a message goes out or is a note")
@@ -119,6 +166,9 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party 
 		p, _, err := store.First(ctx, a.tx, scanParty, oneParty, party)
 		if err != nil {
 			return err
+		}
+		if v := p.Held(); v != "" && way == thread.Out {
+			return fault.Field("body", v, "TLP:%s does not go to this party", p.TLP)
 		}
 		m, err := s.d.Threads.WriteTx(ctx, a.tx, who, p.Thread, way, body)
 		if err != nil {
@@ -270,7 +320,7 @@ func (s *Service) ByToken(ctx context.Context, _ ident.Actor, token string) (l L
 	}
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
 		p, found, err := store.First(ctx, tx, scanParty, partyBy, t.ID)
-		if err == nil && !found {
+		if l, _ := tlp.Parse(p.TLP); err == nil && (!found || l >= tlp.Red) { // raised to RED since: a link is nobody's person
 			err = missing("thread")
 		}
 		l = Letter{Number: p.Number, Subject: p.Subject, Party: p.Name, TLP: p.TLP, State: p.State, Deadline: p.Deadline, Messages: ms}
@@ -282,6 +332,9 @@ func (s *Service) ByToken(ctx context.Context, _ ident.Actor, token string) (l L
 // FileByToken opens an attachment of the party's thread: anybody who holds the link
 // may, of what the party's page shows. The look is recorded. Faults: NotFound.
 func (s *Service) FileByToken(ctx context.Context, who ident.Actor, token string, file int64) (name string, body io.ReadCloser, err error) {
+	if _, err := s.ByToken(ctx, who, token); err != nil {
+		return "", nil, err
+	}
 	t, ms, err := s.d.Threads.ByToken(ctx, token)
 	if err != nil {
 		return "", nil, err

@@ -28,6 +28,10 @@ const (
 
 	partyCols = `p.id, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated`
 	partsOf   = `SELECT 'task', id, done > 0 FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id, state = 'done' FROM incident_party WHERE case_id = $1`
+	// partCounts counts what hangs on a case and on those merged into it.
+	partCounts = `SELECT (SELECT COUNT(*) FROM incident_task x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_entry x WHERE x.case_id` + inFamily + `),
+		(SELECT COUNT(*) FROM incident_note x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_party x WHERE x.case_id` + inFamily + `),
+		(SELECT COUNT(*) FROM incident_evidence x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_link x WHERE x.case_id` + inFamily + `)`
 	partiesOf = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.case_id` + inFamily + ` ORDER BY p.id`
 	oneParty  = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.id = $1`
 	partyBy   = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.thread = $1`

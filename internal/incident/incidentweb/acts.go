@@ -39,7 +39,11 @@ var small = map[string]struct {
 		return d.s.Move(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), incident.State(d.f.Text("to", 20)), d.f.Text("move_reason", 500))
 	}},
 	"task.add": {"task_", func(d doing) (incident.Done, error) {
-		return d.s.AddTask(d.r.Context(), web.Actor(d.r), d.ref, incident.TaskInput{Title: d.f.Text("task_title", 300), Due: d.f.Time("task_due")})
+		n, name, err := personOf(d.f.Text("task_assignee", 300))
+		if err != nil {
+			return incident.Done{}, err
+		}
+		return d.s.AddTask(d.r.Context(), web.Actor(d.r), d.ref, incident.TaskInput{Title: d.f.Text("task_title", 300), Due: d.f.Time("task_due"), Assignee: n, Name: name})
 	}},
 	"task.done": {"", func(d doing) (incident.Done, error) {
 		return d.s.DoTask(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), d.f.Values.Get("open") == "")
@@ -84,10 +88,11 @@ var small = map[string]struct {
 	}},
 	"party.add": {"party_", func(d doing) (incident.Done, error) {
 		return d.s.AddParty(d.r.Context(), web.Actor(d.r), d.ref, incident.PartyInput{Org: d.f.Text("party_org", 400), Address: d.f.Text("party_address", 320),
-			Subject: d.f.Text("party_subject", 200), Lang: d.f.Text("party_lang", 10), Deadline: d.f.Time("party_deadline")})
+			Subject: d.f.Text("party_subject", 200), TLP: d.f.Text("party_tlp", 20), Lang: d.f.Text("party_lang", 10), Deadline: d.f.Time("party_deadline")})
 	}},
 	"party.set": {"party_", func(d doing) (incident.Done, error) {
-		return d.s.SetParty(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), d.f.Text("party_state", 20), d.f.Text("party_subject", 200), d.f.Time("party_deadline"))
+		return d.s.SetParty(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), incident.PartyChange{State: d.f.Text("party_state", 20), Subject: d.f.Text("party_subject", 200),
+			TLP: d.f.Text("party_tlp", 20), Deadline: d.f.Time("party_deadline")})
 	}},
 	"write": {"letter_", func(d doing) (incident.Done, error) {
 		way := thread.Out

@@ -85,6 +85,7 @@ type partyView struct {
 	Parked   []parked
 	Letter   ui.Field
 	Check    string
+	Held     string // why nothing may go out to them; notes may be left all the same
 	Fields   []ui.Field
 }
 
@@ -321,6 +322,9 @@ func (p *pages) story(r *http.Request, page *casePage, x *incident.File, f *web.
 		if e.Technique != "" {
 			m.Codes = []string{e.Technique}
 		}
+		if page.May {
+			m.Detail = append(m.Detail, ui.Tag{Word: web.T(r, "incident.part.edit"), Href: fmt.Sprintf("%s/parts/entry/%d", page.At, e.ID)})
+		}
 		page.Timeline.Items = append(page.Timeline.Items, m)
 	}
 	page.Timeline.Empty = &ui.Empty{Icon: "timeline", Title: web.T(r, "incident.timeline.empty")}
@@ -338,6 +342,9 @@ func (p *pages) story(r *http.Request, page *casePage, x *incident.File, f *web.
 		if n.Revision > 1 {
 			m.Note = web.T(r, "incident.note.revision", "n", n.Revision)
 		}
+		if page.May {
+			m.Acts = []ui.Button{{Label: web.T(r, "incident.part.edit"), Href: fmt.Sprintf("%s/parts/note/%d", page.At, n.ID), Variant: "tertiary", Small: true}}
+		}
 		page.Notes = append(page.Notes, m)
 	}
 	page.Note = f.Field("note_body", "incident.note.body")
@@ -349,6 +356,7 @@ func (p *pages) work(r *http.Request, page *casePage, x *incident.File, f *web.F
 	for _, t := range x.Tasks {
 		row := ui.Task{Title: t.Title, Done: t.DoneAt > 0, Who: t.AssigneeName, Hidden: map[string]string{"id": strconv.FormatInt(t.ID, 10)}}
 		if page.May {
+			row.Href = fmt.Sprintf("%s/parts/task/%d", page.At, t.ID)
 			row.Action = page.At + "/do/task.done"
 		}
 		if row.Done {
@@ -362,7 +370,7 @@ func (p *pages) work(r *http.Request, page *casePage, x *incident.File, f *web.F
 	}
 	title, due := f.Field("task_title", "incident.task.title"), f.Field("task_due", "incident.task.due")
 	due.Type, due.Optional = "datetime-local", true
-	page.Task = []ui.Field{title, due}
+	page.Task = []ui.Field{title, due, p.taskPerson(r, f)}
 	kinds := map[string]string{incident.Requested: ui.StateWaiting, incident.Active: ui.StateDone, incident.Removed: ui.StateRefused}
 	for _, m := range x.Measures {
 		row := measureRow{ID: m.ID, What: m.What, Who: m.Who, State: ui.State{Kind: kinds[m.State], Word: web.T(r, "incident.measure."+m.State)}, SinceAt: clock.FromMicros(max(m.Requested, m.Active, m.Removed))}
@@ -556,7 +564,12 @@ func (p *pages) parties(r *http.Request, page *casePage, x *incident.File, f *we
 	subject.Hint = web.T(r, "incident.party.subject.hint")
 	addr.Type, addr.Optional, due.Type, due.Optional = "email", true, "datetime-local", true
 	lang.Type, lang.Options = "select", []ui.Option{{Value: "sr-Cyrl", Label: "Ћир"}, {Value: "sr-Latn", Label: "Lat"}, {Value: "en", Label: "EN"}}
-	page.NewParty = []ui.Field{org, addr, subject, lang, due}
+	label := pick(f, "party_tlp", "incident.tlp", words("TLP:", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"))
+	label.Hint = web.T(r, "incident.tlp.hint")
+	if label.Value == "" {
+		label.Value = x.TLP
+	}
+	page.NewParty = []ui.Field{org, addr, subject, label, lang, due}
 	if open == 0 || len(x.Parties) == 0 {
 		return nil
 	}
@@ -571,7 +584,10 @@ func (p *pages) parties(r *http.Request, page *casePage, x *incident.File, f *we
 func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms []thread.Message, f *web.Form) *partyView {
 	kinds := map[string]string{incident.PartyOurs: ui.StateWorking, incident.PartyTheirs: ui.StateWaiting, incident.PartyDone: ui.StateDone}
 	v := &partyView{ID: y.ID, Subject: y.Subject, State: ui.State{Kind: kinds[y.State], Word: web.T(r, "incident.party."+y.State)}, Letter: f.Field("letter_body", "incident.letter.body"),
-		Check: web.T(r, "incident.letter.check", "tlp", "TLP:"+y.TLP)}
+		Check: web.T(r, "incident.letter.check", "tlp", "TLP:"+y.TLP), Held: y.Held()}
+	if v.Held != "" {
+		v.Check = web.T(r, v.Held)
+	}
 	v.Letter.Type, v.Letter.Rows = "textarea", 4
 	for _, m := range ms {
 		row := message(r, m, func(id int64) string { return fmt.Sprintf("%s/files/%d", page.At, id) })
@@ -596,7 +612,9 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 			v.Clock = nil
 		}
 	}
-	v.Fields = []ui.Field{state, subject, due}
+	label := pick(f, "party_tlp", "incident.tlp", words("TLP:", "RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"))
+	label.ID, label.Value, label.Hint = "set-tlp", y.TLP, web.T(r, "incident.tlp.hint")
+	v.Fields = []ui.Field{state, subject, label, due}
 	return v
 }
 

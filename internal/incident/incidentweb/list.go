@@ -288,23 +288,6 @@ func (p *pages) dropView(_ http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(base, web.Done("incident.done.viewgone"))
 }
 
-// merge joins the ticked cases into the first of them.
-func (p *pages) merge(_ http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	ids := f.Many("id")
-	if len(ids) < 2 {
-		return web.Redirect(base, web.Done("incident.merge.two"))
-	}
-	d, err := p.s.Merge(r.Context(), web.Actor(r), ids[0], 0, ids[1:])
-	if err != nil {
-		return err
-	}
-	return done(d, "incident.done.merge")
-}
-
 // done goes to the case with the message and the way back.
 func done(d incident.Done, key string) error {
 	to := base + "/" + d.Case.Number

@@ -48,6 +48,8 @@ func TestTemplates(t *testing.T) {
 		"close":      {&closePage{May: true, Fields: []ui.Field{{Name: "x"}}}},
 		"history":    {&historyPage{May: true, At: "/x", More: "/y", Rows: full.History, Texts: []revision{{now, "Ана", "било"}}}},
 		"indicators": {&pastePage{None: true}, &pastePage{More: true, Found: []found{{Packed: "x", Type: "ip-dst", Value: "198.51.100.24", Count: 2, Harmless: []string{"листа"}, Known: 1}}}},
+		"part":       {&partPage{Revision: 2, Fields: []ui.Field{{Name: "body"}}, Texts: []revision{{now, "Ана", "било"}}, Note: &ui.Note{Kind: "warning", Body: "x"}, Drop: "/x", DropWord: "Повуци"}},
+		"merge":      {&mergePage{Can: true, Rows: []mergeRow{{Number: "S-1", Title: "Упад", State: ui.State{Kind: ui.StateNew, Word: "Ново"}, Parts: "празан", Into: true}, {Number: "S-2", Title: "Други", State: ui.State{Kind: ui.StateNew, Word: "Ново"}, Parts: "празан", Held: "не"}}}},
 		"letter":     {&letterPage{Number: "S-1", Subject: "Предмет", Done: true, Deadline: &ui.Clock{Due: now}, Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}}},
 	}, Files)
 	if err != nil {
@@ -197,6 +199,50 @@ func TestACaseOnPages(t *testing.T) {
 
 // TestLetterPage: an outside party reads and answers behind its link, in its
 // language, without an account.
+// TestPartsOnPages corrects and withdraws a task, a line and a note, sees a merge
+// before it is done, and what a label holds back.
+func TestPartsOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		at := v.sends("ana", base+"/new", 303, "", "title", "Упад", "tlp", "RED", "pap", "AMBER")
+		v.sends("ana", at+"/do/task.add", 303, "", "task_title", "Позвати", "task_assignee", person(v.w.Luka.Person, v.w.Luka.Name))
+		v.sends("ana", at+"/do/entry.add", 303, "", "entry_kind", "note", "entry_body", "Први улаз")
+		v.sends("ana", at+"/do/note.add", 303, "", "note_body", "Прва белешка")
+		page := v.shows("ana", at, 200)
+		for kind, x := range map[string]struct{ fields, says []string }{
+			"task":  {[]string{"title", "Писати", "assignee", "0 "}, []string{"Позвати", v.w.Luka.Name}},
+			"entry": {[]string{"body", "Други улаз", "kind", "attack", "happened", "2026-11-22T08:00"}, []string{"Први улаз"}},
+			"note":  {[]string{"body", "Друга белешка", "revision", "1"}, []string{"Прва белешка"}},
+		} {
+			i := strings.Index(page, at+"/parts/"+kind+"/")
+			if i < 0 {
+				t.Fatalf("no way to edit a %s", kind)
+			}
+			part := page[i : i+strings.Index(page[i:], `"`)]
+			v.shows("ana", part, 200, x.says...)
+			v.shows("vesna", part, 404)
+			v.sends("ana", part, 422, "", "title", "", "body", "", "kind", "note", "happened", "")
+			v.sends("ana", part, 303, "", x.fields...)
+			v.shows("ana", part, 200, "Earlier versions", x.says[0])
+			if kind == "note" {
+				v.sends("ana", part, 409, "", x.fields...) // the revision has moved on
+			}
+			v.sends("ana", part+"/drop", 303, "")
+			v.shows("ana", part, 404)
+		}
+		v.sends("ana", at+"/do/party.add", 422, "named persons", "party_org", v.w.OrgA.UUID, "party_subject", "Питање", "party_lang", "en")
+		v.sends("ana", at+"/do/party.add", 303, "", "party_org", v.w.OrgA.UUID, "party_subject", "Питање", "party_lang", "en", "party_tlp", "AMBER")
+		v.shows("ana", at, 200, "TLP:AMBER", `value="out"`)
+		other := strings.TrimPrefix(v.sends("ana", base+"/new", 303, "", "title", "Други", "tlp", "AMBER", "pap", "AMBER"), base+"/")
+		this := strings.TrimPrefix(at, base+"/")
+		v.sends("luka", base+"/merge", 200, "Nothing has been merged yet", "id", this, "id", other)
+		v.shows("ana", base+"/"+other, 200, other)
+		v.sends("luka", base+"/merge", 303, "", "id", this, "id", other, "into", other)
+		v.shows("ana", at, 200, other)
+	})
+}
+
 func TestLetterPage(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
