@@ -32,15 +32,22 @@ type World struct {
 // New fills an empty database.
 func New(t testing.TB, db *store.DB) *World {
 	t.Helper()
+	w := Open(t, db)
+	w.Must(db.Update(context.Background(), func(tx *store.Tx) error { return access.SeedTx(context.Background(), tx) }))
+	w.CERT, w.CERT2 = w.OrgOf("CERT One", "cert"), w.OrgOf("CERT Two", "cert")
+	w.A, w.B, w.C = w.OrgOf("Alfa", "operator"), w.Org("Beta"), w.OrgOf("Gama", "public-body")
+	return w
+}
+
+// Open takes a database that was filled before; whoever asks knows its organisations.
+func Open(t testing.TB, db *store.DB) *World {
+	t.Helper()
 	w := &World{T: t, DB: db, next: 1000}
 	reg, err := registry.New(registry.Deps{DB: db, Audit: testkit.Audit(db)})
 	w.Must(err)
 	w.Registry = reg
 	w.Lists = catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
 	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists})
-	w.Must(db.Update(context.Background(), func(tx *store.Tx) error { return access.SeedTx(context.Background(), tx) }))
-	w.CERT, w.CERT2 = w.OrgOf("CERT One", "cert"), w.OrgOf("CERT Two", "cert")
-	w.A, w.B, w.C = w.OrgOf("Alfa", "operator"), w.Org("Beta"), w.OrgOf("Gama", "public-body")
 	return w
 }
 
