@@ -102,7 +102,7 @@ func (db *DB) openSQLite(folder string) error {
 	path := filepath.Join(folder, "straza.db")
 	var err error
 	db.Engine = SQLite
-	if db.write, err = sql.Open("sqlite", sqliteDSN(path, true)); err != nil {
+	if db.write, err = openLite(sqliteDSN(path, true)); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
@@ -110,7 +110,7 @@ func (db *DB) openSQLite(folder string) error {
 	if err := db.write.Ping(); err != nil {
 		return classify(fmt.Errorf("opening %s: %w", path, err))
 	}
-	if db.read, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+	if db.read, err = openLite(sqliteDSN(path, false)); err != nil {
 		return err
 	}
 	db.read.SetMaxOpenConns(4)

@@ -24,7 +24,6 @@ type Tx struct {
 	writes bool
 	now    int64
 	after  []func()
-	stmts  map[string]*sql.Stmt
 }
 
 // Option changes how Update runs.
@@ -164,40 +163,17 @@ func (tx *Tx) Engine() Engine { return tx.db.Engine }
 // signal. Never for what must not be lost.
 func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
-// Exec runs a statement and tells how many rows it touched. A text that is used
-// again within the transaction is prepared once.
+// Exec runs a statement and tells how many rows it touched. Both engines keep the
+// statements of a connection prepared.
 func (tx *Tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	if !tx.writes {
 		return 0, errors.New("store: a write inside View")
 	}
-	res, err := tx.exec(ctx, text, args)
+	res, err := tx.tx.ExecContext(ctx, text, args...)
 	if err != nil {
 		return 0, fmt.Errorf("%w (%s)", err, brief(text))
 	}
 	return res.RowsAffected()
-}
-
-// exec prepares on SQLite from the second use on (pgx keeps its own statements).
-func (tx *Tx) exec(ctx context.Context, text string, args []any) (sql.Result, error) {
-	if tx.db.Engine == PostgreSQL {
-		return tx.tx.ExecContext(ctx, text, args...)
-	}
-	st, seen := tx.stmts[text]
-	if !seen {
-		if tx.stmts == nil {
-			tx.stmts = map[string]*sql.Stmt{}
-		}
-		tx.stmts[text] = nil
-		return tx.tx.ExecContext(ctx, text, args...)
-	}
-	if st == nil {
-		var err error
-		if st, err = tx.tx.PrepareContext(ctx, text); err != nil {
-			return nil, err
-		}
-		tx.stmts[text] = st
-	}
-	return st.ExecContext(ctx, args...)
 }
 
 // Query runs a query; the rows must be closed before the next statement.
