@@ -26,9 +26,13 @@ func (h *House) nav() web.Nav {
 			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: perm("registry.read")}}},
 		},
 		Portal:   []web.NavItem{{Key: "nav.portal", Href: "/portal", Policy: perm("portal.use")}, {Key: "nav.reports", Href: "/portal/reports", Policy: perm("portal.use")}, {Key: "nav.events", Href: "/portal/events", Policy: perm("intel.read")}, {Key: "nav.aboutus", Href: "/portal/organisation", Policy: web.AnyPerm("registry.read-own", "registry.write-own")}, {Key: "portal.people.nav", Href: "/portal/people", Policy: perm("portal.people")}, {Key: "portal.messages", Href: "/portal/messages", Policy: perm("portal.use")}},
-		Settings: []web.NavItem{{Key: "nav.administration", Href: "/administration", Icon: "settings", Policy: web.AnyPerm("admin.use", "admin.jobs", "audit.read")}},
+		Settings: []web.NavItem{{Key: "nav.help", Href: "/help", Icon: "help", Policy: web.Public}, {Key: "nav.administration", Href: "/administration", Icon: "settings", Policy: web.AnyPerm("admin.use", "admin.jobs", "audit.read")}},
 		Public:   []web.NavItem{{Key: "nav.warnings", Href: "/warnings", Policy: web.Public}, {Key: "nav.report", Href: "/report", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Policy: web.Public}, {Key: "nav.advice", Href: "/advice", Policy: web.Public}},
-		Footer:   []web.NavItem{{Key: "nav.contact", Href: "/contact", Policy: web.Public}, {Key: "nav.privacy", Href: "/privacy", Policy: web.Public}, {Key: "nav.terms", Href: "/terms", Policy: web.Public}, {Key: "nav.accessibility", Href: "/accessibility", Policy: web.Public}, {Key: "nav.login", Href: "/login", Plain: true, Policy: web.Public}},
+		PortalBottom: []web.NavItem{{Key: "nav.portal", Href: "/portal", Icon: "home", Policy: perm("portal.use")}, {Key: "nav.report", Href: "/portal/reports/new", Icon: "message-report", Policy: perm("portal.use")},
+			{Key: "nav.reports", Href: "/portal/reports", Icon: "folder", Policy: perm("portal.use")}, {Key: "portal.messages", Href: "/portal/messages", Icon: "mail", Policy: perm("portal.use")}},
+		Bottom: []web.NavItem{{Key: "nav.home", Href: "/", Icon: "home", Policy: web.Public}, {Key: "nav.report", Href: "/report", Icon: "message-report", Policy: web.Public},
+			{Key: "nav.warnings", Href: "/warnings", Icon: "speakerphone", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Icon: "clock", Policy: web.Public}},
+		Footer: []web.NavItem{{Key: "nav.help", Href: "/help", Policy: web.Public}, {Key: "nav.contact", Href: "/contact", Policy: web.Public}, {Key: "nav.privacy", Href: "/privacy", Policy: web.Public}, {Key: "nav.terms", Href: "/terms", Policy: web.Public}, {Key: "nav.accessibility", Href: "/accessibility", Policy: web.Public}, {Key: "nav.login", Href: "/login", Plain: true, Policy: web.Public}},
 	}
 }
 

@@ -181,6 +181,11 @@ func (c *country) finish(ctx context.Context, who ident.Actor, ref string) error
 			return err
 		}
 	}
+	for _, p := range f.Parties {
+		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyDone, p.Subject, time.Time{}); err != nil {
+			return err
+		}
+	}
 	x, err := c.Incident.Get(ctx, who, ref)
 	if err != nil {
 		return err

@@ -29,12 +29,41 @@ func (c *country) tellDays(ctx context.Context) error {
 		if err := c.warnings(ctx, day, days); err != nil {
 			return fmt.Errorf("day %d, warnings: %w", day, err)
 		}
+		if days-day == 18 {
+			if err := c.confirm(ctx); err != nil {
+				return fmt.Errorf("day %d, contacts: %w", day, err)
+			}
+		}
 	}
 	if err := c.lastNight(ctx, days); err != nil {
 		return fmt.Errorf("the last night: %w", err)
 	}
 	c.moveTo(c.to)
 	return c.Tick(ctx)
+}
+
+// confirm is the half-yearly round of contacts: the duty officers and most of the
+// others confirm what the registry has, some do not answer.
+func (c *country) confirm(ctx context.Context) error {
+	for i, o := range c.orgs {
+		list, err := c.Registry.Contacts(ctx, c.setup, o.UUID)
+		if err != nil {
+			return err
+		}
+		for n, x := range list {
+			if (i+n)%4 == 3 {
+				continue
+			}
+			now, err := c.Registry.Get(ctx, c.setup, o.UUID)
+			if err != nil {
+				return err
+			}
+			if _, err := c.Registry.ConfirmContact(ctx, c.setup, o.UUID, now.Version, x.UUID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // morning is seven o'clock in Belgrade on the day of t: a day's work ends by the

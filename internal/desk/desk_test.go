@@ -31,7 +31,7 @@ func TestTemplates(t *testing.T) {
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"overview": {&overviewPage{Left: "Петар", LeftAt: now, Took: now, More: 2, Lines: ui.Tasks{Items: []ui.Task{{Title: "позвати", Action: "/x"}}}, Reports: ui.Table{Rows: []ui.Row{{}}},
 			Signals: []signal{{Label: "упад", Sub: "две", Change: "+42 %"}}, Counts: []count{{"отворени", "/x", 3}}}},
-		"threads":  {&threadsPage{Pages: &ui.Pagination{Next: "/x"}}},
+		"threads": {&threadsPage{Pages: &ui.Pagination{Next: "/x"}}},
 	}, Files)
 	if err != nil {
 		t.Fatal(err)

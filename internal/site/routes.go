@@ -39,6 +39,7 @@ type pages struct {
 type Texts struct {
 	Pages   []textPage `yaml:"pages"`
 	Lessons []textPage `yaml:"lessons"`
+	Help    []textPage `yaml:"help"`
 }
 
 type textPage struct {
@@ -53,12 +54,19 @@ type textSection struct {
 	Title i18n.Text   `yaml:"title"`
 	Text  []i18n.Text `yaml:"text"`
 	Steps []i18n.Text `yaml:"steps"`
+	Facts []textFact  `yaml:"facts"`
+	Code  string      `yaml:"code"`
+}
+
+type textFact struct {
+	Name i18n.Text `yaml:"name"`
+	Text i18n.Text `yaml:"text"`
 }
 
 // OpenTexts reads the texts in force on a day. Faults name file and line.
 func OpenTexts(shelf *pack.Shelf, day string) (*Texts, error) {
 	t := &Texts{}
-	for _, name := range []string{"site.pages", "site.lessons"} {
+	for _, name := range []string{"site.pages", "site.lessons", "site.help"} {
 		if p, ok := shelf.At(name, day); ok {
 			if err := p.Decode(t); err != nil {
 				return nil, err
@@ -94,6 +102,8 @@ func Routes(m *web.Mux, s *intake.Service, adv Advisories, texts func() *Texts) 
 		post("/follow-up/leave", "form", 8<<10, p.leaveFollow),
 		get("/advice", "", "texts", p.lessons),
 		get("/advice/{id}", "", "texts", p.lesson),
+		get("/help", "", "texts", p.help),
+		get("/help/{id}", "", "texts", p.helpPage),
 	)
 	for _, x := range texts().Pages { // a page that a later pack adds gets its door at the next start
 		m.Handle(get("/"+x.ID, "", "texts and public contacts", p.text(x.ID)))

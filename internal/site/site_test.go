@@ -44,7 +44,8 @@ func TestPagesAreWhole(t *testing.T) {
 		"follow": {&followPage{Number: "P-2026-000001", State: ui.State{Kind: ui.StateNew, Word: "Примљено"}, Sentence: "А", Reason: "Б", Rounded: true, Waiting: true,
 			Moments: []step{{Done: true, Text: "А", At: now}, {Text: "Б", Due: now.Add(time.Hour)}}, Messages: []ui.Message{{Kind: ui.FromThem, Who: "Дежурни", At: now, Body: "Питање"}},
 			Files: []ui.FileRef{{Name: "a.txt", Size: 3, Href: "/x"}}, Text: ui.Field{Name: "text", Label: "Т"}, Upload: ui.Field{Name: "files", Label: "Д", Type: "file"}}},
-		"text":    {&textView{Lead: "А", Back: true, Sections: []sectionView{{Title: "Б", Text: []string{"В"}, Steps: []string{"Г"}}}}},
+		"text": {&textView{Lead: "А", Back: true, Sections: []sectionView{{Title: "Б", Text: []string{"В"}, Steps: []string{"Г"}}}},
+			&textView{Lead: "А", Help: true, Others: []card{c}, Sections: []sectionView{{Title: "Б", Facts: []factView{{"`TLP:RED`", "В"}}, Code: "x"}}}},
 		"lessons": {&lessonsPage{Lessons: []card{c}}},
 	}, Files, form.Messages)
 	if err != nil {
@@ -284,7 +285,7 @@ func TestLeaveAndTrap(t *testing.T) {
 		if err != nil || len(list) != 0 {
 			t.Errorf("%v: %+v", err, list)
 		}
-		for _, path := range []string{"/sr-Cyrl/", "/sr-Latn/", "/en/", "/en/privacy", "/sr-Latn/contact", "/en/terms", "/sr-Cyrl/accessibility", "/en/advice", "/sr-Cyrl/advice/locked"} {
+		for _, path := range []string{"/sr-Cyrl/", "/sr-Latn/", "/en/", "/en/privacy", "/sr-Latn/contact", "/en/terms", "/sr-Cyrl/accessibility", "/en/advice", "/sr-Cyrl/advice/locked", "/en/help", "/sr-Latn/help/keys", "/sr-Cyrl/help/labels", "/en/help/machines"} {
 			b.get(path)
 		}
 	})

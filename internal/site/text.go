@@ -17,16 +17,24 @@ type textView struct {
 	Lead     string
 	Sections []sectionView
 	Back     bool // a lesson: the way to all lessons, and to the report
+	Help     bool // a page of help: the way to all of it
+	Others   []card
 }
 
 type sectionView struct {
 	Title string
 	Text  []string
 	Steps []string
+	Facts []factView
+	Code  string
 }
+
+// factView is a word with its meaning.
+type factView struct{ Name, Text string }
 
 type lessonsPage struct {
 	web.Page
+	Lead    string
 	Lessons []card
 }
 
@@ -69,9 +77,39 @@ func (p *pages) textView(r *http.Request, x textPage, put *strings.Replacer) *te
 		for _, t := range s.Steps {
 			v.Steps = append(v.Steps, say(t))
 		}
+		for _, t := range s.Facts {
+			v.Facts = append(v.Facts, factView{say(t.Name), say(t.Text)})
+		}
+		v.Code = put.Replace(s.Code)
 		page.Sections = append(page.Sections, v)
 	}
 	return page
+}
+
+// help lists the pages of help; they name no installation's secrets, so anyone may read.
+func (p *pages) help(w http.ResponseWriter, r *http.Request) error {
+	page := &lessonsPage{Page: web.NewPage(r, web.ShellPublic, web.T(r, "site.help")), Lead: web.T(r, "site.help.lead"), Lessons: p.helpCards(r, "")}
+	return p.t.Render(w, r, "lessons", page)
+}
+
+func (p *pages) helpCards(r *http.Request, but string) (out []card) {
+	for _, t := range p.texts().Help {
+		if t.ID != but {
+			out = append(out, card{web.Path(r, "/help/"+t.ID), t.Icon, t.Title.In(web.Lang(r)), t.Lead.In(web.Lang(r))})
+		}
+	}
+	return out
+}
+
+func (p *pages) helpPage(w http.ResponseWriter, r *http.Request) error {
+	for _, t := range p.texts().Help {
+		if t.ID == r.PathValue("id") {
+			page := p.textView(r, t, strings.NewReplacer("{origin}", web.Origin(r)))
+			page.Help, page.Others = true, p.helpCards(r, t.ID)
+			return p.t.Render(w, r, "text", page)
+		}
+	}
+	return fault.New(fault.NotFound, "no such page of help")
 }
 
 func (p *pages) lessons(w http.ResponseWriter, r *http.Request) error {

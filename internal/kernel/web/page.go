@@ -43,13 +43,14 @@ type NavGroup struct {
 
 // Nav is every menu of the installation, filled by app.
 type Nav struct {
-	Console  []NavGroup
-	Settings []NavItem // below the sidebar
-	Portal   []NavItem
-	Public   []NavItem
-	Footer   []NavItem
-	Bottom   []NavItem // phone bottom bar of public pages
-	Search   string    // address of the search page
+	Console      []NavGroup
+	Settings     []NavItem // below the sidebar
+	Portal       []NavItem
+	Public       []NavItem
+	Footer       []NavItem
+	Bottom       []NavItem // phone bottom bar of public pages
+	PortalBottom []NavItem // and of the portal
+	Search       string    // address of the search page
 }
 
 // NewPage fills what the shell shows. title is in the person's language; path
@@ -126,6 +127,7 @@ func (m *Mux) menus(r *http.Request, s *state, p *Page) {
 		p.Settings = item(nav.Settings, false)
 	case ui.Portal:
 		p.Menu = []ui.MenuGroup{{Items: item(nav.Portal, false)}}
+		p.Bottom = item(nav.PortalBottom, false)
 	case ui.Public:
 		p.Menu = []ui.MenuGroup{{Items: item(nav.Public, true)}}
 		p.Footer = item(nav.Footer, true)
