@@ -8,6 +8,10 @@ type orgDef struct {
 	cert                       int    // whose constituency: 0 the national CERT, 1 the government's
 }
 
+// inEnglish are names that have an English form of their own.
+var inEnglish = map[string]string{"Национални ЦЕРТ": "National CERT", "ЦЕРТ државних органа": "Government CERT", "Партнерски ЦЕРТ Север": "Partner CERT North"}
+
+
 var orgs = []orgDef{
 	{"Национални ЦЕРТ", "cert", "", "cert.example", 0},
 	{"ЦЕРТ државних органа", "cert", "public", "gov-cert.example", 1},

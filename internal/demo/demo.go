@@ -98,7 +98,11 @@ func latin(s string) string { return i18n.Latin(s) }
 
 func (c *country) addOrgs(ctx context.Context) error {
 	for i, def := range orgs {
-		o, err := c.Registry.Add(ctx, c.setup, registry.Draft{Name: latin(def.name), Names: i18n.Text{i18n.SrCyrl: def.name}, Kind: def.kind, Sector: def.sector,
+		names := i18n.Text{i18n.SrCyrl: def.name}
+		if en := inEnglish[def.name]; en != "" {
+			names[i18n.En] = en
+		}
+		o, err := c.Registry.Add(ctx, c.setup, registry.Draft{Name: latin(def.name), Names: names, Kind: def.kind, Sector: def.sector,
 			Country: "RS", Website: "https://www." + def.domain})
 		if err != nil {
 			return fmt.Errorf("%s: %w", def.name, err)

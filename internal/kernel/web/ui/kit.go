@@ -69,12 +69,13 @@ func (k *Kit) Funcs(l i18n.Lang) template.FuncMap {
 	cat := k.Catalog
 	return template.FuncMap{
 		// Words.
-		"t":    func(key string, args ...any) template.HTML { return cat.HTML(l, key, args...) },
-		"msg":  func(key string, args ...any) string { return cat.T(l, key, args...) },
-		"text": func(t i18n.Text) template.HTML { return i18n.Mark(l, t.In(l)) },
-		"mark": func(s string) template.HTML { return i18n.Mark(l, s) },
-		"mono": func(s string) template.HTML { return mono(s) },
-		"lang": func() string { return string(l) },
+		"t":     func(key string, args ...any) template.HTML { return cat.HTML(l, key, args...) },
+		"msg":   func(key string, args ...any) string { return cat.T(l, key, args...) },
+		"text":  func(t i18n.Text) template.HTML { return i18n.Mark(l, t.In(l)) },
+		"mark":  func(s string) template.HTML { return i18n.Mark(l, s) },
+		"mono":  func(s string) template.HTML { return mono(s) },
+		"prose": func(s string) (template.HTML, error) { return k.prose(l, s) },
+		"lang":  func() string { return string(l) },
 		// Times and numbers.
 		"date":     func(t time.Time) string { return i18n.Date(l, t) },
 		"longdate": func(t time.Time) string { return i18n.LongDate(l, t) },
@@ -106,6 +107,31 @@ func (k *Kit) Funcs(l i18n.Lang) template.FuncMap {
 		"clocktime": func(t time.Time) string { return i18n.Clock(l, t) },
 		"tag":       func(word string) (template.HTML, error) { return k.Show(l, Tag{Word: word}) },
 	}
+}
+
+// prose is a text of ours in which backticks hold what a machine reads or a key says;
+// labels among it are drawn as the marks that they are.
+func (k *Kit) prose(l i18n.Lang, s string) (template.HTML, error) {
+	var b strings.Builder
+	for i, part := range strings.Split(s, "`") {
+		var h template.HTML
+		var err error
+		switch {
+		case i%2 == 0:
+			h = i18n.Mark(l, part)
+		case strings.HasPrefix(part, "TLP:"):
+			h, err = k.Show(l, TLP(strings.TrimPrefix(part, "TLP:")))
+		case strings.HasPrefix(part, "PAP:"):
+			h, err = k.Show(l, PAP(strings.TrimPrefix(part, "PAP:")))
+		default:
+			h = template.HTML(`<kbd lang="en" translate="no">` + template.HTMLEscapeString(part) + `</kbd>`)
+		}
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(string(h))
+	}
+	return template.HTML(b.String()), nil
 }
 
 // when writes a moment as <time>: the words for the eye, the instant for
