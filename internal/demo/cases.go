@@ -102,7 +102,7 @@ func (c *country) write(ctx context.Context, who ident.Actor, ref, org string) e
 	in := incident.PartyInput{Org: org, Lang: "sr-Latn", Subject: latin("Инцидент у вашој мрежи"), Deadline: c.Clock.Now().Add(48 * time.Hour)}
 	text := "Молимо сачувајте дневнике за последњих тридесет дана и јавите ко одржава систем."
 	if org == "" {
-		in.Org, in.Address, in.Subject = latin("Хостинг Равница"), "abuse@hosting-ravnica.example", latin("Молба за уклањање лажне странице")
+		in.Org, in.Address, in.TLP, in.Subject = latin("Хостинг Равница"), "abuse@hosting-ravnica.example", "AMBER", latin("Молба за уклањање лажне странице")
 		text = "Молимо да уклоните страницу која краде податке и да сачувате дневнике приступа."
 	}
 	return c.letter(ctx, who, ref, in, text)
@@ -182,7 +182,7 @@ func (c *country) finish(ctx context.Context, who ident.Actor, ref string) error
 		}
 	}
 	for _, p := range f.Parties {
-		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyDone, p.Subject, time.Time{}); err != nil {
+		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyChange{State: incident.PartyDone, Subject: p.Subject}); err != nil {
 			return err
 		}
 	}

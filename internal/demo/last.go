@@ -215,12 +215,12 @@ func (c *country) breakInLetters(ctx context.Context, ref, org string, lead, ana
 	if _, err := c.Incident.Write(ctx, lead, ref, party, "out", latin("Молимо да резервну везу не укључујете док не потврдимо стање уређаја у Брезову. Дневник нам је потребан до сутра.")); err != nil {
 		return err
 	}
-	for _, p := range []struct{ org, address, subject, text string }{
-		{"Произвођач Капије", "psirt@kapija.example", "Рањивост CVE-2026-99412", "Молимо процену да ли издање 7.2.11 затвара пропуст који се користи у нападима."},
-		{orgs[39].name, "", "Трагови упада преко Капије 400", "Делимо трагове у доставу. Јавите ако исту адресу видите код својих оператора."},
+	for _, p := range []struct{ org, address, tlp, subject, text string }{
+		{"Произвођач Капије", "psirt@kapija.example", "AMBER", "Рањивост CVE-2026-99412", "Молимо процену да ли издање 7.2.11 затвара пропуст који се користи у нападима."},
+		{orgs[39].name, "", "", "Трагови упада преко Капије 400", "Делимо трагове у доставу. Јавите ако исту адресу видите код својих оператора."},
 	} {
 		c.Clock.Add(11 * time.Minute)
-		if err := c.letter(ctx, lead, ref, incident.PartyInput{Org: latin(p.org), Address: p.address, Lang: "sr-Latn", Subject: latin(p.subject)}, p.text); err != nil {
+		if err := c.letter(ctx, lead, ref, incident.PartyInput{Org: latin(p.org), Address: p.address, TLP: p.tlp, Lang: "sr-Latn", Subject: latin(p.subject)}, p.text); err != nil {
 			return err
 		}
 	}
