@@ -28,14 +28,13 @@ import (
 var engines = map[string]func(testing.TB, clock.Clock) *store.DB{"sqlite": testkit.SQLite, "postgres": testkit.Postgres}
 
 // BenchmarkQueue lists, filters, searches and counts 100,000 reports as an analyst;
-// p95 < 200 ms each.
+// p95 < 200 ms each, alone and with four clients at once.
 func BenchmarkQueue(b *testing.B) {
 	for engine, open := range engines {
 		b.Run(engine, func(b *testing.B) {
 			w := intaketest.New(b, open(b, clock.NewMoved(testkit.AsOf, 1)))
 			_, like := w.Send(b, intaketest.Plain("Прва"))
 			intaketest.Fill(b, w.DB, like, scaled(100_000))
-			const limit = 200 * time.Millisecond
 			for name, f := range map[string]intake.Filter{
 				"open":          {State: "open"},
 				"all":           {},
@@ -45,14 +44,15 @@ func BenchmarkQueue(b *testing.B) {
 				"search-number": {Query: "P-2025-004711"},
 				"search-common": {Query: "рачунару закључане"},
 				"search-broad":  {Query: "la"},
+				"search-apart":  {Query: "пошиљци лозинки"},
 				"search-none":   {Query: "xyzzy"},
 				"since":         {Since: testkit.AsOf.Add(-24 * time.Hour)},
 			} {
 				b.Run("list/"+name, func(b *testing.B) {
-					within(b, p95(b, func(int) error { _, _, err := w.S.List(ctx, w.Ana, f, intake.Page{}); return err }), limit)
+					listed(b, func(int) error { _, _, err := w.S.List(ctx, w.Ana, f, intake.Page{}); return err })
 				})
 				b.Run("count/"+name, func(b *testing.B) {
-					within(b, p95(b, func(int) error { _, _, err := w.S.Count(ctx, w.Ana, f); return err }), limit)
+					listed(b, func(int) error { _, _, err := w.S.Count(ctx, w.Ana, f); return err })
 				})
 			}
 		})

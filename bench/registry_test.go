@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,17 +29,31 @@ func scaled(full int) int {
 }
 
 // p95 calls fn b.N times, at least 40, and gives the 95th percentile.
-func p95(b *testing.B, fn func(i int) error) time.Duration {
+func p95(b *testing.B, fn func(i int) error) time.Duration { return p95of(b, 1, fn) }
+
+// p95of is p95 with some clients at once, at least 40 calls each.
+func p95of(b *testing.B, clients int, fn func(i int) error) time.Duration {
 	b.Helper()
-	took := make([]time.Duration, max(b.N, 40))
-	for i := range took {
-		begun := time.Now()
-		if err := fn(i); err != nil {
-			b.Fatal(err)
-		}
-		took[i] = time.Since(begun)
+	each := max(b.N, 40)
+	took := make([]time.Duration, clients*each)
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for i := c * each; i < (c+1)*each; i++ {
+				begun := time.Now()
+				if err := fn(i); err != nil {
+					b.Error(err)
+					return
+				}
+				took[i] = time.Since(begun)
+			}
+		})
 	}
+	wg.Wait()
 	slices.Sort(took)
+	if clients == 1 { // what it takes when nothing else disturbs the machine
+		b.ReportMetric(float64(took[0].Microseconds())/1000, "least-ms")
+	}
 	return took[len(took)*95/100]
 }
 
@@ -51,8 +66,23 @@ func within(b *testing.B, got, limit time.Duration) {
 	}
 }
 
+// listLimit is what a list, filter, search or count may take at 100,000 rows.
+const listLimit = 200 * time.Millisecond
+
+// listed holds fn against listLimit, for one client alone and for four at once.
+func listed(b *testing.B, fn func(i int) error) {
+	b.Helper()
+	within(b, p95of(b, 1, fn), listLimit)
+	four := p95of(b, 4, fn)
+	b.ReportMetric(float64(four.Microseconds())/1000, "p95-4-ms")
+	if four > listLimit {
+		b.Errorf("p95 %v with four clients, limit %v", four, listLimit)
+	}
+}
+
 // BenchmarkRegistry lists, filters, searches and counts 100,000 organisations as a
-// member of a CERT's team and as a member of an organisation; p95 < 200 ms each.
+// member of a CERT's team and as a member of an organisation; p95 < 200 ms each,
+// alone and with four clients at once.
 func BenchmarkRegistry(b *testing.B) {
 	for engine, open := range map[string]func(testing.TB, clock.Clock) *store.DB{"sqlite": testkit.SQLite, "postgres": testkit.Postgres} {
 		b.Run(engine, func(b *testing.B) {
@@ -77,7 +107,6 @@ func BenchmarkRegistry(b *testing.B) {
 
 func registryCases(b *testing.B, s *registry.Service, people map[string]ident.Actor) {
 	ctx := context.Background()
-	const limit = 200 * time.Millisecond
 	for role, who := range people {
 		list := func(f registry.Filter) func(int) error {
 			return func(int) error { _, _, err := s.List(ctx, who, f, registry.Page{}); return err }
@@ -88,6 +117,7 @@ func registryCases(b *testing.B, s *registry.Service, people map[string]ident.Ac
 			"filter-nothing":  list(registry.Filter{Kind: "vendor", State: registry.Withdrawn}),
 			"search-rare":     list(registry.Filter{Query: "водовод 4711"}),
 			"search-common":   list(registry.Filter{Query: "skola beograd"}),
+			"search-apart":    list(registry.Filter{Query: "skola vodovod"}),
 			"search-broad":    list(registry.Filter{Query: "po"}),
 			"search-address":  list(registry.Filter{Query: "10.1.20.7"}),
 			"search-nothing":  list(registry.Filter{Query: "xyzzy"}),
@@ -97,7 +127,7 @@ func registryCases(b *testing.B, s *registry.Service, people map[string]ident.Ac
 			"count":           func(int) error { _, _, err := s.Count(ctx, who, registry.Filter{State: registry.Active}); return err },
 			"count-search":    func(int) error { _, _, err := s.Count(ctx, who, registry.Filter{Query: "skola"}); return err },
 		} {
-			b.Run(role+"/"+name, func(b *testing.B) { within(b, p95(b, fn), limit) })
+			b.Run(role+"/"+name, func(b *testing.B) { listed(b, fn) })
 		}
 	}
 	b.Run("deep-page", func(b *testing.B) {
@@ -110,10 +140,10 @@ func registryCases(b *testing.B, s *registry.Service, people map[string]ident.Ac
 		if err != nil {
 			b.Fatal(err)
 		}
-		within(b, p95(b, func(int) error {
+		listed(b, func(int) error {
 			_, _, err := s.List(ctx, people["team"], registry.Filter{}, registry.Page{Cursor: next})
 			return err
-		}), limit)
+		})
 	})
 	b.Run("recognise-address", func(b *testing.B) {
 		within(b, p95(b, func(i int) error {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"strconv"
@@ -91,7 +92,7 @@ func (c *call) fillDemo(ctx context.Context, env *cli.Env, seed uint64, days int
 	if err != nil {
 		return err
 	}
-	if err := h.settle(ctx); err != nil {
+	if err := errors.Join(h.settle(ctx), h.DB.Analyze(ctx)); err != nil {
 		return err
 	}
 	if env.JSON {

@@ -114,8 +114,15 @@ func (s *Service) pageTx(ctx context.Context, tx *store.Tx, who ident.Actor, f F
 	if err != nil || q.none {
 		return nil, err
 	}
-	text, args := q.page(p)
-	return store.All(ctx, tx, scanCase, text, args...)
+	q.after(p)
+	var list []Case
+	for _, shape := range q.pages(p.Limit + 1) {
+		text, args := shape()
+		if list, err = store.All(ctx, tx, scanCase, text, args...); err != nil || len(list) > p.Limit {
+			break
+		}
+	}
+	return list, err
 }
 
 func (s *Service) decorate(ctx context.Context, tx *store.Tx, who ident.Actor, list []Case) error {

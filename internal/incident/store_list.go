@@ -2,9 +2,11 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
+	"straza/internal/craft/search"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -17,7 +19,11 @@ type query struct {
 	col   string
 	down  bool
 	none  bool
+	with  string // the few cases that who sees, when they are few: what the list then starts from
+	terms search.Terms
 }
+
+var wordIndex = search.Index{Table: "incident_word", Object: "case_id"}
 
 func (q *query) arg(v any) string {
 	q.args = append(q.args, v)
@@ -26,8 +32,7 @@ func (q *query) arg(v any) string {
 
 func (q *query) and(cond string) { q.where = append(q.where, cond) }
 
-// few is up to how many hits of a word the list starts from the word; above it the
-// list walks its order and probes the word, which then fills a page soon.
+// few is up to how many cases that somebody sees the list starts from them.
 const few = 2000
 
 func newQuery(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*query, error) {
@@ -37,11 +42,9 @@ func newQuery(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*qu
 		return nil, err
 	}
 	q.and("c.merged_into = 0")
-	seen, err := visible(ctx, tx, who)
-	if err != nil {
+	if err := q.visible(ctx, tx, who); err != nil {
 		return nil, err
 	}
-	q.and(seen)
 	switch f.State {
 	case "":
 	case "open":
@@ -71,19 +74,37 @@ func newQuery(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*qu
 		q.none = true // the command line sees numbers, states and times: it cannot feel for content either
 	}
 	q.class(f.Class)
-	return q, q.words(ctx, tx, queryWords(f.Query))
+	words := queryWords(f.Query)
+	spans := make([]search.Span, len(words))
+	for i, w := range words {
+		spans[i] = search.Beginning(w)
+	}
+	q.terms, err = wordIndex.Terms(ctx, tx, spans)
+	q.none = q.none || q.terms.None()
+	return q, err
 }
 
-// visible gives the audience test in the shape that suits how much who sees: with
-// few cases the audience's index finds them; with many the list walks its own
-// order and tests each row, which a unary plus tells the planner on both engines.
-func visible(ctx context.Context, tx *store.Tx, who ident.Actor) (string, error) {
-	plain := access.VisibleScan(who, "c.audience_id")
-	n, err := store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM incident_case c WHERE `+plain+` LIMIT `+strconv.Itoa(few+1)+`) x`)
-	if n > few {
-		plain = access.VisibleScan(who, "+c.audience_id")
+// visible gives the audience test in the shape that suits how much who sees. Few
+// cases are found by the audience's index first and alone: left to choose, each
+// engine walks another index through everybody else's cases. With many the list
+// walks its own order and tests each row, which a unary plus tells both planners.
+func (q *query) visible(ctx context.Context, tx *store.Tx, who ident.Actor) error {
+	seen, all, err := access.Seen(ctx, tx, who, "incident_case", "updated")
+	if err != nil {
+		return err
 	}
-	return plain, err
+	if all {
+		q.and(access.VisibleScan(who, "+c.audience_id"))
+		return nil
+	}
+	in := "audience_id IN " + store.In(seen)
+	ids, err := store.All(ctx, tx, store.ScanInt64, `SELECT v.id FROM incident_case v WHERE v.`+in+` LIMIT `+strconv.Itoa(few+1))
+	if len(ids) > few {
+		q.and("+c." + in)
+		return err
+	}
+	q.with = "WITH seen AS MATERIALIZED (SELECT v.id FROM incident_case v WHERE v." + in + ") "
+	return err
 }
 
 // class matches a pair, or a class with all its pairs.
@@ -97,44 +118,71 @@ func (q *query) class(class string) {
 	}
 }
 
-func (q *query) words(ctx context.Context, tx *store.Tx, words []string) error {
-	for _, w := range words {
-		n, err := store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM incident_word w WHERE w.word >= $1 AND w.word < $2 LIMIT `+strconv.Itoa(few+1)+`) x`, []byte(w), above(w))
-		if err != nil {
-			return err
-		}
-		switch lo, hi := q.arg([]byte(w)), q.arg(above(w)); {
-		case n == 0:
-			q.none = true
-		case n <= few:
-			q.and("c.id IN (SELECT w.case_id FROM incident_word w WHERE w.word >= " + lo + " AND w.word < " + hi + ")")
-		default:
-			q.and("EXISTS (SELECT 1 FROM incident_word w WHERE w.case_id = c.id AND w.word >= " + lo + " AND w.word < " + hi + ")")
-		}
+// rows gives what a list selects from, with every test but the words': with few
+// visible cases those, by their ids. CROSS: SQLite then keeps this order.
+func (q *query) rows() string {
+	where := strings.Join(q.where, " AND ")
+	if q.with != "" {
+		return "seen CROSS JOIN incident_case c WHERE c.id = seen.id AND " + where
 	}
-	return nil
+	return "incident_case c WHERE " + where
 }
 
-// above is behind every text that begins with w; words are bytes, so that both
-// engines order them alike.
-func above(w string) []byte { return append([]byte(w), 0xff) }
-
-func (q *query) page(p Page) (string, []any) {
-	op, dir := " > ", " ASC"
+func (q *query) order() string {
+	dir := " ASC"
 	if q.down {
-		op, dir = " < ", " DESC"
+		dir = " DESC"
 	}
-	where, args := strings.Join(q.where, " AND "), q.args
-	if p.ID != 0 {
-		args = append(args, p.Key, p.ID)
-		k, id := "$"+strconv.Itoa(len(args)-1), "$"+strconv.Itoa(len(args))
-		where += " AND (" + q.col + op + k + " OR " + q.col + " = " + k + " AND c.id" + op + id + ")"
+	return " ORDER BY " + q.col + dir + ", c.id" + dir + " LIMIT "
+}
+
+// after goes on behind the last row of the page before.
+func (q *query) after(p Page) {
+	if p.ID == 0 {
+		return
 	}
-	return `SELECT ` + caseCols + ` FROM incident_case c WHERE ` + where + ` ORDER BY ` + q.col + dir + `, c.id` + dir + ` LIMIT ` + strconv.Itoa(p.Limit+1), args
+	op := " > "
+	if q.down {
+		op = " < "
+	}
+	q.and("(" + q.col + ", c.id)" + op + "(" + q.arg(p.Key) + ", " + q.arg(p.ID) + ")")
+}
+
+// pages gives the statements of one page: whoever gets fewer rows than limit from
+// one asks the next.
+func (q *query) pages(limit int) []func() (string, []any) {
+	n := strconv.Itoa(limit)
+	plain := func(test func(string, func(any) string) string) func() (string, []any) {
+		return func() (string, []any) {
+			c := query{args: slices.Clone(q.args)}
+			words := test("c.id", c.arg)
+			return q.with + "SELECT " + caseCols + " FROM " + q.rows() + " AND " + words + q.order() + n, c.args
+		}
+	}
+	walk := func() (string, []any) {
+		c := query{args: slices.Clone(q.args)}
+		words := q.terms.Probe("c.id", c.arg)
+		return "SELECT " + caseCols + " FROM (SELECT c.* FROM " + q.rows() + q.order() + strconv.Itoa(search.Walked) + ") c WHERE " + words + q.order() + n, c.args
+	}
+	switch {
+	case q.with != "" || !q.terms.Any():
+		return []func() (string, []any){plain(q.terms.Probe)}
+	case q.terms.Rare():
+		return []func() (string, []any){plain(q.terms.Start)}
+	}
+	return []func() (string, []any){walk, plain(q.terms.Set)}
 }
 
 func (q *query) count(most int) (string, []any) {
-	return `SELECT COUNT(*) FROM (SELECT 1 FROM incident_case c WHERE ` + strings.Join(q.where, " AND ") + ` LIMIT ` + strconv.Itoa(most) + `) x`, q.args
+	test := q.terms.Set
+	switch {
+	case q.with != "" || !q.terms.Any():
+		test = q.terms.Probe
+	case q.terms.Rare():
+		test = q.terms.Start
+	}
+	c := query{args: slices.Clone(q.args)}
+	return q.with + "SELECT COUNT(*) FROM (SELECT 1 FROM " + q.rows() + " AND " + test("c.id", c.arg) + " LIMIT " + strconv.Itoa(most) + ") x", c.args
 }
 
 func taskCounts(ids []int64) string {

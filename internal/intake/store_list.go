@@ -2,10 +2,11 @@ package intake
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
+	"straza/internal/craft/search"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -25,7 +26,7 @@ func (w *where) arg(v any) string {
 
 func (w *where) eq(col string, v any) { w.parts = append(w.parts, col+" = "+w.arg(v)) }
 
-func filterWhere(who ident.Actor, f Filter, ws []string, rare bool, now int64) *where {
+func filterWhere(who ident.Actor, f Filter, now int64) *where {
 	w := &where{}
 	switch f.State {
 	case "":
@@ -63,58 +64,34 @@ func filterWhere(who ident.Actor, f Filter, ws []string, rare bool, now int64) *
 	if !f.Since.IsZero() {
 		w.parts = append(w.parts, "r.updated >= "+w.arg(us(f.Since)))
 	}
-	for i, word := range ws {
-		lo, hi := w.arg([]byte(word)), w.arg(append([]byte(word), 0xff))
-		if i == 0 && rare { // few reports have this word: start from them
-			w.parts = append(w.parts, "r.id IN (SELECT q.report_id FROM intake_word q WHERE q.word >= "+lo+" AND q.word < "+hi+")")
-			continue
-		}
-		// a scalar, because PostgreSQL would turn EXISTS into a join with every such word
-		w.parts = append(w.parts, "(SELECT 1 FROM intake_word q WHERE q.report_id = r.id AND q.word >= "+lo+" AND q.word < "+hi+" LIMIT 1) IS NOT NULL")
-	}
 	w.parts = append(w.parts, access.VisibleScan(who, "r.audience_id"))
 	return w
 }
 
-// errNothing: a word that no report has ends the search before it begins.
-var errNothing = errors.New("intake: no such word")
+var wordIndex = search.Index{Table: "intake_word", Object: "report_id"}
 
-// rarest puts the word with the fewest hits first and tells whether they are few
-// enough to start from: up to 2,000 ids are fetched faster than a hundredth of the
-// queue is walked.
-func rarest(ctx context.Context, tx *store.Tx, ws []string) ([]string, bool, error) {
-	const few = 2000
-	best, least := -1, int64(few+1)
-	for i, word := range ws {
-		n, err := store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM intake_word WHERE word >= $1 AND word < $2 LIMIT `+strconv.Itoa(few+1)+`) x`,
-			[]byte(word), append([]byte(word), 0xff))
-		if err != nil {
-			return nil, false, err
-		}
-		if n == 0 {
-			return nil, false, errNothing
-		}
-		if n < least {
-			best, least = i, n
-		}
+func termsOf(ctx context.Context, tx *store.Tx, ws []string) (search.Terms, error) {
+	spans := make([]search.Span, len(ws))
+	for i, w := range ws {
+		spans[i] = search.Beginning(w)
 	}
-	if best < 0 {
-		return ws, false, nil
-	}
-	out := append([]string{ws[best]}, ws[:best]...)
-	return append(out, ws[best+1:]...), true, nil
+	return wordIndex.Terms(ctx, tx, spans)
+}
+
+// with gives the condition with a test of the words behind it, and the arguments.
+func (w *where) with(test func(string, func(any) string) string, outer string) (cond, words string, args []any) {
+	c := where{args: slices.Clone(w.args)}
+	words = test(outer, c.arg)
+	return strings.Join(w.parts, " AND "), words, c.args
 }
 
 // listReports finds the ids in a covering index, then fetches their rows.
 func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64, after cursor, limit int) ([]Report, error) {
-	ws, rare, err := rarest(ctx, tx, ws)
-	if errors.Is(err, errNothing) {
-		return nil, nil
-	}
-	if err != nil {
+	terms, err := termsOf(ctx, tx, ws)
+	if err != nil || terms.None() {
 		return nil, err
 	}
-	w := filterWhere(who, f, ws, rare, now)
+	w := filterWhere(who, f, now)
 	col, op, dir := "r.open_due", ">", ""
 	switch after.Sort {
 	case ByReceived:
@@ -126,24 +103,52 @@ func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, w
 	id := w.arg(after.ID)
 	w.parts = append(w.parts, "("+col+", r.id) "+op+" ("+key+", "+id+")")
 	order := " ORDER BY " + col + dir + ", r.id" + dir
-	ids, err := store.All(ctx, tx, store.ScanInt64, `SELECT r.id FROM intake_report r WHERE `+strings.Join(w.parts, " AND ")+order+" LIMIT "+strconv.Itoa(limit), w.args...)
+	var ids []int64
+	for _, text := range idShapes(terms, w, col, order, limit) {
+		q, args := text()
+		if ids, err = store.All(ctx, tx, store.ScanInt64, q, args...); err != nil || len(ids) >= limit {
+			break
+		}
+	}
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
 	return store.All(ctx, tx, scanReport, selectReport+"r.id IN "+store.In(ids)+order)
 }
 
-func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64) (int64, error) {
-	ws, rare, err := rarest(ctx, tx, ws)
-	if errors.Is(err, errNothing) {
-		return 0, nil
+// idShapes gives the statements of one page's ids: whoever gets fewer than limit from
+// one asks the next.
+func idShapes(terms search.Terms, w *where, col, order string, limit int) []func() (string, []any) {
+	end := order + " LIMIT " + strconv.Itoa(limit)
+	plain := func(test func(string, func(any) string) string) func() (string, []any) {
+		return func() (string, []any) {
+			cond, words, args := w.with(test, "r.id")
+			return `SELECT r.id FROM intake_report r WHERE ` + cond + " AND " + words + end, args
+		}
 	}
-	if err != nil {
+	walk := func() (string, []any) {
+		cond, words, args := w.with(terms.Probe, "r.id")
+		return `SELECT r.id FROM (SELECT r.id, ` + col + ` FROM intake_report r WHERE ` + cond + order + " LIMIT " + strconv.Itoa(search.Walked) + ") r WHERE " + words + end, args
+	}
+	switch {
+	case !terms.Any(), terms.Rare():
+		return []func() (string, []any){plain(terms.Start)}
+	}
+	return []func() (string, []any){walk, plain(terms.Set)}
+}
+
+func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64) (int64, error) {
+	terms, err := termsOf(ctx, tx, ws)
+	if err != nil || terms.None() {
 		return 0, err
 	}
-	w := filterWhere(who, f, ws, rare, now)
-	return store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM intake_report r WHERE `+strings.Join(w.parts, " AND ")+
-		` LIMIT `+strconv.Itoa(maxCount+1)+`) x`, w.args...)
+	test := terms.Set
+	if terms.Rare() {
+		test = terms.Start
+	}
+	cond, words, args := filterWhere(who, f, now).with(test, "r.id")
+	return store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM intake_report r WHERE `+cond+" AND "+words+
+		` LIMIT `+strconv.Itoa(maxCount+1)+`) x`, args...)
 }
 
 // weekRow is one report of the weeks that the home page counts.

@@ -86,11 +86,17 @@ func (s *Service) Import(ctx context.Context, who ident.Actor, r io.Reader, opt 
 		detail := map[string]int{"read": res.Read, "created": res.Created, "updated": res.Updated}
 		return s.audit.Record(ctx, tx, who, "registry.import", audited, detail)
 	}, store.InLane(store.Bulk))
-	if errors.Is(err, errRollBack) {
+	switch {
+	case errors.Is(err, errRollBack):
 		err = nil
+	case err == nil && res.Created >= manyRows:
+		err = s.db.Analyze(ctx, "registry_organisation", "registry_word", "registry_contact", "registry_resource")
 	}
 	return res, err
 }
+
+// manyRows new organisations change what the planner must know of the tables.
+const manyRows = 1000
 
 // readRows parses and checks every row without the database. What is kept is
 // bounded by the file's cap.

@@ -3,9 +3,11 @@ package registry
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
+	"straza/internal/craft/search"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
@@ -17,7 +19,10 @@ type query struct {
 	where  []string
 	args   []any
 	byTime bool
+	terms  search.Terms
 }
+
+var wordIndex = search.Index{Table: "registry_word", Object: "org_id"}
 
 func (q *query) arg(v any) string {
 	q.args = append(q.args, v)
@@ -56,10 +61,10 @@ func listing(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*que
 		}
 		q.fresh(f.Freshness, now)
 	}
-	if strings.TrimSpace(f.Query) != "" {
-		q.search(who, f.Query)
+	if strings.TrimSpace(f.Query) == "" {
+		return q, nil
 	}
-	return q, nil
+	return q, q.search(ctx, tx, who, f.Query)
 }
 
 // fresh says in SQL what freshness says in Go (TestContactsLiveInACycle holds both together).
@@ -81,25 +86,33 @@ func (q *query) fresh(f Freshness, now int64) {
 
 // search: all words, or the address, domain or AS number that the query is. What
 // an organisation holds finds it only for who may see that.
-func (q *query) search(who ident.Actor, text string) {
+func (q *query) search(ctx context.Context, tx *store.Tx, who ident.Actor, text string) (err error) {
 	var ways []string
 	if id, ok := store.ParseUUID(strings.TrimSpace(text)); ok {
 		ways = append(ways, "o.uuid = "+q.arg(id))
 	}
 	c := clueOf(text)
-	var all []string
-	words := terms(text)
-	if c.network != nil {
-		words = nil // an address is no name, and its parts begin half of all numbers
+	var spans []search.Span
+	if c.network == nil { // an address is no name, and its parts begin half of all numbers
+		for _, t := range terms(text) {
+			from, to := span(t)
+			spans = append(spans, search.Span{From: from, To: to})
+		}
 	}
-	for _, t := range words {
-		from, to := span(t)
-		all = append(all, "SELECT DISTINCT w.org_id FROM registry_word w WHERE w.word >= "+q.arg(from)+" AND w.word < "+q.arg(to))
+	words, err := wordIndex.Terms(ctx, tx, spans)
+	if err != nil {
+		return err
 	}
-	if len(all) > 0 {
-		// One set, made once: as tests of their own (or without DISTINCT) PostgreSQL
-		// walks all names in order and asks the words of each.
-		ways = append(ways, "o.id IN ("+strings.Join(all, " INTERSECT ")+")")
+	held := c.network != nil || c.asn != "" || len(c.domains) > 0
+	if len(ways) == 0 && !held && words.Any() {
+		q.terms = words // words alone: the page chooses their shape
+		if words.None() {
+			q.and("1 = 0")
+		}
+		return nil
+	}
+	if words.Any() {
+		ways = append(ways, words.Set("o.id", q.arg))
 	}
 	if held := q.held(c); held != "" {
 		ways = append(ways, "o.id IN (SELECT x.org_id FROM registry_resource x WHERE "+held+
@@ -109,6 +122,7 @@ func (q *query) search(who ident.Actor, text string) {
 		ways = append(ways, "1 = 0") // only punctuation: nothing is called so
 	}
 	q.and("(" + strings.Join(ways, " OR ") + ")")
+	return nil
 }
 
 // held tests registry_resource x against a clue; "" when it is none.
@@ -141,11 +155,23 @@ func (q *query) page(who ident.Actor, from cursor, limit int) (string, []any) {
 		}
 		q.and("(" + order + ") > (" + q.arg(at) + ", " + q.arg(from.ID) + ")")
 	}
-	text := selectOrgs(who) + "WHERE " + strings.Join(q.where, " AND ") + " ORDER BY " + order + " LIMIT " + strconv.Itoa(limit)
-	return text, q.args
+	tests, args := q.tests()
+	return selectOrgs(who) + "WHERE " + tests + " ORDER BY " + order + " LIMIT " + strconv.Itoa(limit), args
+}
+
+// tests joins all tests. Words are never walked here: a name's words are what the
+// list is ordered by, so its beginning may well have none of them.
+func (q *query) tests() (string, []any) {
+	test := q.terms.Set
+	if q.terms.Rare() {
+		test = q.terms.Start
+	}
+	c := query{args: slices.Clone(q.args)}
+	words := test("o.id", c.arg)
+	return strings.Join(q.where, " AND ") + " AND " + words, c.args
 }
 
 func (q *query) count(most int) (string, []any) {
-	return "SELECT COUNT(*) FROM (SELECT 1 FROM registry_organisation o WHERE " + strings.Join(q.where, " AND ") +
-		" LIMIT " + strconv.Itoa(most) + ") n", q.args
+	tests, args := q.tests()
+	return "SELECT COUNT(*) FROM (SELECT 1 FROM registry_organisation o WHERE " + tests + " LIMIT " + strconv.Itoa(most) + ") n", args
 }

@@ -46,6 +46,7 @@ func Fill(t testing.TB, w *World, like incident.Case, lead ident.Actor, n int) {
 			return err
 		}))
 	}
+	must(t, w.DB.Analyze(ctx))
 }
 
 func fillRows(w *World, ids []int64, from int, cert, audience int64, lead ident.Actor) iter.Seq2[[]any, error] {

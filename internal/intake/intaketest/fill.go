@@ -50,16 +50,7 @@ func Fill(t testing.TB, db *store.DB, like intake.Report, n int) {
 			return err
 		}))
 	}
-	if db.Engine == store.PostgreSQL { // what autovacuum does a minute later
-		check(db.Update(ctx, func(tx *store.Tx) error {
-			for _, table := range []string{"intake_report", "intake_word"} {
-				if _, err := tx.Exec(ctx, "ANALYZE "+table); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
-	}
+	check(db.Analyze(ctx))
 }
 
 func fillNumber(k int) string { return fmt.Sprintf("P-2025-%06d", k+1) }

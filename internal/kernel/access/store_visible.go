@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"strconv"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -29,6 +30,23 @@ func VisibleScan(who ident.Actor, col string) string {
 		return "1 = 1"
 	}
 	return col + " IN (SELECT audience_id FROM access_reach WHERE principal_id IN " + store.In(who.Principals) + ")"
+}
+
+// seenMost is up to how many audiences a list names one by one.
+const seenMost = 500
+
+// Seen gives the audiences of a table's rows that who may read; all is true when a
+// list should test each row instead (VisibleScan), because they are too many to name
+// or who passes everywhere. The table has an index (audience_id, first, …): each
+// audience is one look into it, which the order by first tells PostgreSQL, whose
+// guess would be to read the table.
+func Seen(ctx context.Context, tx *store.Tx, who ident.Actor, table, first string) (ids []int64, all bool, err error) {
+	if passes(who) {
+		return nil, true, nil
+	}
+	ids, err = store.All(ctx, tx, store.ScanInt64, "SELECT DISTINCT reach_.audience_id FROM access_reach reach_ WHERE reach_.principal_id IN "+store.In(who.Principals)+
+		" AND (SELECT v."+first+" FROM "+table+" v WHERE v.audience_id = reach_.audience_id ORDER BY v."+first+" LIMIT 1) IS NOT NULL LIMIT "+strconv.Itoa(seenMost+1))
+	return ids, len(ids) > seenMost, err
 }
 
 func passes(who ident.Actor) bool {

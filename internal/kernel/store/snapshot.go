@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -137,7 +138,7 @@ func (db *DB) Load(ctx context.Context, r io.Reader) (total int64, err error) {
 	for {
 		var head snapHead
 		if err := dec.Decode(&head); err == io.EOF {
-			return total, db.rebuildSearch(ctx)
+			return total, errors.Join(db.rebuildSearch(ctx), db.Analyze(ctx))
 		} else if err != nil {
 			return total, fault.New(fault.Invalid, "the snapshot is damaged").Because(err)
 		}
@@ -305,6 +306,28 @@ func (db *DB) rebuildSearch(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// Analyze gives PostgreSQL's planner its figures after much was loaded at once (a
+// restore, a move, the demo, a large import): until autovacuum comes by, a minute
+// later at best, it takes a full table for an empty one. SQLite is left without
+// figures on purpose: each query's shape says which index it walks, and is measured so.
+func (db *DB) Analyze(ctx context.Context, tables ...string) error {
+	if db.Engine == SQLite {
+		return nil
+	}
+	if len(tables) == 0 {
+		var err error
+		if tables, err = db.Tables(); err != nil {
+			return err
+		}
+	}
+	for _, t := range tables { // one transaction each: its lock is held for this table alone
+		if _, err := db.write.ExecContext(ctx, "ANALYZE "+t); err != nil {
+			return classify(fmt.Errorf("analysing %s: %w", t, err))
+		}
+	}
+	return nil
 }
 
 // Empty tells whether none of the named tables has a row: what a first start

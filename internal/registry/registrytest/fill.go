@@ -44,9 +44,7 @@ func Fill(t testing.TB, db *store.DB, like registry.Organisation, n int) {
 			return err
 		}))
 	}
-	if db.Engine == store.PostgreSQL { // as its own vacuum does a minute after such a load
-		must(t, db.Update(ctx, func(tx *store.Tx) error { _, err := tx.Exec(ctx, "ANALYZE"); return err }))
-	}
+	must(t, db.Analyze(ctx))
 }
 
 // FillName is the name of the i-th organisation that Fill enters.
