@@ -11,7 +11,6 @@ type orgDef struct {
 // inEnglish are names that have an English form of their own.
 var inEnglish = map[string]string{"Национални ЦЕРТ": "National CERT", "ЦЕРТ државних органа": "Government CERT", "Партнерски ЦЕРТ Север": "Partner CERT North"}
 
-
 var orgs = []orgDef{
 	{"Национални ЦЕРТ", "cert", "", "cert.example", 0},
 	{"ЦЕРТ државних органа", "cert", "public", "gov-cert.example", 1},

@@ -178,7 +178,7 @@ func (c *country) breakInWork(ctx context.Context, lead ident.Actor, ref string)
 	if _, err := c.Incident.LinkOther(ctx, lead, ref, incident.LinkCVE, "CVE-2026-99412", latin("користи се у нападу")); err != nil {
 		return err
 	}
-	found, _, err := c.Incident.Extract(ctx, lead, ref, "198.51.100[.]24 hxxp://update-kapija[.]example/remote/cfg update-kapija[.]example 9f2b7c11d0a9465e83b1f3a2c6d07e58b94a1c3342f0d1e8b7a6c5d4e3f2a1b0")
+	found, _, err := c.Incident.Extract(ctx, lead, ref, "198.51.100[.]24 hxxp://update-kapija[.]example/remote/cfg update-kapija[.]example 203.0.113[.]77 9f2b7c11d0a9465e83b1f3a2c6d07e58b94a1c3342f0d1e8b7a6c5d4e3f2a1b0")
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,18 @@ func (c *country) breakInWork(ctx context.Context, lead ident.Actor, ref string)
 		picks = append(picks, incident.Pick{Type: x.Type, Value: x.Value, Comment: latin("активно до јутрос"), ToIDS: x.ToIDS})
 	}
 	_, _, err = c.Incident.Share(ctx, lead, ref, incident.Sharing{Info: latin("Капија 400: трагови упада у електродистрибуцију"), Distribution: intel.Community, Picks: picks, Publish: true})
-	return err
+	if err != nil {
+		return err
+	}
+	for _, who := range []int{0, 1, 8, 9} { // the teams met the address in the days before
+		for range 2 + c.rng.IntN(4) {
+			at := now.Add(-time.Duration(c.rng.IntN(11*24)) * time.Hour)
+			if _, _, err := c.Intel.AddSightings(ctx, c.actors[who], nil, []string{"198.51.100.24"}, intel.Sighting{Seen: at.Unix()}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // breakInLetters is the correspondence: the operator answers in the portal, and a

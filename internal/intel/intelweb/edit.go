@@ -298,6 +298,8 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 			return fault.New(fault.NotFound, "attribute %d in event %s", id, ref)
 		}
 		switch f.Text("act", 20) {
+		case "saw":
+			_, _, err = p.s.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
 		case "delete":
 			_, err = p.s.DeleteAttribute(ctx, who, at, false)
 		case "ids", "noids":

@@ -11,6 +11,7 @@ import (
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -32,11 +33,14 @@ type showPage struct {
 
 	Related    []relatedRow
 	RelatedCut bool
+	Sightings  *sightings
+	Who        *ui.Audience // before an act that shares, and after it
 }
 
 type relatedRow struct {
 	Info, Href, Origin string
 	Count              int64
+	Share              ui.Progress // of the most related event's
 }
 
 // objectsShown and attributesShown bound the first screen, whatever the event's size.
@@ -65,16 +69,21 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	page := p.head(r, &e)
 	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "ids", Label: web.T(r, "intel.ids"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.ids.yes")}}})
 	page.Bar = f.Bar(web.T(r, "intel.search.attributes"))
-	rows, next, err := p.rows(r, f, &e)
+	rows, list, next, err := p.rows(r, f, &e)
 	if err != nil {
 		return err
 	}
+	if err := p.beside(r, page, &e, rows, list); err != nil {
+		return err
+	}
 	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
-		{Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.ids"), Width: "narrow", Drop: 1}, {Label: web.T(r, "intel.tags"), Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 3}},
+		{Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.ids"), Width: "narrow", Drop: 1}, {Label: web.T(r, "intel.tags"), Drop: 2},
+		{Label: web.T(r, "intel.sightings"), Num: true, Drop: 2}, {Label: web.T(r, "intel.also"), Num: true}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 3}},
 		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.noattributes"), Text: web.T(r, "intel.noattributes.text")}}
 	if page.Edit {
 		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
 		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
+			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
 			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
 	}
@@ -87,9 +96,26 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, x := range related {
-		page.Related = append(page.Related, relatedRow{x.Event.Info, page.At + "/" + x.Event.Ref(), x.Event.Origin.Name, x.Count})
+		words := web.T(r, "intel.values.n", "n", x.Count)
+		page.Related = append(page.Related, relatedRow{x.Event.Info, page.At + "/" + x.Event.Ref(), x.Event.Origin.Name, x.Count, ui.Progress{Percent: int(x.Count * 100 / related[0].Count), Label: words}})
 	}
 	page.RelatedCut = !complete
+	if page.Edit {
+		var tags []string
+		for _, t := range e.Tags {
+			tags = append(tags, t.Name)
+		}
+		sees, err := p.s.WhoSees(r.Context(), who, e.Distribution, e.Group, tags)
+		if err == nil {
+			a := whoPanel(r, sees)
+			if !e.Published {
+				a.Links = []ui.Button{{Label: web.T(r, "intel.who.names"), Href: page.At + "/" + page.Ref + "/publish"}}
+			}
+			page.Who = &a
+		} else if !fault.Is(err, fault.Invalid) { // a group that has gone: the facts name the level
+			return err
+		}
+	}
 	return p.t.Render(w, r, "show", page)
 }
 
@@ -135,11 +161,15 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 
 // rows gives the table of one page of an event: with a filter a flat list, else
 // objects as groups and then what stands in none.
-func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui.Row, next string, err error) {
+func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui.Row, list []*intel.Attribute, next string, err error) {
 	ctx, who := r.Context(), web.Actor(r)
+	add := func(a *intel.Attribute, inset bool) {
+		kept := *a
+		list, rows = append(list, &kept), append(rows, attributeRow(r, a, inset))
+	}
 	var at place
 	if err := web.DecodeCursor(f.Cursor(), &at); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	if f.Active() {
 		q := intel.Query{Events: []string{e.Ref()}, After: at.Attribute, Limit: attributesShown + 1, WithTags: true}
@@ -159,10 +189,10 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 				return errEnough
 			}
 			at.Attribute = a.ID
-			rows = append(rows, attributeRow(r, a, false))
+			add(a, false)
 			return nil
 		})
-		return rows, next, ignoreEnough(err)
+		return rows, list, next, ignoreEnough(err)
 	}
 	objects := 0
 	if at.Attribute == 0 {
@@ -174,12 +204,12 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 			at.Object = o.ID
 			rows = append(rows, objectRow(r, o))
 			for i := range o.Attributes {
-				rows = append(rows, attributeRow(r, &o.Attributes[i], true))
+				add(&o.Attributes[i], true)
 			}
 			return nil
 		})
 		if err = ignoreEnough(err); err != nil || next != "" {
-			return rows, next, err
+			return rows, list, next, err
 		}
 	}
 	n := 0
@@ -192,10 +222,10 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 			rows = append(rows, ui.Row{Group: true, Cells: []any{ui.Name{Text: web.T(r, "intel.single")}}})
 		}
 		at.Attribute = a.ID
-		rows = append(rows, attributeRow(r, a, false))
+		add(a, false)
 		return nil
 	})
-	return rows, next, ignoreEnough(err)
+	return rows, list, next, ignoreEnough(err)
 }
 
 func ignoreEnough(err error) error {
@@ -216,13 +246,16 @@ func attributeRow(r *http.Request, a *intel.Attribute, inset bool) ui.Row {
 	}
 	var ids any = "–"
 	if a.ToIDS {
-		ids = ui.Tag{Word: web.T(r, "intel.ids.yes")}
+		ids = ui.Tag{Word: web.T(r, "intel.ids.yes"), Icon: "shield-check"}
 	}
 	var tags []any
 	for _, t := range a.Tags {
 		tags = append(tags, tagOf(t))
 	}
 	name := ui.Name{Text: a.Value, Mono: true, Marks: tags}
+	if a.NoCorrelation {
+		name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.nocorrelation"), Icon: "info-circle"})
+	}
 	if a.Comment != "" {
 		name.Sub = []any{a.Comment}
 	}

@@ -1,0 +1,131 @@
+package intelweb
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"straza/internal/intel"
+	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// also is how many other places of a value are counted before the page writes "+".
+const also = 9
+
+// sightings is the panel of who met the event's values: twelve days and words.
+type sightings struct {
+	All, Orgs, False int64
+	Days             ui.Spark
+	by               map[int64]int64 // attribute → how often
+}
+
+// sightedOn bounds how many sightings one page reads.
+const sightedOn = 1000
+
+// sighted gathers the sightings that the caller may see; nil when there are none.
+func (p *pages) sighted(r *http.Request, e *intel.Event) (*sightings, error) {
+	if e.SightingTimestamp == 0 {
+		return nil, nil
+	}
+	now, days, orgs := web.Now(r), make([]int64, 12), map[int64]bool{}
+	v := &sightings{by: map[int64]int64{}}
+	err := p.s.Sightings(r.Context(), web.Actor(r), intel.SightingFilter{Event: e.Ref()}, func(g *intel.Sighting) error {
+		if v.All++; v.All > sightedOn {
+			return errEnough
+		}
+		v.by[g.AttributeID]++
+		orgs[g.Org.ID] = true
+		if g.Kind == intel.FalsePositive {
+			v.False++
+		}
+		if ago := int(now.Sub(time.Unix(g.Seen, 0)) / (24 * time.Hour)); ago >= 0 && ago < len(days) {
+			days[len(days)-1-ago]++
+		}
+		return nil
+	})
+	if err = ignoreEnough(err); err != nil || v.All == 0 {
+		return nil, err
+	}
+	v.Orgs = int64(len(orgs))
+	v.Days = ui.Spark{Values: days, Label: web.T(r, "intel.sightings.days")}
+	return v, nil
+}
+
+// alsoIn tells, for each shown attribute, in how many places of other events the
+// caller sees its value.
+func (p *pages) alsoIn(r *http.Request, e *intel.Event, list []*intel.Attribute) (map[int64]string, error) {
+	out := map[int64]string{}
+	if e.NoCorrelation || len(list) == 0 {
+		return out, nil
+	}
+	found, err := p.s.RelatedTo(r.Context(), web.Actor(r), list, also+1)
+	if err != nil {
+		return nil, err
+	}
+	for id, others := range found {
+		n := int64(0)
+		for i := range others {
+			if others[i].EventID != e.ID {
+				n++
+			}
+		}
+		if n > 0 {
+			out[id] = i18n.Number(web.Lang(r), min(n, also))
+		}
+		if n > also {
+			out[id] += "+"
+		}
+	}
+	return out, nil
+}
+
+// beside fills what stands beside each shown attribute.
+func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []ui.Row, list []*intel.Attribute) error {
+	var err error
+	if page.Sightings, err = p.sighted(r, e); err != nil {
+		return err
+	}
+	others, err := p.alsoIn(r, e, list)
+	if err != nil {
+		return err
+	}
+	values := map[string]string{}
+	for _, a := range list {
+		values[strconv.FormatInt(a.ID, 10)] = a.Value
+	}
+	for i := range rows {
+		if rows[i].Group {
+			continue
+		}
+		id, _ := strconv.ParseInt(rows[i].ID, 10, 64)
+		var seen, elsewhere any = "–", "–"
+		if n := page.sightingsOf(id); n > 0 {
+			seen = i18n.Number(web.Lang(r), n)
+		}
+		if n := others[id]; n != "" {
+			elsewhere = ui.Button{Label: n, Href: whereElse(r) + url.QueryEscape(values[rows[i].ID]), Variant: "tertiary", Small: true}
+		}
+		cells := rows[i].Cells
+		last := len(cells) - 1
+		rows[i].Cells = append(append(append([]any{}, cells[:last]...), seen, elsewhere), cells[last])
+	}
+	return nil
+}
+
+func (page *showPage) sightingsOf(id int64) int64 {
+	if page.Sightings == nil {
+		return 0
+	}
+	return page.Sightings.by[id]
+}
+
+// whereElse is the list that shows a value's other places.
+func whereElse(r *http.Request) string {
+	if shell(r) == web.ShellPortal {
+		return "/portal/events?q="
+	}
+	return "/console/indicators?q="
+}
