@@ -17,7 +17,7 @@ import (
 // wireIncident makes the room for cases, with intake's packs as its lists.
 func (h *House) wireIncident(book func() *incident.Book) {
 	h.Incident = incident.New(incident.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Vault: h.Vault, Registry: h.Registry, Threads: h.Threads,
-		Intel: h.Intel, Book: book,
+		Intel: h.Intel, Readers: h.Intel, Book: book,
 		Opener: func() incident.Opener {
 			if h.unsealing == nil {
 				return nil
@@ -81,6 +81,16 @@ func (c casesOf) LinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor
 // UnlinkReportTx takes either back.
 func (c casesOf) UnlinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID, report int64) error {
 	return c.h.Incident.UnlinkReportTx(ctx, tx, who, caseID, report)
+}
+
+// caseOfEvent names the newest case that an event came from, "" when there is none
+// that who may see.
+func (h *House) caseOfEvent(ctx context.Context, who ident.Actor, event int64) string {
+	list, err := h.Incident.CasesOf(ctx, who, incident.LinkEvent, event)
+	if err != nil || len(list) == 0 {
+		return ""
+	}
+	return list[len(list)-1].Number
 }
 
 // colleagues are the people of a CERT's team, who can be given cases.

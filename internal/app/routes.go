@@ -54,7 +54,7 @@ func (h *House) routes(m *web.Mux) {
 	intakeapi.Routes(m, h.Intake)
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
-	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel})
+	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Case: h.caseOfEvent})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	desk.Routes(m, desk.Deps{Cases: h.Incident, Reports: h.Intake})

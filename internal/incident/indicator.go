@@ -11,21 +11,25 @@ import (
 	"straza/internal/kernel/ident"
 )
 
-// Pick is an indicator that somebody ticked.
+// Pick is an indicator that somebody ticked; As puts it into an object of that name
+// (ObjectFile, ObjectEmail), "" leaves it an attribute by itself.
 type Pick struct {
 	Type, Category, Value, Comment string
 	ToIDS                          bool
+	As                             string
 }
 
-// Sharing is what becomes of ticked indicators: attributes of a new event, or of
-// one that is there.
+// Sharing is what becomes of ticked indicators: attributes and objects of a new
+// event, or of one that is there.
 type Sharing struct {
 	Event        string // id or UUID; "" = a new one
 	Info         string
+	TLP          string // of a new event; "" = the case's
 	Distribution intel.Distribution
 	Group        int64
 	Picks        []Pick
 	Publish      bool
+	Sure         bool // somebody was asked about an AMBER to all members and said yes
 }
 
 func (s *Service) intel() (Intel, error) {
@@ -47,8 +51,10 @@ func (s *Service) Extract(ctx context.Context, who ident.Actor, ref, text string
 	return room.Extract(ctx, who, text)
 }
 
-// Share turns ticked indicators into attributes of an event and links both, in one
-// transaction: case, event, links and audit lines commit together or not at all.
+// Share turns ticked indicators into attributes and objects of an event and links
+// both, in one transaction: case, event, links and audit lines commit together or
+// not at all. Faults: Invalid on "distribution" when the label does not let the event
+// go to whom was chosen, on "sure" when somebody has to be asked first.
 func (s *Service) Share(ctx context.Context, who ident.Actor, ref string, sh Sharing) (d Done, out intel.Shared, err error) {
 	room, err := s.intel()
 	if err != nil {
@@ -60,22 +66,26 @@ func (s *Service) Share(ctx context.Context, who ident.Actor, ref string, sh Sha
 	if len(sh.Picks) == 0 || len(sh.Picks) > 10_000 {
 		return d, out, fault.Field("pick", "incident.fault.nothing", "nothing was ticked")
 	}
+	plain, objects, err := shape(sh.Picks)
+	if err != nil {
+		return d, out, err
+	}
+	if err := s.mayShare(ctx, who, ref, sh); err != nil {
+		return d, out, err
+	}
 	d, err = s.change(ctx, who, ref, 0, "share", func(a *act) error {
 		in := intel.Share{Event: sh.Event, Info: strings.TrimSpace(sh.Info), Distribution: sh.Distribution, Group: sh.Group, Publish: sh.Publish,
-			For: intel.Origin{Kind: "case", Ref: a.c.ID}, Threat: threat(a.c.Severity)}
+			For: intel.Origin{Kind: "case", Ref: a.c.ID}, Threat: threat(a.c.Severity), Attributes: plain, Objects: objects}
 		if in.Event == "" {
 			if in.Info == "" {
 				in.Info = a.c.Title
 			}
-			in.Tags = []string{"tlp:" + strings.ToLower(a.c.TLP), "PAP:" + a.c.PAP}
-		}
-		for _, p := range sh.Picks {
-			in.Attributes = append(in.Attributes, attribute(p))
+			in.Tags = sh.tags(a.c)
 		}
 		if out, err = room.ShareTx(ctx, a.tx, who, in); err != nil {
 			return err
 		}
-		a.detail["event"], a.detail["attributes"] = out.Event.ID, len(out.Attributes)
+		a.detail["event"], a.detail["attributes"], a.detail["objects"], a.detail["published"] = out.Event.ID, len(out.Attributes), len(objects), sh.Publish
 		// Sharing more into the same event is an act all the same, though no link comes.
 		if err := a.link(LinkEvent, out.Event.ID, cutRunes(out.Event.Info, 200), ""); err != nil {
 			return err

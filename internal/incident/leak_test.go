@@ -7,14 +7,20 @@ import (
 	"net/smtp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 
 	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/incident/incidenttest"
 	"straza/internal/intel"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -348,6 +354,89 @@ func TestForgedAnswer(t *testing.T) {
 		}
 		must(t, w.S.AnswerByToken(ctx, ident.Nobody(ident.Web), strings.TrimSpace(link), "Још нешто.", map[string]io.Reader{"gw2.log": strings.NewReader("x")}))
 		want(t, second(w.S.ByToken(ctx, ident.Nobody(ident.Web), strings.Repeat("0", 32))), fault.NotFound)
+	})
+}
+
+// TestShareObjects: a file name and hashes become one file object, a letter's sender,
+// subject and link one e-mail object, with links back to the case; the label decides.
+func TestShareObjects(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := incidenttest.New(t, db)
+		n := w.Open(t, w.Ana, "Лажна пошиљка").Number
+		people := testkit.Accounts(t, db, testkit.Orgs{w.First.ID: {ID: w.First.ID, UUID: w.First.UUID, Name: w.First.Name}, w.OrgA.ID: {ID: w.OrgA.ID, UUID: w.OrgA.UUID, Name: w.OrgA.Name}}, account.Deps{Keys: w.Vault})
+		testkit.Person(t, people, account.NewPerson{Email: "ana@cert.example", Name: "Ана Налог", Org: w.First.ID, Roles: []string{access.Member}})
+		testkit.Person(t, people, account.NewPerson{Email: "mila@a.example", Name: "Мила Налог", Org: w.OrgA.ID, Roles: []string{access.Member}})
+		picks := incident.LetterHeaders("Шаље: Пошта <lazna@posiljka.example>\r\nПредмет: Ваш пакет\r\nReply-To: x@y.example\n\nOd: drugi@x.example")
+		if len(picks) != 3 || picks[0].Value != "lazna@posiljka.example" || picks[1].Value != "Ваш пакет" {
+			t.Fatalf("headers %+v", picks)
+		}
+		picks = append(picks, incident.Pick{Type: "url", Value: "http://posiljka-lazna.example/uplata", As: incident.ObjectEmail},
+			incident.Pick{Type: "filename", Value: "racun.pdf.exe", As: incident.ObjectFile}, incident.Pick{Type: "md5", Value: "44d88612fea8a8f36de82e1278abb02f", As: incident.ObjectFile},
+			incident.Pick{Type: "ip-dst", Value: "198.51.100.24"})
+		sh := incident.Sharing{Distribution: intel.OwnOrg, TLP: "RED", Picks: picks}
+		if r, err := w.S.ShareReaders(ctx, w.Ana, n, sh); err != nil || r.Count != 1 || r.People != 1 || len(r.ByOrg) != 1 || !slices.Equal(r.ByOrg[0].Names, []string{"Ана Налог"}) {
+			t.Errorf("readers %+v, %v", r, err)
+		}
+		for who, want := range map[*ident.Actor]string{&w.Ana: "Мила Налог", &w.Bora: ""} { // other organisations' people are named to the team alone
+			r, err := w.Intel.WhoSees(ctx, *who, intel.Community, 0, nil)
+			must(t, err)
+			i := slices.IndexFunc(r.ByOrg, func(o intel.OrgReaders) bool { return o.Org.ID == w.OrgA.ID })
+			if got := i >= 0 && slices.Contains(r.ByOrg[i].Names, "Мила Налог"); got != (want != "") || r.People != 2 {
+				t.Errorf("%s reads %+v", who.Name, r)
+			}
+		}
+		sh.TLP, sh.Distribution = "AMBER+STRICT", intel.Community
+		_, _, err := w.S.Share(ctx, w.Ana, n, sh)
+		if e := fault.Of(err); e == nil || e.Fields["distribution"] == "" {
+			t.Fatalf("AMBER+STRICT to all members: %v", err)
+		}
+		sh.TLP, sh.Publish = "AMBER", true
+		_, _, err = w.S.Share(ctx, w.Ana, n, sh)
+		if e := fault.Of(err); e == nil || e.Fields["sure"] == "" {
+			t.Fatalf("AMBER to all members without asking: %v", err)
+		}
+		want(t, second(w.S.ShareReaders(ctx, w.Petar, n, sh)), fault.NotFound)
+		sh.Sure = true
+		_, out, err := w.S.Share(ctx, w.Ana, n, sh)
+		must(t, err)
+		if !out.Event.Published || len(out.Attributes) != 1 {
+			t.Fatalf("%+v", out)
+		}
+		got := map[string][]string{}
+		must(t, w.Intel.Objects(ctx, w.Mila, out.Event.UUID, intel.Part{}, func(o *intel.Object) error {
+			for _, a := range o.Attributes {
+				got[o.Name] = append(got[o.Name], a.Relation+" "+a.Value)
+			}
+			return nil
+		}))
+		for _, v := range got {
+			slices.Sort(v)
+		}
+		if diff := cmp.Diff(map[string][]string{"file": {"filename racun.pdf.exe", "md5 44d88612fea8a8f36de82e1278abb02f"},
+			"email": {"from lazna@posiljka.example", "reply-to x@y.example", "subject Ваш пакет", "url http://posiljka-lazna.example/uplata"}}, got); diff != "" {
+			t.Error(diff)
+		}
+		_, _, err = w.S.Share(ctx, w.Ana, n, incident.Sharing{Distribution: intel.OwnOrg, TLP: "RED", Picks: []incident.Pick{{Type: "ip-dst", Value: "198.51.100.24", As: incident.ObjectFile}}})
+		want(t, err, fault.Invalid)
+		if cases, err := w.S.CasesOf(ctx, w.Ana, incident.LinkEvent, out.Event.ID); err != nil || len(cases) != 1 || cases[0].Number != n {
+			t.Errorf("the way back: %+v, %v", cases, err)
+		}
+		if cases, err := w.S.CasesOf(ctx, w.Petar, incident.LinkEvent, out.Event.ID); err != nil || len(cases) != 0 {
+			t.Errorf("another team sees the case behind the event: %+v, %v", cases, err)
+		}
+	})
+}
+
+func FuzzLetterHeaders(f *testing.F) {
+	f.Add("From: a@b.example\nSubject: x")
+	f.Add("Шаље: <<a@b>\x00")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, p := range incident.LetterHeaders(text) {
+			if p.Value == "" || len(p.Value) > 1000 || !utf8.ValidString(p.Value) || strings.ContainsAny(p.Value, "\x00\n") {
+				t.Errorf("header %q", p.Value)
+			}
+		}
 	})
 }
 

@@ -28,6 +28,13 @@ type Intel interface {
 	EventsFor(ctx context.Context, who ident.Actor, kind string, ref int64) ([]intel.Event, []int64, error)
 }
 
+// Readers says who will see threat data before it is shared.
+type Readers interface {
+	WhoSees(ctx context.Context, who ident.Actor, d intel.Distribution, group int64, tags []string) (intel.Readers, error)
+	Groups(ctx context.Context, who ident.Actor) ([]intel.SharingGroup, error)
+	Event(ctx context.Context, who ident.Actor, ref string) (intel.Event, error)
+}
+
 // Opener is the door to the unsealing process.
 type Opener interface {
 	Prove(ctx context.Context, p unseal.Proof) (unseal.Session, error)
@@ -45,6 +52,7 @@ type Deps struct {
 	Registry *registry.Service
 	Threads  *thread.Desk
 	Intel    Intel
+	Readers  Readers       // of the same room as Intel
 	Opener   func() Opener // asked each time: the process may come and go
 	Book     func() *Book  // the packs in force
 }

@@ -17,8 +17,20 @@ type Readers struct {
 	Orgs    []Org // by name: those that the caller may know of
 	Count   int   // all organisations
 	People  int64 // active accounts of those organisations
+	ByOrg   []OrgReaders
 	Verdict tlp.Verdict
 }
+
+// OrgReaders are the people of one organisation who will see something. Names are
+// given of one's own organisation and, to a team, of every organisation whose card it
+// sees; at most namesMost of all of them together.
+type OrgReaders struct {
+	Org    Org
+	People int64
+	Names  []string
+}
+
+const namesMost = 500
 
 // WhoSees tells who will see an event of the caller's own organisation with a
 // level, group and tags, before it is saved or published: names and counts as
@@ -54,11 +66,42 @@ func (s *Service) WhoSees(ctx context.Context, who ident.Actor, d Distribution, 
 		}
 		slices.Sort(ids)
 		r.Count = len(slices.Compact(ids))
-		r.People, err = countPeople(ctx, tx, ids)
+		if r.People, err = countPeople(ctx, tx, ids); err != nil {
+			return err
+		}
+		r.ByOrg, err = readersByOrg(ctx, tx, who, r.Orgs)
 		return err
 	})
 	r.Verdict = tlp.Fits(tlp.FromTags(tags), reachOf(d, r))
 	return r, err
+}
+
+// readersByOrg counts and, where they may be known, names the people of organisations.
+func readersByOrg(ctx context.Context, tx *store.Tx, who ident.Actor, orgs []Org) ([]OrgReaders, error) {
+	out, at := make([]OrgReaders, len(orgs)), map[int64]int{}
+	var known []int64
+	for i, o := range orgs {
+		out[i].Org, at[o.ID] = o, i
+		if o.ID == who.Org || who.OnTeam() {
+			known = append(known, o.ID)
+		}
+	}
+	var ids []int64
+	for id := range at {
+		ids = append(ids, id)
+	}
+	counts, err := peopleByOrg(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range counts {
+		out[at[c[0]]].People = c[1]
+	}
+	names, err := peopleNamed(ctx, tx, known)
+	for _, p := range names {
+		out[at[p.org]].Names = append(out[at[p.org]].Names, p.name)
+	}
+	return out, err
 }
 
 // groupReaders adds the organisations of a group, all of them when the group

@@ -72,6 +72,29 @@ func countPeople(ctx context.Context, tx *store.Tx, orgs []int64) (int64, error)
 	return store.Int64(ctx, tx, peopleOf+store.In(orgs))
 }
 
+type personOf struct {
+	org  int64
+	name string
+}
+
+// peopleByOrg counts the active people of each organisation: (organisation, people).
+func peopleByOrg(ctx context.Context, tx *store.Tx, orgs []int64) ([][2]int64, error) {
+	if len(orgs) == 0 {
+		return nil, nil
+	}
+	return store.All(ctx, tx, func(s store.Scanner) (c [2]int64, err error) { err = s.Scan(&c[0], &c[1]); return },
+		`SELECT org_id, COUNT(*) FROM account_person WHERE state = 'active' AND org_id IN `+store.In(orgs)+` GROUP BY org_id`)
+}
+
+// peopleNamed gives the active people of organisations by name.
+func peopleNamed(ctx context.Context, tx *store.Tx, orgs []int64) ([]personOf, error) {
+	if len(orgs) == 0 {
+		return nil, nil
+	}
+	return store.All(ctx, tx, func(s store.Scanner) (p personOf, err error) { err = s.Scan(&p.org, &p.name); return },
+		`SELECT org_id, name FROM account_person WHERE state = 'active' AND org_id IN `+store.In(orgs)+` ORDER BY name, id LIMIT $1`, namesMost)
+}
+
 // attributesFor lists the attributes made for a thing that who sees.
 func attributesFor(ctx context.Context, tx *store.Tx, who ident.Actor, kind string, ref int64) ([]int64, error) {
 	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id FROM intel_origin o JOIN intel_attribute a ON a.id = o.attribute_id "+

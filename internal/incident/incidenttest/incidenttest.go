@@ -99,7 +99,7 @@ func (w *World) room(t testing.TB) {
 	w.Threads = thread.New(thread.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Mail: w.Post, Tokens: w.Vault, Text: words,
 		Link: func(token string) string { return "http://localhost:8480/sr-Cyrl/thread/" + token }})
 	w.Intel = intel.New(intel.Deps{DB: w.DB, Audit: w.Audit, Registry: w.Registry})
-	w.S = incident.New(incident.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Vault: w.Vault, Registry: w.Registry, Threads: w.Threads, Intel: w.Intel,
+	w.S = incident.New(incident.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Vault: w.Vault, Registry: w.Registry, Threads: w.Threads, Intel: w.Intel, Readers: w.Intel,
 		Opener: func() incident.Opener { return door }, Book: pack.Fixed(Book())})
 }
 

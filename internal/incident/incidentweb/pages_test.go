@@ -17,6 +17,7 @@ import (
 
 	"straza/internal/incident"
 	"straza/internal/incident/incidenttest"
+	"straza/internal/intel"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -42,15 +43,16 @@ func TestTemplates(t *testing.T) {
 		Events: []eventRow{{"/x", "Трагови", "9 индикатора", "AMBER", ui.State{Kind: ui.StateDone, Word: "објављен"}}}, Moves: []ui.Button{{Label: "Чека се"}}, Parts: []ui.Tab{{Label: "Задаци", Count: "2/5"}}, TasksDone: "2/5",
 		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"list":       {&listPage{Views: []viewLink{{1, "Моји", "/x"}}, Bulk: &ui.BulkBar{Form: "bulk"}, Pages: &ui.Pagination{Next: "/x"}}},
-		"case":       {full},
-		"edit":       {&editPage{Version: 1, Note: &ui.Note{Kind: "warning", Body: "x"}, Main: []ui.Field{{Name: "title"}}, Facts: []ui.Field{{Name: "f"}}, Labels: []ui.Field{{Name: "tlp"}}}},
-		"close":      {&closePage{May: true, Fields: []ui.Field{{Name: "x"}}}},
-		"history":    {&historyPage{May: true, At: "/x", More: "/y", Rows: full.History, Texts: []revision{{now, "Ана", "било"}}}},
-		"indicators": {&pastePage{None: true}, &pastePage{More: true, Found: []found{{Packed: "x", Type: "ip-dst", Value: "198.51.100.24", Count: 2, Harmless: []string{"листа"}, Known: 1}}}},
-		"part":       {&partPage{Revision: 2, Fields: []ui.Field{{Name: "body"}}, Texts: []revision{{now, "Ана", "било"}}, Note: &ui.Note{Kind: "warning", Body: "x"}, Drop: "/x", DropWord: "Повуци"}},
-		"merge":      {&mergePage{Can: true, Rows: []mergeRow{{Number: "S-1", Title: "Упад", State: ui.State{Kind: ui.StateNew, Word: "Ново"}, Parts: "празан", Into: true}, {Number: "S-2", Title: "Други", State: ui.State{Kind: ui.StateNew, Word: "Ново"}, Parts: "празан", Held: "не"}}}},
-		"letter":     {&letterPage{Number: "S-1", Subject: "Предмет", Done: true, Deadline: &ui.Clock{Due: now}, Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}}},
+		"list":    {&listPage{Views: []viewLink{{1, "Моји", "/x"}}, Bulk: &ui.BulkBar{Form: "bulk"}, Pages: &ui.Pagination{Next: "/x"}}},
+		"case":    {full},
+		"edit":    {&editPage{Version: 1, Note: &ui.Note{Kind: "warning", Body: "x"}, Main: []ui.Field{{Name: "title"}}, Facts: []ui.Field{{Name: "f"}}, Labels: []ui.Field{{Name: "tlp"}}}},
+		"close":   {&closePage{May: true, Fields: []ui.Field{{Name: "x"}}}},
+		"history": {&historyPage{May: true, At: "/x", More: "/y", Rows: full.History, Texts: []revision{{now, "Ана", "било"}}}},
+		"indicators": {&pastePage{None: true}, &pastePage{More: true, Who: &ui.Audience{Title: "Ко", Rings: []ui.Ring{{Count: 1, Word: "особа"}}}, Names: []orgNames{{"Клас", 1, []string{"Ана"}}}, Others: 2, Choice: "x", Ask: &ui.Choices{Name: "sure"},
+			Found: []found{{Packed: "x", Type: "md5", Value: "198.51.100.24", Count: 2, Harmless: []string{"листа"}, Known: 1, Ticked: true, As: []ui.Option{{Label: "сам"}, {Value: "file", Label: "у објекту", Checked: true}}}}}, &pastePage{Held: "не", Found: []found{{Packed: "x"}}}},
+		"part":   {&partPage{Revision: 2, Fields: []ui.Field{{Name: "body"}}, Texts: []revision{{now, "Ана", "било"}}, Note: &ui.Note{Kind: "warning", Body: "x"}, Drop: "/x", DropWord: "Повуци"}},
+		"merge":  {&mergePage{Can: true, Rows: []mergeRow{{Number: "S-1", Title: "Упад", State: ui.State{Kind: ui.StateNew, Word: "Ново"}, Parts: "празан", Into: true}, {Number: "S-2", Title: "Други", State: ui.State{Kind: ui.StateNew, Word: "Ново"}, Parts: "празан", Held: "не"}}}},
+		"letter": {&letterPage{Number: "S-1", Subject: "Предмет", Done: true, Deadline: &ui.Clock{Due: now}, Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}}},
 	}, Files)
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +83,7 @@ type site struct {
 func newSite(t *testing.T, db *store.DB) *site {
 	t.Helper()
 	v := &site{t: t, w: incidenttest.New(t, db)}
-	catalog, err := i18n.NewCatalog(ui.Messages, Files)
+	catalog, err := i18n.NewCatalog(ui.Messages, intel.Messages, Files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,23 +292,74 @@ func TestLetterPage(t *testing.T) {
 	})
 }
 
-// TestIndicatorsOnPages: pasted text becomes an event.
+// TestIndicatorsOnPages: pasted text becomes an event with objects; who will see it
+// stands on the page before it is published, and a changed choice is shown again.
 func TestIndicatorsOnPages(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		v := newSite(t, db)
 		at := "/console/cases/" + v.w.Open(t, v.w.Ana, "Капија 400").Number
 		v.shows("ana", at+"/indicators", 200, "Paste a letter")
-		w := v.do("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(url.Values{"text": {"веза ка 198.51.100[.]24"}}.Encode()))
-		body := w.Body.String()
-		pick := regexp.MustCompile(`name="pick" value="([^"]+)"`).FindStringSubmatch(body)
-		if w.Code != 200 || pick == nil {
-			t.Fatalf("%d, nothing to tick", w.Code)
+		const text = "From: Lazna Posta <lazna@posiljka.example>\nSubject: Vaš paket\n\nveza hxxp://posiljka-lazna[.]example/uplata sa 198.51.100[.]24\nracun.pdf.exe 44d88612fea8a8f36de82e1278abb02f"
+		look := func(pairs ...string) (string, url.Values) {
+			t.Helper()
+			f := url.Values{"text": {text}}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				f.Set(pairs[i], pairs[i+1])
+			}
+			w := v.do("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
+			body := html.UnescapeString(spans.ReplaceAllString(w.Body.String(), ""))
+			out := url.Values{"text": {text}, "info": {"Капија 400, трагови"}, "distribution": {"0"}, "tlp": {"AMBER"}}
+			for _, m := range regexp.MustCompile(`name="pick" value="(\d+):([^"]+)"`).FindAllStringSubmatch(body, -1) {
+				out.Add("pick", m[1]+":"+m[2])
+				x, _ := unpackPick(m[2])
+				if in := incident.ObjectsFor(x.Type); len(in) > 0 && x.Type != "ip-dst" {
+					out.Set("as"+m[1], in[0])
+				}
+				if x.Type == "url" || x.Type == "link" {
+					out.Set("as"+m[1], "email")
+				}
+			}
+			if m := regexp.MustCompile(`name="choice" value="([^"]+)"`).FindStringSubmatch(body); m != nil {
+				out.Set("choice", m[1])
+			}
+			return body, out
+		}
+		body, form := look()
+		for _, says := range []string{"lazna@posiljka.example", "Vaš paket", "in the file object", "in the e-mail object", "Who will see it once published", v.w.First.Name} {
+			if !strings.Contains(body, says) {
+				t.Errorf("the page does not say %q", says)
+			}
 		}
 		v.sends("ana", at+"/indicators", 422, "Choose at least one item", "step", "share", "text", "198.51.100.24")
-		to := v.sends("ana", at+"/indicators", 303, "", "step", "share", "pick", pick[1], "info", "Капија 400, трагови", "distribution", "0")
-		if !strings.HasPrefix(to, "/console/events/") {
-			t.Fatalf("sent on to %q", to)
+		if body, _ := look("step", "look", "distribution", "3", "tlp", "AMBER"); !strings.Contains(body, "AMBER goes only to those") || strings.Contains(body, `value="publish"`) {
+			t.Error("an AMBER for everybody is not held")
+		}
+		body, _ = look("step", "look", "distribution", "1", "tlp", "GREEN")
+		for _, says := range []string{v.w.OrgA.Name, "List by name"} {
+			if !strings.Contains(body, says) {
+				t.Errorf("the community's readers do not name %q", says)
+			}
+		}
+		send := func(f url.Values, want int) string {
+			t.Helper()
+			w := v.do("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
+			if w.Code != want {
+				t.Fatalf("%d, want %d: %s", w.Code, want, w.Body.String()[:min(200, w.Body.Len())])
+			}
+			return w.Header().Get("Location")
+		}
+		form.Set("step", "publish")
+		form.Set("distribution", "1") // nobody has looked at this choice yet
+		send(form, 422)
+		_, seen := look("step", "look", "distribution", "1", "tlp", "AMBER")
+		form.Set("choice", seen.Get("choice"))
+		send(form, 422) // an AMBER to all members: asked first
+		form.Set("sure", "1")
+		to := send(form, 303)
+		e, err := v.w.Intel.Event(context.Background(), v.w.Ana, to[strings.LastIndex(to, "/")+1:])
+		if err != nil || !e.Published || e.TLP != "amber" && e.TLP != "AMBER" || e.Distribution != intel.Community {
+			t.Fatalf("%+v, %v", e, err)
 		}
 		v.shows("ana", at, 200, "Капија 400, трагови")
 	})

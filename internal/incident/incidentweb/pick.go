@@ -29,7 +29,7 @@ func unpackPick(s string) (p incident.Pick, ok bool) {
 }
 
 func distribution(n int64) intel.Distribution {
-	if n < 0 || n > 3 {
+	if n < 0 || n > 4 {
 		return intel.OwnOrg
 	}
 	return intel.Distribution(n)
