@@ -14,10 +14,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,14 +66,45 @@ func run(m *testing.M) int {
 //	totp NAME SECRET STEP       sets NAME to a one-time code, STEP periods from now
 //	end NAME | kill9 NAME       SIGTERM or SIGKILL, and waits
 //	http STATUS METHOD URL [k=v…|key:KEY|host:NAME|json:BODY]   one request, cookies kept over the story
+//	shape SHAPE                 every JSON document of standard output has exactly these keys and
+//	                            kinds: s text, n number, b truth, 0 null, ? anything; [] empty, [s] a list of
+//	fileserver NAME             serves the story's folder over HTTP and sets NAME to its origin
 //	keys GOLDEN…                standard output's JSON has at least these keys (a.b for nested)
 //	same FILE FILE KEY…         two files of JSON are equal but for the named keys
 //	row DATABASE STATEMENT      changes the database behind the program's back
 //	pgdatabase NAME             makes a database and sets NAME to its URL; dropped at the end
-func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata", RequireUniqueNames: true,
+func TestStories(t *testing.T) { testscript.Run(t, stories("testdata", nil)) }
+
+// TestStoriesOnBothEngines runs the stories of testdata/both twice, as they stand.
+func TestStoriesOnBothEngines(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { testscript.Run(t, stories("testdata/both", nil)) })
+	t.Run("postgres", func(t *testing.T) {
+		if os.Getenv("STRAZA_TEST_PG") == "" {
+			if os.Getenv("CI") == "true" {
+				t.Fatal("CI without STRAZA_TEST_PG: PostgreSQL may not be skipped")
+			}
+			t.Skip("STRAZA_TEST_PG is not set")
+		}
+		testscript.Run(t, stories("testdata/both", func(e *testscript.Env) error {
+			at, drop, err := newDatabase()
+			if err == nil {
+				e.Setenv("STRAZA_DATABASE", at)
+				e.Defer(drop)
+			}
+			return err
+		}))
+	})
+}
+
+func stories(dir string, engine func(*testscript.Env) error) testscript.Params {
+	return testscript.Params{
+		Dir: dir, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			if engine != nil {
+				if err := engine(e); err != nil {
+					return err
+				}
+			}
 			jar, err := cookiejar.New(nil)
 			e.Values["jar"] = jar
 			e.Values["servers"] = map[string]*server{}
@@ -94,8 +127,9 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"straza": runProgram, "serve": serve, "unseal": startUnseal, "take": take, "totp": oneTimeCode, "end": end(syscall.SIGTERM), "kill9": end(syscall.SIGKILL),
 			"http": request, "keys": goldenKeys, "same": sameJSON, "row": changeRow, "pgdatabase": pgDatabase,
+			"shape": shape, "fileserver": fileServer,
 		},
-	})
+	}
 }
 
 func runProgram(ts *testscript.TestScript, _ bool, args []string) {
@@ -314,20 +348,110 @@ func changeRow(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func pgDatabase(ts *testscript.TestScript, _ bool, args []string) {
+	at, drop, err := newDatabase()
+	ts.Check(err)
+	ts.Defer(drop)
+	ts.Setenv(args[0], at)
+}
+
+// newDatabase makes an empty database on the server of STRAZA_TEST_PG.
+func newDatabase() (at string, drop func(), err error) {
 	server, err := url.Parse(os.Getenv("STRAZA_TEST_PG"))
-	ts.Check(err)
+	if err != nil {
+		return "", nil, err
+	}
 	db, err := sql.Open("pgx", server.String())
-	ts.Check(err)
+	if err != nil {
+		return "", nil, err
+	}
 	name := fmt.Sprintf("straza_story_%d_%d", os.Getpid(), time.Now().UnixNano())
-	_, err = db.Exec("CREATE DATABASE " + name)
-	ts.Check(err)
-	ts.Defer(func() {
-		_, err := db.Exec("DROP DATABASE " + name + " WITH (FORCE)")
-		_ = db.Close()
-		if err != nil {
-			ts.Logf("%v", err)
-		}
-	})
+	if _, err = db.Exec("CREATE DATABASE " + name); err != nil {
+		return "", nil, errors.Join(err, db.Close())
+	}
 	server.Path = "/" + name
-	ts.Setenv(args[0], server.String())
+	return server.String(), func() {
+		if _, err := db.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		_ = db.Close()
+	}, nil
+}
+
+func fileServer(ts *testscript.TestScript, _ bool, args []string) {
+	s := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs("."))))
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], s.URL)
+}
+
+var bare = regexp.MustCompile(`([:\[,])([snb0?])([,\]}])`)
+
+func shape(ts *testscript.TestScript, _ bool, args []string) {
+	var want any
+	text := bare.ReplaceAllString(bare.ReplaceAllString(args[0], `$1"$2"$3`), `$1"$2"$3`)
+	ts.Check(json.Unmarshal([]byte(text), &want))
+	dec, n := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout"))), 0
+	for ; dec.More(); n++ {
+		var got any
+		ts.Check(dec.Decode(&got))
+		if why := unlike("", want, got); why != "" {
+			b, _ := json.Marshal(got)
+			ts.Fatalf("%s, in %s", why, b)
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("no JSON on standard output")
+	}
+}
+
+// unlike says where a document is not as the shape wants it, "" when it is.
+func unlike(at string, want, got any) string {
+	kind := map[string]bool{"?": true}
+	switch got := got.(type) {
+	case nil:
+		kind["0"] = true
+	case string:
+		kind["s"] = true
+	case float64:
+		kind["n"] = true
+	case bool:
+		kind["b"] = true
+	case map[string]any:
+		w, ok := want.(map[string]any)
+		if !ok {
+			break
+		}
+		for k := range got {
+			if _, ok := w[k]; !ok {
+				return at + "." + k + " is not in the shape"
+			}
+		}
+		for k, v := range w {
+			g, ok := got[k]
+			if !ok {
+				return at + "." + k + " is missing"
+			}
+			if why := unlike(at+"."+k, v, g); why != "" {
+				return why
+			}
+		}
+		return ""
+	case []any:
+		w, ok := want.([]any)
+		if !ok {
+			break
+		}
+		for i, g := range got {
+			if len(w) == 0 {
+				return at + " is not empty"
+			}
+			if why := unlike(fmt.Sprintf("%s[%d]", at, i), w[0], g); why != "" {
+				return why
+			}
+		}
+		return ""
+	}
+	if w, ok := want.(string); !ok || !kind[w] {
+		return fmt.Sprintf("%s is %v where the shape has %v", at, got, want)
+	}
+	return ""
 }

@@ -60,6 +60,13 @@ func (h *House) kernelCommands() []cli.Command {
 func (c *call) migrateFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	only := fs.Bool("status", false, "only say what would be done")
 	return func(ctx context.Context, env *cli.Env, _ []string) error {
+		if c.cfg.get("database") == "" && !*only { // never beside a server that writes
+			lock, err := lockFolder(c.cfg.data())
+			if err != nil {
+				return err
+			}
+			defer lock.Close()
+		}
 		db, err := store.Open(ctx, store.Config{Folder: c.cfg.data(), URL: c.cfg.get("database")})
 		if err != nil {
 			return err

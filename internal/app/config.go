@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"straza/internal/kernel/cli"
+	"straza/internal/kernel/fault"
 )
 
 // setting is one row of spec program §2: a flag, an environment variable, a key
@@ -174,11 +175,16 @@ func loadConfig(flags map[string]string, environ []string) (Config, error) {
 		}
 		if s.check != nil {
 			if err := s.check(c.values[s.key]); err != nil {
-				return c, cli.UsageError("%s (%s): %v", s.key, c.sources[s.key], err)
+				return c, settingError(s.key, "%s (%s): %v", s.key, c.sources[s.key], err)
 			}
 		}
 	}
 	return c, c.together()
+}
+
+// settingError is a usage error that names its key to machines too.
+func settingError(key, format string, args ...any) error {
+	return &cli.Exit{Code: cli.Usage, Err: fault.Field(key, "", format, args...)}
 }
 
 func fromEnvironment(environ []string) (map[string]string, error) {
@@ -238,10 +244,10 @@ func known(name func(setting) string) string {
 func (c Config) together() error {
 	host, port, _ := net.SplitHostPort(c.get("listen"))
 	if c.get("origin") == "" && port != "0" && !loopback(host) {
-		return cli.UsageError("origin: --listen %s is not loopback, so --origin URL must say under which address people reach it", c.get("listen"))
+		return settingError("origin", "origin: --listen %s is not loopback, so --origin URL must say under which address people reach it", c.get("listen"))
 	}
 	if (c.get("tls-cert") == "") != (c.get("tls-key") == "") {
-		return cli.UsageError("tls-cert and tls-key go together")
+		return settingError("tls-key", "tls-cert and tls-key go together")
 	}
 	return nil
 }

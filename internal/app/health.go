@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,6 +60,8 @@ func (c *call) doctor(ctx context.Context, env *cli.Env, _ []string) error {
 		all = append(all, finding{check, ok, fmt.Sprintf(format, args...)})
 	}
 	c.doctorMachine(add)
+	c.doctorNames(ctx, add)
+	c.doctorUnsealing(ctx, add)
 	c.doctorDatabase(ctx, add)
 	bad := 0
 	for _, f := range all {
@@ -84,50 +84,4 @@ func (c *call) doctor(ctx context.Context, env *cli.Env, _ []string) error {
 		return &cli.Exit{Code: cli.Failed, Err: fmt.Errorf("%d of %d checks need attention", bad, len(all))}
 	}
 	return nil
-}
-
-func (c *call) doctorMachine(add func(string, bool, string, ...any)) {
-	now := time.Now()
-	add("clock", now.Year() >= 2025, "the machine says %s", now.Format(time.RFC3339))
-	dir := c.cfg.data()
-	if free, ok := freeBytes(dir); ok {
-		add("disk", free > 1<<30, "%d MB free in %s (1,024 at least)", free>>20, dir)
-	} else {
-		add("disk", false, "%s is not there yet: straza serve makes it", dir)
-	}
-	if info, err := os.Stat(dir); err == nil {
-		add("folder", info.Mode().Perm()&0o077 == 0, "%s has mode %04o (0700 keeps others out)", dir, info.Mode().Perm())
-	}
-	_, kerr := os.Stat(c.cfg.keysDir(c.proc.Environ))
-	_, derr := os.Stat(filepath.Join(dir, "straza.db"))
-	add("keys", kerr == nil || derr != nil, "the web node's keys in %s", c.cfg.keysDir(c.proc.Environ))
-	if c.cfg.get("mail") == "" {
-		add("mail", true, "no --mail: letters are caught in the database")
-	} else {
-		add("mail", true, "letters leave through the configured server")
-	}
-	for _, k := range []string{"tls-cert", "tls-key"} {
-		if path := c.cfg.get(k); path != "" {
-			_, err := os.ReadFile(path)
-			add(k, err == nil, "%s", path)
-		}
-	}
-}
-
-func (c *call) doctorDatabase(ctx context.Context, add func(string, bool, string, ...any)) {
-	if _, err := os.Stat(filepath.Join(c.cfg.data(), "straza.db")); err != nil && c.cfg.get("database") == "" {
-		add("database", true, "none yet: straza serve makes it")
-		return
-	}
-	db, err := store.Open(ctx, store.Config{Folder: c.cfg.data(), URL: c.cfg.get("database")})
-	if err != nil {
-		add("database", false, "%v", err)
-		return
-	}
-	defer db.Close()
-	add("database", true, "%s %s", db.Engine, db.Version(ctx))
-	st, err := db.Status(ctx)
-	add("schema", err == nil && len(st.Pending) == 0, "%d of %d (straza migrate brings it up to date)", st.Current, st.Target)
-	err = db.Check(ctx)
-	add("integrity", err == nil, "the database file is whole: %t", err == nil)
 }

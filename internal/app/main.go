@@ -11,13 +11,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 )
 
 // Version and Commit are set by the linker.
@@ -209,21 +212,51 @@ func (c *call) report(err error) int {
 		line := struct {
 			Error struct {
 				Kind    fault.Kind `json:"kind"`
-				Field   string     `json:"field,omitempty"`
+				Field   *string    `json:"field"`
 				Message string     `json:"message"`
 			} `json:"error"`
 		}{}
-		line.Error.Kind, line.Error.Message = fault.KindOf(err), err.Error()
+		line.Error.Kind, line.Error.Message = fault.KindOf(err), words(err)
 		if f := fault.Of(err); f != nil {
-			for name := range f.Fields {
-				line.Error.Field = name
+			for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+				line.Error.Field = &name
+				break
 			}
 		}
-		_ = json.NewEncoder(c.proc.Err).Encode(line)
+		enc := json.NewEncoder(c.proc.Err)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(line)
 		return code
 	}
-	fmt.Fprintf(c.proc.Err, "straza: %v\n", err)
+	fmt.Fprintf(c.proc.Err, "straza: %s\n", words(err))
 	return code
+}
+
+// words says what failed as an operator reads it: the fault's own text and, for each
+// field, the sentence that a page would show beside it.
+func words(err error) string {
+	f := fault.Of(err)
+	var through *carried
+	if f == nil || errors.As(err, &through) { // what came through the socket was put in words there
+		return err.Error()
+	}
+	if len(f.Fields) == 0 {
+		return strings.TrimPrefix(err.Error(), string(f.Kind)+": ")
+	}
+	cat, cerr := i18n.NewCatalog(messageFiles()...)
+	if cerr != nil {
+		return err.Error()
+	}
+	out := f.Detail
+	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+		if f.Fields[name] == "" { // the detail says it
+			continue
+		}
+		if said := cat.T(i18n.En, f.Fields[name]); said != f.Fields[name] && !strings.Contains(out, said) {
+			out += "; " + name + ": " + said
+		}
+	}
+	return out
 }
 
 func (c *call) logging() {

@@ -194,7 +194,7 @@ func endingOf(err error) ending {
 	if err == nil {
 		return ending{}
 	}
-	e := ending{Code: cli.Failed, Kind: fault.KindOf(err), Detail: err.Error(), Silent: errors.Is(err, errSilent)}
+	e := ending{Code: cli.Failed, Kind: fault.KindOf(err), Detail: words(err), Silent: errors.Is(err, errSilent)}
 	if f := fault.Of(err); f != nil {
 		e.Fields = f.Fields
 	}

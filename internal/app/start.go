@@ -2,6 +2,10 @@ package app
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/netip"
+	"time"
 
 	"straza/internal/catalog/catalogcli"
 	"straza/internal/incident/incidentcli"
@@ -10,8 +14,10 @@ import (
 	"straza/internal/kernel/account/accountcli"
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
+	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
 	"straza/internal/registry"
 	"straza/internal/registry/registrycli"
@@ -28,9 +34,27 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, registrycli.Commands(h.Registry)...)
 	all = append(all, intakecli.Commands(h.Intake)...)
 	all = append(all, incidentcli.Commands(h.Incident)...)
-	all = append(all, catalogcli.Commands(h.Lists)...)
+	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry)...)
 	return all
+}
+
+// fetch gets a file from the world through the guarded client: private networks
+// only where --allow-net says so.
+func (h *House) fetch(ctx context.Context, url string) (io.ReadCloser, error) {
+	cfg := outbound.Config{Timeout: 10 * time.Minute, MaxBytes: 512 << 20}
+	for _, n := range h.cfg.list("allow-net") {
+		cfg.Allow = append(cfg.Allow, netip.MustParsePrefix(n)) // checked when the settings were read
+	}
+	resp, err := outbound.New(cfg).Get(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		_ = resp.Body.Close()
+		return nil, fault.New(fault.Unavailable, "%s answers %s", url, resp.Status)
+	}
+	return resp.Body, nil
 }
 
 func (h *House) wall() clock.Clock {

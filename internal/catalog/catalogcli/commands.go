@@ -3,6 +3,7 @@
 package catalogcli
 
 import (
+	"bufio"
 	"context"
 	"flag"
 	"fmt"
@@ -16,12 +17,17 @@ import (
 	"straza/internal/kernel/fault"
 )
 
+// Fetch gets a file from the world; app gives the guarded outbound client.
+type Fetch func(ctx context.Context, url string) (io.ReadCloser, error)
+
 // Commands lists the room's commands.
-func Commands(s *catalog.Service) []cli.Command {
+func Commands(s *catalog.Service, fetch Fetch) []cli.Command {
 	return []cli.Command{
-		{Name: "catalog import", Args: "PATH|ZIP…", Short: "taxonomies, galaxies, object templates, warning lists, decaying models, in their upstream formats",
+		{Name: "catalog import", Args: "PATH|ZIP|URL…", Short: "taxonomies, galaxies, object templates, warning lists, decaying models, in their upstream formats",
 			Flags: func(*flag.FlagSet) func(context.Context, *cli.Env, []string) error {
-				return func(ctx context.Context, env *cli.Env, args []string) error { return importAll(ctx, s, env, args) }
+				return func(ctx context.Context, env *cli.Env, args []string) error {
+					return importAll(ctx, s, fetch, env, args)
+				}
 			}},
 		{Name: "catalog list", Short: "what was imported and what is built in",
 			Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
@@ -31,19 +37,19 @@ func Commands(s *catalog.Service) []cli.Command {
 	}
 }
 
-func importAll(ctx context.Context, s *catalog.Service, env *cli.Env, args []string) error {
+func importAll(ctx context.Context, s *catalog.Service, fetch Fetch, env *cli.Env, args []string) error {
 	if len(args) == 0 {
-		return cli.UsageError("catalog import needs a directory, a zip or a file; an address on the web is fetched with another program first")
+		return cli.UsageError("catalog import needs a directory, a zip, a file or an http(s) address of one")
 	}
 	for _, a := range args {
-		if strings.Contains(a, "://") {
-			return cli.UsageError("%s: fetch it first, then import the directory or zip", a)
+		if scheme, _, far := strings.Cut(a, "://"); far && scheme != "http" && scheme != "https" {
+			return cli.UsageError("%s: an address begins with https:// or http://", a)
 		}
 	}
 	if err := s.Seed(ctx, env.Who); err != nil {
 		return err
 	}
-	rep, err := s.Import(ctx, env.Who, files(env.Files, args))
+	rep, err := s.Import(ctx, env.Who, files(ctx, env.Files, fetch, args))
 	if err != nil {
 		return err
 	}
@@ -71,10 +77,40 @@ func importAll(ctx context.Context, s *catalog.Service, env *cli.Env, args []str
 	return nil
 }
 
+// far is one file from the world. It is fetched before anything is taken in: an
+// address that does not answer is the caller's error, not a refused file.
+func far(ctx context.Context, fetch Fetch, url string) (catalog.File, error) {
+	body, err := fetch(ctx, url)
+	if err != nil {
+		return catalog.File{}, err
+	}
+	name, _, _ := strings.Cut(url, "?")
+	if ext := strings.ToLower(path.Ext(name)); ext != ".json" && ext != ".zip" {
+		peek := bufio.NewReader(body)
+		if head, _ := peek.Peek(4); string(head) == "PK\x03\x04" { // an archive behind a path without its name
+			name += ".zip"
+		} else {
+			name += ".json"
+		}
+		body = struct {
+			io.Reader
+			io.Closer
+		}{peek, body}
+	}
+	return catalog.File{Name: name, Open: func() (io.ReadCloser, error) { return body, nil }}, nil
+}
+
 // files are those of every argument, directories walked through.
-func files(fs cli.Files, args []string) catalog.Files {
+func files(ctx context.Context, fs cli.Files, fetch Fetch, args []string) catalog.Files {
 	return func(yield func(catalog.File, error) bool) {
 		for _, arg := range args {
+			if strings.Contains(arg, "://") {
+				f, err := far(ctx, fetch, arg)
+				if !yield(f, err) || err != nil {
+					return
+				}
+				continue
+			}
 			names, err := fs.List(arg)
 			if err != nil {
 				yield(catalog.File{}, fault.New(fault.NotFound, "cannot read %s", arg).Because(err))

@@ -53,6 +53,21 @@ func moment(us int64) string {
 	return clock.FromMicros(us).Format(time.RFC3339)
 }
 
+// fullRow counts what a read case carries with it, as lists do.
+func fullRow(f incident.File) row {
+	r := rowOf(f.Case)
+	r.Tasks, r.Done = int64(len(f.Tasks)), 0
+	for _, t := range f.Tasks {
+		if t.DoneAt != 0 {
+			r.Done++
+		}
+	}
+	if len(f.Clocks) > 0 {
+		r.Due = moment(f.Clocks[0].Due)
+	}
+	return r
+}
+
 func rowOf(c incident.Case) row {
 	r := row{Number: c.Number, State: string(c.State), Severity: c.Severity, Title: c.Title, Summary: c.Summary, TLP: "TLP:" + c.TLP, PAP: "PAP:" + c.PAP,
 		RSIT: c.Classes, National: c.National, Lead: c.LeadName, Tasks: c.Tasks, Done: c.Done, Opened: moment(c.Opened), Updated: moment(c.Updated), Closed: moment(c.Closed), Version: c.Version}
@@ -124,7 +139,7 @@ func show(s *incident.Service) func(context.Context, *cli.Env, []string) error {
 			return err
 		}
 		if env.JSON {
-			return env.Print(rowOf(f.Case))
+			return env.Print(fullRow(f))
 		}
 		for _, x := range [][2]string{{"number", f.Number}, {"state", string(f.State)}, {"severity", f.Severity}, {"title", f.Title}, {"summary", f.Summary},
 			{"lead", f.LeadName}, {"opened", moment(f.Opened)}, {"updated", moment(f.Updated)}, {"closed", moment(f.Closed)}} {

@@ -22,7 +22,7 @@ func Commands(s *intel.Service, orgs *registry.Service) []cli.Command {
 	return []cli.Command{
 		{Name: "intel import", Args: "PATH… [--format misp|csv|text] [--org ORG] [--publish]",
 			Short: "events from files, directories or - (standard input); what is here and older is brought up to date", Flags: r.importFlags},
-		{Name: "intel export", Args: "[KEY=VALUE…] --format json|csv|text", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
+		{Name: "intel export", Args: "[KEY=VALUE…] --format misp|stix|csv|text", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
 	}
 }
 

@@ -6,13 +6,16 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"straza/internal/format/misp"
+	"straza/internal/format/stix"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/kernel/cli"
@@ -20,20 +23,20 @@ import (
 )
 
 func (r rooms) exportFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
-	format := fs.String("format", "json", "json (MISP events), csv or text (values)")
+	format := fs.String("format", "misp", "misp (events), stix (a bundle), csv or text (values)")
 	out := fs.String("out", "", "write to this new file instead of standard output")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		q, err := query(args)
 		if err != nil {
 			return err
 		}
+		write := map[string]func(context.Context, *cli.Env, io.Writer, intel.Query) error{
+			"json": r.events, "misp": r.events, "stix": r.stix, "csv": r.csv, "text": r.text}[*format]
+		if write == nil {
+			return cli.UsageError("unknown format %q; there are: misp, stix, csv, text", *format)
+		}
 		if env.Who.Kind == ident.Operator {
 			return cli.RefusedError("events are content: say --as EMAIL, whose rights then count")
-		}
-		write := map[string]func(context.Context, *cli.Env, io.Writer, intel.Query) error{
-			"json": r.events, "misp": r.events, "csv": r.csv, "text": r.text}[*format]
-		if write == nil {
-			return cli.UsageError("unknown format %q; there are: json, csv, text", *format)
 		}
 		w := env.Out
 		if *out != "" {
@@ -196,6 +199,77 @@ func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e 
 		return err
 	}
 	return enc.End()
+}
+
+// stix writes one bundle of STIX 2.1 objects, or with --json one object a line. What
+// several events share (identities, markings, clusters) stands once.
+func (r rooms) stix(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
+	out, seen := bufio.NewWriter(w), map[string]bool{}
+	sep := "\n"
+	if !env.JSON {
+		of := r.stamp(ctx, env)
+		_, _ = out.WriteString(`{"type":"bundle","id":"bundle--` + stix.UUID("", of.Of+of.By+of.At.String()) + `","objects":[`)
+		sep = ""
+	}
+	emit := func(o stix.Object) error {
+		if kind, _, _ := strings.Cut(o.ID, "--"); slices.Contains(shared, kind) {
+			if seen[o.ID] {
+				return nil
+			}
+			seen[o.ID] = true
+		}
+		if !env.JSON {
+			_, _ = out.WriteString(sep)
+			sep = ",\n"
+		}
+		_, _ = out.Write(o.JSON)
+		if env.JSON {
+			_ = out.WriteByte('\n')
+		}
+		return nil
+	}
+	err := r.leaving(ctx, env, q, func(e *intel.Event) error { return r.bundled(ctx, env.Who, e, emit) })
+	if err != nil {
+		return err
+	}
+	if !env.JSON {
+		_, _ = out.WriteString("]}\n")
+	}
+	return out.Flush() // the first write's error stays in the writer
+}
+
+// shared are the kinds of object that several events have in common.
+var shared = []string{"identity", "marking-definition", "attack-pattern", "intrusion-set", "malware", "tool", "threat-actor", "course-of-action", "location", "vulnerability", "campaign"}
+
+// bundled converts one event as its reader sees it.
+func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emit func(stix.Object) error) error {
+	w := e.Wire()
+	reports, err := r.intel.Reports(ctx, who, e.Ref(), intel.Without)
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		w.EventReport = append(w.EventReport, reports[i].Wire())
+	}
+	c := stix.New(w, stix.Options{}, emit)
+	err = r.intel.Attributes(ctx, who, e.Ref(), intel.Part{}, func(a *intel.Attribute) error {
+		w, err := r.attribute(ctx, who, a)
+		c.Attribute(&w)
+		return err
+	})
+	if err == nil {
+		err = r.intel.Objects(ctx, who, e.Ref(), intel.Part{}, func(o *intel.Object) (err error) {
+			w := o.Wire()
+			for i := range o.Attributes {
+				if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
+					return err
+				}
+			}
+			c.Object(&w)
+			return nil
+		})
+	}
+	return errors.Join(err, c.Close())
 }
 
 func (r rooms) attribute(ctx context.Context, who ident.Actor, a *intel.Attribute) (misp.Attribute, error) {

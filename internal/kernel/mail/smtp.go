@@ -91,3 +91,15 @@ func (s *SMTP) Deliver(ctx context.Context, from string, l Letter) error {
 	}
 	return err
 }
+
+// Probe connects, greets and enters as Deliver would, and sends nothing.
+func (s *SMTP) Probe(ctx context.Context) error {
+	c, err := gomail.NewClient(s.host, append(s.options(), gomail.WithTimeout(10*time.Second))...)
+	if err != nil {
+		return err
+	}
+	if err := c.DialWithContext(ctx); err != nil {
+		return fault.New(fault.Unavailable, "%s does not answer", s.host).Because(err)
+	}
+	return c.Close()
+}

@@ -129,7 +129,7 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := c.http.Do(r)
 	if errors.Is(err, errForbidden) {
-		return nil, fault.New(fault.Invalid, "the address of %s is not reached from here; an operator may allow its network", r.URL.Hostname()).Because(err)
+		return nil, fault.New(fault.Invalid, "the address of %s is not reached from here; an operator may allow its network (--allow-net CIDR)", r.URL.Hostname()).Because(err)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "%s does not answer", r.URL.Hostname()).Because(err)

@@ -112,7 +112,7 @@ func (db *DB) Status(ctx context.Context) (MigrationState, error) {
 	if err != nil {
 		return MigrationState{}, err
 	}
-	var st MigrationState
+	st := MigrationState{Pending: []string{}}
 	if st.Current, st.Target, err = p.GetVersions(ctx); err != nil {
 		return st, err
 	}
@@ -139,7 +139,7 @@ func (db *DB) Migrate(ctx context.Context) (MigrationState, error) {
 	if err != nil {
 		return MigrationState{}, err
 	}
-	var st MigrationState
+	st := MigrationState{Pending: []string{}}
 	if st.Current, st.Target, err = p.GetVersions(ctx); err != nil {
 		return st, classify(err)
 	}
