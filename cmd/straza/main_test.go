@@ -3,15 +3,22 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // RFC 6238
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -68,6 +75,7 @@ func run(m *testing.M) int {
 //	http STATUS METHOD URL [k=v…|key:KEY|host:NAME|json:BODY]   one request, cookies kept over the story
 //	shape SHAPE                 every JSON document of standard output has exactly these keys and
 //	                            kinds: s text, n number, b truth, 0 null, ? anything; [] empty, [s] a list of
+//	certificate CERT KEY        makes a self-signed pair for localhost
 //	fileserver NAME             serves the story's folder over HTTP and sets NAME to its origin
 //	keys GOLDEN…                standard output's JSON has at least these keys (a.b for nested)
 //	same FILE FILE KEY…         two files of JSON are equal but for the named keys
@@ -127,7 +135,7 @@ func stories(dir string, engine func(*testscript.Env) error) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"straza": runProgram, "serve": serve, "unseal": startUnseal, "take": take, "totp": oneTimeCode, "end": end(syscall.SIGTERM), "kill9": end(syscall.SIGKILL),
 			"http": request, "keys": goldenKeys, "same": sameJSON, "row": changeRow, "pgdatabase": pgDatabase,
-			"shape": shape, "fileserver": fileServer,
+			"shape": shape, "certificate": certificate, "fileserver": fileServer,
 		},
 	}
 }
@@ -173,7 +181,7 @@ func start(ts *testscript.TestScript, name string, args []string) {
 	s := &server{cmd: exec.Command(program, args...)}
 	s.cmd.SysProcAttr = dieWithParent()
 	s.cmd.Dir = ts.MkAbs(".")
-	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS", "STRAZA_FAULT"} {
+	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS", "STRAZA_FAULT", "CREDENTIALS_DIRECTORY"} {
 		if v := ts.Getenv(k); v != "" {
 			s.cmd.Env = append(s.cmd.Env, k+"="+v)
 		}
@@ -189,6 +197,11 @@ func start(ts *testscript.TestScript, name string, args []string) {
 		if at, ok := strings.CutPrefix(sc.Text(), "listening on "); ok {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
 			ts.Setenv(name, at)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if _, at, ok := strings.Cut(s.said.String(), "metrics and profiling on "); ok {
+				ts.Setenv(name+"_INTERNAL", strings.Fields(at)[0])
+			}
 			return
 		}
 	}
@@ -239,6 +252,22 @@ func end(how syscall.Signal) func(*testscript.TestScript, bool, []string) {
 	}
 }
 
+// transport takes the certificate that a story made.
+var transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // our own server, on loopback
+
+// certificate makes a self-signed pair for localhost: CERT KEY.
+func certificate(ts *testscript.TestScript, _ bool, args []string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	ts.Check(err)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600))
+}
+
 func request(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -268,7 +297,7 @@ func request(ts *testscript.TestScript, _ bool, args []string) {
 	if key != "" {
 		req.Header.Set("Authorization", key)
 	}
-	c := &http.Client{Jar: ts.Value("jar").(http.CookieJar), Timeout: 30 * time.Second,
+	c := &http.Client{Transport: transport, Jar: ts.Value("jar").(http.CookieJar), Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := c.Do(req)
 	ts.Check(err)
@@ -276,6 +305,7 @@ func request(ts *testscript.TestScript, _ bool, args []string) {
 	b, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%s\n", b)
+	_ = resp.Header.Write(ts.Stderr())
 	if resp.StatusCode != want {
 		ts.Fatalf("%s %s: %d, not %d: %.600s", args[1], args[2], resp.StatusCode, want, b)
 	}

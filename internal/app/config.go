@@ -14,6 +14,7 @@ import (
 
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/vault"
 )
 
 // setting is one row of spec program §2: a flag, an environment variable, a key
@@ -69,18 +70,23 @@ func (c Config) list(key string) []string {
 	return strings.FieldsFunc(c.values[key], func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// keysDir is where the web node's keys are: named, systemd's, or in the data folder.
+// keysDir is where the web node's keys are: named, systemd's when it brings them, or
+// in the data folder.
 func (c Config) keysDir(environ []string) string {
 	if k := c.get("keys"); k != "" {
 		return k
 	}
 	for _, e := range environ {
-		if dir, ok := strings.CutPrefix(e, "CREDENTIALS_DIRECTORY="); ok && dir != "" {
+		if dir, ok := strings.CutPrefix(e, "CREDENTIALS_DIRECTORY="); ok && dir != "" && vault.Holds(dir) {
 			return dir
 		}
 	}
-	return filepath.Join(c.data(), "keys")
+	return c.ownKeys()
 }
+
+// ownKeys is the folder of keys in the data folder; what is public of them stays
+// there even when systemd brings the secret ones, read-only.
+func (c Config) ownKeys() string { return filepath.Join(c.data(), "keys") }
 
 // origin is the one in links: named, or localhost with the port listened on.
 func (c Config) origin() string {

@@ -123,7 +123,11 @@ func (h *House) openKeys(ctx context.Context, dir string, without bool) error {
 	if err != nil {
 		return err
 	}
-	h.Vault, err = vault.Open(dir, vault.Options{Create: stored == "", Now: h.clock.Now})
+	public := ""
+	if h.cfg.get("keys") == "" {
+		public = h.cfg.ownKeys()
+	}
+	h.Vault, err = vault.Open(dir, vault.Options{Create: stored == "", Public: public, Now: h.clock.Now})
 	switch {
 	case without && err != nil:
 		h.Vault = nil
@@ -139,6 +143,13 @@ func (h *House) openKeys(ctx context.Context, dir string, without bool) error {
 		return nil
 	}
 	return h.DB.Update(ctx, func(tx *store.Tx) error { return store.SetFact(ctx, tx, keyFact, h.Vault.KeyCheck()) })
+}
+
+// sayKeys says aloud that the first start made keys: who loses them loses the data.
+func (h *House) sayKeys(env *cli.Env) {
+	if h.Vault != nil && h.Vault.Created() {
+		env.Say("New keys were made in %s. Without them nothing here can be read: keep a copy elsewhere (straza backup FILE --keys FILE).", h.Vault.Dir())
+	}
 }
 
 // Close ends everything that openHouse began.
@@ -189,6 +200,7 @@ func (c *call) inRoom(ctx context.Context, cmd cli.Command) error {
 		return err
 	}
 	defer h.Close()
+	h.sayKeys(c.env(operator()))
 	if err := h.runCommand(ctx, c.words, c.as, c.env(operator())); err != nil {
 		return err
 	}

@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"runtime"
 	"time"
 
+	"straza/internal/kernel/cli"
 	"straza/internal/kernel/store"
 )
 
 // startInternal serves /metrics (Prometheus text format) and profiling on a
 // loopback listener of their own, when one is set.
-func (h *House) startInternal(ctx context.Context) error {
+func (h *House) startInternal(ctx context.Context, env *cli.Env) error {
 	addr := h.cfg.get("internal-listen")
 	if addr == "" {
 		return nil
@@ -24,10 +26,15 @@ func (h *House) startInternal(ctx context.Context) error {
 	mux.HandleFunc("GET /metrics", h.metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	srv := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return listenFault(addr, err)
+	}
+	env.Say("metrics and profiling on http://%s", l.Addr())
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() { <-ctx.Done(); _ = srv.Close() }()
 	go func() {
-		if err := srv.ListenAndServe(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			slog.Error("internal listener", "error", err)
 		}
 	}()

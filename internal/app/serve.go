@@ -35,7 +35,12 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	if err := h.demoAllowed(ctx); err != nil {
 		return err
 	}
-	listeners, port, err := listen(h.cfg.get("listen"))
+	h.sayKeys(env)
+	addr := h.cfg.get("listen")
+	if _, p, _ := net.SplitHostPort(addr); p == "0" && h.cfg.get("origin") == "" {
+		addr = "127.0.0.1:0" // a free port means localhost, whatever the host says (decisions §8)
+	}
+	listeners, port, err := listen(addr)
 	if err != nil {
 		return err
 	}
@@ -84,7 +89,7 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	if err := h.startMailbox(work); err != nil {
 		return err
 	}
-	if err := h.startInternal(work); err != nil {
+	if err := h.startInternal(work, env); err != nil {
 		return err
 	}
 	failed := make(chan error, len(listeners))

@@ -20,6 +20,12 @@ import (
 // keyFile is the web node's secret; everything else in the folder is public or a token.
 const keyFile = "web.keys"
 
+// Holds tells whether a folder has the web node's keys.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, keyFile))
+	return err == nil
+}
+
 // Kinds of root key. Only field keys have several versions: what they encrypt
 // carries its version. A blind index or a code could not be found again under
 // another key, so the fixed key stays for the life of the installation.

@@ -68,7 +68,12 @@ func (v *Vault) store(r Recipients) error {
 	}
 	text := "# Public keys that reports are sealed to; the private halves are with `straza unseal`.\n" +
 		"team " + r.Team + "\nrecovery " + r.Recovery + "\npostman " + r.Postman + "\n"
-	if err := ReplaceFile(filepath.Join(v.dir, recipientsFile), []byte(text)); err != nil {
+	if v.public != v.dir { // the keys' own folder is there and may be read-only
+		if err := MakeDir(v.public); err != nil {
+			return err
+		}
+	}
+	if err := ReplaceFile(filepath.Join(v.public, recipientsFile), []byte(text)); err != nil {
 		return err
 	}
 	v.known = r

@@ -21,6 +21,7 @@ import (
 // Options of Open.
 type Options struct {
 	Create bool             // make the keys when the folder has none: only on an empty database
+	Public string           // folder of the unsealing process's public keys, written once; "" = the keys' own
 	Rand   io.Reader        // nil means crypto/rand; tests give a fixed source
 	Now    func() time.Time // nil means time.Now; only the time in the key file's heading
 }
@@ -28,7 +29,8 @@ type Options struct {
 // Vault holds the web node's keys in memory. It is safe for concurrent use and
 // has no methods that print a key; %v of it shows nothing.
 type Vault struct {
-	dir  string
+	dir, public string
+
 	made bool
 	rand io.Reader
 	ring atomic.Pointer[keyring] // replaced whole by Rotate
@@ -55,9 +57,12 @@ func Open(dir string, o Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{dir: dir, made: made, rand: o.Rand, subs: map[string][]byte{}}
+	if o.Public == "" {
+		o.Public = dir
+	}
+	v := &Vault{dir: dir, public: o.Public, made: made, rand: o.Rand, subs: map[string][]byte{}}
 	v.ring.Store(ring)
-	if v.known, err = loadRecipients(filepath.Join(dir, recipientsFile)); err != nil {
+	if v.known, err = loadRecipients(filepath.Join(o.Public, recipientsFile)); err != nil {
 		return nil, err
 	}
 	return v, nil
