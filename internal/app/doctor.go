@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/mail"
+	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault"
 	"straza/internal/kernel/vault/unseal"
@@ -62,14 +62,13 @@ func (c *call) doctorCertificate(now time.Time, add found) {
 func (c *call) doctorNames(ctx context.Context, add found) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	var res net.Resolver
 	if u, err := url.Parse(c.cfg.get("origin")); err == nil && u.Hostname() != "" && !loopback(u.Hostname()) {
-		_, err := res.LookupHost(ctx, u.Hostname())
+		err := outbound.Known(ctx, u.Hostname())
 		add("dns", err == nil, "the origin's name %s is known: %t", u.Hostname(), err == nil)
 	}
 	if _, domain, ok := strings.Cut(c.cfg.get("mail-from"), "@"); ok {
-		mx, err := res.LookupMX(ctx, strings.TrimRight(domain, "> "))
-		add("dns", err == nil && len(mx) > 0, "answers to %s reach a mail server: %t", domain, err == nil && len(mx) > 0)
+		err := outbound.TakesMail(ctx, strings.TrimRight(domain, "> "))
+		add("dns", err == nil, "answers to %s reach a mail server: %t", domain, err == nil)
 	}
 	if c.cfg.get("mail") == "" {
 		add("mail", true, "no --mail: letters are caught in the database")
