@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -57,4 +58,48 @@ func (p *Page) WantAccessible(t testing.TB) {
 	for _, c := range p.Complaints() {
 		t.Errorf("%s %s: %s", p.Where(), p.Look, c)
 	}
+}
+
+// WantAccessibleInEveryLook is WantAccessible for the page as it stands, and again,
+// opened anew, in all three languages and both schemes. It ends where it began.
+func (p *Page) WantAccessibleInEveryLook(t testing.TB) (looked int) {
+	t.Helper()
+	was, at := p.Look, p.Where()
+	p.WantAccessible(t)
+	for _, lang := range Languages {
+		for _, scheme := range Schemes {
+			if lang == was.Lang && scheme == was.Scheme {
+				continue
+			}
+			p.Look.Lang, p.Look.Scheme = lang, scheme
+			p.appear()
+			p.Speak(lang)
+			if st := p.Visit(inLanguage(at, lang)); st >= 400 {
+				t.Errorf("%s %s: answers %d when opened anew", at, p.Look, st)
+			}
+			if got := Eval[string](p, "document.documentElement.lang"); got != lang {
+				t.Errorf("%s is in %q, asked for %q", p.Where(), got, lang)
+			}
+			if n := p.Sideways(); n > 0 {
+				t.Errorf("%s %s: sticks out by %d pixels", p.Where(), p.Look, n)
+			}
+			p.WantAccessible(t)
+			looked++
+		}
+	}
+	p.Look = was
+	p.appear()
+	p.Speak(was.Lang)
+	p.Visit(at)
+	return looked + 1
+}
+
+// inLanguage is a public page's address in another language; other pages have one address.
+func inLanguage(path, lang string) string {
+	for _, l := range Languages {
+		if rest, ok := strings.CutPrefix(path, "/"+l); ok && (rest == "" || rest[0] == '/') {
+			return "/" + lang + rest
+		}
+	}
+	return path
 }

@@ -121,6 +121,10 @@ func (p *Page) LogIn(who Persona) {
 // Speak chooses the language by the form that every page has.
 func (p *Page) Speak(lang string) {
 	p.t.Helper()
+	if p.Look.NoScript {
+		p.scripts(true)
+		defer p.scripts(false)
+	}
 	ok := Eval[bool](p, fmt.Sprintf(`fetch("/language", {method: "POST", headers: {"Content-Type": "application/x-www-form-urlencoded"},
 		body: "lang=" + encodeURIComponent(%q) + "&back=/"}).then(r => r.ok)`, lang))
 	if !ok {

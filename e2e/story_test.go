@@ -11,32 +11,69 @@ import (
 )
 
 // TestBrowserStory is the one thread of the house, in a real browser: what somebody
-// reports on a phone becomes a case, its indicators become an event, and a partner's
-// machine finds them. Scripts are off for the reporter, who must not need them.
+// reports becomes a case, its indicators become an event, and a partner's machine
+// finds them. It is told twice: on a phone with scripts off for everybody, who must
+// not need them, and on a desktop with scripts on. Every page on the way is held
+// against axe in three languages and both schemes.
 func TestBrowserStory(t *testing.T) {
 	s := Demo(t)
-	value := "uplata-8217.example.rs"
-	code, number := reportByPhone(t, s, value)
-	caseURL := triageReport(t, s, number)
-	followWithCode(t, s, code)
-	event := shareIndicators(t, s, caseURL, value)
-	partnerFinds(t, s, event, value)
-	var rep struct{ OK bool }
-	s.CLI(t, &rep, "audit", "verify")
-	if !rep.OK {
-		t.Error("the audit log does not verify after the story")
+	for _, look := range []Look{{Viewport: Phone, NoScript: true}, {Viewport: Desktop}} {
+		name := look.Viewport.Name
+		t.Run(name, func(t *testing.T) {
+			y := &story{T: t, s: s, look: look, value: "uplata-" + name + "-8217.example.rs"}
+			y.report()
+			y.triage()
+			y.follow()
+			event := y.share()
+			partnerFinds(t, s, event, y.value)
+			var rep struct{ OK bool }
+			s.CLI(t, &rep, "audit", "verify")
+			if !rep.OK {
+				t.Error("the audit log does not verify after the story")
+			}
+			t.Logf("live: browser %d", y.pages)
+		})
 	}
-	t.Log("live: browser 5")
 }
 
-// reportByPhone walks the report form at 390 px, scripts off, with two attachments,
-// and gives the receipt's code and number.
-func reportByPhone(t *testing.T, s *Server, value string) (code, number string) {
+// story is one telling: what it knows on the way.
+type story struct {
+	*testing.T
+	s            *Server
+	look         Look
+	value        string // the indicator
+	code, number string // of the report
+	caseURL      string
+	pages        int
+}
+
+// open gives a person's browser.
+func (y *story) open(lang string) *Page {
+	look := y.look
+	look.Lang = lang
+	return Open(y.T, y.s.Origin, look)
+}
+
+// good holds the page at hand against axe in every look.
+func (y *story) good(p *Page) {
+	y.Helper()
+	y.pages += p.WantAccessibleInEveryLook(y.T)
+}
+
+// report walks the form with two attachments and keeps the receipt's code and number.
+func (y *story) report() {
+	t := y.T
 	t.Helper()
-	p := Open(t, s.Origin, Look{Viewport: Phone, Lang: "sr-Cyrl", NoScript: true})
+	p := y.open("sr-Cyrl")
 	p.Visit("/")
+	y.good(p)
 	p.Follow(`main a[href$="/report"]`)
-	next := func() { p.Follow(`form.sz-form button[data-fullwidth]`) }
+	value := y.value
+	y.good(p)
+	next := func() { p.Follow(`form.sz-form button[data-fullwidth]`); y.good(p) }
+	p.Follow(`form.sz-form button[data-fullwidth]`) // without an answer: the page says what is missing
+	p.Complaints() // Chromium says aloud that the answer was 422
+	p.WantAccessible(t)
 	p.Pick(`input[name="what"]`, "message")
 	next()
 	p.Fill(`textarea`, "Стигла ми је порука да платим доставу. Веза је hxxp://"+strings.ReplaceAll(value, ".", "[.]")+"/nalog и ја сам је отворила.")
@@ -58,28 +95,28 @@ func reportByPhone(t *testing.T, s *Server, value string) (code, number string) 
 	p.Fill(`input[name="email"]`, "milica@pekara-klas.example")
 	p.Pick(`input[type="radio"]`, "self")
 	next()
-	p.WantAccessible(t)
-	next() // the check page's one full-width button sends
+	p.Follow(`form.sz-form button[data-fullwidth]`) // the check page's one full-width button sends
 	if !p.Has(".sz-receipt") {
 		t.Fatalf("no receipt at %s: %s", p.Where(), p.Text("main"))
 	}
-	p.WantAccessible(t)
-	code = strings.Join(strings.Fields(Eval[string](p, `document.querySelector(".sz-receipt [translate=no], .sz-receipt code, .sz-receipt .sz-code").textContent`)), "")
-	number = Eval[string](p, `[...document.querySelectorAll("b[translate=no]")].map(e => e.textContent.trim()).find(x => /P-\d{4}-\d+/.test(x))`)
-	if len(code) != 25 || number == "" {
-		t.Fatalf("receipt: code %q, number %q", code, number)
+	y.good(p)
+	y.code = strings.Join(strings.Fields(Eval[string](p, `document.querySelector(".sz-receipt [translate=no], .sz-receipt code, .sz-receipt .sz-code").textContent`)), "")
+	y.number = Eval[string](p, `[...document.querySelectorAll("b[translate=no]")].map(e => e.textContent.trim()).find(x => /P-\d{4}-\d+/.test(x))`)
+	if len(y.code) != 25 || y.number == "" {
+		t.Fatalf("receipt: code %q, number %q", y.code, y.number)
 	}
-	return code, number
 }
 
-// triageReport is the duty analyst: finds the report, answers, accepts it into a case.
-func triageReport(t *testing.T, s *Server, number string) (caseURL string) {
+// triage is the duty analyst: finds the report, asks, accepts it into a case.
+func (y *story) triage() {
+	t := y.T
 	t.Helper()
-	p := Open(t, s.Origin, Look{Lang: "sr-Latn"})
-	p.LogIn(s.Persona(t, "analyst"))
-	p.Visit("/console/reports?q=" + number)
-	p.Follow(`table a[href="/console/reports/` + number + `"]`)
-	p.WantAccessible(t)
+	p := y.open("sr-Latn")
+	p.LogIn(y.s.Persona(t, "analyst"))
+	p.Visit("/console/reports?q=" + y.number)
+	y.good(p)
+	p.Follow(`table a[href="/console/reports/` + y.number + `"]`)
+	y.good(p)
 	p.Fill(`textarea[name="text"]`, "Hvala. Da li ste uneli broj kartice?")
 	p.Click(`input[name="question"]`)
 	p.Follow(`form[action$="/message"] button`)
@@ -88,21 +125,23 @@ func triageReport(t *testing.T, s *Server, number string) (caseURL string) {
 	if !strings.Contains(p.Where(), "/console/cases/S-") {
 		t.Fatalf("accepting led to %s: %s", p.Where(), p.Text("main"))
 	}
-	p.WantAccessible(t)
-	return p.Where()
+	y.caseURL = p.Where()
+	y.good(p)
 }
 
-// followWithCode is the reporter again: reads the question, answers it.
-func followWithCode(t *testing.T, s *Server, code string) {
+// follow is the reporter again: reads the question, answers it.
+func (y *story) follow() {
+	t := y.T
 	t.Helper()
-	p := Open(t, s.Origin, Look{Viewport: Phone, Lang: "sr-Cyrl"})
+	p := y.open("sr-Cyrl")
 	p.Visit("/follow-up")
-	p.Fill(`form.sz-form input[name="code"]`, code[:5]+" "+code[5:])
+	y.good(p)
+	p.Fill(`form.sz-form input[name="code"]`, y.code[:5]+" "+y.code[5:])
 	p.Follow(`form.sz-form button[data-fullwidth]`)
 	if !strings.Contains(p.Text("main"), "broj kartice") {
 		t.Fatalf("the question is not there: %s", p.Text("main"))
 	}
-	p.WantAccessible(t)
+	y.good(p)
 	p.Fill(`form.sz-form textarea`, "Нисам, затворила сам страницу.")
 	p.Follow(`form.sz-form button[data-fullwidth]`)
 	if !strings.Contains(p.Text("main"), "затворила") {
@@ -110,30 +149,38 @@ func followWithCode(t *testing.T, s *Server, code string) {
 	}
 }
 
-// shareIndicators makes an event of what stands in the report and publishes it
-// after the page has said who will see it.
-func shareIndicators(t *testing.T, s *Server, caseURL, value string) (eventURL string) {
+// share pastes text at the case, makes an event of what is found in it, and publishes
+// that after the page has said who will see it.
+func (y *story) share() (eventURL string) {
+	t := y.T
 	t.Helper()
-	p := Open(t, s.Origin, Look{Lang: "sr-Latn"})
-	p.LogIn(s.Persona(t, "lead"))
-	if st := p.Visit(caseURL); st != http.StatusOK {
-		t.Fatalf("%s answers %d", caseURL, st)
-	}
-	p.Visit("/console/events/new")
-	p.Fill(`input[name="info"]`, "Lažna dostava: tragovi")
-	p.Fill(`textarea[name="text"]`, "hxxp://"+strings.ReplaceAll(value, ".", "[.]")+"/nalog "+value)
-	p.Pick(`select[name="tlp"]`, "green")
+	p := y.open("sr-Latn")
+	p.LogIn(y.s.Persona(t, "lead"))
+	p.Visit(y.caseURL + "/indicators")
+	y.good(p)
+	p.Fill(`textarea[name="text"]`, "hxxp://"+strings.ReplaceAll(y.value, ".", "[.]")+"/nalog "+y.value+" 127.0.0.1")
 	p.Follow(`main form button:not([type=button])`)
-	eventURL = p.Where()
-	if !strings.Contains(p.Text("main"), value) {
+	p.WantAccessible(t)
+	if !strings.Contains(p.Text("main"), y.value) {
 		t.Fatalf("no indicator came out of the text: %s", p.Text("main"))
 	}
+	p.Fill(`input[name="info"]`, "Lažna dostava: tragovi")
+	p.Pick(`select[name="distribution"]`, "1") // members here
+	p.Follow(`main form button:not([type=button])`)
+	p.Visit(y.caseURL)
+	p.Follow(`main a[href^="/console/events/"]`)
+	eventURL = p.Where()
+	if !strings.Contains(p.Text("main"), y.value) {
+		t.Fatalf("the event lacks the indicator: %s", p.Text("main"))
+	}
+	y.good(p)
 	p.Follow(`a[href$="/publish"]`)
 	if !strings.Contains(p.Text("main"), "Elektromreža Podunavlje") {
 		t.Errorf("the page does not say who will see it: %s", p.Text("main"))
 	}
-	p.WantAccessible(t)
+	y.good(p)
 	p.Follow(`main form button[data-icon], main form button:not([type=button])`)
+	y.good(p)
 	return eventURL
 }
 
