@@ -165,8 +165,14 @@ func (y *story) share() (eventURL string) {
 		t.Fatalf("no indicator came out of the text: %s", p.Text("main"))
 	}
 	p.Fill(`input[name="info"]`, "Lažna dostava: tragovi")
+	p.Pick(`select[name="tlp"]`, "GREEN")
 	p.Pick(`select[name="distribution"]`, "1") // members here
-	p.Follow(`main form button:not([type=button])`)
+	p.Follow(`main form button[value="look"]`)
+	if !strings.Contains(Eval[string](p, `document.querySelector("main").textContent`), "Elektromreža Podunavlje") {
+		t.Errorf("the page does not say by name who will see it: %s", p.Text("main"))
+	}
+	p.WantAccessible(t)
+	p.Follow(`main form button[value="share"]`)
 	p.Visit(y.caseURL)
 	p.Follow(`main a[href^="/console/events/"]`)
 	eventURL = p.Where()

@@ -134,7 +134,7 @@ func (c *country) share(ctx context.Context, who ident.Actor, ref string) error 
 	if len(picks) == 0 {
 		return nil
 	}
-	_, _, err = c.Incident.Share(ctx, who, ref, incident.Sharing{Info: latin("Трагови из случаја ") + ref, Distribution: intel.Community, Picks: picks})
+	_, _, err = c.Incident.Share(ctx, who, ref, incident.Sharing{Info: latin("Трагови из случаја ") + ref, TLP: "GREEN", Distribution: intel.Community, Picks: picks})
 	return err
 }
 

@@ -186,7 +186,7 @@ func (c *country) breakInWork(ctx context.Context, lead ident.Actor, ref string)
 	for _, x := range found {
 		picks = append(picks, incident.Pick{Type: x.Type, Value: x.Value, Comment: latin("активно до јутрос"), ToIDS: x.ToIDS})
 	}
-	_, _, err = c.Incident.Share(ctx, lead, ref, incident.Sharing{Info: latin("Капија 400: трагови упада у електродистрибуцију"), Distribution: intel.Community, Picks: picks, Publish: true})
+	_, _, err = c.Incident.Share(ctx, lead, ref, incident.Sharing{Info: latin("Капија 400: трагови упада у електродистрибуцију"), TLP: "GREEN", Distribution: intel.Community, Picks: picks, Publish: true})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -121,12 +122,41 @@ func (s *Service) keep(a *act, v Evidence, stored blob.Ref) error {
 	}
 	id := s.d.DB.NewID()
 	v.Label = fmt.Sprintf("D-%d", n+1)
+	if v.Name, err = s.sealName(id, v.Name); err != nil {
+		return err
+	}
 	if _, err := a.tx.Exec(a.ctx, insertProof, id, a.c.ID, v.UUID, v.Label, v.Name, v.About, v.Size, v.SHA256, stored.Name, a.now, nameOf(a.who)); err != nil {
 		return err
 	}
 	a.label, a.detail["evidence"], a.detail["sha256"] = v.Label, id, v.SHA256
 	a.changes = append(a.changes, change{Table: "incident_evidence", ID: id, After: map[string]any{"case_id": a.c.ID}})
 	return s.custody(a.ctx, a.tx, a.who, id, "taken", "sha256 "+v.SHA256, a.now)
+}
+
+// nameCell is where an evidence's file name lies: encrypted, because the name of a file
+// may tell as much as the file.
+func nameCell(id int64) vault.Field {
+	return vault.Field{Table: "incident_evidence", Column: "name", Row: id}
+}
+
+func (s *Service) sealName(id int64, name string) (string, error) {
+	cell, err := s.d.Vault.Seal(nameCell(id), []byte(name))
+	return base64.StdEncoding.EncodeToString(cell), err
+}
+
+// openName puts the name in place of its cell; without the node's keys it is missing.
+func (s *Service) openName(v *Evidence) error {
+	if s.d.Vault == nil {
+		v.Name = v.Label
+		return nil
+	}
+	cell, err := base64.StdEncoding.DecodeString(v.Name)
+	if err != nil {
+		return fmt.Errorf("name of evidence %d: %w", v.ID, err)
+	}
+	name, err := s.d.Vault.Open(nameCell(v.ID), cell)
+	v.Name = string(name)
+	return err
 }
 
 // custody adds a line to the chain.
@@ -166,6 +196,9 @@ func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, e
 			return missing("evidence")
 		}
 		if v, _, err = store.First(ctx, tx, scanEvidence, oneEvidence, evidence); err != nil {
+			return err
+		}
+		if err := s.openName(&v); err != nil {
 			return err
 		}
 		now, err := store.Now(ctx, tx)

@@ -145,6 +145,9 @@ func (s *Service) fillEvidence(ctx context.Context, tx *store.Tx, f *File) (err 
 		return err
 	}
 	for i := range f.Evidence {
+		if err := s.openName(&f.Evidence[i]); err != nil {
+			return err
+		}
 		if f.Evidence[i].Custody, err = store.All(ctx, tx, scanCustody, custodyOf, f.Evidence[i].ID); err != nil {
 			return err
 		}
