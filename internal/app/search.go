@@ -48,10 +48,18 @@ var errEnough = errors.New("enough")
 
 func (h *House) findEvents(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
 	total, err := h.Intel.SearchEvents(ctx, who, intel.Query{Text: q, Sort: "changed", Desc: true, Limit: n, Page: 1}, func(e *intel.Event) error {
-		hits = append(hits, find.Hit{Title: e.Info, Href: eventBase(who) + e.Ref(), Sub: []any{e.Origin.Name, e.Date}})
+		hits = append(hits, find.Hit{Title: e.Info, Href: eventBase(who) + e.Ref(), Sub: []any{e.Origin.Name, e.Date}, Marks: labelOf(e.TLP)})
 		return nil
 	})
 	return hits, total > int64(n), err
+}
+
+// labelOf is the mark of a sharing label, none when there is none.
+func labelOf(tlp string) []any {
+	if tlp == "" {
+		return nil
+	}
+	return []any{ui.TLP(tlp)}
 }
 
 func eventBase(who ident.Actor) string {

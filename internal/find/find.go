@@ -7,8 +7,12 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -48,9 +52,56 @@ func Routes(m *web.Mux, rooms []Room) {
 }
 
 type group struct {
-	Name, Icon string
-	Rows       []ui.Name
-	More       string // address of the room's own list
+	ID, Name, Icon string
+	Rows           []row
+	More           string // address of the room's own list
+	Count          string // "6", or "6+" when there are more
+}
+
+// row is a hit with the words that were asked for marked in its title.
+type row struct {
+	Href  string
+	Title []piece
+	Mono  bool
+	Sub   []any
+	Marks []any
+}
+
+type piece struct {
+	Text string
+	Hit  bool
+}
+
+// pieces cuts a title at the words that begin as the query's do, in either script
+// and without regard to case and diacritics.
+func pieces(title, query string) (out []piece) {
+	words := strings.Fields(i18n.Fold(query))
+	put := func(text string, hit bool) {
+		if n := len(out); n > 0 && out[n-1].Hit == hit {
+			out[n-1].Text += text
+			return
+		}
+		out = append(out, piece{text, hit})
+	}
+	for len(title) > 0 {
+		letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+		end := strings.IndexFunc(title, letter)
+		if end != 0 {
+			if end < 0 {
+				end = len(title)
+			}
+			put(title[:end], false)
+			title = title[end:]
+			continue
+		}
+		if end = strings.IndexFunc(title, func(r rune) bool { return !letter(r) }); end < 0 {
+			end = len(title)
+		}
+		word := i18n.Fold(title[:end])
+		put(title[:end], slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(word, w) }))
+		title = title[end:]
+	}
+	return out
 }
 
 type searchPage struct {
@@ -85,12 +136,18 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 		if len(hits) == 0 {
 			continue
 		}
-		g := group{Name: web.T(r, room.Key), Icon: room.Icon}
+		g := group{ID: "room-" + strconv.Itoa(len(page.Groups)), Name: web.T(r, room.Key), Icon: room.Icon, Count: strconv.Itoa(len(hits))}
 		for _, h := range hits {
-			g.Rows = append(g.Rows, ui.Name{Text: h.Title, Href: h.Href, Mono: h.Mono, Sub: h.Sub, Marks: h.Marks})
+			x := row{Href: h.Href, Title: pieces(h.Title, page.Query), Mono: h.Mono, Marks: h.Marks}
+			for _, v := range h.Sub {
+				if v != "" {
+					x.Sub = append(x.Sub, v)
+				}
+			}
+			g.Rows = append(g.Rows, x)
 		}
 		if more {
-			g.More, page.More = room.All(page.Query), true
+			g.More, page.More, g.Count = room.All(page.Query), true, g.Count+"+"
 		}
 		page.Found += int64(len(hits))
 		page.Groups = append(page.Groups, g)

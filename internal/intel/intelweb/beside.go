@@ -27,9 +27,6 @@ const sightedOn = 1000
 
 // sighted gathers the sightings that the caller may see; nil when there are none.
 func (p *pages) sighted(r *http.Request, e *intel.Event) (*sightings, error) {
-	if e.SightingTimestamp == 0 {
-		return nil, nil
-	}
 	now, days, orgs := web.Now(r), make([]int64, 12), map[int64]bool{}
 	v := &sightings{by: map[int64]int64{}}
 	err := p.s.Sightings(r.Context(), web.Actor(r), intel.SightingFilter{Event: e.Ref()}, func(g *intel.Sighting) error {
