@@ -39,7 +39,7 @@ lint: ## gofmt, vet, staticcheck
 bench: build ## named benchmarks, each figure beside its limit
 	@scripts/bench.sh
 
-shots: build ## pictures of the main pages, into docs/shots
+shots: build ## pictures of the main pages, into docs/screens
 	@scripts/shots.sh
 
 cover: ## coverage per package (SQLite, and PostgreSQL when it is there)

@@ -1,14 +1,19 @@
 package admin
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/web"
@@ -185,10 +190,10 @@ func (p *pages) auditPage(r *http.Request) (*auditPage, error) {
 	bar := f.Bar(web.T(r, "admin.audit.search"))
 	page.Bar = &bar
 	page.Table = ui.Table{Caption: web.T(r, "admin.audit"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "admin.audit.when"), Width: "mark"}, {Label: web.T(r, "admin.audit.act")},
-		{Label: web.T(r, "admin.audit.who"), Width: "mark"}, {Label: web.T(r, "admin.audit.detail"), Drop: 1}, {Label: web.T(r, "admin.audit.leaf"), Num: true, Drop: 2}},
+		{Label: web.T(r, "admin.audit.who"), Width: "mark"}, {Label: web.T(r, "admin.audit.leaf"), Num: true, Drop: 2}},
 		Empty: &ui.Empty{Icon: "history", Title: web.T(r, "admin.audit.empty")}}
 	for _, l := range lines {
-		page.Table.Rows = append(page.Table.Rows, ui.Row{Cells: []any{clock.FromMicros(l.At), ui.Name{Text: l.Verb, Mono: true, Sub: []any{l.Label}}, ui.Machine(l.Actor), ui.Machine(string(l.Detail)), leaf(l)}})
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Cells: []any{i18n.DateTime(web.Lang(r), clock.FromMicros(l.At)), ui.Name{Text: l.Verb, Mono: true, Sub: auditDetail(l)}, ui.Machine(l.Actor), leaf(l)}})
 	}
 	next := ""
 	if len(lines) == 50 {
@@ -196,6 +201,23 @@ func (p *pages) auditPage(r *http.Request) (*auditPage, error) {
 	}
 	page.Pages = f.Pages(len(lines), 0, next)
 	return page, nil
+}
+
+// auditDetail is what stands under an act: what it was done to, and the details as
+// they were recorded, name and value, in a fixed order.
+func auditDetail(l audit.Line) []any {
+	var out []any
+	if l.Label != "" {
+		out = append(out, l.Label)
+	}
+	var detail map[string]json.RawMessage
+	if json.Unmarshal([]byte(l.Detail), &detail) != nil {
+		return append(out, ui.Machine(l.Detail))
+	}
+	for _, k := range slices.Sorted(maps.Keys(detail)) {
+		out = append(out, ui.Machine(k+"="+strings.Trim(string(detail[k]), `"`)))
+	}
+	return out
 }
 
 func leaf(l audit.Line) string {

@@ -117,7 +117,7 @@ func (p *pages) table(r *http.Request, f *web.Filters, filter incident.Filter, l
 		{Label: web.T(r, "incident.clock"), Width: "clock", Drop: 2}, {Label: web.T(r, "incident.lead"), Drop: 2}, {Label: web.T(r, "incident.tasks"), Num: true, Drop: 1},
 		f.Sort(web.T(r, "incident.updated"), "updated")},
 		Empty: &ui.Empty{Icon: "folder-open", Title: web.T(r, "incident.empty"), Text: web.T(r, "incident.empty.text")}}
-	t.Columns[1].Width, t.Columns[6].Width, t.Columns[6].Drop = "mark", "mark", 1
+	t.Columns[1].Width, t.Columns[1].Drop, t.Columns[6].Width, t.Columns[6].Drop = "mark", 3, "mark", 1
 	if len(filter.Active()) > 0 {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "incident.filtered"), Text: web.T(r, "incident.filtered.text"),
 			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base + "?state=", Variant: "secondary"}}}

@@ -111,7 +111,7 @@ func eventQuery(f *web.Filters) intel.Query {
 
 func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table {
 	t := ui.Table{Caption: web.T(r, "intel.events"), Columns: []ui.Column{f.Sort(web.T(r, "intel.event"), "info"), {Label: web.T(r, "intel.state"), Width: "mark"},
-		{Label: web.T(r, "intel.tlp"), Width: "mark", Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 1}, {Label: web.T(r, "intel.attributes"), Num: true}, f.Sort(web.T(r, "intel.changed"), "changed")}}
+		{Label: web.T(r, "intel.tlp"), Width: "mark", Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 1}, {Label: web.T(r, "intel.attributes"), Num: true, Drop: 3}, f.Sort(web.T(r, "intel.changed"), "changed")}}
 	t.Columns[5].Drop = 3
 	t.Empty = &ui.Empty{Icon: "affiliate", Title: web.T(r, "intel.empty"), Text: web.T(r, "intel.empty.text")}
 	if f.Active() {
