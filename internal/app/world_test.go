@@ -84,6 +84,7 @@ func eachWorld(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			database := ""
 			if engine == "postgres" {
 				database = testkit.PostgresURL(t)

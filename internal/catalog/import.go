@@ -22,6 +22,8 @@ const (
 	archiveLimit = 128 << 20
 	unpackLimit  = 1 << 30
 	filesLimit   = 50_000
+	ratioLimit   = 100     // unpacked to packed
+	ratioFree    = 1 << 20 // below this the ratio does not matter
 )
 
 // File is one file of a catalogue's directory or archive.
@@ -96,7 +98,9 @@ func (s *Service) archive(ctx context.Context, who ident.Actor, f File, rep *Rep
 	}
 	var total uint64
 	for i, e := range z.File {
-		if total += e.UncompressedSize64; total > unpackLimit || i > filesLimit {
+		// The list may lie about sizes: what is read of a file is bounded by what it takes packed.
+		most := max(ratioFree, e.CompressedSize64*ratioLimit)
+		if total += e.UncompressedSize64; total > unpackLimit || i > filesLimit || e.UncompressedSize64 > most {
 			rep.Refused = append(rep.Refused, Problem{f.Name, "the archive unpacks to too much"})
 			return nil
 		}

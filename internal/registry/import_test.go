@@ -126,7 +126,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 			"deep":              {"json", `[{"name":` + strings.Repeat("[", 20000), fault.Invalid},
 			"format":            {"xlsx", "PK", fault.Invalid},
 			"too many rows":     {"csv", "name\n" + strings.Repeat("a\n", registry.MaxImportRows+1), fault.Limited},
-			"too large":         {"csv", "name\n" + strings.Repeat(strings.Repeat("a", 1<<20)+"\n", 33), fault.Limited},
+			"too large":         {"csv", "name\n" + strings.Repeat(strings.Repeat("a", 1<<17)+"\n", 33*8), fault.Limited},
 		} {
 			_, err := c.s.Import(ctx, c.analyst, strings.NewReader(x.file), registry.ImportOptions{Format: x.format})
 			if !fault.Is(err, x.want) {

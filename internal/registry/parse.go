@@ -66,6 +66,24 @@ func (c *capReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// maxRecord bounds one record: the parser gathers it whole, so that a quote nobody
+// closes, or a line of nothing but commas, would fill the memory with the file.
+const maxRecord = 256 << 10
+
+type recordReader struct {
+	r    io.Reader
+	left int // of the record that is being read; set anew for each
+}
+
+func (c *recordReader) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, fault.Field("file", "registry.fault.file-csv", "a record of more than %d bytes", maxRecord)
+	}
+	n, err := c.r.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
 func badFile(key, why string, err error) error {
 	if f := fault.Of(err); f != nil {
 		return err
@@ -83,7 +101,8 @@ func parseCSV(r io.Reader) iter.Seq2[row, error] {
 		}
 		first, _ := in.Peek(4096)
 		head, _, _ := bytes.Cut(first, []byte("\n"))
-		rd := csv.NewReader(in)
+		lines := &recordReader{r: in, left: maxRecord}
+		rd := csv.NewReader(lines)
 		rd.ReuseRecord, rd.FieldsPerRecord = true, -1
 		if bytes.Count(head, []byte(";")) > bytes.Count(head, []byte(",")) {
 			rd.Comma = ';'
@@ -99,6 +118,7 @@ func parseCSV(r io.Reader) iter.Seq2[row, error] {
 			return
 		}
 		for {
+			lines.left = maxRecord
 			cells, err := rd.Read()
 			if errors.Is(err, io.EOF) {
 				return

@@ -27,15 +27,44 @@ func (c *call) open(limit int64) (io.Reader, error) {
 	switch strings.ToLower(c.r.Header.Get("Content-Encoding")) {
 	case "", "identity":
 	case "gzip":
-		z, err := gzip.NewReader(src)
+		count := &counted{r: src}
+		z, err := gzip.NewReader(count)
 		if err != nil {
 			return nil, badJSON()
 		}
-		src = z
+		src = &unfolding{z: z, packed: count}
 	default:
 		return nil, fail(http.StatusUnsupportedMediaType, "This server reads plain and gzip requests.")
 	}
 	return &capped{src: src, left: limit}, nil
+}
+
+// What a compressed body may unfold to, for each byte of it; the first mebibyte is free.
+const (
+	unfoldRatio = 100
+	unfoldFree  = 1 << 20
+)
+
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) { n, err := c.r.Read(p); c.n += int64(n); return n, err }
+
+// unfolding fails where a compressed body turns out to be a bomb.
+type unfolding struct {
+	z      io.Reader
+	packed *counted
+	plain  int64
+}
+
+func (u *unfolding) Read(p []byte) (int, error) {
+	n, err := u.z.Read(p)
+	if u.plain += int64(n); u.plain > unfoldFree && u.plain > u.packed.n*unfoldRatio {
+		return 0, errTooLarge
+	}
+	return n, err
 }
 
 // capped fails instead of ending when there is more than it may give.

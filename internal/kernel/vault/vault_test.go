@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/note"
+
+	"filippo.io/age"
 
 	"straza/internal/kernel/fault"
 )
@@ -374,4 +377,51 @@ func FuzzParseKeyring(f *testing.F) {
 			t.Fatal("a keyring without all its keys was taken")
 		}
 	})
+}
+
+// TestRow10KeyBackupNames is row 10: an archive of keys that names anything but a plain
+// file of one of the two folders is refused whole, before a byte is written.
+func TestRow10KeyBackupNames(t *testing.T) {
+	const pass = "četiri reči za ključeve"
+	for _, h := range []tar.Header{
+		{Name: "../evil", Typeflag: tar.TypeReg}, {Name: "keys/../../evil", Typeflag: tar.TypeReg}, {Name: "/etc/evil", Typeflag: tar.TypeReg}, {Name: "keys//evil", Typeflag: tar.TypeReg},
+		{Name: `keys\..\evil`, Typeflag: tar.TypeReg}, {Name: "keys/.evil", Typeflag: tar.TypeReg}, {Name: "keys/evil\x00", Typeflag: tar.TypeReg}, {Name: "keys/sub/evil", Typeflag: tar.TypeReg},
+		{Name: "other/evil", Typeflag: tar.TypeReg}, {Name: "keys", Typeflag: tar.TypeReg}, {Name: "keys/", Typeflag: tar.TypeDir}, {Name: "keys/evil", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"},
+		{Name: "keys/evil", Typeflag: tar.TypeLink, Linkname: "../../evil"}, {Name: "keys/evil", Typeflag: tar.TypeFifo}, {Name: "keys/..", Typeflag: tar.TypeReg},
+	} {
+		var b bytes.Buffer
+		rec, err := age.NewScryptRecipient(pass)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec.SetWorkFactor(10)
+		enc, err := age.Encrypt(&b, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := tar.NewWriter(enc)
+		h.Mode, h.Format = 0o600, tar.FormatPAX
+		if h.Typeflag == tar.TypeReg {
+			h.Size = 4
+		}
+		if err := w.WriteHeader(&h); err != nil {
+			if strings.ContainsRune(h.Name, 0) {
+				continue // the writer itself refuses it
+			}
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeReg {
+			_, _ = w.Write([]byte("evil"))
+		}
+		_ = w.Close()
+		_ = enc.Close()
+		root := t.TempDir()
+		sets := []KeySet{{"keys", filepath.Join(root, "in", "keys")}, {"unseal", filepath.Join(root, "in", "unseal")}}
+		if names, err := RestoreKeys(bytes.NewReader(b.Bytes()), pass, sets...); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q (%c): %v, %v", h.Name, h.Typeflag, names, err)
+		}
+		if left, _ := os.ReadDir(root); len(left) != 0 {
+			t.Errorf("%q: something was written: %v", h.Name, left)
+		}
+	}
 }

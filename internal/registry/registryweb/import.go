@@ -2,7 +2,6 @@ package registryweb
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -55,7 +54,9 @@ func (p *pages) importFile(w http.ResponseWriter, r *http.Request) error {
 	format := ""
 	f, err := web.ReadUpload(r, web.UploadLimits{Files: 1, Bytes: registry.MaxImportBytes}, func(_ *web.Form, u web.Upload) (err error) {
 		format = formatOf(u.Name)
-		file, err = io.ReadAll(u) // bounded by the limit; it is read twice
+		b := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), registry.MaxImportBytes)+bytes.MinRead)) // read twice, held once
+		_, err = b.ReadFrom(u)
+		file = b.Bytes()
 		return err
 	})
 	if err != nil {
