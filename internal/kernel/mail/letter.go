@@ -72,7 +72,7 @@ func (p *Post) Domain() string { return p.domain }
 // when it is no single address; line breaks in a header field are refused.
 func (p *Post) QueueTx(ctx context.Context, tx *store.Tx, l Letter) (id int64, err error) {
 	addr, err := netmail.ParseAddress(l.To)
-	if err != nil || len(l.To) > 320 {
+	if err != nil || len(l.To) > 320 || strings.HasSuffix(strings.TrimSpace(l.To), ";") { // the last: a group, which one address may pass for
 		return 0, fault.Field("to", "fault.email", "no address to write to")
 	}
 	for _, h := range []string{l.Subject, l.ReplyTo, l.InReplyTo, l.MessageID} {

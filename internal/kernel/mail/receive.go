@@ -23,6 +23,7 @@ import (
 const (
 	maxLetter = 25 << 20
 	maxParts  = 100
+	maxDepth  = 20 // of parts within parts
 	maxBody   = 1 << 20
 	maxFiles  = 20
 )
@@ -123,64 +124,76 @@ var errTooMany = errors.New("too many parts")
 
 // Parse reads a letter (RFC 5322, MIME) within limits: bytes, parts, depth.
 func Parse(r io.Reader) (in Received, err error) {
-	mr, err := gomessage.CreateReader(io.LimitReader(r, maxLetter))
+	e, err := message.Read(io.LimitReader(r, maxLetter))
 	if err != nil && !message.IsUnknownCharset(err) {
 		return in, err
 	}
-	defer mr.Close()
-	readHeader(mr, &in)
-	for n := 0; ; n++ {
+	readHeader(gomessage.Header{Header: e.Header}, &in)
+	parts := 0
+	return in, takeParts(e, &in, 0, &parts)
+}
+
+// takeParts walks the parts below e. The depth is bounded, because each level reads
+// through all those above it: five thousand of them would take ten seconds.
+func takeParts(e *message.Entity, in *Received, depth int, parts *int) error {
+	if *parts++; *parts > maxParts {
+		return errTooMany
+	}
+	mr := e.MultipartReader()
+	if mr == nil {
+		return takePart(e, in)
+	}
+	if depth >= maxDepth && !fault.Planted("nested-letters") {
+		return errTooMany
+	}
+	for {
 		p, err := mr.NextPart()
 		if errors.Is(err, io.EOF) {
-			return in, nil
+			return nil
 		}
 		if err != nil && !message.IsUnknownCharset(err) {
-			return in, err
-		}
-		if n >= maxParts {
-			return in, errTooMany
-		}
-		if err := takePart(p, &in); err != nil {
-			return in, err
-		}
-	}
-}
-
-func readHeader(mr *gomessage.Reader, in *Received) {
-	in.Subject, _ = mr.Header.Subject()
-	in.MessageID, _ = mr.Header.MessageID()
-	if ids, err := mr.Header.MsgIDList("In-Reply-To"); err == nil && len(ids) > 0 {
-		in.InReplyTo = ids[0]
-	}
-	if from, err := mr.Header.AddressList("From"); err == nil && len(from) > 0 {
-		in.Header = from[0].Address
-	}
-	auto := mr.Header.Get("Auto-Submitted")
-	in.Auto = auto != "" && auto != "no" || mr.Header.Get("X-Auto-Response-Suppress") != "" || strings.EqualFold(mr.Header.Get("Precedence"), "bulk")
-}
-
-func takePart(p *gomessage.Part, in *Received) error {
-	switch h := p.Header.(type) {
-	case *gomessage.InlineHeader:
-		t, _, _ := h.ContentType()
-		if t != "text/plain" && t != "" || in.Text != "" {
-			_, err := io.Copy(io.Discard, p.Body)
 			return err
 		}
-		b, err := io.ReadAll(io.LimitReader(p.Body, maxBody))
+		if err := takeParts(p, in, depth+1, parts); err != nil {
+			return err
+		}
+	}
+}
+
+func readHeader(h gomessage.Header, in *Received) {
+	in.Subject, _ = h.Subject()
+	in.MessageID, _ = h.MessageID()
+	if ids, err := h.MsgIDList("In-Reply-To"); err == nil && len(ids) > 0 {
+		in.InReplyTo = ids[0]
+	}
+	if from, err := h.AddressList("From"); err == nil && len(from) > 0 {
+		in.Header = from[0].Address
+	}
+	auto := h.Get("Auto-Submitted")
+	in.Auto = auto != "" && auto != "no" || h.Get("X-Auto-Response-Suppress") != "" || strings.EqualFold(h.Get("Precedence"), "bulk")
+}
+
+// takePart takes the first text, and what is neither text nor shown inside it as a file.
+func takePart(e *message.Entity, in *Received) error {
+	t, _, _ := e.Header.ContentType()
+	disp, _, _ := e.Header.ContentDisposition()
+	if disp == "inline" || disp != "attachment" && strings.HasPrefix(t, "text/") {
+		if t != "text/plain" && t != "" || in.Text != "" {
+			_, err := io.Copy(io.Discard, e.Body)
+			return err
+		}
+		b, err := io.ReadAll(io.LimitReader(e.Body, maxBody))
 		in.Text = strings.ToValidUTF8(string(b), "\uFFFD")
 		return err
-	case *gomessage.AttachmentHeader:
-		if len(in.Files) >= maxFiles {
-			return errTooMany
-		}
-		name, _ := h.Filename()
-		t, _, _ := h.ContentType()
-		b, err := io.ReadAll(p.Body)
-		in.Files = append(in.Files, ReceivedFile{Name: name, Type: t, Data: b})
-		return err
 	}
-	return nil
+	if len(in.Files) >= maxFiles {
+		return errTooMany
+	}
+	h := gomessage.AttachmentHeader{Header: e.Header}
+	name, _ := h.Filename()
+	b, err := io.ReadAll(e.Body)
+	in.Files = append(in.Files, ReceivedFile{Name: name, Type: t, Data: b})
+	return err
 }
 
 // Address gives the bare address of a header or envelope value, lower case; ""

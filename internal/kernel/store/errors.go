@@ -59,7 +59,9 @@ func away(err error) error {
 	return fault.New(fault.Unavailable, "the database is away").WithKey("fault.database").After(5 * time.Second).Because(err)
 }
 
-// classify turns what an operator must know into Unavailable, and leaves the rest.
+// classify turns what an operator must know into Unavailable, a text that PostgreSQL
+// cannot hold (NUL, broken UTF-8: SQLite finds nothing there) into Invalid, and leaves
+// the rest.
 func classify(err error) error {
 	if err == nil || fault.Of(err) != nil || errors.Is(err, context.Canceled) {
 		return err
@@ -81,6 +83,9 @@ func classify(err error) error {
 		}
 		if strings.HasPrefix(pe.Code, "53") || strings.HasPrefix(pe.Code, "57") || strings.HasPrefix(pe.Code, "08") {
 			return away(err)
+		}
+		if pe.Code == "22021" || pe.Code == "22P05" || pe.Code == "22003" { // the last: a number too large for its column
+			return fault.New(fault.Invalid, "a value that the database cannot hold").WithKey("fault.value").Because(err)
 		}
 		return err
 	}
