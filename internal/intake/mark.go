@@ -203,23 +203,39 @@ func (s *Service) similarTx(ctx context.Context, tx *store.Tx, who ident.Actor, 
 	return out, nil
 }
 
-// writeWords keeps the folded words that the queue's search compares.
+// writeWords keeps the folded words that the queue's search compares; a report that
+// was there before loses those it had.
 func (s *Service) writeWords(ctx context.Context, tx *store.Tx, r *Report) error {
-	if err := deleteWords(ctx, tx, r.ID); err != nil {
-		return err
+	if r.Version > 1 {
+		if err := deleteWords(ctx, tx, r.ID); err != nil {
+			return err
+		}
 	}
 	ws := append(words(r.Number+" "+r.Title+" "+r.OrgName), strings.ToLower(r.Number))
+	for i := range ws {
+		ws[i] = cut(ws[i], 60)
+	}
 	slices.Sort(ws)
+	var list [][]byte
 	for _, w := range slices.Compact(ws) {
-		id, err := s.newID(r.Anonymous)
-		if err != nil {
-			return err
-		}
-		if err := insertWord(ctx, tx, id, r.ID, []byte(cut(w, 60))); err != nil {
-			return err
+		list = append(list, []byte(w))
+	}
+	ids, err := s.newIDs(r.Anonymous, len(list))
+	if err != nil {
+		return err
+	}
+	return insertWords(ctx, tx, r.ID, list, ids)
+}
+
+// newIDs draws n ids, random ones for what must not tell when it was written.
+func (s *Service) newIDs(anonymous bool, n int) (ids []int64, err error) {
+	ids = make([]int64, n)
+	for i := range ids {
+		if ids[i], err = s.newID(anonymous); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return ids, nil
 }
 
 func folded(s string) string { return i18n.Fold(s) }

@@ -181,9 +181,12 @@ func fileOf(ctx context.Context, tx *store.Tx, report int64, uuid string) (fileR
 	return store.First(ctx, tx, scanFile, selectFile+` AND uuid = $2`, report, uuid)
 }
 
-func insertMark(ctx context.Context, tx *store.Tx, id, report int64, m mark) error {
-	_, err := tx.Exec(ctx, `INSERT INTO intake_mark (id, report_id, kind, mark) VALUES ($1,$2,$3,$4)`, id, report, m.kind, m.mark)
-	return err
+func insertMarks(ctx context.Context, tx *store.Tx, report int64, marks []mark, ids []int64) error {
+	rows := make([][]any, len(marks))
+	for i, m := range marks {
+		rows[i] = []any{ids[i], report, m.kind, m.mark}
+	}
+	return tx.InsertRows(ctx, "intake_mark", []string{"id", "report_id", "kind", "mark"}, rows)
 }
 
 // countMarked counts the reports of a CERT that share a mark, up to 99: the number
@@ -228,9 +231,12 @@ func deleteWords(ctx context.Context, tx *store.Tx, report int64) error {
 	return err
 }
 
-func insertWord(ctx context.Context, tx *store.Tx, id, report int64, word []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO intake_word (id, report_id, word) VALUES ($1,$2,$3)`, id, report, word)
-	return err
+func insertWords(ctx context.Context, tx *store.Tx, report int64, words [][]byte, ids []int64) error {
+	rows := make([][]any, len(words))
+	for i, w := range words {
+		rows[i] = []any{ids[i], report, w}
+	}
+	return tx.InsertRows(ctx, "intake_word", []string{"id", "report_id", "word"}, rows)
 }
 
 func readSettings(ctx context.Context, tx *store.Tx, cert int64) (settings, error) {

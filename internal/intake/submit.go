@@ -420,14 +420,12 @@ func (s *Service) writeParts(ctx context.Context, tx *store.Tx, in *Input, r *Re
 			}
 		}
 	}
-	for _, m := range marks {
-		id, err := s.newID(r.Anonymous)
-		if err != nil {
-			return err
-		}
-		if err := insertMark(ctx, tx, id, r.ID, m); err != nil {
-			return err
-		}
+	ids, err := s.newIDs(r.Anonymous, len(marks))
+	if err != nil {
+		return err
+	}
+	if err := insertMarks(ctx, tx, r.ID, marks, ids); err != nil {
+		return err
 	}
 	return s.writeWords(ctx, tx, r)
 }
@@ -454,7 +452,11 @@ func (s *Service) writeReporter(ctx context.Context, tx *store.Tx, in *Input, r 
 			return err
 		}
 	}
-	// need to know: an audience of its own, the team of this CERT and nobody else
+	// need to know: an audience of its own, the team of this CERT and nobody else, as
+	// a sealed report has already
+	if row.audience = r.audience; in.Sealed {
+		return insertReporter(ctx, tx, row)
+	}
 	row.audience, err = access.InternTx(ctx, tx, access.Audience{CERT: r.CERT, Owner: r.CERT, Level: access.LevelTeam})
 	if err != nil {
 		return err

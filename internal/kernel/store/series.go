@@ -22,7 +22,8 @@ type block struct{ next, end int64 }
 
 // NextNumber gives the next number of a series such as "P-2026" or "NC2:S-2026":
 // unique, rising, gaps allowed. On PostgreSQL it comes from a block of ten that
-// this node leased in a transaction of its own, so that no row is hot.
+// this node leased in a transaction of its own, over a connection of its own, so
+// that no row is hot and no transaction waits for another's connection.
 func (db *DB) NextNumber(ctx context.Context, tx *Tx, series string) (int64, error) {
 	const take = `INSERT INTO store_series (name, next) VALUES ($1, $2 + 1)
 		ON CONFLICT (name) DO UPDATE SET next = store_series.next + $2 RETURNING next - $2`
@@ -34,7 +35,7 @@ func (db *DB) NextNumber(ctx context.Context, tx *Tx, series string) (int64, err
 	b := db.series.m[series]
 	if b == nil || b.next == b.end {
 		var first int64
-		if err := db.write.QueryRowContext(ctx, take, series, seriesBlock).Scan(&first); err != nil {
+		if err := db.lease.QueryRowContext(ctx, take, series, seriesBlock).Scan(&first); err != nil {
 			return 0, classify(err)
 		}
 		b = &block{next: first, end: first + seriesBlock}

@@ -40,6 +40,10 @@ type DB struct {
 	Clock  clock.Clock
 
 	write, read *sql.DB // one pool each on SQLite, the same pool on PostgreSQL
+	// lease is PostgreSQL's connection for what a transaction needs from outside
+	// itself (a block of numbers). From the common pool it would wait for transactions
+	// that wait for it: sixteen reports at once stood still for ever.
+	lease *sql.DB
 	lanes       lanes
 	ids         ids
 	series      seriesBlocks
@@ -126,7 +130,13 @@ func (db *DB) openPostgres(url string) error {
 	pool.SetMaxOpenConns(16)
 	pool.SetMaxIdleConns(8)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	db.Engine, db.write, db.read = PostgreSQL, pool, pool
+	lease, err := sql.Open("pgx", url)
+	if err != nil {
+		return err
+	}
+	lease.SetMaxOpenConns(1) // who leases holds db.series.mu
+	lease.SetConnMaxIdleTime(time.Minute)
+	db.Engine, db.write, db.read, db.lease = PostgreSQL, pool, pool, lease
 	return nil
 }
 
@@ -160,7 +170,7 @@ func (db *DB) Version(ctx context.Context) string {
 // Close ends all connections; on SQLite the write-ahead log is folded in.
 func (db *DB) Close() error {
 	if db.read == db.write {
-		return db.write.Close()
+		return errors.Join(db.lease.Close(), db.write.Close())
 	}
 	return errors.Join(db.read.Close(), db.write.Close())
 }

@@ -241,3 +241,38 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// Numbers are leased while every connection of the pool is taken by a transaction
+// that wants one: whoever took the lease's connection from the pool stood still here.
+func TestNumbersWithTheWholePoolTaken(t *testing.T) {
+	t.Parallel()
+	db := testkit.Postgres(t, clock.NewMoved(testkit.AsOf, 1))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	const pool = 16
+	var in, done sync.WaitGroup
+	in.Add(pool)
+	var mu sync.Mutex
+	seen := map[int64]bool{}
+	for range pool {
+		done.Go(func() {
+			entered := sync.OnceFunc(in.Done) // Update may run again
+			err := db.Update(ctx, func(tx *store.Tx) error {
+				entered()
+				in.Wait()
+				n, err := db.NextNumber(ctx, tx, "P-2026")
+				mu.Lock()
+				defer mu.Unlock()
+				seen[n] = true
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Wait()
+	if len(seen) != pool {
+		t.Errorf("%d different numbers of %d", len(seen), pool)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -301,6 +303,30 @@ func (tx *Tx) CopyIn(ctx context.Context, table string, cols []string, rows iter
 		n++
 	}
 	return n, nil
+}
+
+// insertMost is how many rows one statement of InsertRows carries.
+const insertMost = 50
+
+// InsertRows inserts a few rows in as few statements as go: words, marks and the
+// like of one act, each of which would cost a round trip. For thousands use CopyIn.
+func (tx *Tx) InsertRows(ctx context.Context, table string, cols []string, rows [][]any) error {
+	for part := range slices.Chunk(rows, insertMost) {
+		var text strings.Builder
+		text.WriteString("INSERT INTO " + table + " (" + join(cols) + ") VALUES ")
+		args := make([]any, 0, len(part)*len(cols))
+		for i, row := range part {
+			if i > 0 {
+				text.WriteByte(',')
+			}
+			text.WriteString("(" + Marks(len(args)+1, len(cols)) + ")")
+			args = append(args, row...)
+		}
+		if _, err := tx.Exec(ctx, text.String(), args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type copySource struct {
