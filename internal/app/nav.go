@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"embed"
+	"slices"
 
+	"straza/internal/find"
 	"straza/internal/intake"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -18,14 +20,17 @@ var Messages embed.FS
 func (h *House) nav() web.Nav {
 	perm := web.Perm
 	return web.Nav{
+		Search: find.At,
 		Console: []web.NavGroup{
 			{Items: []web.NavItem{{Key: "nav.shift", Href: "/console", Icon: "layout-sidebar", Policy: perm("console.use")}, {Key: "nav.reports", Href: "/console/reports", Icon: "inbox", Policy: perm("intake.read"), Alarm: true, Count: h.openReports},
 				{Key: "nav.cases", Href: "/console/cases", Icon: "folder", Policy: perm("incident.read"), Count: h.openCases}, {Key: "nav.threads", Href: "/console/threads", Icon: "mail", Policy: perm("incident.read"), Count: h.unreadThreads}}},
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")}}},
 			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
-			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: perm("registry.read")}}},
+			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: partOf("registry.read", "console.use")},
+				{Key: "nav.organisations", Href: "/administration/organisations", Icon: "building-community", Policy: partOf("registry.read", "admin.use", "console.use")},
+				{Key: "nav.organisations", Href: "/oversight/organisations", Icon: "building-community", Policy: partOf("registry.read", "oversight.use", "console.use", "admin.use")}}},
 		},
-		Portal:   []web.NavItem{{Key: "nav.portal", Href: "/portal", Policy: perm("portal.use")}, {Key: "nav.reports", Href: "/portal/reports", Policy: perm("portal.use")}, {Key: "nav.events", Href: "/portal/events", Policy: perm("intel.read")}, {Key: "nav.aboutus", Href: "/portal/organisation", Policy: web.AnyPerm("registry.read-own", "registry.write-own")}, {Key: "portal.people.nav", Href: "/portal/people", Policy: perm("portal.people")}, {Key: "portal.messages", Href: "/portal/messages", Policy: perm("portal.use")}},
+		Portal:   []web.NavItem{{Key: "nav.portal", Href: "/portal", Policy: perm("portal.use")}, {Key: "nav.reports", Href: "/portal/reports", Policy: perm("portal.use")}, {Key: "nav.events", Href: "/portal/events", Policy: perm("intel.read")}, {Key: "nav.aboutus", Href: "/portal/organisation", Policy: web.AnyPerm("registry.read-own", "registry.write-own")}, {Key: "portal.people.nav", Href: "/portal/people", Policy: perm("portal.people")}, {Key: "portal.messages", Href: "/portal/messages", Policy: perm("portal.use")}, {Key: "find.title", Href: "/portal/search", Policy: perm("portal.use")}},
 		Settings: []web.NavItem{{Key: "nav.help", Href: "/help", Icon: "help", Policy: web.Public}, {Key: "nav.administration", Href: "/administration", Icon: "settings", Policy: web.AnyPerm("admin.use", "admin.jobs", "audit.read")}},
 		Public:   []web.NavItem{{Key: "nav.warnings", Href: "/warnings", Policy: web.Public}, {Key: "nav.report", Href: "/report", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Policy: web.Public}, {Key: "nav.advice", Href: "/advice", Policy: web.Public}},
 		PortalBottom: []web.NavItem{{Key: "nav.portal", Href: "/portal", Icon: "home", Policy: perm("portal.use")}, {Key: "nav.report", Href: "/portal/reports/new", Icon: "message-report", Policy: perm("portal.use")},
@@ -34,6 +39,14 @@ func (h *House) nav() web.Nav {
 			{Key: "nav.warnings", Href: "/warnings", Icon: "speakerphone", Policy: web.Public}, {Key: "nav.followup", Href: "/follow-up", Icon: "clock", Policy: web.Public}},
 		Footer: []web.NavItem{{Key: "nav.help", Href: "/help", Policy: web.Public}, {Key: "nav.contact", Href: "/contact", Policy: web.Public}, {Key: "nav.privacy", Href: "/privacy", Policy: web.Public}, {Key: "nav.terms", Href: "/terms", Policy: web.Public}, {Key: "nav.accessibility", Href: "/accessibility", Policy: web.Public}, {Key: "nav.login", Href: "/login", Plain: true, Policy: web.Public}},
 	}
+}
+
+// partOf is for who holds both permissions and none of the others: one way to a thing
+// that stands in several parts.
+func partOf(perm, within string, not ...string) web.Policy {
+	return web.Policy{Name: "perm:" + perm + "&" + within, Allow: func(who ident.Actor) bool {
+		return who.Can(perm) && who.Can(within) && !slices.ContainsFunc(not, who.Can)
+	}}
 }
 
 // openReports counts the reports that wait for a decision, for the sidebar.

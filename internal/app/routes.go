@@ -80,6 +80,8 @@ func homeOf(who ident.Actor) string {
 		return "/portal"
 	case who.Can("audit.read"):
 		return "/administration/audit"
+	case who.Can("oversight.use"):
+		return "/oversight/organisations"
 	}
 	return "/account"
 }

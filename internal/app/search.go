@@ -19,17 +19,42 @@ import (
 
 // searchRooms is the table of what the one search field asks.
 func (h *House) searchRooms() []find.Room {
-	list := func(path string) func(string) string {
-		return func(q string) string { return path + "?q=" + url.QueryEscape(q) }
+	team := func(path string) func(ident.Actor, string) string {
+		return func(_ ident.Actor, q string) string { return path + "?q=" + url.QueryEscape(q) }
 	}
 	return []find.Room{
-		{Key: "nav.reports", Icon: "inbox", Policy: web.Perm("intake.read"), All: list("/console/reports"), Search: h.findReports},
-		{Key: "nav.cases", Icon: "folder", Policy: web.Perm("incident.read"), All: list("/console/cases"), Search: h.findCases},
-		{Key: "nav.events", Icon: "affiliate", Policy: web.Perm("intel.read"), All: list("/console/events"), Search: h.findEvents},
-		{Key: "nav.indicators", Icon: "target", Policy: web.Perm("intel.read"), All: list("/console/indicators"), Search: h.findIndicators},
-		{Key: "nav.advisories", Icon: "speakerphone", Policy: web.Perm("advisory.read"), All: list("/console/advisories"), Search: h.findAdvisories},
-		{Key: "nav.organisations", Icon: "building", Policy: web.AnyPerm("registry.read", "registry.read-own"), All: list("/console/organisations"), Search: h.findOrganisations},
+		{Key: "nav.reports", Icon: "inbox", Policy: web.AnyPerm("intake.read", "portal.use"), All: func(who ident.Actor, q string) string {
+			if who.Can("console.use") {
+				return "/console/reports?q=" + url.QueryEscape(q)
+			}
+			return "/portal/reports"
+		}, Search: h.findReports},
+		{Key: "nav.cases", Icon: "folder", Policy: web.Perm("incident.read"), All: team("/console/cases"), Search: h.findCases},
+		{Key: "nav.events", Icon: "affiliate", Policy: web.Perm("intel.read"), All: func(who ident.Actor, q string) string {
+			return strings.TrimSuffix(eventBase(who), "/") + "?q=" + url.QueryEscape(q)
+		}, Search: h.findEvents},
+		{Key: "nav.indicators", Icon: "target", Policy: web.Perm("intel.read"), All: func(who ident.Actor, q string) string {
+			if who.Can("console.use") {
+				return "/console/indicators?q=" + url.QueryEscape(q)
+			}
+			return strings.TrimSuffix(eventBase(who), "/") + "?q=" + url.QueryEscape(q)
+		}, Search: h.findIndicators},
+		{Key: "nav.advisories", Icon: "speakerphone", Policy: web.Perm("advisory.read"), All: team("/console/advisories"), Search: h.findAdvisories},
+		{Key: "nav.organisations", Icon: "building", Policy: web.Perm("registry.read"), All: func(who ident.Actor, q string) string {
+			return organisations(who) + "?q=" + url.QueryEscape(q)
+		}, Search: h.findOrganisations},
 	}
+}
+
+// organisations is where somebody reads the registry.
+func organisations(who ident.Actor) string {
+	switch {
+	case who.Can("console.use"):
+		return "/console/organisations"
+	case who.Can("admin.use"):
+		return "/administration/organisations"
+	}
+	return "/oversight/organisations"
 }
 
 func (h *House) findReports(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
@@ -39,7 +64,11 @@ func (h *House) findReports(ctx context.Context, who ident.Actor, q string, n in
 		if title == "" {
 			title = x.Number
 		}
-		hits = append(hits, find.Hit{Title: title, Href: "/console/reports/" + x.Number, Sub: []any{x.Number, x.OrgName}, Marks: []any{ui.Severity{Level: x.Severity}}})
+		at := "/console/reports/" + x.Number
+		if !who.Can("intake.read") {
+			at = "/portal/reports/" + x.UUID
+		}
+		hits = append(hits, find.Hit{Title: title, Href: at, Sub: []any{x.Number, x.OrgName}, Marks: []any{ui.Severity{Level: x.Severity}}})
 	}
 	return hits, next != "", err
 }
@@ -107,7 +136,7 @@ func (h *House) findAdvisories(ctx context.Context, who ident.Actor, q string, n
 func (h *House) findOrganisations(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
 	list, next, err := h.Registry.List(ctx, who, registry.Filter{Query: strings.TrimSpace(q)}, registry.Page{Limit: n})
 	for _, o := range list {
-		hits = append(hits, find.Hit{Title: o.Name, Href: "/console/organisations/" + o.UUID, Sub: []any{o.CERTName}})
+		hits = append(hits, find.Hit{Title: o.Name, Href: organisations(who) + "/" + o.UUID, Sub: []any{o.CERTName}})
 	}
 	return hits, next != "", err
 }

@@ -36,7 +36,7 @@ type Hit struct {
 type Room struct {
 	Key, Icon string // message key of its name
 	Policy    web.Policy
-	All       func(q string) string // address of the room's own list for q
+	All       func(who ident.Actor, q string) string // address of the room's own list for q
 	Search    func(ctx context.Context, who ident.Actor, q string, n int) (hits []Hit, more bool, err error)
 }
 
@@ -48,7 +48,27 @@ type pages struct {
 // Routes declares the door of the room.
 func Routes(m *web.Mux, rooms []Room) {
 	p := &pages{t: m.Templates(Files), rooms: rooms}
-	m.Handle(web.Route{Method: "GET", Pattern: "/console/search", Policy: web.LoggedIn, Reveals: "what each room shows the caller", Handler: p.search})
+	for _, x := range places {
+		m.Handle(web.Route{Method: "GET", Pattern: x.base, Policy: web.Perm(x.perm), Reveals: "what each room shows the caller", Handler: p.search})
+	}
+}
+
+// places are where the field stands, strongest first (program.md §4): each kind of
+// people searches in its own part, with the same rooms behind it.
+var places = []struct {
+	base, perm string
+	shell      ui.Shell
+}{{"/console/search", "console.use", web.ShellConsole}, {"/administration/search", "admin.use", web.ShellConsole},
+	{"/oversight/search", "oversight.use", web.ShellConsole}, {"/portal/search", "portal.use", web.ShellPortal}}
+
+// At is where somebody searches, "" for who searches nowhere.
+func At(who ident.Actor) string {
+	for _, x := range places {
+		if who.Can(x.perm) {
+			return x.base
+		}
+	}
+	return ""
 }
 
 type group struct {
@@ -107,6 +127,7 @@ func pieces(title, query string) (out []piece) {
 type searchPage struct {
 	web.Page
 	Query  string
+	At     string
 	Field  ui.Field
 	Groups []group
 	Empty  *ui.Empty
@@ -119,7 +140,7 @@ const perRoom = 6
 
 func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 	f := web.NewForm(r, r.URL.Query())
-	page := &searchPage{Page: web.NewPage(r, shell(web.Actor(r)), web.T(r, "find.title")), Query: f.Text("q", 200), Field: f.Field("q", "find.label")}
+	page := &searchPage{Page: web.NewPage(r, shell(r), web.T(r, "find.title")), At: r.URL.Path, Query: f.Text("q", 200), Field: f.Field("q", "find.label")}
 	page.Field.Type, page.Field.HideLabel, page.Field.Placeholder = "search", true, web.T(r, "find.hint")
 	if page.Query == "" {
 		page.Empty = &ui.Empty{Icon: "search", Title: web.T(r, "find.start"), Text: web.T(r, "find.start.text")}
@@ -147,7 +168,7 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 			g.Rows = append(g.Rows, x)
 		}
 		if more {
-			g.More, page.More, g.Count = room.All(page.Query), true, g.Count+"+"
+			g.More, page.More, g.Count = room.All(web.Actor(r), page.Query), true, g.Count+"+"
 		}
 		page.Found += int64(len(hits))
 		page.Groups = append(page.Groups, g)
@@ -158,9 +179,11 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 	return p.t.Render(w, r, "search", page)
 }
 
-func shell(who ident.Actor) ui.Shell {
-	if who.Can("console.use") || who.Can("admin.use") {
-		return web.ShellConsole
+func shell(r *http.Request) ui.Shell {
+	for _, x := range places {
+		if r.URL.Path == x.base {
+			return x.shell
+		}
 	}
 	return web.ShellPortal
 }

@@ -48,9 +48,9 @@ type Nav struct {
 	Portal       []NavItem
 	Public       []NavItem
 	Footer       []NavItem
-	Bottom       []NavItem // phone bottom bar of public pages
-	PortalBottom []NavItem // and of the portal
-	Search       string    // address of the search page
+	Bottom       []NavItem                    // phone bottom bar of public pages
+	PortalBottom []NavItem                    // and of the portal
+	Search       func(who ident.Actor) string // where somebody searches; nil or "" = nowhere
 }
 
 // NewPage fills what the shell shows. title is in the person's language; path
@@ -64,7 +64,9 @@ func NewPage(r *http.Request, shell ui.Shell, title string) Page {
 	}
 	m := s.mux
 	p.Site = siteIn(m.cfg.Site(r.Context()), s.lang)
-	p.SearchURL = m.cfg.Nav.Search
+	if m.cfg.Nav.Search != nil {
+		p.SearchURL = m.cfg.Nav.Search(s.actor)
+	}
 	if c, err := r.Cookie("scheme"); err == nil {
 		p.Scheme = c.Value
 	}

@@ -48,7 +48,7 @@ func (p *pages) constituencyPage(r *http.Request, f *web.Form) (*constituencyPag
 	if err != nil {
 		return nil, err
 	}
-	lists, at := p.s.Lists(r.Context(), web.Actor(r)), console+"/"+o.UUID
+	lists, at := p.s.Lists(r.Context(), web.Actor(r)), room(r)+"/"+o.UUID
 	page := &constituencyPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "registry.constituency")),
 		Sectors: f.Choices(registry.BySector, "registry.constituency.sectors", entries(r, lists.Sectors)...),
 		Default: f.Choices(registry.ByDefault, "registry.constituency.rest", ui.Option{Value: "1", Label: web.T(r, "registry.constituency.default")}),
@@ -100,7 +100,7 @@ func (p *pages) setConstituency(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id, web.Done("registry.done.constituency"))
+	return web.Redirect(room(r)+"/"+id, web.Done("registry.done.constituency"))
 }
 
 // ruleWords says one rule for people.

@@ -28,7 +28,7 @@ func (p *pages) placeOf(r *http.Request) (at place, err error) {
 		return place{web.ShellPortal, portal + "/contacts", portal, o}, err
 	}
 	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
-	base := console + "/" + o.UUID + "/contacts"
+	base := room(r) + "/" + o.UUID + "/contacts"
 	return place{web.ShellConsole, base, base, o}, err
 }
 

@@ -43,13 +43,13 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
 // editor is the form of a new organisation (no UUID) or of one that is there.
 func (p *pages) editor(r *http.Request, f *web.Form, o registry.Organisation) *editPage {
 	lists := p.s.Lists(r.Context(), web.Actor(r))
-	title, back := web.T(r, "registry.new"), console
+	title, back := web.T(r, "registry.new"), room(r)
 	if o.UUID != "" {
-		title, back = web.T(r, "registry.edit.title", "name", o.Label(web.Lang(r))), console+"/"+o.UUID
+		title, back = web.T(r, "registry.edit.title", "name", o.Label(web.Lang(r))), room(r)+"/"+o.UUID
 	}
 	page := &editPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title}, Version: o.Version,
 		Cancel: ui.Button{Label: web.T(r, "registry.cancel"), Href: back, Variant: "tertiary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "registry.title"), Href: console}, {Label: title}}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "registry.title"), Href: room(r)}, {Label: title}}
 	field := func(name, label string, with ...func(*ui.Field)) ui.Field {
 		fd := f.Field(name, label)
 		fd.Optional = true
@@ -118,7 +118,7 @@ func (p *pages) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+o.UUID, web.Done("registry.done.entered"))
+	return web.Redirect(room(r)+"/"+o.UUID, web.Done("registry.done.entered"))
 }
 
 func (p *pages) save(w http.ResponseWriter, r *http.Request) error {
@@ -142,7 +142,7 @@ func (p *pages) save(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id, web.Done("registry.done.saved"))
+	return web.Redirect(room(r)+"/"+id, web.Done("registry.done.saved"))
 }
 
 // editAgain shows the form with what is wrong; a conflict is no field's fault.

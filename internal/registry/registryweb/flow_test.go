@@ -236,10 +236,12 @@ func TestRightPeopleOnly(t *testing.T) {
 		at := "/console/organisations/" + v.bank.UUID
 		v.shows("", "/console/organisations", 303)
 		v.shows("banker", "/console/organisations", 404) // a page one may not enter is not there
-		v.shows("supervisor", at, 200, "Only CERT teams and the organisation itself see")
-		v.shows("supervisor", at+"/contacts", 403)
-		v.shows("supervisor", at+"/history", 403)
-		v.sends("supervisor", at+"/edit", 403, form("name", "x"))
+		v.shows("supervisor", strings.Replace(at, "/console/", "/oversight/", 1), 200, "Only CERT teams and the organisation itself see")
+		v.shows("supervisor", strings.Replace(at, "/console/", "/oversight/", 1)+"/contacts", 403)
+		v.shows("supervisor", strings.Replace(at, "/console/", "/oversight/", 1)+"/history", 403)
+		v.sends("supervisor", strings.Replace(at, "/console/", "/oversight/", 1)+"/edit", 404, form("name", "x")) // supervisors only read
+		v.shows("supervisor", at, 404)                                                                            // the console is the team's
+		v.shows("analyst", strings.Replace(at, "/console/", "/oversight/", 1), 404)
 		v.shows("analyst", at+"/merge", 404)
 	})
 }

@@ -43,7 +43,7 @@ func (p *pages) importPage(r *http.Request, f *web.Form) *importPage {
 	page := &importPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "registry.import.title")), File: f.Field("file", "registry.import.file"),
 		Check: ui.Button{Label: web.T(r, "registry.import.check"), Icon: "file-search", Name: "act", Value: "check"}, Columns: registry.ImportColumns()}
 	page.Header = ui.Header{Title: page.Title}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "registry.title"), Href: console}, {Label: web.T(r, "registry.import")}}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "registry.title"), Href: room(r)}, {Label: web.T(r, "registry.import")}}
 	page.File.Type, page.File.Accept, page.File.Hint = "file", ".csv,.json,.jsonl,text/csv,application/json", web.T(r, "registry.import.file.hint")
 	return page
 }
@@ -78,7 +78,7 @@ func (p *pages) importFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if enter && len(res.Errors) == 0 {
-		return web.Redirect(console, web.Done("registry.done.imported", "n", res.Created+res.Updated))
+		return web.Redirect(room(r), web.Done("registry.done.imported", "n", res.Created+res.Updated))
 	}
 	result := p.importResult(r, res)
 	result.Format = format

@@ -59,18 +59,18 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	page.Header = ui.Header{Title: web.T(r, "registry.title")}
 	if access.Allowed(web.Actor(r), "registry.write") {
 		page.Header.Acts = []ui.Button{
-			{Label: web.T(r, "registry.import"), Icon: "upload", Href: console + "/import", Variant: "secondary"},
-			{Label: web.T(r, "registry.new"), Icon: "plus", Href: console + "/new", Key: "N"}}
+			{Label: web.T(r, "registry.import"), Icon: "upload", Href: room(r) + "/import", Variant: "secondary"},
+			{Label: web.T(r, "registry.new"), Icon: "plus", Href: room(r) + "/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "registry.search"), ui.Button{Label: web.T(r, "registry.export"), Icon: "download", Href: exportHref(f), Variant: "tertiary"})
+	page.Bar = f.Bar(web.T(r, "registry.search"), ui.Button{Label: web.T(r, "registry.export"), Icon: "download", Href: exportHref(r, f), Variant: "tertiary"})
 	page.Table = p.table(r, f, filter, list)
 	page.Pages = f.Pages(len(list), total, next)
 	return p.t.Render(w, r, "list", page)
 }
 
 // exportHref is the list's address with its filters, at the export.
-func exportHref(f *web.Filters) string {
-	return console + "/export" + f.With("format", "csv")[len(console):]
+func exportHref(r *http.Request, f *web.Filters) string {
+	return room(r) + "/export" + f.With("format", "csv")[len(room(r)):]
 }
 
 func (p *pages) table(r *http.Request, f *web.Filters, filter registry.Filter, list []registry.Organisation) ui.Table {
@@ -81,10 +81,10 @@ func (p *pages) table(r *http.Request, f *web.Filters, filter registry.Filter, l
 		Empty: &ui.Empty{Icon: "building-community", Title: web.T(r, "registry.empty"), Text: web.T(r, "registry.empty.text")}}
 	if filter != (registry.Filter{State: registry.Active}) {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "registry.filtered"), Text: web.T(r, "registry.filtered.text"),
-			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: console, Variant: "secondary"}}}
+			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: room(r), Variant: "secondary"}}}
 	}
 	for _, o := range list {
-		href := console + "/" + o.UUID
+		href := room(r) + "/" + o.UUID
 		sub := []any{lists.Kinds.Label(o.Kind, l)}
 		if o.RegistrationNo != "" {
 			sub = append(sub, ui.Machine(o.RegistrationNo))

@@ -40,7 +40,7 @@ func (p *pages) mergePage(r *http.Request, f *web.Form) (*mergePage, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := console + "/" + o.UUID
+	at := room(r) + "/" + o.UUID
 	filters := web.ReadFilters(r)
 	query := filters.Get("q")
 	if query == "" {
@@ -91,7 +91,7 @@ func (p *pages) merge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id, web.Done("registry.done.merged", "n", len(m.From)).WithUndo(console+"/"+id+"/merges/"+m.UUID+"/undo"))
+	return web.Redirect(room(r)+"/"+id, web.Done("registry.done.merged", "n", len(m.From)).WithUndo(room(r)+"/"+id+"/merges/"+m.UUID+"/undo"))
 }
 
 func (p *pages) undoMerge(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +99,7 @@ func (p *pages) undoMerge(w http.ResponseWriter, r *http.Request) error {
 	if err := p.s.UndoMerge(r.Context(), web.Actor(r), id, r.PathValue("part")); err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id, web.Done("registry.done.unmerged"))
+	return web.Redirect(room(r)+"/"+id, web.Done("registry.done.unmerged"))
 }
 
 // mergeRows are the merges into an organisation; who may not read them gets none.
@@ -119,7 +119,7 @@ func (p *pages) mergeRows(r *http.Request, o registry.Organisation) ([]mergeRow,
 		}
 		row := mergeRow{Text: strings.Join(names, ", "), At: m.At, Until: m.Until, Undone: !m.Undone.IsZero()}
 		if !row.Undone && web.Actor(r).Can("registry.merge") {
-			row.Undo = console + "/" + o.UUID + "/merges/" + m.UUID + "/undo"
+			row.Undo = room(r) + "/" + o.UUID + "/merges/" + m.UUID + "/undo"
 		}
 		out = append(out, row)
 	}

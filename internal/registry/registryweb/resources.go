@@ -47,7 +47,7 @@ func (p *pages) resourcesPage(r *http.Request, f *web.Form) (*resourcesPage, err
 	}
 	page := &resourcesPage{Page: web.NewPage(r, web.ShellConsole, o.Label(web.Lang(r)))}
 	page.Crumbs, page.Header = crumbs(r, o), p.header(r, o, "resources")
-	base := console + "/" + o.UUID + "/resources"
+	base := room(r) + "/" + o.UUID + "/resources"
 	for _, kind := range registry.ResourceKinds {
 		if t := resourceTable(r, o, base, kind, list); len(t.Rows) > 0 {
 			page.Tables = append(page.Tables, t)
@@ -124,7 +124,7 @@ func (p *pages) addResource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id+"/resources", web.Done("registry.done.saved"))
+	return web.Redirect(room(r)+"/"+id+"/resources", web.Done("registry.done.saved"))
 }
 
 func (p *pages) removeResource(w http.ResponseWriter, r *http.Request) error {
@@ -132,5 +132,5 @@ func (p *pages) removeResource(w http.ResponseWriter, r *http.Request) error {
 	if err := p.s.RemoveResource(r.Context(), web.Actor(r), id, 0, r.PathValue("part")); err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id+"/resources", web.Done("registry.done.removed"))
+	return web.Redirect(room(r)+"/"+id+"/resources", web.Done("registry.done.removed"))
 }

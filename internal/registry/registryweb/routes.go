@@ -5,7 +5,9 @@ package registryweb
 import (
 	"embed"
 	"net/http"
+	"strings"
 
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/registry"
 )
@@ -25,57 +27,95 @@ const (
 	portal  = "/portal/organisation"
 )
 
+// rooms are where the registry stands (program.md §4): with the team, with
+// administrators, and with supervisors, who only read.
+var rooms = []struct{ base, perm string }{{console, "console.use"}, {"/administration/organisations", "admin.use"}, {"/oversight/organisations", "oversight.use"}}
+
+// room is where a request came in: links stay there.
+func room(r *http.Request) string {
+	for _, x := range rooms {
+		if r.URL.Path == x.base || strings.HasPrefix(r.URL.Path, x.base+"/") {
+			return x.base
+		}
+	}
+	return console
+}
+
+// within is a policy for those people of a room whom p allows.
+func within(perm string, p web.Policy) web.Policy {
+	return web.Policy{Name: p.Name + "&" + perm, Allow: func(who ident.Actor) bool { return who.Can(perm) && p.Allow(who) }}
+}
+
 // Routes declares the pages of the room.
 func Routes(m *web.Mux, s *registry.Service) {
 	p := &pages{t: m.Templates(Files), s: s}
-	read, write, merge := web.Perm("registry.read"), web.Perm("registry.write"), web.Perm("registry.merge")
-	parts := web.AnyPerm("registry.write", "registry.write-own")
+	for _, x := range rooms {
+		p.roomRoutes(m, x.base, x.perm)
+	}
 	own := web.AnyPerm("registry.read-own", "registry.write-own")
-	get := func(pattern string, policy web.Policy, reveals string, h web.Handler) web.Route {
-		return web.Route{Method: http.MethodGet, Pattern: pattern, Policy: policy, Reveals: reveals, Handler: h}
-	}
-	post := func(pattern string, policy web.Policy, h web.Handler) web.Route {
-		return web.Route{Method: http.MethodPost, Pattern: pattern, Policy: policy, Mutates: true, Handler: h}
-	}
-	const one, details = "an organisation the caller may see", "details of an organisation, where the caller may see them"
-	upload := post(console+"/import", write, p.importFile)
-	upload.Body = registry.MaxImportBytes + 2<<20
 	m.Handle(
-		get(console, read, "organisations the caller may see", p.list),
-		get(console+"/export", read, "organisations the caller may see, with details where those may be seen", p.export),
-		get(console+"/new", write, "an empty form", p.newForm),
-		post(console+"/new", write, p.create),
-		get(console+"/import", write, "an empty form", p.importForm),
-		upload,
-		get(console+"/{id}", read, one, p.show),
-		get(console+"/{id}/edit", write, one, p.editForm),
-		post(console+"/{id}/edit", write, p.save),
-		post(console+"/{id}/withdraw", write, p.withdraw),
-		post(console+"/{id}/restore", write, p.restore),
-		get(console+"/{id}/contacts", read, details+"; logged", p.contacts),
-		post(console+"/{id}/contacts", write, p.addContact),
-		get(console+"/{id}/resources", read, details, p.resources),
-		post(console+"/{id}/resources", write, p.addResource),
-		post(console+"/{id}/resources/{part}/remove", write, p.removeResource),
-		get(console+"/{id}/history", read, details, p.history),
-		get(console+"/{id}/merge", merge, "organisations the caller may see", p.mergeForm),
-		post(console+"/{id}/merge", merge, p.merge),
-		post(console+"/{id}/merges/{part}/undo", merge, p.undoMerge),
-		get(console+"/{id}/constituency", merge, "the rules of a CERT", p.constituencyForm),
-		post(console+"/{id}/constituency", merge, p.setConstituency),
 		get(portal, own, "the caller's own organisation", p.own),
 		post(portal+"/contacts", web.Perm("registry.write-own"), p.addContact),
 	)
-	// Acts on one contact are the same in both rooms.
-	for _, at := range []struct {
-		base   string
-		policy web.Policy
-	}{{console + "/{id}/contacts/{part}", write}, {portal + "/contacts/{part}", parts}} {
-		m.Handle(
-			get(at.base, at.policy, "a contact of an organisation whose details the caller may see", p.contactForm),
-			post(at.base, at.policy, p.saveContact),
-			post(at.base+"/confirm", at.policy, p.confirmContact),
-			post(at.base+"/remove", at.policy, p.removeContact),
-		)
+	p.contactRoutes(m, portal+"/contacts/{part}", web.AnyPerm("registry.write", "registry.write-own"))
+}
+
+func get(pattern string, policy web.Policy, reveals string, h web.Handler) web.Route {
+	return web.Route{Method: http.MethodGet, Pattern: pattern, Policy: policy, Reveals: reveals, Handler: h}
+}
+
+func post(pattern string, policy web.Policy, h web.Handler) web.Route {
+	return web.Route{Method: http.MethodPost, Pattern: pattern, Policy: policy, Mutates: true, Handler: h}
+}
+
+func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
+	read, write, merge := within(perm, web.Perm("registry.read")), within(perm, web.Perm("registry.write")), within(perm, web.Perm("registry.merge"))
+	const one, details = "an organisation the caller may see", "details of an organisation, where the caller may see them"
+	m.Handle(
+		get(base, read, "organisations the caller may see", p.list),
+		get(base+"/export", read, "organisations the caller may see, with details where those may be seen", p.export),
+		get(base+"/{id}", read, one, p.show),
+		get(base+"/{id}/contacts", read, details+"; logged", p.contacts),
+		get(base+"/{id}/resources", read, details, p.resources),
+		get(base+"/{id}/history", read, details, p.history),
+	)
+	if perm == "oversight.use" {
+		return
 	}
+	upload := post(base+"/import", write, p.importFile)
+	upload.Body = registry.MaxImportBytes + 2<<20
+	m.Handle(
+		get(base+"/new", write, "an empty form", p.newForm),
+		post(base+"/new", write, p.create),
+		get(base+"/import", write, "an empty form", p.importForm),
+		upload,
+		get(base+"/{id}/edit", write, one, p.editForm),
+		post(base+"/{id}/edit", write, p.save),
+		post(base+"/{id}/withdraw", write, p.withdraw),
+		post(base+"/{id}/restore", write, p.restore),
+		post(base+"/{id}/contacts", write, p.addContact),
+		post(base+"/{id}/resources", write, p.addResource),
+		post(base+"/{id}/resources/{part}/remove", write, p.removeResource),
+	)
+	p.contactRoutes(m, base+"/{id}/contacts/{part}", write)
+	if perm != "console.use" { // what belongs to whom is the teams' to say
+		return
+	}
+	m.Handle(
+		get(base+"/{id}/merge", merge, "organisations the caller may see", p.mergeForm),
+		post(base+"/{id}/merge", merge, p.merge),
+		post(base+"/{id}/merges/{part}/undo", merge, p.undoMerge),
+		get(base+"/{id}/constituency", merge, "the rules of a CERT", p.constituencyForm),
+		post(base+"/{id}/constituency", merge, p.setConstituency),
+	)
+}
+
+// contactRoutes are the acts on one contact, the same in every room.
+func (p *pages) contactRoutes(m *web.Mux, base string, policy web.Policy) {
+	m.Handle(
+		get(base, policy, "a contact of an organisation whose details the caller may see", p.contactForm),
+		post(base, policy, p.saveContact),
+		post(base+"/confirm", policy, p.confirmContact),
+		post(base+"/remove", policy, p.removeContact),
+	)
 }

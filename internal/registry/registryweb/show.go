@@ -48,7 +48,7 @@ type actForm struct {
 
 // header is the head of every page of one organisation, with its tabs.
 func (p *pages) header(r *http.Request, o registry.Organisation, here string) ui.Header {
-	l, at := web.Lang(r), console+"/"+o.UUID
+	l, at := web.Lang(r), room(r)+"/"+o.UUID
 	h := ui.Header{Title: o.Label(l), Sub: []any{p.s.Lists(r.Context(), web.Actor(r)).Kinds.Label(o.Kind, l)}}
 	if o.Host {
 		h.Marks = append(h.Marks, ui.Tag{Word: web.T(r, "registry.host"), Icon: "home"})
@@ -85,7 +85,7 @@ func (p *pages) header(r *http.Request, o registry.Organisation, here string) ui
 }
 
 func crumbs(r *http.Request, o registry.Organisation) []ui.Crumb {
-	return []ui.Crumb{{Label: web.T(r, "registry.title"), Href: console}, {Label: o.Label(web.Lang(r))}}
+	return []ui.Crumb{{Label: web.T(r, "registry.title"), Href: room(r)}, {Label: o.Label(web.Lang(r))}}
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -116,7 +116,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 			page.Rules.Rules = append(page.Rules.Rules, p.ruleWords(r, x))
 		}
 		if access.Allowed(web.Actor(r), "registry.merge") {
-			page.Rules.Change = console + "/" + o.UUID + "/constituency"
+			page.Rules.Change = room(r) + "/" + o.UUID + "/constituency"
 		}
 	}
 	page.Act = act(r, o)
@@ -159,10 +159,10 @@ func act(r *http.Request, o registry.Organisation) *actForm {
 		return nil
 	}
 	if o.State == registry.Withdrawn {
-		return &actForm{Action: console + "/" + o.UUID + "/restore", Title: web.T(r, "registry.restore"), Text: web.T(r, "registry.restore.text"),
+		return &actForm{Action: room(r) + "/" + o.UUID + "/restore", Title: web.T(r, "registry.restore"), Text: web.T(r, "registry.restore.text"),
 			Button: ui.Button{Label: web.T(r, "registry.restore.act"), Icon: "arrow-back-up", Variant: "secondary"}}
 	}
-	return &actForm{Action: console + "/" + o.UUID + "/withdraw", Title: web.T(r, "registry.withdraw"), Text: web.T(r, "registry.withdraw.text"),
+	return &actForm{Action: room(r) + "/" + o.UUID + "/withdraw", Title: web.T(r, "registry.withdraw"), Text: web.T(r, "registry.withdraw.text"),
 		Button: ui.Button{Label: web.T(r, "registry.withdraw.act"), Icon: "archive", Variant: "secondary"}}
 }
 
@@ -175,7 +175,7 @@ func (p *pages) withdraw(w http.ResponseWriter, r *http.Request) error {
 	if _, err := p.s.Withdraw(r.Context(), web.Actor(r), id, f.Int("version")); err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id, web.Done("registry.done.withdrawn").WithUndo(console+"/"+id+"/restore"))
+	return web.Redirect(room(r)+"/"+id, web.Done("registry.done.withdrawn").WithUndo(room(r)+"/"+id+"/restore"))
 }
 
 func (p *pages) restore(w http.ResponseWriter, r *http.Request) error {
@@ -187,7 +187,7 @@ func (p *pages) restore(w http.ResponseWriter, r *http.Request) error {
 	if _, err := p.s.Restore(r.Context(), web.Actor(r), id, f.Int("version")); err != nil {
 		return err
 	}
-	return web.Redirect(console+"/"+id, web.Done("registry.done.restored"))
+	return web.Redirect(room(r)+"/"+id, web.Done("registry.done.restored"))
 }
 
 type historyPage struct {
@@ -223,7 +223,7 @@ func (p *pages) history(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Timeline.Empty = &ui.Empty{Icon: "history", Title: web.T(r, "registry.history.end")}
 	if len(list) == historyRows {
-		page.More = console + "/" + o.UUID + "/history?cursor=" + web.EncodeCursor(list[historyRows-1].ID)
+		page.More = room(r) + "/" + o.UUID + "/history?cursor=" + web.EncodeCursor(list[historyRows-1].ID)
 	}
 	return p.t.Render(w, r, "history", page)
 }
