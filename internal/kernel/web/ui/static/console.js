@@ -112,6 +112,7 @@
   if (palette) {
     $("input", palette).addEventListener("input", fill);
     palette.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") { e.preventDefault(); palette.close(); return; } // a search field would only empty itself
       if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); choose(chosen + (e.key === "ArrowDown" ? 1 : -1)); }
       if (e.key === "Enter" && items[chosen] && items[chosen].key !== "Enter") { e.preventDefault(); palette.close(); items[chosen].run(); }
     });
