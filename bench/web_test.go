@@ -155,11 +155,26 @@ func BenchmarkPages(b *testing.B) {
 		b.Run(strings.Trim(page.path, "/"), func(b *testing.B) {
 			for b.Loop() {
 				p.load(b, page.path, page.cookie, time.Second) // warm
+				before := p.worked(b)
 				n, took := p.load(b, page.path, page.cookie, 5*time.Second)
+				b.ReportMetric((p.worked(b)-before)*1000/float64(n), "cpu-ms/page")
 				least(b, float64(n)/took.Seconds(), page.limit, "pages/s")
 			}
 		})
 	}
+}
+
+// worked is how many seconds of a core the program has used: what a page costs,
+// whoever else is at work on the machine.
+func (p *program) worked(b *testing.B) float64 {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	must(b, err)
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	var user, system float64
+	_, err = fmt.Sscan(fields[11]+" "+fields[12], &user, &system)
+	must(b, err)
+	return (user + system) / 100 // the kernel counts in hundredths
 }
 
 // enter logs a persona in and gives the session's cookie.
