@@ -36,13 +36,13 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 	}
 	counts := map[int64]int64{}
 	complete = true
-	after, seen, start := int64(0), 0, s.db.Clock.Now()
+	after, seen, start := [2]int64{}, 0, s.db.Clock.Now()
 	for seen < ownLimit {
 		if s.db.Clock.Now().Sub(start) > timeLimit {
 			complete = false
 			break
 		}
-		var own []Attribute
+		var own []ownSide
 		err = s.db.View(ctx, func(tx *store.Tx) error {
 			if own, err = correlating(ctx, tx, who, e.ID, after, batch); err != nil || len(own) == 0 {
 				return err
@@ -54,7 +54,7 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 		if err != nil || len(own) < batch {
 			break
 		}
-		after, seen = own[len(own)-1].ID, seen+len(own)
+		after, seen = own[len(own)-1].at, seen+len(own)
 	}
 	if err != nil {
 		return nil, false, err
@@ -157,9 +157,11 @@ func pair(out map[int64][]Attribute, byKey map[int64][]*Attribute, others []Attr
 }
 
 // correlationKeys are the keys of the halves that may correlate.
-func correlationKeys(a *Attribute) []int64 {
-	first, second := halves(a.Type, a.Value)
-	return misp.CorrelationKeys(a.Type, misp.Value{Value: a.Value, Value1: first, Value2: second})
+func correlationKeys(a *Attribute) []int64 { return keysFor(a.Type, a.Value) }
+
+func keysFor(typ, value string) []int64 {
+	first, second := halves(typ, value)
+	return misp.CorrelationKeys(typ, misp.Value{Value: value, Value1: first, Value2: second})
 }
 
 func shareHalf(a, b *Attribute) bool {
@@ -169,10 +171,10 @@ func shareHalf(a, b *Attribute) bool {
 	return eq(a1, b1) || eq(a1, b2) || eq(a2, b1) || eq(a2, b2)
 }
 
-func keysOf(list []Attribute) []int64 {
+func keysOf(list []ownSide) []int64 {
 	var keys []int64
-	for i := range list {
-		keys = append(keys, correlationKeys(&list[i])...)
+	for _, o := range list {
+		keys = append(keys, keysFor(o.typ, o.value)...)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

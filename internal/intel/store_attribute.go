@@ -179,9 +179,19 @@ func listReferences(ctx context.Context, tx *store.Tx, objects []int64, deleted 
 		deleted.sql("r")+" ORDER BY r.id")
 }
 
-// countSeen counts the attributes of an event that who may see.
-func countSeen(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (int64, error) {
-	return store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_attribute a WHERE a.event_id = $1 AND NOT a.deleted AND "+childSeen(who, "a", true), event)
+// countHidden counts the attributes of an event that who may not see: childSeen
+// turned round, through the few that have an audience of their own or stand in an
+// object that has.
+func countHidden(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (int64, error) {
+	own, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_attribute a WHERE a.event_id = $1 AND a.audience_id IS NOT NULL AND NOT a.deleted"+
+		" AND NOT "+access.VisibleScan(who, "a.audience_id"), event)
+	if err != nil {
+		return 0, err
+	}
+	within, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_object vo CROSS JOIN intel_attribute a"+ // SQLite begins at the objects, then
+		" WHERE a.event_id = $1 AND a.object_id = vo.id AND vo.event_id = $1 AND vo.audience_id IS NOT NULL AND NOT "+access.VisibleScan(who, "vo.audience_id")+
+		" AND NOT a.deleted AND (a.audience_id IS NULL OR "+access.VisibleScan(who, "a.audience_id")+")", event)
+	return own + within, err
 }
 
 func readData(ctx context.Context, tx *store.Tx, attribute int64) (b []byte, err error) {

@@ -9,17 +9,28 @@ import (
 	"straza/internal/kernel/store"
 )
 
-// correlating lists attributes of an event that who sees and that may correlate.
-func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event, after int64, limit int) ([]Attribute, error) {
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.id > $2 AND NOT a.deleted"+
-		" AND NOT a.no_correlation AND a.type NOT IN "+quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+
-		" ORDER BY a.id LIMIT $3", event, after, limit)
+// ownSide is what correlation needs to know of an attribute.
+type ownSide struct {
+	at         [2]int64 // object and id, the order of the event's index
+	typ, value string
 }
 
-// equalWhere is the other side of a correlation: seen by who, willing, under one of keys.
-func equalWhere(who ident.Actor, keys []int64) string {
+// correlating lists attributes of an event behind a place that who sees and that
+// may correlate, in the order of the event's index.
+func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, after [2]int64, limit int) ([]ownSide, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (o ownSide, err error) {
+		err = s.Scan(&o.at[0], &o.at[1], &o.typ, &o.value)
+		return o, err
+	}, "SELECT a.object_id, a.id, a.type, a.value FROM intel_attribute a WHERE a.event_id = $1 AND (a.object_id, a.id) > ($2, $3)"+
+		" AND NOT a.deleted AND NOT a.no_correlation AND a.type NOT IN "+quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+
+		" ORDER BY a.object_id, a.id LIMIT $4", event, after[0], after[1], limit)
+}
+
+// equalWhere is the other side of a correlation: seen by who, willing, under one of
+// the listed keys.
+func equalWhere(who ident.Actor, keys string) string {
 	return "NOT a.deleted AND NOT a.no_correlation AND NOT e.no_correlation AND a.type NOT IN " + quoted(uncorrelated) +
-		" AND (a.key1 IN " + store.In(keys) + " OR a.key2 IN " + store.In(keys) + " AND a.type NOT IN " + quoted(firstHalfOnly) + ")" +
+		" AND (a.key1 IN " + keys + " OR a.key2 IN " + keys + " AND a.type NOT IN " + quoted(firstHalfOnly) + ")" +
 		" AND " + childSeen(who, "a", false) + " AND " + eventSeen(who, "e")
 }
 
@@ -29,8 +40,9 @@ func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM (SELECT a.event_id"+attributeFrom+"a.event_id <> $1 AND "+equalWhere(who, keys)+
-		" LIMIT "+strconv.Itoa(otherLimit)+") equal GROUP BY event_id", event)
+	list, args := few(2, keys)
+	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM (SELECT a.event_id"+attributeFrom+"a.event_id <> $1 AND "+equalWhere(who, list)+
+		" LIMIT "+strconv.Itoa(otherLimit)+") equal GROUP BY event_id", append([]any{event}, args...)...)
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +63,8 @@ func equalTo(ctx context.Context, tx *store.Tx, who ident.Actor, keys []int64, l
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+equalWhere(who, keys)+" ORDER BY a.id + 0 DESC LIMIT "+strconv.Itoa(limit))
+	list, args := few(1, keys)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+equalWhere(who, list)+" ORDER BY a.id + 0 DESC LIMIT "+strconv.Itoa(limit), args...)
 }
 
 const (

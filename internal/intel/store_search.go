@@ -309,8 +309,9 @@ func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan
 
 // attributesByID reads rows whose ids were found a moment ago, again as who sees them.
 func attributesByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Attribute, error) {
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+"a.id IN "+store.In(ids)+" AND "+childSeen(who, "a", true)+
-		" AND "+eventScan(who, "e")+" ORDER BY a.id")
+	list, args := few(1, ids)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+"a.id IN "+list+" AND "+childSeen(who, "a", true)+
+		" AND "+eventScan(who, "e")+" ORDER BY a.id", args...)
 }
 
 // attributesFrom walks the table by id: for plans without an index of their own.
@@ -373,21 +374,32 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 
 // eventsByID reads headers that pass the test seen, in no order.
 func eventsByID(ctx context.Context, tx *store.Tx, seen string, ids []int64) ([]Event, error) {
-	list, args := few(ids)
+	list, args := few(1, ids)
 	return store.All(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+" WHERE e.id IN "+list+" AND "+seen, args...)
 }
 
-// few writes a short list of ids as parameters, filled up to sixteen, so that the
-// text stays the same and PostgreSQL keeps its plan; a long one stands in the text.
-func few(ids []int64) (list string, args []any) {
-	const n = 16
-	if len(ids) == 0 || len(ids) > n {
+// few writes ids as parameters from $from on, filled up to one of four lengths, so
+// that texts stay the same and both engines keep them prepared; a longer list
+// stands in the text.
+func few(from int, ids []int64) (list string, args []any) {
+	n := filled(len(ids))
+	if n == 0 {
 		return store.In(ids), nil
 	}
 	for i := range n {
 		args = append(args, ids[min(i, len(ids)-1)])
 	}
-	return "(" + store.Marks(1, n) + ")", args
+	return "(" + store.Marks(from, n) + ")", args
+}
+
+// filled is the length to which a list of n is filled up; 0 when it is not.
+func filled(n int) int {
+	for _, full := range []int{16, 128, 512, 1024} {
+		if 0 < n && n <= full {
+			return full
+		}
+	}
+	return 0
 }
 
 func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
@@ -396,7 +408,7 @@ func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
 
 // tagsOfEvents reads the tags of several events.
 func tagsOfEvents(ctx context.Context, tx *store.Tx, ids []int64) (map[int64][]TagUse, error) {
-	list, args := few(ids)
+	list, args := few(1, ids)
 	rows, err := tx.Query(ctx, "SELECT "+tagCols+", g.id, g.local, g.relationship, g.event_id FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id "+
 		"WHERE g.attribute_id = 0 AND g.event_id IN "+list+" ORDER BY g.id", args...)
 	if err != nil {

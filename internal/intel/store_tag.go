@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,24 +112,45 @@ func eventTags(ctx context.Context, tx *store.Tx, event int64) ([]TagUse, error)
 	return out, err
 }
 
-// attachTags fills in the tags of a batch of attributes.
+// CROSS JOIN keeps SQLite from beginning at the tags: the places lead.
+const useAt = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attribute_id FROM (VALUES %s) AS place
+	CROSS JOIN intel_tagging g CROSS JOIN intel_tag t WHERE g.event_id = place.column1 AND g.attribute_id = place.column2 AND t.id = g.tag_id ORDER BY g.id`
+
+// attachTags fills in the tags of a batch of attributes, of however many events.
 func attachTags(ctx context.Context, tx *store.Tx, list []*Attribute) error {
-	at := map[[2]int64]*Attribute{}
-	byEvent := map[int64][]int64{}
+	at := make(map[int64]*Attribute, len(list))
 	for _, a := range list {
-		at[[2]int64{a.EventID, a.ID}] = a
-		byEvent[a.EventID] = append(byEvent[a.EventID], a.ID)
+		at[a.ID] = a
 	}
-	for event, ids := range byEvent {
-		for u, err := range store.Each(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id IN "+store.In(ids)+" ORDER BY g.id", event) {
+	for part := range slices.Chunk(list, batch) {
+		places, args := placesOf(part)
+		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useAt, places), args...) {
 			if err != nil {
 				return err
 			}
-			a := at[[2]int64{event, u.attribute}]
+			a := at[u.attribute]
 			a.Tags = append(a.Tags, u.TagUse)
 		}
 	}
 	return nil
+}
+
+// placesOf writes (event, attribute) of attributes as rows of parameters, filled up
+// like few, with places where nothing stands.
+func placesOf(list []*Attribute) (rows string, args []any) {
+	var b strings.Builder
+	b.WriteString("(CAST($1 AS BIGINT),CAST($2 AS BIGINT))") // tells PostgreSQL what all of them are
+	for i := range max(filled(len(list)), len(list)) {
+		if i > 0 {
+			fmt.Fprintf(&b, ",($%d,$%d)", 2*i+1, 2*i+2)
+		}
+		if i < len(list) {
+			args = append(args, list[i].EventID, list[i].ID)
+		} else {
+			args = append(args, int64(0), int64(0))
+		}
+	}
+	return b.String(), args
 }
 
 // tagSeen: a tag kept for one organisation or person is nobody else's business,

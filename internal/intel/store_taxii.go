@@ -205,8 +205,9 @@ func scanHead(s store.Scanner) (o SharedObject, err error) {
 
 // rowsOfBatches reads the heads of whole batches, whoever may see them.
 func rowsOfBatches(ctx context.Context, tx *store.Tx, batches []int64, q taxii.Query) ([]SharedObject, error) {
-	where, args := filters(q, nil)
-	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.batch_id IN "+store.In(batches)+where, args...)
+	list, args := few(1, batches)
+	where, args := filters(q, args)
+	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.batch_id IN "+list+where, args...)
 }
 
 // rowsOfBatch reads the next heads of one batch, whoever may see them.
@@ -246,7 +247,8 @@ func eventRights(ctx context.Context, tx *store.Tx, who ident.Actor, event int64
 func seenParts(ctx context.Context, tx *store.Tx, who ident.Actor, table string, ids []int64) (map[int64]bool, error) {
 	out := map[int64]bool{0: true}
 	for part := range slices.Chunk(ids, 500) {
-		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT y.id FROM "+table+" y WHERE y.id IN "+store.In(part)+" AND NOT y.deleted AND "+ownSeen(who, "y"))
+		ids, args := few(1, part)
+		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT y.id FROM "+table+" y WHERE y.id IN "+ids+" AND NOT y.deleted AND "+ownSeen(who, "y"), args...)
 		if err != nil {
 			return nil, err
 		}
@@ -305,8 +307,9 @@ func readStix(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, 
 		json []byte
 	}
 	out := map[int64][]byte{}
+	list, args := few(1, rows)
 	for v, err := range store.Each(ctx, tx, func(s store.Scanner) (v one, err error) { err = s.Scan(&v.id, &v.json); return },
-		"SELECT t.id, t.json"+stixFrom("")+" WHERE t.id IN "+store.In(rows)+" AND "+stixSeen(who, c, "")) {
+		"SELECT t.id, t.json"+stixFrom("")+" WHERE t.id IN "+list+" AND "+stixSeen(who, c, ""), args...) {
 		if err != nil {
 			return nil, err
 		}

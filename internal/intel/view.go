@@ -60,10 +60,12 @@ func (s *Service) header(ctx context.Context, tx *store.Tx, who ident.Actor, ref
 
 // countFor puts in the number of attributes that who sees. While no child has
 // an audience of its own, that is the same for everybody and already known.
-func countFor(ctx context.Context, tx *store.Tx, who ident.Actor, e *Event) (err error) {
-	if e.ownAudiences > 0 && !seesAll(who) {
-		e.Attributes, err = countSeen(ctx, tx, who, e.ID)
+func countFor(ctx context.Context, tx *store.Tx, who ident.Actor, e *Event) error {
+	if e.ownAudiences == 0 || seesAll(who) {
+		return nil
 	}
+	hidden, err := countHidden(ctx, tx, who, e.ID)
+	e.Attributes -= hidden
 	return err
 }
 
