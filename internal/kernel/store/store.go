@@ -43,11 +43,11 @@ type DB struct {
 	// lease is PostgreSQL's connection for what a transaction needs from outside
 	// itself (a block of numbers). From the common pool it would wait for transactions
 	// that wait for it: sixteen reports at once stood still for ever.
-	lease *sql.DB
-	lanes       lanes
-	ids         ids
-	series      seriesBlocks
-	wake        chan struct{}
+	lease  *sql.DB
+	lanes  lanes
+	ids    ids
+	series seriesBlocks
+	wake   chan struct{}
 }
 
 // Wake says that a commit left work behind; Woken is where workers wait for it.
