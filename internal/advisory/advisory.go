@@ -1,10 +1,12 @@
 package advisory
 
 import (
+	"encoding/json"
 	"strings"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
 )
 
 // States.
@@ -42,6 +44,26 @@ type Advisory struct {
 	Withdrawn int64
 	Reason    string
 	Version   int64
+
+	// Own tells that the reader is of the team that issued it and reads the text as
+	// it stands now; everybody else reads the last edition.
+	Own     bool `json:"-"`
+	edition string
+}
+
+// as gives a warning as who may read it: an edition in preparation is the team's
+// alone until it is published.
+func (a Advisory) as(who ident.Actor) (Advisory, error) {
+	if a.Own = who.CERT != 0 && who.CERT == a.CERT; a.Own || a.edition == "" {
+		return a, nil
+	}
+	var e Advisory
+	if err := json.Unmarshal([]byte(a.edition), &e); err != nil {
+		return a, err
+	}
+	a.Level, a.TLP, a.Readers = e.Level, e.TLP, e.Readers
+	a.Title, a.Lead, a.Affects, a.Steps, a.Body = e.Title, e.Lead, e.Affects, e.Steps, e.Body
+	return a, nil
 }
 
 // Edition is one published version.
@@ -56,6 +78,7 @@ type Draftable struct {
 	Level, TLP, Readers               string
 	Title, Lead, Affects, Steps, Body i18n.Text
 	Until                             int64
+	Once                              string // Create again with the same key gives the same warning; "" = no key
 }
 
 const (

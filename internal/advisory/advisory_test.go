@@ -2,6 +2,7 @@ package advisory_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"straza/internal/advisory"
@@ -105,6 +106,96 @@ func TestLifeOfAWarning(t *testing.T) {
 		a, _, err := w.s.Get(ctx, w.anyone, n)
 		if err != nil || a.State != advisory.Withdrawn || a.Reason == "" {
 			t.Errorf("a withdrawal stays visible: %+v, %v", a, err)
+		}
+	})
+}
+
+// TestAnEditionInPreparationIsTheTeams: what is written over a published warning
+// shows to nobody else, in no list and by no search, until it is published.
+func TestAnEditionInPreparationIsTheTeams(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		ctx := context.Background()
+		w := setUp(t, db)
+		n, err := w.s.Create(ctx, w.lead, warning)
+		must(t, err)
+		must(t, w.s.Publish(ctx, w.lead, n, 1, nil))
+		next := warning
+		next.Level, next.TLP = "very-high", "AMBER"
+		next.Title = i18n.Text{i18n.SrCyrl: "Тајна белешка"}
+		must(t, w.s.Edit(ctx, w.lead, n, 2, next))
+		for name, x := range map[string]struct {
+			who        ident.Actor
+			title, tlp string
+			secret     int
+		}{"anyone": {w.anyone, "Лажна порука о пошиљци", "CLEAR", 0}, "another CERT": {w.other, "Лажна порука о пошиљци", "CLEAR", 0}, "the team": {w.analyst, "Тајна белешка", "AMBER", 1}} {
+			a, _, err := w.s.Get(ctx, x.who, n)
+			must(t, err)
+			in, err := w.s.InForce(ctx, x.who)
+			must(t, err)
+			list, _, err := w.s.List(ctx, x.who, advisory.Filter{})
+			must(t, err)
+			if len(in) != 1 || len(list) != 1 {
+				t.Fatalf("%s: %d in force, %d in the list", name, len(in), len(list))
+			}
+			for where, a := range map[string]advisory.Advisory{"get": a, "in force": in[0], "list": list[0]} {
+				if a.Title[i18n.SrCyrl] != x.title || a.TLP != x.tlp {
+					t.Errorf("%s reads in %s: %s TLP:%s", name, where, a.Title[i18n.SrCyrl], a.TLP)
+				}
+			}
+			for _, f := range []advisory.Filter{{Text: "тајна"}, {Level: "very-high"}} {
+				if list, _, err = w.s.List(ctx, x.who, f); err != nil || len(list) != x.secret {
+					t.Errorf("%s finds %d by %+v, want %d, %v", name, len(list), f, x.secret, err)
+				}
+			}
+			if list, _, err = w.s.List(ctx, x.who, advisory.Filter{Text: "posiljci", Level: "high"}); err != nil || len(list) != 1-x.secret {
+				t.Errorf("%s finds %d by the published text, %v", name, len(list), err)
+			}
+		}
+	})
+}
+
+func TestPagesInBothOrders(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		ctx := context.Background()
+		w := setUp(t, db)
+		for range 5 {
+			_, err := w.s.Create(ctx, w.lead, warning)
+			must(t, err)
+			now.Add(1e9)
+		}
+		for _, oldest := range []bool{false, true} {
+			var got []string
+			f := advisory.Filter{Limit: 2, Oldest: oldest}
+			for more := true; more; {
+				var list []advisory.Advisory
+				var err error
+				list, more, err = w.s.List(ctx, w.lead, f)
+				must(t, err)
+				for _, a := range list {
+					got = append(got, a.Number[len(a.Number)-1:])
+				}
+				f.UpdatedBefore, f.IDBefore = list[len(list)-1].Updated, list[len(list)-1].ID
+			}
+			want := "54321"
+			if oldest {
+				want = "12345"
+			}
+			if strings.Join(got, "") != want {
+				t.Errorf("oldest %v: %v", oldest, got)
+			}
+		}
+		d := warning
+		d.Once = "the same"
+		a, err := w.s.Create(ctx, w.lead, d)
+		must(t, err)
+		b, err := w.s.Create(ctx, w.lead, d)
+		must(t, err)
+		c, err := w.s.Create(ctx, w.analyst, d)
+		must(t, err)
+		if a != b || a == c {
+			t.Errorf("made %s, again %s, somebody else %s", a, b, c)
 		}
 	})
 }

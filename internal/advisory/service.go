@@ -42,44 +42,90 @@ type PublishedEvent struct {
 func (PublishedEvent) EventType() string { return "advisory.published" }
 
 // Filter narrows a list; zero fields do not. The keyset is (Updated, ID) of the
-// last row seen.
+// last row seen, in either order.
 type Filter struct {
 	State, Level, Text      string
 	UpdatedSince            int64
 	UpdatedBefore, IDBefore int64
+	Oldest                  bool // first changed first: for who follows changes
+	Limit                   int  // 1 to 200, 0 = 50
 }
+
+const (
+	pageSize = 50
+	pageMost = 200
+)
 
 // InForce lists the published warnings that still hold, newest first, at most 20:
 // what is dangerous today. Anybody may call; who sees which is their audience.
 func (s *Service) InForce(ctx context.Context, who ident.Actor) (out []Advisory, err error) {
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
 		now := clock.Micros(s.d.DB.Clock.Now())
-		out, err = store.All(ctx, tx, scan, inForce(who), now)
+		out, err = store.All(ctx, tx, scan, inForce(who), now, inForceFor.Microseconds())
+		for i := range out {
+			if err == nil {
+				out[i], err = out[i].as(who)
+			}
+		}
 		return err
 	})
 	return out, err
 }
 
-// List gives a page of warnings, last changed first; more tells whether others follow.
+// List gives a page of warnings, last changed first; more tells whether others
+// follow. Text and level are tested on what the caller reads, never on an edition
+// that is not published yet.
 func (s *Service) List(ctx context.Context, who ident.Actor, f Filter) (out []Advisory, more bool, err error) {
-	if f.UpdatedBefore == 0 {
+	if f.UpdatedBefore == 0 && f.IDBefore == 0 && !f.Oldest {
 		f.UpdatedBefore, f.IDBefore = math.MaxInt64, math.MaxInt64
 	}
-	text, args := listing(who, f)
+	if f.Limit < 1 {
+		f.Limit = pageSize
+	}
+	f.Limit = min(f.Limit, pageMost)
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = store.All(ctx, tx, scan, text, args...)
-		return err
+		for full := true; full && len(out) <= f.Limit; {
+			text, args := listing(who, f)
+			rows, err := store.All(ctx, tx, scan, text, args...)
+			if err != nil {
+				return err
+			}
+			if full = len(rows) > f.Limit; full {
+				f.UpdatedBefore, f.IDBefore = rows[len(rows)-1].Updated, rows[len(rows)-1].ID
+			}
+			for _, a := range rows {
+				if a, err = a.as(who); err != nil {
+					return err
+				}
+				if f.passes(a) {
+					out = append(out, a)
+				}
+			}
+		}
+		return nil
 	})
-	if len(out) > 50 {
-		out, more = out[:50], true
+	if len(out) > f.Limit {
+		out, more = out[:f.Limit], true
 	}
 	return out, more, err
 }
 
-// Get opens a warning by number. Faults: NotFound when it is not there or not for who.
+// passes tests what SQL could test only on the text that the team is writing.
+func (f Filter) passes(a Advisory) bool {
+	if a.Own {
+		return true
+	}
+	d := Draftable{Title: a.Title, Lead: a.Lead, Body: a.Body}
+	return (f.Level == "" || a.Level == f.Level) && (f.Text == "" || strings.Contains(folded(d), i18n.Fold(f.Text)))
+}
+
+// Get opens a warning by number or UUID. Faults: NotFound when it is not there or not for who.
 func (s *Service) Get(ctx context.Context, who ident.Actor, number string) (a Advisory, eds []Edition, err error) {
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
 		if a, err = s.getTx(ctx, tx, who, number); err != nil {
+			return err
+		}
+		if a, err = a.as(who); err != nil {
 			return err
 		}
 		eds, err = store.All(ctx, tx, scanEdition, listEditions, a.ID)
@@ -88,10 +134,14 @@ func (s *Service) Get(ctx context.Context, who ident.Actor, number string) (a Ad
 	return a, eds, err
 }
 
-func (s *Service) getTx(ctx context.Context, tx *store.Tx, who ident.Actor, number string) (Advisory, error) {
-	a, found, err := store.First(ctx, tx, scan, byNumber(who), strings.ToUpper(number))
+func (s *Service) getTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Advisory, error) {
+	column, key := "number", strings.ToUpper(ref)
+	if u, ok := store.ParseUUID(ref); ok {
+		column, key = "uuid", u
+	}
+	a, found, err := store.First(ctx, tx, scan, byOne(who, column), key)
 	if err == nil && !found {
-		err = fault.New(fault.NotFound, "advisory %s", number)
+		err = fault.New(fault.NotFound, "advisory %s", ref)
 	}
 	return a, err
 }
@@ -105,28 +155,39 @@ func (s *Service) Create(ctx context.Context, who ident.Actor, d Draftable) (num
 		return "", err
 	}
 	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		now, err := store.Now(ctx, tx)
-		if err != nil {
+		if d.Once == "" {
+			number, err = s.createTx(ctx, tx, who, d)
 			return err
 		}
-		audience, err := access.InternTx(ctx, tx, access.Audience{CERT: who.CERT, Owner: who.CERT, Level: access.LevelTeam})
-		if err != nil {
-			return err
-		}
-		series := fmt.Sprintf("UP-%d", clock.FromMicros(now).Year())
-		n, err := s.d.DB.NextNumber(ctx, tx, series)
-		if err != nil {
-			return err
-		}
-		number = fmt.Sprintf("%s-%06d", series, n)
-		id := s.d.DB.NewID()
-		if _, err := tx.Exec(ctx, insertOne, id, s.d.DB.NewUUID(), number, who.CERT, audience, d.Level, d.TLP, d.Readers,
-			asJSON(d.Title), asJSON(d.Lead), asJSON(d.Affects), asJSON(d.Steps), asJSON(d.Body), folded(d), now, d.Until); err != nil {
-			return err
-		}
-		return s.d.Audit.Record(ctx, tx, who, "advisory.create", thing(id, number), nil)
+		number, _, err = store.Once(ctx, tx, who.String()+"|advisory.create|"+d.Once, func() (string, error) {
+			return s.createTx(ctx, tx, who, d)
+		})
+		return err
 	})
 	return number, err
+}
+
+func (s *Service) createTx(ctx context.Context, tx *store.Tx, who ident.Actor, d Draftable) (number string, err error) {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return "", err
+	}
+	audience, err := access.InternTx(ctx, tx, access.Audience{CERT: who.CERT, Owner: who.CERT, Level: access.LevelTeam})
+	if err != nil {
+		return "", err
+	}
+	series := fmt.Sprintf("UP-%d", clock.FromMicros(now).Year())
+	n, err := s.d.DB.NextNumber(ctx, tx, series)
+	if err != nil {
+		return "", err
+	}
+	number = fmt.Sprintf("%s-%06d", series, n)
+	id := s.d.DB.NewID()
+	if _, err := tx.Exec(ctx, insertOne, id, s.d.DB.NewUUID(), number, who.CERT, audience, d.Level, d.TLP, d.Readers,
+		asJSON(d.Title), asJSON(d.Lead), asJSON(d.Affects), asJSON(d.Steps), asJSON(d.Body), folded(d), now, d.Until); err != nil {
+		return "", err
+	}
+	return number, s.d.Audit.Record(ctx, tx, who, "advisory.create", thing(id, number), nil)
 }
 
 // Edit changes a draft, or prepares the next edition of what is published (readers
@@ -145,7 +206,7 @@ func (s *Service) Edit(ctx context.Context, who ident.Actor, number string, vers
 		if err != nil || n == 0 {
 			return n, err
 		}
-		return n, s.d.Audit.Record(ctx, tx, who, "advisory.edit", thing(a.ID, number), nil)
+		return n, s.d.Audit.Record(ctx, tx, who, "advisory.edit", thing(a.ID, a.Number), nil)
 	})
 }
 
@@ -178,7 +239,7 @@ func (s *Service) Publish(ctx context.Context, who ident.Actor, number string, v
 		if err := jobs.Publish(ctx, tx, PublishedEvent{a.ID}); err != nil {
 			return 0, err
 		}
-		return n, s.d.Audit.Record(ctx, tx, who, "advisory.publish", thing(a.ID, number), nil)
+		return n, s.d.Audit.Record(ctx, tx, who, "advisory.publish", thing(a.ID, a.Number), nil)
 	})
 }
 
@@ -192,7 +253,7 @@ func (s *Service) Withdraw(ctx context.Context, who ident.Actor, number string, 
 		if err != nil || n == 0 {
 			return n, err
 		}
-		return n, s.d.Audit.Record(ctx, tx, who, "advisory.withdraw", thing(a.ID, number), nil)
+		return n, s.d.Audit.Record(ctx, tx, who, "advisory.withdraw", thing(a.ID, a.Number), nil)
 	})
 }
 

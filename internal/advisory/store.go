@@ -11,7 +11,8 @@ import (
 )
 
 const cols = `a.id, a.uuid, a.number, a.cert, a.state, a.level, a.tlp, a.readers, a.title, a.lead, a.affects, a.steps, a.body,
-	a.created, a.updated, a.published, a.until, a.withdrawn, a.reason, a.version`
+	a.created, a.updated, a.published, a.until, a.withdrawn, a.reason, a.version,
+	COALESCE((SELECT e.snapshot FROM advisory_edition e WHERE e.advisory_id = a.id ORDER BY e.edition DESC LIMIT 1), '')`
 
 const (
 	insertOne = `INSERT INTO advisory_advisory (id, uuid, number, cert, audience_id, state, level, tlp, readers, title, lead, affects, steps, body,
@@ -28,41 +29,49 @@ const (
 	listEditions = `SELECT edition, at, note FROM advisory_edition WHERE advisory_id = $1 ORDER BY edition DESC`
 )
 
-func byNumber(who ident.Actor) string {
-	return `SELECT ` + cols + ` FROM advisory_advisory a WHERE a.number = $1 AND ` + access.Visible(who, "a.audience_id")
+// byOne finds by number or uuid.
+func byOne(who ident.Actor, column string) string {
+	return `SELECT ` + cols + ` FROM advisory_advisory a WHERE a.` + column + ` = $1 AND ` + access.Visible(who, "a.audience_id")
 }
 
+// inForce: $1 is now, $2 how long a warning holds that says nothing itself. An
+// edition in preparation does not take the last one off the page.
 func inForce(who ident.Actor) string {
-	return `SELECT ` + cols + ` FROM advisory_advisory a WHERE a.state = 'published' AND a.until > $1 AND ` +
+	return `SELECT ` + cols + ` FROM advisory_advisory a WHERE a.state = 'published' AND (a.until > $1 OR a.until = 0 AND
+		$1 - $2 < (SELECT MAX(e.at) FROM advisory_edition e WHERE e.advisory_id = a.id)) AND ` +
 		access.Visible(who, "a.audience_id") + ` ORDER BY a.published DESC, a.id DESC LIMIT 20`
 }
 
-// listing builds the query of a page, newest change first; $1 and $2 are the keyset.
+// listing builds the query of a page; $1 and $2 are the keyset. Text and level are
+// the ones being written, so they are tested here for the reader's own team only.
 func listing(who ident.Actor, f Filter) (text string, args []any) {
-	text = `SELECT ` + cols + ` FROM advisory_advisory a WHERE (a.updated < $1 OR (a.updated = $1 AND a.id < $2)) AND a.updated >= $3 AND ` +
-		access.Visible(who, "a.audience_id")
+	after, order := "<", "DESC"
+	if f.Oldest {
+		after, order = ">", "ASC"
+	}
+	text = `SELECT ` + cols + ` FROM advisory_advisory a WHERE (a.updated ` + after + ` $1 OR (a.updated = $1 AND a.id ` + after +
+		` $2)) AND a.updated >= $3 AND ` + access.Visible(who, "a.audience_id")
 	args = []any{f.UpdatedBefore, f.IDBefore, f.UpdatedSince}
-	add := func(cond string, v any) {
+	mark := func(v any) string {
 		args = append(args, v)
-		text += " AND " + cond + " $" + strconv.Itoa(len(args))
+		return "$" + strconv.Itoa(len(args))
 	}
 	if f.State != "" {
-		add("a.state =", f.State)
+		text += ` AND a.state = ` + mark(f.State)
 	}
 	if f.Level != "" {
-		add("a.level =", f.Level)
+		text += ` AND (a.cert <> ` + mark(who.CERT) + ` OR a.level = ` + mark(f.Level) + `)`
 	}
 	if f.Text != "" {
-		add("a.folded LIKE", store.Like(i18n.Fold(f.Text)))
-		text += ` ESCAPE '\'`
+		text += ` AND (a.cert <> ` + mark(who.CERT) + ` OR a.folded LIKE ` + mark(store.Like(i18n.Fold(f.Text))) + ` ESCAPE '\')`
 	}
-	return text + ` ORDER BY a.updated DESC, a.id DESC LIMIT 51`, args
+	return text + ` ORDER BY a.updated ` + order + `, a.id ` + order + ` LIMIT ` + strconv.Itoa(f.Limit+1), args
 }
 
 func scan(s store.Scanner) (a Advisory, err error) {
 	var texts [5]string
 	err = s.Scan(&a.ID, &a.UUID, &a.Number, &a.CERT, &a.State, &a.Level, &a.TLP, &a.Readers, &texts[0], &texts[1], &texts[2], &texts[3], &texts[4],
-		&a.Created, &a.Updated, &a.Published, &a.Until, &a.Withdrawn, &a.Reason, &a.Version)
+		&a.Created, &a.Updated, &a.Published, &a.Until, &a.Withdrawn, &a.Reason, &a.Version, &a.edition)
 	if err != nil {
 		return a, err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"straza/internal/admin"
+	"straza/internal/advisory/advisoryapi"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/craft/form"
 	"straza/internal/craft/pack"
@@ -50,6 +51,7 @@ func (h *House) routes(m *web.Mux) {
 	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
 	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Packs: h.Packs, Facts: h.facts, Demo: h.cfg.demo()})
 	registryweb.Routes(m, h.Registry)
+	advisoryapi.Routes(m, h.Advisory)
 	advisoryweb.Routes(m, h.Advisory)
 	intakeapi.Routes(m, h.Intake)
 	intakeweb.Routes(m, h.Intake)
@@ -61,7 +63,8 @@ func (h *House) routes(m *web.Mux) {
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
 	portal.Routes(m, h.portalDeps())
-	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI)})
+	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
+		advisoryapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {
