@@ -2,51 +2,26 @@ package registryapi_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
-	"straza/internal/kernel/web/ui"
 	"straza/internal/registry"
 	"straza/internal/registry/registryapi"
 	"straza/internal/registry/registrytest"
 	"straza/internal/testkit"
 )
 
-// keys are the people whose keys the test's gate knows.
-type keys map[string]ident.Actor
-
-func (keys) BySession(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
-}
-
-func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
-	who, ok := k[key]
-	if !ok {
-		return who, fault.New(fault.NotFound, "no such key")
-	}
-	who.Key, who.Channel = 1, ch
-	return who, nil
-}
-
 // server is the room behind the real chain; every exchange is held against the contract.
 type server struct {
 	t        *testing.T
 	s        *registry.Service
-	h        http.Handler
+	site     *testkit.Site
 	contract *testkit.Contract
 	orgs     map[string]registry.Organisation
 }
@@ -57,53 +32,18 @@ func newServer(t *testing.T, db *store.DB) *server {
 	host := registrytest.CERT(t, s, "Национални ЦЕРТ")
 	bank := registrytest.Org(t, s, registry.Draft{Name: "Штедионица", Kind: "operator", Sector: "finance"})
 	double := registrytest.Org(t, s, registry.Draft{Name: "Штедионица 2"})
-	k := keys{
+	site := testkit.NewSite(t, testkit.Doors{Gate: testkit.Gate{
 		"analyst": registrytest.Person(t, db, 1, host, access.Analyst), "lead": registrytest.Person(t, db, 2, host, access.Lead),
 		"banker": registrytest.Person(t, db, 3, bank, access.Member), "bankadmin": registrytest.Person(t, db, 4, bank, access.OrgAdmin),
 		"stranger": registrytest.Person(t, db, 5, double, access.Member),
-	}
-	catalog, err := i18n.NewCatalog(ui.Messages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	origin, _ := url.Parse("http://localhost:8480")
-	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: k})
-	registryapi.Routes(m, s)
-	h, err := m.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := testkit.NewContract(t, registryapi.OpenAPI)
-	var routes []string
-	for _, r := range m.Routes() {
-		if strings.HasPrefix(r.Pattern, "/api/v1/organisations") {
-			routes = append(routes, r.Method+" "+r.Pattern)
-		}
-	}
-	c.Routes(t, routes...)
-	return &server{t: t, s: s, h: h, contract: c, orgs: map[string]registry.Organisation{"host": host, "bank": bank, "double": double}}
+	}, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
+	return &server{t: t, s: s, site: site, contract: site.Contract("/api/v1/organisations", registryapi.OpenAPI), orgs: map[string]registry.Organisation{"host": host, "bank": bank, "double": double}}
 }
 
 // call makes one request; header are name, value pairs.
 func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, []byte) {
 	s.t.Helper()
-	r := httptest.NewRequest(method, "http://localhost:8480/api/v1/organisations"+path, strings.NewReader(body))
-	if key != "" {
-		r.Header.Set("Authorization", "Bearer "+key)
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.h.ServeHTTP(w, r)
-	res := w.Result()
-	out, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	r, res, out := s.site.Call(key, method, "/api/v1/organisations"+path, body, header...)
 	s.contract.Check(s.t, r, res.StatusCode, res.Header, out)
 	return res.StatusCode, res.Header, out
 }
@@ -300,25 +240,11 @@ func TestRow05ScopesAndReadOnlyKeys(t *testing.T) {
 	narrow, readOnly := who, who
 	narrow.Scopes = []string{"registry:read"}
 	readOnly.ReadOnly = true
-	catalog, err := i18n.NewCatalog(ui.Messages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	origin, _ := url.Parse("http://localhost:8480")
-	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: keys{"narrow": narrow, "readonly": readOnly}})
-	registryapi.Routes(m, s)
-	h, err := m.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
+	site := testkit.NewSite(t, testkit.Doors{Gate: testkit.Gate{"narrow": narrow, "readonly": readOnly}, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
 	for _, key := range []string{"narrow", "readonly"} {
 		for method, want := range map[string]int{"GET": 200, "POST": 403} {
-			r := httptest.NewRequest(method, "http://localhost:8480/api/v1/organisations", strings.NewReader(`{"name":"x"}`))
-			r.Header.Set("Authorization", "Bearer "+key)
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, r)
-			if w.Code != want {
-				t.Errorf("%s with the %s key: %d, want %d", method, key, w.Code, want)
+			if _, res, _ := site.Call(key, method, "/api/v1/organisations", `{"name":"x"}`); res.StatusCode != want {
+				t.Errorf("%s with the %s key: %d, want %d", method, key, res.StatusCode, want)
 			}
 		}
 	}
