@@ -82,6 +82,9 @@ func (s *Service) prepare(ctx context.Context, who ident.Actor, in *Input) error
 		if in.org, in.orgBy, err = s.recognise(ctx, tx, who, in); err != nil {
 			return err
 		}
+		if in.CERT == 0 && in.org.CERT == 0 && in.Channel == ByPhone && who.OnTeam() {
+			in.CERT = who.CERT // a call stays with the CERT that took it, not with the host of the installation
+		}
 		if in.CERT, in.prefix, err = s.place(ctx, tx, in.CERT, in.org); err != nil {
 			return err
 		}
