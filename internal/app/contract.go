@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -29,6 +30,29 @@ type fragment struct {
 	Components map[string]map[string]json.RawMessage `json:"components"`
 }
 
+// withKey adds the header Idempotency-Key to a path's POST, where it is not said
+// already: the chain takes it on every one of them.
+func withKey(path json.RawMessage) (json.RawMessage, error) {
+	var ops map[string]json.RawMessage
+	if err := json.Unmarshal(path, &ops); err != nil || ops["post"] == nil || bytes.Contains(ops["post"], []byte("Idempotency-Key")) {
+		return path, err
+	}
+	var post map[string]any
+	if err := json.Unmarshal(ops["post"], &post); err != nil {
+		return nil, err
+	}
+	list, _ := post["parameters"].([]any)
+	post["parameters"] = append(list, map[string]any{"name": "Idempotency-Key", "in": "header", "required": false,
+		"description": "16 to 200 printable characters: the same request under the same key is done once, and answered the same (Idempotent-Replayed: true)",
+		"schema":      map[string]any{"type": "string", "minLength": 16, "maxLength": 200}})
+	raw, err := json.Marshal(post)
+	if err != nil {
+		return nil, err
+	}
+	ops["post"] = raw
+	return json.Marshal(ops)
+}
+
 func joinContract(fragments [][]byte) ([]byte, error) {
 	all := fragment{Paths: map[string]json.RawMessage{}, Components: map[string]map[string]json.RawMessage{}}
 	for _, f := range fragments {
@@ -40,7 +64,11 @@ func joinContract(fragments [][]byte) ([]byte, error) {
 			if _, twice := all.Paths[path]; twice {
 				return nil, fmt.Errorf("OpenAPI: %s stands in two rooms", path)
 			}
-			all.Paths[path] = v
+			keyed, err := withKey(v)
+			if err != nil {
+				return nil, fmt.Errorf("OpenAPI %s: %w", path, err)
+			}
+			all.Paths[path] = keyed
 		}
 		for kind, m := range x.Components {
 			if all.Components[kind] == nil {

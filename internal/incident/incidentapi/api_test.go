@@ -174,3 +174,55 @@ func mustCatalog(t *testing.T) *i18n.Catalog {
 	}
 	return c
 }
+
+// TestDoneOnce: the same POST under the same key is done once and answered the same;
+// a refused one may be sent again; another person's key is another key.
+func TestDoneOnce(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := incidenttest.New(t, db)
+		n := w.Open(t, w.Ana, "Упад").Number
+		catalog, err := i18n.NewCatalog(ui.Messages, incidentweb.Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		origin, _ := url.Parse("https://cert.example")
+		withKey := func(a ident.Actor, n int64) ident.Actor { a.Key = n; return a }
+		m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Now: db.Clock.Now, Onces: db,
+			Gate: keys{"ana": withKey(w.Ana, 1), "luka": withKey(w.Luka, 2)}})
+		Routes(m, w.S)
+		h, err := m.Handler()
+		if err != nil {
+			t.Fatal(err)
+		}
+		do := func(who, path, key, body string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest("POST", "https://cert.example"+base+"/"+n+path, strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer "+who)
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Idempotency-Key", key)
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r)
+			return rec
+		}
+		const key = "0123456789abcdef-once"
+		if rec := do("ana", "/tasks", key, `{"title":""}`); rec.Code != 422 && rec.Code != 400 {
+			t.Fatalf("a refused task: %d", rec.Code)
+		}
+		first, again := do("ana", "/tasks", key, `{"title":"Позвати"}`), do("ana", "/tasks", key, `{"title":"Позвати"}`)
+		if first.Code != 201 || again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" || first.Header().Get("Idempotent-Replayed") != "" {
+			t.Errorf("%d %s, again %d %s %v", first.Code, first.Body, again.Code, again.Body, again.Header())
+		}
+		if rec := do("luka", "/tasks", key, `{"title":"Лукин"}`); rec.Code != 201 || rec.Header().Get("Idempotent-Replayed") != "" {
+			t.Errorf("another person's key: %d", rec.Code)
+		}
+		do("ana", "/timeline", key, `{"kind":"note","text":"x"}`)
+		do("ana", "/timeline", key, `{"kind":"note","text":"x"}`)
+		if rec := do("ana", "/tasks", "short", `{"title":"x"}`); rec.Code != 422 && rec.Code != 400 {
+			t.Errorf("a short key: %d", rec.Code)
+		}
+		f, err := w.S.Read(context.Background(), w.Ana, n)
+		if err != nil || len(f.Tasks) != 2 || len(f.Entries) != 1 {
+			t.Errorf("%d tasks and %d entries, %v", len(f.Tasks), len(f.Entries), err)
+		}
+	})
+}

@@ -51,6 +51,9 @@ const reruns = 5
 // was written is on disk. Faults: whatever fn returns; Unavailable when the disk
 // is full or the database away.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
+	if c, _ := ctx.Value(claimKey{}).(*claim); c != nil && !c.used.Load() {
+		return db.claimed(ctx, c, fn, opts)
+	}
 	var o options
 	for _, f := range opts {
 		f(&o)
@@ -149,7 +152,7 @@ func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 // ViewLogged is a read that must leave a trace: log commits first (an audit
 // line), then fn reads. Not one byte may be shown when log fails.
 func (db *DB) ViewLogged(ctx context.Context, log func(tx *Tx) error, fn func(tx *Tx) error) error {
-	if err := db.Update(ctx, log); err != nil {
+	if err := db.Update(context.WithValue(ctx, claimKey{}, (*claim)(nil)), log); err != nil {
 		return err
 	}
 	return db.View(ctx, fn)

@@ -69,6 +69,7 @@ type Config struct {
 	Catalog *i18n.Catalog
 	Gate    Gate
 	Limiter Limiter // nil limits nothing
+	Onces   Onces   // for Idempotency-Key; nil repeats what is sent twice
 	Log     *slog.Logger
 	Now     func() time.Time
 	Site    func(ctx context.Context) ui.Site
@@ -230,7 +231,11 @@ func (m *Mux) serve(route Route, l i18n.Lang) http.Handler {
 		if route.Mutates {
 			defer m.pages.drop() // who changed something sees it at once
 		}
-		if err := route.Handler(w, r); err != nil {
+		handle := route.Handler
+		if m.once(r, route) {
+			handle = func(w http.ResponseWriter, r *http.Request) error { return m.doOnce(w, r, route) }
+		}
+		if err := handle(w, r); err != nil {
 			m.fail(w, r, err)
 		}
 	})
