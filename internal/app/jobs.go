@@ -22,6 +22,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, deadline.Jobs(h.DB)...)
 	defs = append(defs, h.Intake.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
+	defs = append(defs, h.Privacy.Jobs()...)
 	return defs
 }
 

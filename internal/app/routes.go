@@ -35,6 +35,7 @@ import (
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 	"straza/internal/portal"
+	"straza/internal/privacy/privacyweb"
 	"straza/internal/registry/registryapi"
 	"straza/internal/registry/registryweb"
 	"straza/internal/site"
@@ -43,7 +44,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files}
+		registryweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
 // routes is the complete table of doors.
@@ -59,6 +60,7 @@ func (h *House) routes(m *web.Mux) {
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Case: h.caseOfEvent})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
+	privacyweb.Routes(m, h.Privacy)
 	desk.Routes(m, desk.Deps{Cases: h.Incident, Reports: h.Intake})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
@@ -81,6 +83,8 @@ func homeOf(who ident.Actor) string {
 		return "/administration"
 	case who.Can("portal.use"):
 		return "/portal"
+	case who.Can("privacy.use"):
+		return "/oversight/privacy"
 	case who.Can("audit.read"):
 		return "/administration/audit"
 	case who.Can("oversight.use"):

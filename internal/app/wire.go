@@ -21,6 +21,7 @@ import (
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault/unseal"
 	"straza/internal/kernel/web"
+	"straza/internal/privacy"
 	"straza/internal/registry"
 	"straza/internal/site"
 )
@@ -39,6 +40,7 @@ type rooms struct {
 	Advisory *advisory.Service
 	Intake   *intake.Service
 	Incident *incident.Service
+	Privacy  *privacy.Service
 	Packs    *pack.Library
 	texts    func() *site.Texts
 
@@ -86,6 +88,9 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
 	if err := h.wireIntake(); err != nil {
+		return err
+	}
+	if err := h.wirePrivacy(); err != nil {
 		return err
 	}
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())

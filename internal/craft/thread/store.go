@@ -36,3 +36,5 @@ func listing(visible string, unreadOnly bool) string {
 func countUnread(visible string) string {
 	return `SELECT COUNT(*) FROM thread_thread t WHERE t.unread > 0 AND ` + visible
 }
+
+const threadsWith = `SELECT id, number, last FROM thread_thread WHERE address = $1 ORDER BY id`

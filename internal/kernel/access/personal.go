@@ -1,0 +1,73 @@
+package access
+
+import (
+	"context"
+
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Subject is the person about whom somebody asks what is held; Email is normal
+// (lower case, no blanks).
+type Subject struct{ Email string }
+
+// Held is one record that holds personal data about a subject. Label is what those
+// who may see the record know it by; Columns name where in it, never what.
+type Held struct {
+	Table   string
+	ID      int64
+	Label   string
+	At      int64 // µs
+	Columns []string
+}
+
+// Sweep asks for the erasure of what is older than Before. Dry only counts. Kept are
+// records under legal hold, by the label that Held gives; they are never touched.
+type Sweep struct {
+	Before int64 // µs
+	Dry    bool
+	Kept   map[string]bool
+}
+
+// Term is what a room can erase of one retention class. The class's length is data
+// of the privacy room.
+type Term struct {
+	Class string
+	Erase func(ctx context.Context, who ident.Actor, s Sweep) (int64, error)
+}
+
+// MaySearch is the right to ask what is held about somebody.
+func MaySearch(who ident.Actor) error { return Check(who, "privacy.use") }
+
+// HeldTx collects the rows of a query of id, label and time.
+func HeldTx(ctx context.Context, tx *store.Tx, table, columns, text string, args ...any) ([]Held, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (h Held, err error) {
+		h.Table, h.Columns = table, []string{columns}
+		err = s.Scan(&h.ID, &h.Label, &h.At)
+		return
+	}, text, args...)
+}
+
+// EraseTx runs statement for each candidate that no hold keeps; a candidate is a row
+// of id, label and time. It gives how many there are.
+func EraseTx(ctx context.Context, tx *store.Tx, s Sweep, candidates string, statements ...string) (n int64, err error) {
+	rows, err := HeldTx(ctx, tx, "", "", candidates, s.Before)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		if s.Kept[r.Label] {
+			continue
+		}
+		n++
+		if s.Dry {
+			continue
+		}
+		for _, text := range statements {
+			if _, err := tx.Exec(ctx, text, r.ID); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, nil
+}
