@@ -126,9 +126,12 @@ func (r *run) pure() bool {
 }
 
 // walk goes through the table by id. The first batches are small, so that the
-// first answer comes soon.
+// first answer comes soon; a page is one batch.
 func (r *run) walk(ctx context.Context) error {
 	after, n := r.plan.After, 50
+	if limit := r.plan.Limit; limit > 0 && r.pure() {
+		n = min(r.skip+limit, 1000)
+	}
 	for {
 		var list []Attribute
 		err := r.s.db.View(ctx, func(tx *store.Tx) (err error) {

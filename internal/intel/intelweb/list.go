@@ -194,7 +194,7 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	if err := web.DecodeCursor(f.Cursor(), &after); err != nil {
 		return err
 	}
-	q := intel.Query{After: after, Limit: pageSize + 1, WithTags: true}
+	q := intel.Query{After: after, Limit: pageSize + 1}
 	if v := f.Get("q"); v != "" {
 		q.Value.Or = []string{v}
 		if !strings.ContainsAny(v, "%") && len(v) >= 4 {
