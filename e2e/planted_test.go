@@ -22,6 +22,9 @@ var plantedFaults = []struct{ name, where, test string }{
 	{"formula-cells", "internal/app", "TestRow02CanariesStayHome"},
 	{"origin-skipped", "internal/app", "TestRow20CrossSiteIsRefused"},
 	{"any-host", "internal/app", "TestRow23OneHost"},
+	{"parent-skipped", "internal/app", "TestRow01ParentOfAChildOfB/sqlite"},
+	{"step-up-skipped", "internal/app", "TestRow21StepUpOnEverySensitiveRoute"},
+	{"secrets-logged", "internal/app", "TestRow39LogsKeepNoSecrets"},
 	{"damage-hidden", "cmd/straza", "TestStories/audit"},
 	{"restore-over", "cmd/straza", "TestStories/machine"},
 }

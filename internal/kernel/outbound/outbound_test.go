@@ -16,7 +16,7 @@ import (
 
 // Spec reliability §2.3 row 8: none of the ways to write a private address
 // reaches a listener on this machine.
-func TestRow8NoWayToLoopback(t *testing.T) {
+func TestRow08NoWayToLoopback(t *testing.T) {
 	t.Parallel()
 	var hits atomic.Int64
 	canary := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits.Add(1) }))

@@ -68,6 +68,9 @@ func (m *Mux) note(r *http.Request, status int, err error) {
 	if f := fault.Of(err); f != nil {
 		key = f.Key
 	}
+	if fault.Planted("secrets-logged") {
+		key = err.Error()
+	}
 	m.cfg.Log.Debug("refused", "id", stateOf(r).id, "status", status, "kind", string(fault.KindOf(err)), "key", key)
 }
 
