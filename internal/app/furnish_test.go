@@ -31,7 +31,7 @@ func (w *world) furnish(p *persona, word string) {
 		w.post(p, "/console/reports/new", url.Values{"secret": {secret}, "type": {"incident"}, "description": {word + " report"}, "contact.name": {word + " caller"}, "contact.phone": {"+381 11 555"}})
 		w.post(p, "/console/advisories/new", url.Values{"version": {"0"}, "level": {"low"}, "readers": {"citizens"}, "tlp": {"CLEAR"}, "title": {word + " warning"},
 			"lead": {word}, "affects": {word}, "steps": {word}, "body": {word}})
-		w.post(p, "/console/cases/views", url.Values{"query": {"q=" + word}, "name": {word + " list"}})
+		w.post(p, "/views", url.Values{"list": {"/console/cases"}, "query": {"q=" + word}, "name": {word + " list"}})
 		w.post(p, "/console/handover", url.Values{"body": {word + " shift"}})
 	}
 	if p.who.Can("portal.use") && p.org != "CERT A" && p.org != "CERT B" {

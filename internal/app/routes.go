@@ -65,6 +65,7 @@ func (h *House) routes(m *web.Mux) {
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())
 	portal.Routes(m, h.portalDeps())
+	m.SavedViews()
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
 		advisoryapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
@@ -111,7 +112,7 @@ func (h *House) handler(port int) (http.Handler, error) {
 		h.limits = &buckets{}
 	}
 	m := web.New(web.Config{Origin: origin, Hosts: hosts, Secret: h.Vault.MAC("flash cookies"), Catalog: h.Catalog, Log: slog.Default(),
-		Gate: h.Accounts.Gate(), Limiter: h.limits, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang})
+		Gate: h.Accounts.Gate(), Limiter: h.limits, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang, Views: h.Accounts})
 	h.routes(m)
 	h.mux = m
 	chain, err := m.Handler()

@@ -191,11 +191,6 @@ func taskCounts(ids []int64) string {
 }
 
 const (
-	viewsOf    = `SELECT id, name, query FROM incident_view WHERE person = $1 ORDER BY name`
-	putView    = `INSERT INTO incident_view (id, person, name, query) VALUES ($1,$2,$3,$4) ON CONFLICT (person, name) DO UPDATE SET query = excluded.query`
-	dropView   = `DELETE FROM incident_view WHERE id = $1 AND person = $2`
-	countViews = `SELECT COUNT(*) FROM incident_view WHERE person = $1`
-
 	putHandover = `INSERT INTO incident_handover (id, cert, audience_id, kind, shift, body, person, author, at, done, done_by) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,0,'')`
 	tickOff     = `UPDATE incident_handover SET done = $3, done_by = $4 WHERE id = $1 AND cert = $2 AND kind = 'line'`
 )

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -20,19 +19,10 @@ import (
 type listPage struct {
 	web.Page
 	Header ui.Header
-	Views  []viewLink
-	Save   ui.Field
-	Query  string
 	Bar    ui.FilterBar
 	Table  ui.Table
 	Pages  *ui.Pagination
 	Bulk   *ui.BulkBar
-}
-
-type viewLink struct {
-	ID   int64
-	Name string
-	Href string
 }
 
 // keyset is a page's place in the list.
@@ -78,19 +68,11 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if beyond {
 		total = 0
 	}
-	views, err := p.s.Views(r.Context(), who)
-	if err != nil {
-		return err
-	}
-	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "incident.title")), Query: r.URL.RawQuery}
+	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "incident.title"))}
 	page.Header = ui.Header{Title: web.T(r, "incident.title")}
 	if access.Allowed(who, "incident.open") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "incident.new"), Icon: "plus", Href: base + "/new", Key: "N"}}
 	}
-	for _, v := range views {
-		page.Views = append(page.Views, viewLink{v.ID, v.Name, base + "?" + v.Query})
-	}
-	page.Save = ui.Field{Name: "name", ID: "view-name", Label: web.T(r, "incident.view.name"), Width: "short", MaxLength: 60}
 	page.Bar = f.Bar(web.T(r, "incident.search"), ui.Button{Label: web.T(r, "incident.export"), Icon: "download", Href: exportHref(f), Variant: "tertiary"})
 	page.Table = p.table(r, f, filter, list)
 	next := ""
@@ -260,32 +242,6 @@ func exportJSON(w io.Writer, all func(each func(incident.Case) error) error) err
 	}
 	_, err = io.WriteString(w, "]}\n")
 	return err
-}
-
-func (p *pages) saveView(_ http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	q := f.Text("query", 2000)
-	if err := p.s.SaveView(r.Context(), web.Actor(r), f.Needed("name", 60), q); err != nil {
-		return err
-	}
-	if v, err := url.ParseQuery(q); err == nil {
-		q = v.Encode()
-	}
-	return web.Redirect(base+"?"+q, web.Done("incident.done.view"))
-}
-
-func (p *pages) dropView(_ http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	if err := p.s.DropView(r.Context(), web.Actor(r), f.Int("id")); err != nil {
-		return err
-	}
-	return web.Redirect(base, web.Done("incident.done.viewgone"))
 }
 
 // done goes to the case with the message and the way back.

@@ -43,7 +43,7 @@ func TestTemplates(t *testing.T) {
 		Events: []eventRow{{"/x", "Трагови", "9 индикатора", "AMBER", ui.State{Kind: ui.StateDone, Word: "објављен"}}}, Moves: []ui.Button{{Label: "Чека се"}}, Parts: []ui.Tab{{Label: "Задаци", Count: "2/5"}}, TasksDone: "2/5",
 		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"list":    {&listPage{Views: []viewLink{{1, "Моји", "/x"}}, Bulk: &ui.BulkBar{Form: "bulk"}, Pages: &ui.Pagination{Next: "/x"}}},
+		"list":    {&listPage{Bulk: &ui.BulkBar{Form: "bulk"}, Pages: &ui.Pagination{Next: "/x"}}},
 		"case":    {full},
 		"edit":    {&editPage{Version: 1, Note: &ui.Note{Kind: "warning", Body: "x"}, Main: []ui.Field{{Name: "title"}}, Facts: []ui.Field{{Name: "f"}}, Labels: []ui.Field{{Name: "tlp"}}}},
 		"close":   {&closePage{May: true, Fields: []ui.Field{{Name: "x"}}}},
@@ -193,8 +193,6 @@ func TestACaseOnPages(t *testing.T) {
 		v.shows("luka", "/console/cases?state=closed&q=upad", 200, "Упад у мрежу")
 		v.shows("luka", "/console/cases/export?state=&format=csv", 200, "S-2026-000001")
 		v.shows("luka", "/console/cases/export?state=&format=json", 200, `"number":"S-2026-000001"`)
-		v.sends("ana", "/console/cases/views", 303, "", "name", "Затворени", "query", "state=closed")
-		v.shows("ana", "/console/cases", 200, "Затворени")
 		v.sends("ana", at+"/do/nothing", 404, "")
 	})
 }

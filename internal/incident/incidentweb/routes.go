@@ -47,8 +47,6 @@ func Routes(m *web.Mux, d Deps) {
 	m.Handle(
 		web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "cases the caller may see", Handler: p.list},
 		web.Route{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "cases the caller may see, as CSV or JSON", Handler: p.export},
-		web.Route{Method: "POST", Pattern: base + "/views", Policy: read, Mutates: true, Handler: p.saveView},
-		web.Route{Method: "POST", Pattern: base + "/views/delete", Policy: read, Mutates: true, Handler: p.dropView},
 		web.Route{Method: "POST", Pattern: base + "/merge", Policy: web.Perm("incident.merge"), Mutates: true, Reveals: "what a merge would bring together", Handler: p.merge},
 		web.Route{Method: "GET", Pattern: base + "/new", Policy: web.Perm("incident.open"), Reveals: "an empty form", Handler: p.newForm},
 		web.Route{Method: "POST", Pattern: base + "/new", Policy: web.Perm("incident.open"), Mutates: true, Handler: p.create},

@@ -20,6 +20,7 @@ var erasePerson = []string{
 	`DELETE FROM account_recovery WHERE person_id = $1`,
 	`DELETE FROM account_passkey WHERE person_id = $1`,
 	`DELETE FROM account_session WHERE person_id = $1`,
+	`DELETE FROM account_view WHERE person_id = $1`,
 	`DELETE FROM account_challenge WHERE person_id = $1`,
 	`DELETE FROM account_link WHERE person_id = $1`,
 	`UPDATE account_person SET email = 'erased:' || CAST(id AS TEXT), address = 'erased:' || CAST(id AS TEXT), name = '', folded = '', password = '' WHERE id = $1`,

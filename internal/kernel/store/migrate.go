@@ -226,7 +226,7 @@ func errorsOf(rows *sql.Rows) error {
 	return err
 }
 
-var createTable = regexp.MustCompile(`(?mi)^CREATE TABLE\s+(\w+)`)
+var createTable = regexp.MustCompile(`(?mi)^(CREATE|DROP) TABLE\s+(\w+)`)
 
 // Tables lists every table in the order of its creation, which is an order in
 // which rows can be loaded. Search indexes (virtual tables) are not among them.
@@ -243,7 +243,12 @@ func (db *DB) Tables() ([]string, error) {
 	var out []string
 	for _, n := range names {
 		for _, m := range createTable.FindAllSubmatch(files[n], -1) {
-			out = append(out, string(bytes.ToLower(m[1])))
+			table := string(bytes.ToLower(m[2]))
+			if bytes.EqualFold(m[1], []byte("drop")) {
+				out = slices.DeleteFunc(out, func(t string) bool { return t == table })
+				continue
+			}
+			out = append(out, table)
 		}
 	}
 	return out, nil

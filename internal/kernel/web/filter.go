@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/web/ui"
 )
 
@@ -23,12 +24,20 @@ type Filters struct {
 	values url.Values
 	specs  []FilterSpec
 	r      *http.Request
+	views  []account.View
+	opens  bool // the bare address shows a view: ?view=all is the list without it
 }
 
 // ReadFilters reads ?q= and the filters that specs names; a value that is none
-// of the options counts as absent.
+// of the options counts as absent. The bare address of a list that opens with a saved
+// view of the person's becomes that view's, in r as well.
 func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
-	f := &Filters{path: r.URL.Path, values: url.Values{}, specs: specs, r: r}
+	f := &Filters{path: r.URL.Path, values: url.Values{}, specs: specs, r: r, views: viewsOf(r)}
+	for _, v := range f.views {
+		if f.opens = f.opens || v.Opens; v.Opens && r.URL.RawQuery == "" {
+			r.URL.RawQuery = viewQuery(v)
+		}
+	}
 	q := r.URL.Query()
 	for _, name := range []string{"q", "sort", "view"} {
 		if v := strings.TrimSpace(q.Get(name)); v != "" && len(v) <= 200 {
@@ -83,10 +92,21 @@ func (f *Filters) With(name, value string) string {
 	} else if f.hasDefault(name) {
 		v.Set(name, "") // present and empty: overrules the default
 	}
+	if name != "cursor" { // what is changed is the view no more
+		v.Del("view")
+	}
 	if len(v) == 0 {
-		return f.path
+		return f.bare()
 	}
 	return f.path + "?" + v.Encode()
+}
+
+// bare is the list's address without any filter.
+func (f *Filters) bare() string {
+	if f.opens {
+		return f.path + "?view=" + anyView
+	}
+	return f.path
 }
 
 func (f *Filters) hasDefault(name string) bool {
@@ -120,11 +140,9 @@ func (f *Filters) Pages(n int, total int64, next string) *ui.Pagination {
 
 // Bar makes the filter bar; placeholder is what the search field says.
 func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
-	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}}
-	for _, name := range []string{"sort", "view"} {
-		if v := f.Get(name); v != "" {
-			b.Keep[name] = v
-		}
+	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}, Views: f.saved()}
+	if v := f.Get("sort"); v != "" {
+		b.Keep["sort"] = v
 	}
 	for _, s := range f.specs {
 		v := f.Get(s.Name)
@@ -144,7 +162,7 @@ func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
 		b.Chips = append(b.Chips, ui.Chip{Label: label, Without: f.With(s.Name, "")})
 	}
 	if f.Active() {
-		b.Clear = f.path
+		b.Clear = f.bare()
 	}
 	return b
 }

@@ -77,6 +77,7 @@ type Config struct {
 	Proxies []netip.Prefix // reverse proxies whose X-Forwarded-For counts
 	// SetLang keeps the language a person chose with the account; nil keeps the cookie only.
 	SetLang func(ctx context.Context, who ident.Actor, lang i18n.Lang) error
+	Views   Views // saved views of lists; nil has none
 }
 
 // Mux is the table of doors and what stands behind them.

@@ -136,7 +136,7 @@ func (p *sheetPage) sheetLists(now time.Time) {
 		return ui.Row{ID: id, Href: "?id=" + id, Name: title, Cells: []any{ui.Clock{Start: now.Add(-20 * time.Hour), Due: now.Add(due)},
 			ui.Name{Text: title, Href: "?id=" + id, Sub: []any{number, "Водовод Грабовац", "fraud / phishing"}, Marks: marks}, ui.Severity{Level: sev}, ui.TLP(tlp), state, now.Add(-2 * time.Hour)}}
 	}
-	p.Bar = ui.FilterBar{Action: "/dev/ui", Placeholder: "Број или реч", Chips: []ui.Chip{{Label: "Моје", Without: "?"}, {Label: "Висок и више", Without: "?"}}, Clear: "/dev/ui",
+	p.Bar = ui.FilterBar{Action: "/dev/ui", Placeholder: "Број или реч", Chips: []ui.Chip{{Label: "Моје", Without: "?"}, {Label: "Висок и више", Without: "?"}}, Clear: "/dev/ui", Views: &ui.SavedViews{List: "/dev/ui", Items: []ui.SavedView{{ID: "1", Name: "Моји касни", Href: "?", Opens: true, Here: true}, {ID: "2", Name: "Пецање", Href: "?"}}, Save: &ui.Field{Name: "name", ID: "view-name", Label: "Назив приказа", Width: "short"}},
 		Fields: []ui.Field{{Name: "sector", Label: "Сектор", Type: "select", Options: []ui.Option{{Label: "–"}, {Value: "energy", Label: "енергетика"}}}}, Acts: []ui.Button{{Label: "Извези", Icon: "download", Variant: "secondary", Small: true}}}
 	p.Table = ui.Table{Caption: "Нове пријаве", Select: true, Form: "bulk", Columns: []ui.Column{{Label: "Рок", Width: "clock", Sort: "?sort=due", Sorted: "ascending"}, {Label: "Пријава"}, {Label: "Озбиљност", Width: "mark", Drop: 2}, {Label: "TLP", Width: "mark", Drop: 1}, {Label: "Стање", Width: "mark", Drop: 3}, {Label: "Примљено", Width: "narrow", Num: true, Drop: 1}},
 		Rows: []ui.Row{row("1", "Налог директора шаље лажне рачуне", "P-2026-002288", "medium", "AMBER", -72*time.Minute, p.States[0]),

@@ -78,10 +78,25 @@ type FilterBar struct {
 	Placeholder string
 	Chips       []Chip
 	Fields      []Field           // the other filters, folded behind "+ Filter"
-	Keep        map[string]string // hidden: sort, view
+	Keep        map[string]string // hidden: sort
 	Clear       string            // address without any filter; "" when none is active
-	Acts        []Button          // right: saved views, export
+	Acts        []Button          // right: export
 	Open        bool              // unfolded
+	Views       *SavedViews       // below; nil where nobody has any
+}
+
+// SavedViews are somebody's saved views of one list.
+type SavedViews struct {
+	List  string // the list's path
+	Query string // what would be saved
+	Items []SavedView
+	Save  *Field // the name of the view to save; nil when there is nothing to save
+}
+
+// SavedView is one of them. Opens: the list opens with it; Here: it is shown.
+type SavedView struct {
+	ID, Name, Href string
+	Opens, Here    bool
 }
 
 func (FilterBar) template() string { return "c-filter" }
