@@ -25,6 +25,7 @@ import (
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
 	"straza/internal/intel"
+	"straza/internal/intel/intelapi"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/inteltaxii"
 	"straza/internal/intel/intelweb"
@@ -57,6 +58,7 @@ func (h *House) routes(m *web.Mux) {
 	intakeapi.Routes(m, h.Intake)
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
+	intelapi.Routes(m, h.Intel)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Case: h.caseOfEvent})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
@@ -67,7 +69,7 @@ func (h *House) routes(m *web.Mux) {
 	portal.Routes(m, h.portalDeps())
 	m.SavedViews()
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
-		advisoryapi.OpenAPI)})
+		advisoryapi.OpenAPI, intelapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {

@@ -29,6 +29,12 @@ type AddOptions struct {
 	Org     int64 // whose event it is, when no organisation stands behind the caller (an importer)
 	Publish bool  // publish it as well, if the caller may
 	Upsert  bool  // an event that is here already is edited instead of refused
+	// Once makes adding idempotent: the same caller with the same key gets the event
+	// that was stored then (State "again"), whatever the document says now; "" = no key.
+	Once string
+	// Version is the Changed of the event that an edit was made for; another one
+	// there now is Conflict "fault.conflict". 0 = whatever is there.
+	Version int64
 }
 
 // Tally counts what became of the parts of an event.
@@ -40,7 +46,7 @@ type Tally struct {
 type Saved struct {
 	ID         int64
 	UUID       string
-	State      string // "created", "updated", "unchanged", "refused"
+	State      string // "created", "updated", "unchanged", "refused", "again"
 	Attributes Tally
 	Objects    Tally
 	Dropped    []Dropped // the first hundred parts that were not stored, and why
@@ -154,6 +160,11 @@ func (l *loader) take(ctx context.Context, add func(*draft)) error {
 func (l *loader) flush(ctx context.Context) error {
 	if !l.loading {
 		err := l.s.db.Update(ctx, func(tx *store.Tx) error {
+			again, err := l.again(ctx, tx)
+			if err != nil || again {
+				l.exists = l.exists || again // the rest is read past
+				return err
+			}
 			found, err := l.existing(ctx, tx)
 			if err != nil || found {
 				return err
@@ -255,7 +266,41 @@ func keyOf(err error) string {
 	return ""
 }
 
+// errNew: no event was stored with the caller's key yet.
+var errNew = errors.New("the key is new")
+
+// again tells whether an event was stored with the caller's key before, and names it.
+func (l *loader) again(ctx context.Context, tx *store.Tx) (bool, error) {
+	if l.opt.Once == "" {
+		return false, nil
+	}
+	uuid, _, err := store.Once(ctx, tx, l.onceKey(), func() (string, error) { return "", errNew })
+	if errors.Is(err, errNew) {
+		return false, nil
+	}
+	l.saved = Saved{UUID: uuid, State: "again"}
+	return err == nil, err
+}
+
+func (l *loader) onceKey() string { return l.who.String() + "|event.add|" + l.opt.Once }
+
+// remember keeps the event's name under the caller's key, in the act's transaction.
+func (l *loader) remember(ctx context.Context, tx *store.Tx) error {
+	if l.opt.Once == "" {
+		return nil
+	}
+	_, taken, err := store.Once(ctx, tx, l.onceKey(), func() (string, error) { return l.event.UUID, nil })
+	if err == nil && taken { // a large event that was being loaded twice at once
+		err = fault.New(fault.Conflict, "the same key stored an event meanwhile").WithKey("fault.conflict")
+	}
+	return err
+}
+
 func (l *loader) wholeTx(ctx context.Context, tx *store.Tx) error {
+	again, err := l.again(ctx, tx)
+	if err != nil || again {
+		return err
+	}
 	found, err := l.existing(ctx, tx)
 	if err != nil {
 		return err
@@ -551,6 +596,9 @@ func (l *loader) finishLoading(ctx context.Context, tx *store.Tx) error {
 // close writes what needs the whole event: references, reports, the event's own
 // tags, the counts, the audit line; and tells who listens.
 func (l *loader) close(ctx context.Context, tx *store.Tx) error {
+	if err := l.remember(ctx, tx); err != nil {
+		return err
+	}
 	if err := writeReferences(ctx, tx, l.refs); err != nil {
 		return err
 	}

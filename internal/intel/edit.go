@@ -62,6 +62,9 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	if err := mayEdit(l.who, l.event); err != nil {
 		return err
 	}
+	if err := stale(l.event, l.opt.Version); err != nil {
+		return err
+	}
 	if l.head.Timestamp.Given() && l.head.Timestamp.V <= l.event.Timestamp {
 		return fault.New(fault.Conflict, "event %d is here with timestamp %d, %d came", l.event.ID, l.event.Timestamp, l.head.Timestamp.V).
 			WithKey(notNewerKey)

@@ -44,16 +44,37 @@ func announce(ctx context.Context, tx *store.Tx, e Event, added int, published b
 // timestamp. Who may: the right to edit it, and intel.publish. Faults: Denied,
 // NotFound.
 func (s *Service) Publish(ctx context.Context, who ident.Actor, event string) error {
-	return s.setPublished(ctx, who, event, true)
+	return s.SetPublished(ctx, who, event, 0, true)
 }
 
 // Unpublish takes the flag back; the publish timestamp stays.
 func (s *Service) Unpublish(ctx context.Context, who ident.Actor, event string) error {
-	return s.setPublished(ctx, who, event, false)
+	return s.SetPublished(ctx, who, event, 0, false)
 }
 
-func (s *Service) setPublished(ctx context.Context, who ident.Actor, event string, on bool) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error { return s.setPublishedTx(ctx, tx, who, event, on) })
+// SetPublished publishes or takes back the event as it was read: version is its
+// Changed, another one there now is Conflict; 0 = whatever is there.
+func (s *Service) SetPublished(ctx context.Context, who ident.Actor, event string, version int64, on bool) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		if version != 0 {
+			e, err := readEvent(ctx, tx, who, event)
+			if err == nil {
+				err = stale(e, version)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return s.setPublishedTx(ctx, tx, who, event, on)
+	})
+}
+
+// stale refuses a lost race; version 0 never loses.
+func stale(e Event, version int64) error {
+	if version == 0 || e.Changed == version {
+		return nil
+	}
+	return fault.New(fault.Conflict, "event %d was changed meanwhile", e.ID).WithKey("fault.conflict")
 }
 
 func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, on bool) error {
@@ -88,6 +109,11 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 // DeleteEvent removes an event for good and puts its UUID on the block list, so
 // that no peer brings it back. Who may: the right to edit it. Faults: NotFound, Denied.
 func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string) error {
+	return s.DeleteEventAt(ctx, who, event, 0)
+}
+
+// DeleteEventAt is DeleteEvent of the event as it was read; see SetPublished.
+func (s *Service) DeleteEventAt(ctx context.Context, who ident.Actor, event string, version int64) error {
 	var large int64 // taken out of sight at once, then removed in parts
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		large = 0
@@ -96,6 +122,9 @@ func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string
 			return err
 		}
 		if err := mayEdit(who, e); err != nil {
+			return err
+		}
+		if err := stale(e, version); err != nil {
 			return err
 		}
 		now, err := store.Now(ctx, tx)

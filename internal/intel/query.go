@@ -54,6 +54,8 @@ type Query struct {
 	FirstSeen Span // µs
 	LastSeen  Span // µs
 
+	TLP string // label of the event: "AMBER+STRICT"; "" = any
+
 	ToIDS       *bool
 	IsPublished *bool
 	Threat      []int
@@ -62,13 +64,18 @@ type Query struct {
 	Nothing     bool // what was asked for cannot be: an unreadable time, an unknown organisation
 
 	After int64  // only ids greater than this: the next page of a keyset
+	Past  *Place // of events, with Sort "changed": only those behind this place in that order
 	Limit int    // 0 = all
 	Page  int    // 1-based, with Limit; 0 = none
 	Sort  string // see sortable; "" = id
 	Desc  bool
 
-	WithTags bool // fill Tags of attributes, and of their events
+	WithTags    bool // fill Tags of attributes, and of their events
+	WithObjects bool // fill ObjectUUID of attributes
 }
+
+// Place is where a page of events ended: the last one's Changed and ID.
+type Place struct{ Changed, ID int64 }
 
 // sortable are the orders that a caller may ask for: name → column. Everything
 // else is ignored, as MISP does.

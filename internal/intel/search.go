@@ -159,6 +159,11 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 			return err
 		}
 	}
+	if r.plan.WithObjects {
+		if err := nameObjects(ctx, tx, list); err != nil {
+			return err
+		}
+	}
 	if len(r.heads) > 2000 {
 		clear(r.heads)
 	}

@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -120,6 +121,9 @@ func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
 	w.span("e.timestamp", p.EventTime)
 	w.span("e.publish_timestamp", p.Published)
 	w.span("e.changed", p.Changed)
+	if p.TLP != "" {
+		w.add("e.tlp = ?", p.TLP)
+	}
 	if p.IsPublished != nil {
 		w.add("e.published = ?", *p.IsPublished)
 	}
@@ -338,6 +342,34 @@ func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+attributeFrom+w.sql(), w.args...)
 }
 
+// nameObjects fills in the UUIDs of the objects that attributes stand in: who sees
+// the attribute sees its object.
+func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
+	var ids []int64
+	for i := range list {
+		if id := list[i].ObjectID; id != 0 && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	in, args := few(1, ids)
+	rows, err := store.All(ctx, tx, func(s store.Scanner) (o Object, err error) { err = s.Scan(&o.ID, &o.UUID); return },
+		"SELECT id, uuid FROM intel_object WHERE id IN "+in, args...)
+	if err != nil {
+		return err
+	}
+	of := map[int64]string{}
+	for _, o := range rows {
+		of[o.ID] = o.UUID
+	}
+	for i := range list {
+		list[i].ObjectUUID = of[list[i].ObjectID]
+	}
+	return nil
+}
+
 // found is an event in the first pass of a search: its id and what Go tests.
 type found struct {
 	id   int64
@@ -365,9 +397,12 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 	if col == "" {
 		col = "e.id"
 	}
-	dir := ""
+	dir, behind := "", ">"
 	if p.Desc {
-		dir = " DESC"
+		dir, behind = " DESC", "<"
+	}
+	if p.Past != nil {
+		w.add("(e.changed "+behind+" ? OR e.changed = ? AND e.id "+behind+" ?)", p.Past.Changed, p.Past.Changed, p.Past.ID)
 	}
 	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info"+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir, w.args...)
 }
