@@ -14,6 +14,7 @@ import (
 	"straza/internal/admin"
 	"straza/internal/advisory/advisoryapi"
 	"straza/internal/advisory/advisoryweb"
+	"straza/internal/catalog/catalogapi"
 	"straza/internal/craft/form"
 	"straza/internal/craft/pack"
 	"straza/internal/desk"
@@ -58,6 +59,7 @@ func (h *House) routes(m *web.Mux) {
 	intakeapi.Routes(m, h.Intake)
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
+	catalogapi.Routes(m, h.Lists)
 	intelapi.Routes(m, h.Intel)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Case: h.caseOfEvent})
 	incidentapi.Routes(m, h.Incident)
@@ -69,7 +71,7 @@ func (h *House) routes(m *web.Mux) {
 	portal.Routes(m, h.portalDeps())
 	m.SavedViews()
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
-		advisoryapi.OpenAPI, intelapi.OpenAPI)})
+		advisoryapi.OpenAPI, intelapi.OpenAPI, catalogapi.OpenAPI)})
 	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Catalog: h.Lists, People: mispPeople{h}, Orgs: mispOrgs{h}, UUID: h.uuid, Origin: h.origin}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {
