@@ -79,6 +79,9 @@ func (s *Service) Import(ctx context.Context, who ident.Actor, src Source, opt A
 	if opt.Org == 0 {
 		opt.Org = who.Org
 	}
+	if opt.Once != "" { // a large event is loaded in parts: the key belongs to the whole
+		ctx = store.WithoutClaim(ctx)
+	}
 	var l *loader
 	err := src(func(it misp.Item) (err error) {
 		switch it.Kind {

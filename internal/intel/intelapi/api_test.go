@@ -67,7 +67,7 @@ func newServer(t *testing.T, db *store.DB) *server {
 		t.Fatal(err)
 	}
 	origin, _ := url.Parse("http://localhost:8480")
-	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: k, Now: db.Clock.Now})
+	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: k, Now: db.Clock.Now, Onces: db})
 	intelapi.Routes(m, w.Intel)
 	h, err := m.Handler()
 	if err != nil {
@@ -174,6 +174,26 @@ func (s *server) made(t *testing.T) string {
 	s.want(403, "narrow", "POST", "/events", phishing)
 	s.want(403, "readonly", "POST", "/events", phishing)
 	return id
+}
+
+// TestLargeEventOnce: what is loaded in several transactions keeps its key as a whole.
+func TestLargeEventOnce(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s := newServer(t, db)
+		var b strings.Builder
+		b.WriteString(`{"info":"велики","distribution":"organisation","attributes":[{"type":"comment","value":"0"}`)
+		for i := range 10_500 {
+			fmt.Fprintf(&b, `,{"type":"comment","value":"c%d"}`, i)
+		}
+		b.WriteString(`]}`)
+		const key = "0123456789abcdef-large"
+		first := s.want(201, "alfa", "POST", "/events", b.String(), "Idempotency-Key", key)
+		again := s.want(201, "alfa", "POST", "/events", b.String(), "Idempotency-Key", key)
+		if first["id"] != again["id"] || first["attributes"] != 10_501.0 || len(s.items("alfa", "/events")) != 1 {
+			t.Errorf("%v, again %v", first, again)
+		}
+	})
 }
 
 // hidden is NoLeak: another organisation and another CERT learn nothing, by any door.

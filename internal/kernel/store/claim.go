@@ -40,6 +40,12 @@ func (db *DB) Claim(ctx context.Context, key string) context.Context {
 	return context.WithValue(ctx, claimKey{}, &claim{hash: claimHash(key)})
 }
 
+// WithoutClaim gives a context whose writes take no key: for an act of several
+// transactions that keeps its key itself, with the last of them.
+func WithoutClaim(ctx context.Context) context.Context {
+	return context.WithValue(ctx, claimKey{}, (*claim)(nil))
+}
+
 // KeepAnswer remembers what was answered to the act of a key: a JSON object.
 func (db *DB) KeepAnswer(ctx context.Context, key, answer string) error {
 	ctx = context.WithValue(context.WithoutCancel(ctx), claimKey{}, (*claim)(nil))
