@@ -188,6 +188,19 @@ func (w *writer) verdict(t testing.TB) (v verdict) {
 		}
 	}
 	w.countAll(t, &v)
+	times, err := w.entries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range w.ledger.all() {
+		switch n := times["Upis "+a.Key]; {
+		case a.Kind != "entry":
+		case n == 0 && a.acked:
+			v.lost = append(v.lost, "entry "+a.Key)
+		case n > 1:
+			v.twice = append(v.twice, fmt.Sprintf("entry %s: %d times", a.Key, n))
+		}
+	}
 	return v
 }
 
@@ -202,8 +215,8 @@ func (w *writer) countAll(t testing.TB, v *verdict) {
 	w.s.CLI(t, &stats, "stats")
 	for kind, name := range map[string]string{"event": "events", "organisation": "organisations", "report": "reports", "case": "cases"} {
 		intents, _ := w.ledger.count(kind)
-		if kind == "event" || kind == "organisation" {
-			intents++ // the base event, the CERT
+		if kind != "report" {
+			intents++ // the base event, the CERT, the case that takes entries
 		}
 		if have := int(stats[name].(float64)); have > intents {
 			v.twice = append(v.twice, fmt.Sprintf("%d %s of %d intents", have, name, intents))

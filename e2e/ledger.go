@@ -109,13 +109,14 @@ type writer struct {
 	session *http.Client
 	doors   []string // kinds whose door this program has
 	base    string   // uuid of an event that takes single attributes
+	file    string   // number of a case that takes entries of its timeline
 	client  *http.Client
 	errs    []string
 	mu      sync.Mutex
 }
 
 // doorsOf are all kinds of act; probe finds which of them the program has.
-var doorsOf = []string{"event", "attribute", "organisation", "warning", "report", "case"}
+var doorsOf = []string{"event", "attribute", "organisation", "warning", "report", "case", "entry"}
 
 const kindBody = "application/json"
 
@@ -138,6 +139,12 @@ func newWriter(t testing.TB, s *Server, key string) *writer {
 	if st, b, err := w.json("POST", "/events/add", eventBody(w.base, 0), nil); err != nil || st != http.StatusOK {
 		t.Fatalf("first event: %d %v %s", st, err, b)
 	}
+	st, b, err := w.json("POST", "/api/v1/cases", `{"title":"Slučaj za izmene","summary":"x","severity":"low"}`, http.Header{"Idempotency-Key": {uuid()}})
+	var file struct{ Number string }
+	if err != nil || st != http.StatusCreated || json.Unmarshal(b, &file) != nil {
+		t.Fatalf("first case: %d %v %s", st, err, b)
+	}
+	w.file = file.Number
 	for _, kind := range doorsOf {
 		if w.there(kind) {
 			w.doors = append(w.doors, kind)
@@ -197,6 +204,8 @@ func (w *writer) newAct() *act {
 		a.body = fmt.Sprintf(`{"name":"Firma %s","kind":"company","sector":"energy"}`, a.Key)
 	case "report":
 		a.body = fmt.Sprintf(`{"type":"incident","what":"phishing","title":"Prijava %s","description":"Stiglo je pismo %s","contact":{"name":"Mara","email":"mara@example.org"},"files":[{"name":"pismo.txt","type":"text/plain","data":"cGlzbW8="}]}`, a.Key, a.Key)
+	case "entry":
+		a.body = fmt.Sprintf(`{"kind":"note","text":"Upis %s"}`, a.Key)
 	case "case":
 		a.body = fmt.Sprintf(`{"title":"Slučaj %s","summary":"x","severity":"low"}`, a.Key)
 	}
@@ -218,10 +227,13 @@ func (w *writer) do(a *act, again bool) error {
 	case "attribute":
 		st, b, err = w.json("POST", "/attributes/add/"+w.base, a.body, nil)
 		ok = st == http.StatusOK || again && bytes.Contains(b, []byte("UUID provided is not unique"))
-	case "organisation", "report", "case":
-		path := map[string]string{"organisation": "organisations", "report": "reports", "case": "cases"}[a.Kind]
+	case "organisation", "report", "case", "entry":
+		path := map[string]string{"organisation": "organisations", "report": "reports", "case": "cases", "entry": "cases/" + w.file + "/timeline"}[a.Kind]
 		st, b, err = w.json("POST", "/api/v1/"+path, a.body, http.Header{"Idempotency-Key": {a.Key}})
 		var told struct{ ID string }
+		if again && a.Kind == "entry" && st == http.StatusConflict && bytes.Contains(b, []byte("was done before")) {
+			return w.ledger.ack(a, a.ID) // done, and its answer was lost: the key says so
+		}
 		if ok = st == http.StatusCreated && json.Unmarshal(b, &told) == nil && told.ID != ""; ok {
 			id = told.ID
 		}
@@ -313,6 +325,8 @@ func (w *writer) readBack(a *act) error {
 		return w.get("/api/v1/reports/"+a.ID, nil)
 	case "case":
 		return w.get("/api/v1/cases/"+a.ID, nil)
+	case "entry":
+		return nil // all at once: entries
 	case "warning":
 		st, b, err := w.page(a.ID)
 		if err == nil && (st != http.StatusOK || !bytes.Contains(b, []byte(a.Key))) {
@@ -390,3 +404,14 @@ func roundTrip(c *http.Client, req *http.Request) (int, []byte, error) {
 
 // Password is that of every person whom the tests add.
 const Password = "korektan konj baterija spajalica"
+
+// entries gives how often each line of the case's timeline stands there.
+func (w *writer) entries() (map[string]int, error) {
+	var list struct{ Items []struct{ Text string } }
+	err := w.get("/api/v1/cases/"+w.file+"/timeline", &list)
+	times := map[string]int{}
+	for _, x := range list.Items {
+		times[x.Text]++
+	}
+	return times, err
+}

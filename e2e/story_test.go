@@ -72,7 +72,7 @@ func (y *story) report() {
 	y.good(p)
 	next := func() { p.Follow(`form.sz-form button[data-fullwidth]`); y.good(p) }
 	p.Follow(`form.sz-form button[data-fullwidth]`) // without an answer: the page says what is missing
-	p.Complaints() // Chromium says aloud that the answer was 422
+	p.Complaints()                                  // Chromium says aloud that the answer was 422
 	p.WantAccessible(t)
 	p.Pick(`input[name="what"]`, "message")
 	next()

@@ -35,7 +35,7 @@ func Routes(m *web.Mux, s *advisory.Service) {
 	m.Handle(
 		get("", "published warnings; drafts of the caller's own team", a.list),
 		get("/{id}", "a published warning, or a draft of the caller's own team", a.show),
-		change(http.MethodPost, "", "advisory.write", a.create),
+		web.KeepsKey(change(http.MethodPost, "", "advisory.write", a.create)),
 		change(http.MethodPatch, "/{id}", "advisory.write", a.change),
 		change(http.MethodPost, "/{id}/publish", "advisory.publish", a.publish),
 		change(http.MethodPost, "/{id}/withdraw", "advisory.publish", a.withdraw),

@@ -35,7 +35,7 @@ func Routes(m *web.Mux, s *incident.Service) {
 		get("/{number}/timeline", "timeline of a case that the caller may see; logged", a.timeline),
 		get("/{number}/threads", "parties of a case that the caller may see; logged", a.threads),
 		get("/{number}/threads/{party}", "one thread of a case that the caller may see; logged", a.thread),
-		post(http.MethodPost, "", a.open),
+		web.KeepsKey(post(http.MethodPost, "", a.open)),
 		post(http.MethodPatch, "/{number}", a.patch),
 		post(http.MethodPost, "/{number}/tasks", a.addTask),
 		post(http.MethodPatch, "/{number}/tasks/{id}", a.doTask),

@@ -30,8 +30,13 @@ type Route struct {
 	Localized bool   // public page: stands under /sr-Cyrl/…, /sr-Latn/…, /en/…
 	Body      int64  // largest body in bytes; 0 = 1 MiB; negative = the handler limits
 	Limit     string // bucket of the rate limiter; "" is not limited here
+	KeepsKey  bool   // its room keeps the Idempotency-Key with the answer, in the act's transaction
 	Handler   Handler
 }
+
+// KeepsKey declares a door whose room keeps the Idempotency-Key itself, so that even a
+// crash between act and answer does not lose what is answered again.
+func KeepsKey(r Route) Route { r.KeepsKey = true; return r }
 
 // Surface is a foreign protocol with a routing grammar of its own (MISP, TAXII).
 // It is chosen by the first path segment before our own mux, which would clean

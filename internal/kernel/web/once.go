@@ -32,10 +32,10 @@ type kept struct {
 const keptMost = 256 << 10
 
 // once tells whether a request asks to be done once: a POST of our JSON interface
-// with an Idempotency-Key. A report without a log-in has a way of its own, because
-// its key makes the receipt code.
+// with an Idempotency-Key, whose room does not keep it itself. A report without a
+// log-in has a way of its own, because its key makes the receipt code.
 func (m *Mux) once(r *http.Request, route Route) bool {
-	return m.cfg.Onces != nil && route.Method == http.MethodPost && strings.HasPrefix(route.Pattern, "/api/v1/") &&
+	return m.cfg.Onces != nil && !route.KeepsKey && route.Method == http.MethodPost && strings.HasPrefix(route.Pattern, "/api/v1/") &&
 		route.Policy.Name != Public.Name && r.Header.Get("Idempotency-Key") != ""
 }
 

@@ -40,7 +40,7 @@ func Routes(m *web.Mux, s *registry.Service) {
 	imports.Body = registry.MaxImportBytes
 	m.Handle(
 		get("", "cards that the caller may see", a.list),
-		change(http.MethodPost, "", write, a.add),
+		web.KeepsKey(change(http.MethodPost, "", write, a.add)),
 		get("/export", "cards, and the details of those whose details the caller may see", a.export),
 		imports,
 		get("/lookup", "the organisation behind an address, domain or mail address whose details the caller may see", a.lookup),
