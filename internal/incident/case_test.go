@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -316,4 +317,26 @@ func snapshot(t testing.TB, w *incidenttest.World, number string) map[string]str
 		put("clock"+k.Name, []bool{k.Paused > 0, k.Done > 0})
 	}
 	return out
+}
+
+// TestTwoAtOnceBothWrite: two people who add to a case at the same moment both do.
+func TestTwoAtOnceBothWrite(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := incidenttest.New(t, db)
+		n := w.Open(t, w.Ana, "Упад").Number
+		var all sync.WaitGroup
+		for i := range 12 {
+			all.Go(func() {
+				if _, err := w.S.AddEntry(context.Background(), w.Ana, n, incident.EntryInput{Kind: "note", Body: fmt.Sprintf("Упис %d", i)}); err != nil {
+					t.Errorf("entry %d: %v", i, err)
+				}
+			})
+		}
+		all.Wait()
+		f, err := w.S.Read(context.Background(), w.Ana, n)
+		if err != nil || len(f.Entries) < 12 || f.Version < 13 {
+			t.Errorf("%d entries, version %d: %v", len(f.Entries), f.Version, err)
+		}
+	})
 }

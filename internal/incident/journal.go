@@ -71,6 +71,16 @@ func (s *Service) changeTx(ctx context.Context, tx *store.Tx, who ident.Actor, c
 	if version != 0 && version != c.Version {
 		return d, quicker(ctx, tx, c, version)
 	}
+	if version == 0 { // whoever comes second waits, and goes on from what the first one left
+		if err := holdCase(ctx, tx, c.ID); err != nil {
+			return d, err
+		}
+		now, err := caseTx(ctx, tx, who, c.ID)
+		if err != nil {
+			return d, err
+		}
+		*c = *now
+	}
 	a := &act{ctx: ctx, tx: tx, s: s, who: who, c: c, detail: map[string]any{}}
 	if a.now, err = store.Now(ctx, tx); err != nil {
 		return d, err

@@ -71,6 +71,16 @@ func caseByID(ctx context.Context, tx *store.Tx, who ident.Actor, id int64) (*Ca
 	return caseTx(ctx, tx, who, id)
 }
 
+// holdCase lets acts on a case that expect no version follow each other: on PostgreSQL
+// the row is held until the end, SQLite has one writer anyway.
+func holdCase(ctx context.Context, tx *store.Tx, id int64) error {
+	if tx.Engine() != store.PostgreSQL {
+		return nil
+	}
+	_, err := store.Int64(ctx, tx, `SELECT id FROM incident_case WHERE id = $1 FOR UPDATE`, id)
+	return err
+}
+
 func caseTx(ctx context.Context, tx *store.Tx, who ident.Actor, id int64) (*Case, error) {
 	c, found, err := store.First(ctx, tx, scanCase, seenCase(who), id)
 	if err != nil {

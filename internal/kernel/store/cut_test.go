@@ -154,3 +154,37 @@ func TestConnectionCut(t *testing.T) {
 		t.Errorf("a half-sent upload: %v (%s)", err, fault.KindOf(err))
 	}
 }
+
+// TestIdleConnectionsCut: what the pool did not notice yet is no reason to refuse
+// anybody: nothing was begun on such a connection.
+func TestIdleConnectionsCut(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	u, err := url.Parse(testkit.PostgresURL(t))
+	must(t, err)
+	w := newWire(t, u.Host)
+	u.Host = w.l.Addr().String()
+	db, err := store.Open(ctx, store.Config{URL: u.String()})
+	must(t, err)
+	defer db.Close()
+	one := func(tx *store.Tx) error { _, err := store.Int64(ctx, tx, "SELECT 1"); return err }
+	var all, met sync.WaitGroup
+	met.Add(4)
+	for range 4 {
+		all.Go(func() {
+			if err := db.Update(ctx, func(tx *store.Tx) error { met.Done(); met.Wait(); return one(tx) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait() // four connections lie in the pool
+	w.cut()
+	for i := range 4 {
+		if err := db.Update(ctx, one); err != nil {
+			t.Errorf("Update %d: %v", i, err)
+		}
+		if err := db.View(ctx, one); err != nil {
+			t.Errorf("View %d: %v", i, err)
+		}
+	}
+}

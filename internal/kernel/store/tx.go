@@ -87,7 +87,11 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 	if fault.Planted("ack-before-commit") {
 		ctx = context.WithoutCancel(ctx)
 	}
-	conn, err := db.write.Conn(ctx)
+	var so sql.TxOptions
+	if o.serializable && db.Engine == PostgreSQL {
+		so.Isolation = sql.LevelSerializable
+	}
+	conn, stx, err := begin(ctx, db.write, &so)
 	if err != nil {
 		return nil, err
 	}
@@ -96,14 +100,6 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 			_ = conn.Close()
 		}
 	}()
-	var so sql.TxOptions
-	if o.serializable && db.Engine == PostgreSQL {
-		so.Isolation = sql.LevelSerializable
-	}
-	stx, err := conn.BeginTx(ctx, &so)
-	if err != nil {
-		return nil, cut(conn, err)
-	}
 	tx := &Tx{db: db, tx: stx, conn: conn, writes: true}
 	defer func() {
 		if p := recover(); p != nil {
@@ -130,21 +126,41 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 	return tx.after, nil
 }
 
+// begin takes a connection and begins. Connections that died while they lay in the
+// pool are thrown away one after the other: nothing was begun on them. When the
+// database is away, making a new one says so.
+func begin(ctx context.Context, pool *sql.DB, so *sql.TxOptions) (*sql.Conn, *sql.Tx, error) {
+	for try := 0; ; try++ {
+		conn, err := pool.Conn(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		tx, err := conn.BeginTx(ctx, so)
+		if err == nil {
+			return conn, tx, nil
+		}
+		err = cut(conn, err)
+		_ = conn.Close()
+		if !fault.Is(err, fault.Unavailable) || try == maxDead {
+			return nil, nil, err
+		}
+	}
+}
+
+// maxDead is above any pool's size.
+const maxDead = 100
+
 // View runs fn in a read-only transaction that sees one moment of the data.
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	so := &sql.TxOptions{ReadOnly: db.Engine == PostgreSQL}
 	if db.Engine == PostgreSQL {
 		so.Isolation = sql.LevelRepeatableRead
 	}
-	conn, err := db.read.Conn(ctx)
+	conn, stx, err := begin(ctx, db.read, so)
 	if err != nil {
 		return classify(err)
 	}
 	defer conn.Close()
-	stx, err := conn.BeginTx(ctx, so)
-	if err != nil {
-		return classify(cut(conn, err))
-	}
 	defer func() { _ = stx.Rollback() }()
 	return classify(cut(conn, fn(&Tx{db: db, tx: stx, conn: conn})))
 }
