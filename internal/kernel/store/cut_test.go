@@ -167,6 +167,8 @@ func TestIdleConnectionsCut(t *testing.T) {
 	db, err := store.Open(ctx, store.Config{URL: u.String()})
 	must(t, err)
 	defer db.Close()
+	_, err = db.Migrate(ctx)
+	must(t, err)
 	one := func(tx *store.Tx) error { _, err := store.Int64(ctx, tx, "SELECT 1"); return err }
 	var all, met sync.WaitGroup
 	met.Add(4)
@@ -178,7 +180,14 @@ func TestIdleConnectionsCut(t *testing.T) {
 		})
 	}
 	all.Wait() // four connections lie in the pool
+	number := func(tx *store.Tx) error { _, err := db.NextNumber(ctx, tx, "P-2026"); return err }
+	for range 10 { // one block of numbers, from the connection that leases them
+		must(t, db.Update(ctx, number))
+	}
 	w.cut()
+	if err := db.Update(ctx, number); err != nil {
+		t.Errorf("a number: %v", err)
+	}
 	for i := range 4 {
 		if err := db.Update(ctx, one); err != nil {
 			t.Errorf("Update %d: %v", i, err)

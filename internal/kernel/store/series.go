@@ -34,8 +34,8 @@ func (db *DB) NextNumber(ctx context.Context, tx *Tx, series string) (int64, err
 	defer db.series.mu.Unlock()
 	b := db.series.m[series]
 	if b == nil || b.next == b.end {
-		var first int64
-		if err := db.lease.QueryRowContext(ctx, take, series, seriesBlock).Scan(&first); err != nil {
+		first, err := db.leaseBlock(ctx, take, series)
+		if err != nil {
 			return 0, classify(err)
 		}
 		b = &block{next: first, end: first + seriesBlock}
@@ -46,6 +46,24 @@ func (db *DB) NextNumber(ctx context.Context, tx *Tx, series string) (int64, err
 	}
 	b.next++
 	return b.next - 1, nil
+}
+
+// leaseBlock takes a block of numbers in a transaction of its own. A block that was
+// leased over a connection that then died is a gap.
+func (db *DB) leaseBlock(ctx context.Context, take, series string) (first int64, err error) {
+	conn, tx, err := begin(ctx, db.lease, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if err = tx.QueryRowContext(ctx, take, series, seriesBlock).Scan(&first); err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		err = cut(conn, err)
+		_ = tx.Rollback()
+	}
+	return first, err
 }
 
 // Once makes an act idempotent: the first call with a key runs fn and keeps its
