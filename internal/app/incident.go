@@ -18,6 +18,7 @@ import (
 func (h *House) wireIncident(book func() *incident.Book) {
 	h.Incident = incident.New(incident.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Vault: h.Vault, Registry: h.Registry, Threads: h.Threads,
 		Intel: h.Intel, Readers: h.Intel, Book: book,
+		Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: func(number string) string { return h.origin + "/console/cases/" + number },
 		Opener: func() incident.Opener {
 			if h.unsealing == nil {
 				return nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"straza/internal/craft/deadline"
+	"straza/internal/incident"
 	"straza/internal/intel"
 	"straza/internal/kernel/jobs"
 )
@@ -21,10 +22,13 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Accounts.Jobs()...)
 	defs = append(defs, deadline.Jobs(h.DB)...)
 	defs = append(defs, h.Intake.Jobs()...)
+	defs = append(defs, h.Incident.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)
 	return defs
 }
 
 // subscriptions says who hears of which event.
-func (h *House) subscriptions() []jobs.Subscription { return intel.Subscriptions() }
+func (h *House) subscriptions() []jobs.Subscription {
+	return append(intel.Subscriptions(), incident.Subscriptions()...)
+}

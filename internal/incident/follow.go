@@ -188,12 +188,19 @@ func followParts(ctx context.Context, tx *store.Tx, c *Case) error {
 		kind string
 		id   int64
 		done bool
+		at   int64 // a party's answer
 	}
-	parts, err := store.All(ctx, tx, func(s store.Scanner) (p part, err error) { err = s.Scan(&p.kind, &p.id, &p.done); return }, partsOf, c.ID)
+	parts, err := store.All(ctx, tx, func(s store.Scanner) (p part, err error) { err = s.Scan(&p.kind, &p.id, &p.done, &p.at); return }, partsOf, c.ID)
 	if err != nil {
 		return err
 	}
 	for _, p := range parts {
+		if p.at > 0 {
+			if err := deadline.DoneAtTx(ctx, tx, p.kind, p.id, p.kind, p.at); err != nil {
+				return err
+			}
+			continue
+		}
 		follow := deadline.UndoneTx
 		if p.done || !c.State.Open() {
 			follow = deadline.DoneTx
@@ -232,6 +239,9 @@ func (a *act) followChild(ch change) error {
 		return err
 	}
 	done := kind == "task" && row["done"].(int64) > 0 || kind == "party" && row["state"] == PartyDone || !a.c.State.Open()
+	if at, _ := row["answered"].(int64); kind == "party" && at > 0 {
+		return deadline.DoneAtTx(a.ctx, a.tx, kind, ch.ID, kind, at)
+	}
 	if done {
 		return deadline.DoneTx(a.ctx, a.tx, kind, ch.ID, kind)
 	}

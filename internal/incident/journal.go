@@ -274,7 +274,7 @@ const undoFor = 30 * 24 * time.Hour
 
 // never are the acts whose effect has left the house or must stay: letters,
 // evidence, opening.
-var never = []string{"open", "write", "evidence", "share", "answer"}
+var never = []string{"open", "write", "evidence", "share", "answer", "answered"}
 
 func (x Act) undoable(now int64) bool {
 	if x.undoneBy != 0 || slices.Contains(never, x.Verb) {

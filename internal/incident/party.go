@@ -31,6 +31,7 @@ type Party struct {
 	Thread   int64
 	Created  int64
 	Updated  int64
+	Answered int64 // when they answered what we asked: their clock ended there; 0 = not yet
 	Unread   int64 // answers nobody of the team has read
 
 	caseID, audience int64
@@ -80,7 +81,7 @@ func (s *Service) AddParty(ctx context.Context, who ident.Actor, ref string, in 
 		}
 		a.label = o.Name
 		id, err := a.add("incident_party", map[string]any{"case_id": a.c.ID, "org": o.ID, "name": o.Name, "audience_id": audience, "number": a.c.Number,
-			"subject": in.Subject, "tlp": in.TLP, "state": PartyOurs, "deadline": deadline, "thread": 0, "created": a.now, "updated": a.now})
+			"subject": in.Subject, "tlp": in.TLP, "state": PartyOurs, "deadline": deadline, "thread": 0, "created": a.now, "updated": a.now, "answered": 0})
 		if err != nil {
 			return err
 		}
@@ -133,9 +134,12 @@ func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, par
 		}
 		var c fault.Collector
 		c.Require(slices.Contains(partyStates, in.State), "state", "incident.fault.state")
-		cols := map[string]any{"state": in.State, "subject": text(&c, "subject", in.Subject, 200, true), "deadline": 0, "updated": a.now}
+		cols := map[string]any{"state": in.State, "subject": text(&c, "subject", in.Subject, 200, true), "deadline": int64(0), "updated": a.now}
 		if !in.Deadline.IsZero() {
 			cols["deadline"] = clock.Micros(in.Deadline)
+		}
+		if cols["deadline"] != p.Deadline || in.State == PartyTheirs && p.State != PartyTheirs { // asked anew
+			cols["answered"] = 0
 		}
 		if in.TLP != "" && in.TLP != p.TLP {
 			in.TLP, _ = labels(&c, in.TLP, "")
@@ -152,10 +156,10 @@ func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, par
 }
 
 // Write sends a message to a party (thread.Out) or leaves an internal note at its
-// thread (thread.Note). The first message out is the CERT's answer and ends its
+// thread (thread.Note), with the files that Attach has taken in. The first message out is the CERT's answer and ends its
 // clock. A message that has gone out is not undone. Faults: Invalid on "body" with
 // the reason when the label does not let it go to this party (MayReceive).
-func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party int64, way, body string) (Done, error) {
+func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party int64, way, body string, files ...thread.Attachment) (Done, error) {
 	if way != thread.Out && way != thread.Note {
 		return Done{}, fault.Field("way", "incident.fault.code", "a message goes out or is a note")
 	}
@@ -170,11 +174,14 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party 
 		if v := p.Held(); v != "" && way == thread.Out {
 			return fault.Field("body", v, "TLP:%s does not go to this party", p.TLP)
 		}
-		m, err := s.d.Threads.WriteTx(ctx, a.tx, who, p.Thread, way, body)
+		m, err := s.d.Threads.WriteTx(ctx, a.tx, who, p.Thread, way, body, files...)
 		if err != nil {
 			return err
 		}
 		a.label, a.detail["message"], a.detail["way"] = p.Name, m, way
+		if len(files) > 0 {
+			a.detail["files"] = len(files)
+		}
 		cols := map[string]any{"updated": a.now}
 		if way == thread.Out {
 			cols["state"] = PartyTheirs
@@ -186,6 +193,25 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party 
 		}
 		return a.set("incident_party", party, cols)
 	})
+}
+
+// Attach takes a file in for a message to a party: Write sends it. Needs
+// thread.write and a case that the caller may change.
+func (s *Service) Attach(ctx context.Context, who ident.Actor, ref, name string, r io.Reader) (thread.Attachment, error) {
+	if err := access.Check(who, "thread.write"); err != nil {
+		return thread.Attachment{}, err
+	}
+	err := s.d.DB.View(ctx, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		return mayWrite(who, c, "incident.write")
+	})
+	if err != nil {
+		return thread.Attachment{}, err
+	}
+	return s.d.Threads.Attach(ctx, name, r)
 }
 
 // Thread gives the correspondence with a party whole, notes and quarantine too,
@@ -339,37 +365,44 @@ func (s *Service) FileByToken(ctx context.Context, who ident.Actor, token string
 	if err != nil {
 		return "", nil, err
 	}
-	return s.partyFile(ctx, who, t, ms, file)
-}
-
-// OwnFile opens an attachment of a thread of the caller's organisation.
-func (s *Service) OwnFile(ctx context.Context, who ident.Actor, party, file int64) (name string, body io.ReadCloser, err error) {
-	var t thread.Thread
-	var ms []thread.Message
+	var p Party
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
-		p, err := s.ownParty(ctx, tx, who, party)
-		if err != nil {
-			return err
-		}
-		t, ms, err = s.d.Threads.ReadTx(ctx, tx, p.Thread)
+		p, _, err = store.First(ctx, tx, scanParty, partyBy, t.ID)
 		return err
 	})
 	if err != nil {
 		return "", nil, err
 	}
-	return s.partyFile(ctx, who, t, ms, file)
+	return s.partyFile(ctx, who, p, ms, file)
+}
+
+// OwnFile opens an attachment of a thread of the caller's organisation.
+func (s *Service) OwnFile(ctx context.Context, who ident.Actor, party, file int64) (name string, body io.ReadCloser, err error) {
+	var p Party
+	var ms []thread.Message
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		if p, err = s.ownParty(ctx, tx, who, party); err != nil {
+			return err
+		}
+		_, ms, err = s.d.Threads.ReadTx(ctx, tx, p.Thread)
+		return err
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	return s.partyFile(ctx, who, p, ms, file)
 }
 
 // partyFile opens a file among messages that the party reads: nothing of notes or
-// the quarantine.
-func (s *Service) partyFile(ctx context.Context, who ident.Actor, t thread.Thread, ms []thread.Message, file int64) (string, io.ReadCloser, error) {
+// the quarantine, and nothing of ours while the label holds it back.
+func (s *Service) partyFile(ctx context.Context, who ident.Actor, p Party, ms []thread.Message, file int64) (string, io.ReadCloser, error) {
 	for _, m := range ms {
 		for _, f := range m.Files {
-			if f.ID != file || m.Way != thread.In && m.Way != thread.Out {
+			if f.ID != file || m.Way != thread.In && (m.Way != thread.Out || p.Held() != "") {
 				continue
 			}
 			err := s.d.DB.Update(ctx, func(tx *store.Tx) error {
-				return s.d.Audit.Record(ctx, tx, who, "thread.file", audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number}, map[string]any{"file": f.ID})
+				return s.d.Audit.Record(ctx, tx, who, "thread.file", audit.Thing{Kind: "thread", ID: p.Thread, Label: p.Number}, map[string]any{"file": f.ID})
 			})
 			if err != nil {
 				return "", nil, err

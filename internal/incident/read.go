@@ -224,6 +224,11 @@ func next(f *File) Step {
 			return Step{Key: "read", About: p.Name, Where: "threads", ID: p.ID}
 		}
 	}
+	for _, p := range f.Parties {
+		if p.State == PartyOurs && p.Answered > 0 && f.State.Open() {
+			return Step{Key: "reply", About: p.Name, Where: "threads", ID: p.ID}
+		}
+	}
 	for _, k := range f.Clocks {
 		if k.Done == 0 && k.Paused == 0 && k.Kind == "case" {
 			take(Step{Key: "answer", Due: k.Due, Where: "threads"})

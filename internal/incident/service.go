@@ -13,8 +13,10 @@ import (
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/blob"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault"
 	"straza/internal/kernel/vault/unseal"
@@ -55,6 +57,11 @@ type Deps struct {
 	Readers  Readers       // of the same room as Intel
 	Opener   func() Opener // asked each time: the process may come and go
 	Book     func() *Book  // the packs in force
+
+	Post   *mail.Post // letters to our own people; nil = none
+	People People
+	Text   *i18n.Catalog              // incident.notice.subject, incident.notice.body
+	Link   func(number string) string // address of a case's page
 }
 
 // Service is the room's door. Reading needs incident.read, changing
@@ -79,8 +86,8 @@ func (s *Service) Book(context.Context, ident.Actor) *Book {
 	return s.d.Book()
 }
 
-// Jobs are the room's own: none, its clocks are craft/deadline's.
-func (s *Service) Jobs() []jobs.Def { return nil }
+// Jobs are the room's own: what an answer sets going. Its clocks are craft/deadline's.
+func (s *Service) Jobs() []jobs.Def { return []jobs.Def{{Kind: jobAnswered, Run: s.answered}} }
 
 func thing(c *Case) audit.Thing { return audit.Thing{Kind: "case", ID: c.ID, Label: c.Number} }
 

@@ -26,8 +26,8 @@ const (
 	casesLinked = `SELECT DISTINCT c.resolved_id FROM incident_link l JOIN incident_case c ON c.id = l.case_id WHERE l.kind = $1 AND l.ref = $2 ORDER BY 1`
 	whereCase   = `SELECT c.resolved_id FROM incident_case c WHERE c.id = $1`
 
-	partyCols = `p.id, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated`
-	partsOf   = `SELECT 'task', id, done > 0 FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id, state = 'done' FROM incident_party WHERE case_id = $1`
+	partyCols = `p.id, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated, p.answered`
+	partsOf   = `SELECT 'task', id, done > 0, 0 FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id, state = 'done', answered FROM incident_party WHERE case_id = $1`
 	// partCounts counts what hangs on a case and on those merged into it.
 	partCounts = `SELECT (SELECT COUNT(*) FROM incident_task x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_entry x WHERE x.case_id` + inFamily + `),
 		(SELECT COUNT(*) FROM incident_note x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_party x WHERE x.case_id` + inFamily + `),
@@ -43,6 +43,9 @@ const (
 	countProofs  = `SELECT COUNT(*) FROM incident_evidence v WHERE v.case_id` + inFamily
 	addCustody   = `INSERT INTO incident_custody (id, evidence_id, at, person, author, act, detail) VALUES ($1,$2,$3,$4,$5,$6,$7)`
 	custodyOf    = `SELECT k.at, k.author, k.act, k.detail FROM incident_custody k WHERE k.evidence_id = $1 ORDER BY k.id`
+
+	noticedAt = `SELECT at FROM incident_notice WHERE case_id = $1`
+	putNotice = `INSERT INTO incident_notice (case_id, at) VALUES ($1,$2) ON CONFLICT (case_id) DO UPDATE SET at = excluded.at`
 
 	setAudience = `UPDATE incident_case SET audience_id = $2 WHERE id = $1`
 	openTasks   = `SELECT COUNT(*) FROM incident_task t WHERE t.case_id` + inFamily + ` AND t.done = 0`
@@ -86,7 +89,7 @@ func scanLink(s store.Scanner) (l Link, err error) {
 }
 
 func scanParty(s store.Scanner) (p Party, err error) {
-	err = s.Scan(&p.ID, &p.caseID, &p.Org, &p.Name, &p.audience, &p.Number, &p.Subject, &p.TLP, &p.State, &p.Deadline, &p.Thread, &p.Created, &p.Updated)
+	err = s.Scan(&p.ID, &p.caseID, &p.Org, &p.Name, &p.audience, &p.Number, &p.Subject, &p.TLP, &p.State, &p.Deadline, &p.Thread, &p.Created, &p.Updated, &p.Answered)
 	return
 }
 

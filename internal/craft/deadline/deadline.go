@@ -119,6 +119,13 @@ func DoneTx(ctx context.Context, tx *store.Tx, kind string, object int64, name s
 	})
 }
 
+// DoneAtTx is DoneTx for what was done at an earlier moment (µs) than it is written
+// down: a job's lateness is not the doer's.
+func DoneAtTx(ctx context.Context, tx *store.Tx, kind string, object int64, name string, at int64) error {
+	_, err := tx.Exec(ctx, endClock, kind, object, name, at)
+	return err
+}
+
 // UndoneTx takes DoneTx back.
 func UndoneTx(ctx context.Context, tx *store.Tx, kind string, object int64, name string) error {
 	_, err := tx.Exec(ctx, againClock, kind, object, name)

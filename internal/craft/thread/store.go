@@ -14,6 +14,8 @@ const (
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) ON CONFLICT DO NOTHING`
 	messages  = `SELECT id, way, at, person, author, body, letter, reason FROM thread_message WHERE thread_id = $1 ORDER BY id`
 	oneParked = `SELECT thread_id FROM thread_message WHERE id = $1 AND way = 'quarantine'`
+	cameAt    = `SELECT at FROM thread_message WHERE id = $1`
+	outSince  = `SELECT 1 FROM thread_message WHERE thread_id = $1 AND way = 'out' AND at > $2 LIMIT 1`
 	freeOne   = `UPDATE thread_message SET way = 'in', reason = '' WHERE id = $1 AND way = 'quarantine'`
 	dropOne   = `DELETE FROM thread_message WHERE id = $1 AND way = 'quarantine'`
 

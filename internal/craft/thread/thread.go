@@ -21,6 +21,7 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 )
@@ -70,6 +71,26 @@ type File struct {
 	Name    string
 	Size    int64
 	Blob    string
+}
+
+// Answered is published with a party's own answer, and when one is released from
+// quarantine: At is the moment it came, Told the one when it counted (µs).
+type Answered struct {
+	Kind    string `json:"kind"` // of the object
+	Object  int64  `json:"object"`
+	Message int64  `json:"message"`
+	At      int64  `json:"at"`
+	Told    int64  `json:"told"`
+}
+
+// EventType names the event.
+func (Answered) EventType() string { return "thread.answered" }
+
+// Attachment is a file that waits for its message: a blob that nothing refers to
+// yet, which goes again when no message takes it.
+type Attachment struct {
+	file File
+	ref  blob.Ref
 }
 
 // Tokens is the vault's keyed hash: a thread's token is derived from its id, so
@@ -126,9 +147,27 @@ func (k *Desk) token(id int64) string {
 	return k.d.Tokens.TokenHash("thread token", strconv.FormatInt(id, 10))[:32]
 }
 
-// WriteTx adds our own message; Out also sends a letter with number and link. The
-// calling room has authorised who for the object.
-func (k *Desk) WriteTx(ctx context.Context, tx *store.Tx, who ident.Actor, thread int64, way, body string) (int64, error) {
+// Attach takes a file in for a message that WriteTx will write.
+func (k *Desk) Attach(ctx context.Context, name string, r io.Reader) (Attachment, error) {
+	ref, err := k.d.Blobs.Put(ctx, r)
+	return Attachment{File{Name: cleanName(name), Size: ref.Size, Blob: ref.Name}, ref}, err
+}
+
+// keepTx gives a message its files.
+func (k *Desk) keepTx(ctx context.Context, tx *store.Tx, m *Message, files []Attachment) error {
+	for _, f := range files {
+		if err := k.d.Blobs.KeepTx(ctx, tx, f.ref); err != nil {
+			return err
+		}
+		m.Files = append(m.Files, f.file)
+	}
+	return nil
+}
+
+// WriteTx adds our own message with its files; Out also sends a letter with number
+// and link, which tells how many files there are and nothing of them. The calling
+// room has authorised who for the object and checked the label.
+func (k *Desk) WriteTx(ctx context.Context, tx *store.Tx, who ident.Actor, thread int64, way, body string, files ...Attachment) (int64, error) {
 	if body = strings.TrimSpace(body); body == "" || len(body) > 100_000 {
 		return 0, fault.Field("body", "thread.body.needed", "an empty or overlong message")
 	}
@@ -142,27 +181,35 @@ func (k *Desk) WriteTx(ctx context.Context, tx *store.Tx, who ident.Actor, threa
 	}
 	m := Message{ID: k.d.DB.NewID(), Way: way, At: now, Person: who.Person, Author: who.Name, Body: body}
 	if way == Out && t.Address != "" {
-		if m.Letter, err = k.letter(ctx, tx, t); err != nil {
+		if m.Letter, err = k.letter(ctx, tx, t, len(files)); err != nil {
 			return 0, err
 		}
 	}
-	if err := k.add(ctx, tx, t.ID, m, "", 0); err != nil {
+	if err := k.keepTx(ctx, tx, &m, files); err != nil {
 		return 0, err
 	}
-	return m.ID, k.d.Audit.Record(ctx, tx, who, "thread."+way, audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number}, map[string]any{"message": m.ID})
+	if err := k.add(ctx, tx, t, m, "", 0); err != nil {
+		return 0, err
+	}
+	return m.ID, k.d.Audit.Record(ctx, tx, who, "thread."+way, audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number}, map[string]any{"message": m.ID, "files": len(files)})
 }
 
 // letter queues the letter that tells of a message: number and link only.
-func (k *Desk) letter(ctx context.Context, tx *store.Tx, t Thread) (int64, error) {
+func (k *Desk) letter(ctx context.Context, tx *store.Tx, t Thread, files int) (int64, error) {
 	lang, token := i18n.Lang(t.Lang), k.token(t.ID)
+	body := k.d.Text.T(lang, "thread.letter.body", "number", t.Number, "link", k.d.Link(token))
+	if files > 0 {
+		body += "\n" + k.d.Text.T(lang, "thread.letter.files", "n", files) + "\n"
+	}
 	return k.d.Mail.QueueTx(ctx, tx, mail.Letter{Purpose: "thread", To: t.Address, Lang: t.Lang,
 		ReplyTo: "case+" + token + "@" + k.d.Mail.Domain(),
 		Subject: k.d.Text.T(lang, "thread.letter.subject", "number", t.Number),
-		Body:    k.d.Text.T(lang, "thread.letter.body", "number", t.Number, "link", k.d.Link(token))})
+		Body:    body})
 }
 
-func (k *Desk) add(ctx context.Context, tx *store.Tx, thread int64, m Message, foreignID string, unread int) error {
-	n, err := tx.Exec(ctx, insertMessage, m.ID, thread, m.Way, m.At, m.Person, m.Author, m.Body, m.Letter, foreignID, m.Reason)
+// add writes a message; the party's own is told to the room of the object.
+func (k *Desk) add(ctx context.Context, tx *store.Tx, t Thread, m Message, foreignID string, unread int) error {
+	n, err := tx.Exec(ctx, insertMessage, m.ID, t.ID, m.Way, m.At, m.Person, m.Author, m.Body, m.Letter, foreignID, m.Reason)
 	if err != nil || n == 0 { // the same letter delivered twice
 		return err
 	}
@@ -171,8 +218,10 @@ func (k *Desk) add(ctx context.Context, tx *store.Tx, thread int64, m Message, f
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, touchThread, thread, m.At, unread)
-	return err
+	if _, err = tx.Exec(ctx, touchThread, t.ID, m.At, unread); err != nil || m.Way != In {
+		return err
+	}
+	return jobs.Publish(ctx, tx, Answered{t.Kind, t.Object, m.ID, m.At, m.At})
 }
 
 // Receive takes a letter in: mail.Receiver. Nothing is acknowledged before it is
@@ -186,27 +235,24 @@ func (k *Desk) Receive(ctx context.Context, r mail.Received) error {
 	if from := mail.Address(r.Header); from != t.Address || mail.Address(r.From) != t.Address && r.From != "" {
 		m.Way, m.Reason, m.Author = Quarantine, "sender", from
 	}
-	var kept []blob.Ref
+	var kept []Attachment
 	for _, f := range r.Files {
-		ref, err := k.d.Blobs.Put(ctx, bytes.NewReader(f.Data))
+		a, err := k.Attach(ctx, f.Name, bytes.NewReader(f.Data))
 		if err != nil {
 			return err
 		}
-		kept = append(kept, ref)
-		m.Files = append(m.Files, File{Name: cleanName(f.Name), Size: ref.Size, Blob: ref.Name})
+		kept = append(kept, a)
 	}
 	return k.d.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, ref := range kept {
-			if err := k.d.Blobs.KeepTx(ctx, tx, ref); err != nil {
-				return err
-			}
+		m.ID, m.At, m.Files = k.d.DB.NewID(), now, nil // the transaction may run again
+		if err := k.keepTx(ctx, tx, &m, kept); err != nil {
+			return err
 		}
-		m.ID, m.At = k.d.DB.NewID(), now
-		if err := k.add(ctx, tx, t.ID, m, r.MessageID, 1); err != nil {
+		if err := k.add(ctx, tx, t, m, r.MessageID, 1); err != nil {
 			return err
 		}
 		return k.d.Audit.Record(ctx, tx, ident.SystemPart("mailbox"), "thread."+m.Way, audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number},
@@ -275,31 +321,34 @@ func (k *Desk) AnswerAs(ctx context.Context, who ident.Actor, t Thread, body str
 
 func (k *Desk) answer(ctx context.Context, t Thread, who ident.Actor, author, body string, files map[string]io.Reader) error {
 	m := Message{Way: In, Author: author, Person: who.Person, Body: body}
-	var kept []blob.Ref
+	var kept []Attachment
 	for name, r := range files {
-		ref, err := k.d.Blobs.Put(ctx, r)
+		a, err := k.Attach(ctx, name, r)
 		if err != nil {
 			return err
 		}
-		kept = append(kept, ref)
-		m.Files = append(m.Files, File{Name: cleanName(name), Size: ref.Size, Blob: ref.Name})
+		kept = append(kept, a)
 	}
 	return k.d.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, ref := range kept {
-			if err := k.d.Blobs.KeepTx(ctx, tx, ref); err != nil {
-				return err
-			}
+		m.ID, m.At, m.Files = k.d.DB.NewID(), now, nil // the transaction may run again
+		if err := k.keepTx(ctx, tx, &m, kept); err != nil {
+			return err
 		}
-		m.ID, m.At = k.d.DB.NewID(), now
-		if err := k.add(ctx, tx, t.ID, m, "", 1); err != nil {
+		if err := k.add(ctx, tx, t, m, "", 1); err != nil {
 			return err
 		}
 		return k.d.Audit.Record(ctx, tx, who, "thread.in", audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number}, map[string]any{"message": m.ID})
 	})
+}
+
+// RepliedTx tells whether we have written to the party since a moment.
+func (k *Desk) RepliedTx(ctx context.Context, tx *store.Tx, thread, since int64) (bool, error) {
+	n, err := store.Int64(ctx, tx, outSince, thread, since)
+	return n > 0, err
 }
 
 // OfTx lists an object's threads; the calling room has authorised who for the object.
@@ -361,10 +410,25 @@ func (k *Desk) Unread(ctx context.Context, who ident.Actor) (n int64, err error)
 	return n, err
 }
 
-// ReleaseTx takes a message out of quarantine as the party's own; DropTx throws
-// it away. The calling room has authorised who for the thread's object.
+// ReleaseTx takes a message out of quarantine as the party's own, which is then
+// its answer (Answered); DropTx throws it away. The calling room has authorised who for the thread's object.
 func (k *Desk) ReleaseTx(ctx context.Context, tx *store.Tx, who ident.Actor, message int64) error {
-	return k.decide(ctx, tx, who, message, "thread.release", freeOne)
+	t, err := k.ThreadOfMessageTx(ctx, tx, message)
+	if err != nil {
+		return err
+	}
+	at, err := store.Int64(ctx, tx, cameAt, message)
+	if err != nil {
+		return err
+	}
+	if err := k.decide(ctx, tx, who, message, "thread.release", freeOne); err != nil {
+		return err
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return jobs.Publish(ctx, tx, Answered{t.Kind, t.Object, message, at, now})
 }
 
 // DropTx throws a quarantined message away.

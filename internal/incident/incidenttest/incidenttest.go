@@ -14,10 +14,12 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/blob"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault"
@@ -48,6 +50,7 @@ type World struct {
 	Mila, Bora    ident.Actor // members of OrgA and OrgB
 	Root          ident.Actor // administrator, of First's organisation, not on its team
 	Operator      ident.Actor
+	Gone          int64 // a person whose account is closed
 
 	seed []byte
 }
@@ -92,15 +95,34 @@ func (w *World) room(t testing.TB) {
 	w.Blobs, err = blob.New(w.DB, w.BlobFolder)
 	must(t, err)
 	words, err := i18n.NewCatalog(fstest.MapFS{
-		"messages/sr-Cyrl.json": {Data: []byte(`{"thread.letter.subject":"Порука: {number}","thread.letter.body":"О предмету {number}: {link}"}`)},
-		"messages/en.json":      {Data: []byte(`{"thread.letter.subject":"Message: {number}","thread.letter.body":"About {number}: {link}"}`)}})
+		"messages/sr-Cyrl.json": {Data: []byte(`{"thread.letter.subject":"Порука: {number}","thread.letter.body":"О предмету {number}: {link}","thread.letter.files":"Датотека: {n}","incident.notice.subject":"Одговор: {number}","incident.notice.body":"Одговор о {number}: {link}"}`)},
+		"messages/en.json":      {Data: []byte(`{"thread.letter.subject":"Message: {number}","thread.letter.body":"About {number}: {link}","thread.letter.files":"Files: {n}","incident.notice.subject":"Answer: {number}","incident.notice.body":"Answer about {number}: {link}"}`)}})
 	must(t, err)
 	w.Post = mail.New(w.DB, nil, "Straža <straza@cert.example>")
 	w.Threads = thread.New(thread.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Mail: w.Post, Tokens: w.Vault, Text: words,
 		Link: func(token string) string { return "http://localhost:8480/sr-Cyrl/thread/" + token }})
 	w.Intel = intel.New(intel.Deps{DB: w.DB, Audit: w.Audit, Registry: w.Registry})
 	w.S = incident.New(incident.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Vault: w.Vault, Registry: w.Registry, Threads: w.Threads, Intel: w.Intel, Readers: w.Intel,
-		Opener: func() incident.Opener { return door }, Book: pack.Fixed(Book())})
+		Opener: func() incident.Opener { return door }, Book: pack.Fixed(Book()),
+		Post: w.Post, People: w, Text: words, Link: func(number string) string { return "http://localhost:8480/console/cases/" + number }})
+}
+
+// ResolveTx gives the world's people as they are now: incident.People. Faults:
+// Unauthenticated for Gone.
+func (w *World) ResolveTx(_ context.Context, _ *store.Tx, person int64, c ident.Channel) (ident.Actor, error) {
+	for _, p := range []ident.Actor{w.Ana, w.Luka, w.Vesna, w.Petar} {
+		if p.Person == person && p.Person != w.Gone {
+			p.Channel = c
+			return p, nil
+		}
+	}
+	return ident.Actor{}, account.Unauthenticated()
+}
+
+// Work runs the room's jobs and the letters until nothing waits.
+func (w *World) Work(t testing.TB) {
+	t.Helper()
+	must(t, jobs.New(w.DB, append(w.Post.Jobs(), w.S.Jobs()...), incident.Subscriptions()).Drain(context.Background()))
 }
 
 // Book is a short book: two facts and a few codes.

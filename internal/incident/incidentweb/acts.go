@@ -94,13 +94,6 @@ var small = map[string]struct {
 		return d.s.SetParty(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), incident.PartyChange{State: d.f.Text("party_state", 20), Subject: d.f.Text("party_subject", 200),
 			TLP: d.f.Text("party_tlp", 20), Deadline: d.f.Time("party_deadline")})
 	}},
-	"write": {"letter_", func(d doing) (incident.Done, error) {
-		way := thread.Out
-		if d.f.Values.Get("way") == thread.Note {
-			way = thread.Note
-		}
-		return d.s.Write(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("party"), way, d.f.Text("letter_body", 100_000))
-	}},
 	"answer.release": {"", func(d doing) (incident.Done, error) {
 		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), true)
 	}},
@@ -143,14 +136,38 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	var d incident.Done
-	wrong := f.Fail(nil)
-	if !wrong {
-		if d, err = a.do(doing{r, f, r.PathValue("number"), p.s}); err == nil {
-			return done(d, "incident.done."+name)
-		}
-		wrong = f.Fail(prefixed(err, a.prefix))
+	if err = f.Err("act"); err == nil {
+		d, err = a.do(doing{r, f, r.PathValue("number"), p.s})
 	}
-	if wrong {
+	return p.acted(w, r, f, d, prefixed(err, a.prefix), name)
+}
+
+// write sends a letter with its files or leaves a note.
+func (p *pages) write(w http.ResponseWriter, r *http.Request) error {
+	ctx, who, ref := r.Context(), web.Actor(r), r.PathValue("number")
+	var files []thread.Attachment
+	f, err := web.ReadUpload(r, web.UploadLimits{Files: 10}, func(_ *web.Form, u web.Upload) error {
+		a, err := p.s.Attach(ctx, who, ref, u.Name, u)
+		files = append(files, a)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	way := thread.Out
+	if f.Values.Get("way") == thread.Note {
+		way = thread.Note
+	}
+	d, err := p.s.Write(ctx, who, ref, f.Int("party"), way, f.Text("letter_body", 100_000), files...)
+	return p.acted(w, r, f, d, prefixed(err, "letter_"), "write")
+}
+
+// acted answers an act: done, or the case's page again with what was wrong.
+func (p *pages) acted(w http.ResponseWriter, r *http.Request, f *web.Form, d incident.Done, err error, name string) error {
+	if err == nil {
+		return done(d, "incident.done."+name)
+	}
+	if f.Fail(err) {
 		page, perr := p.casePage(r, f)
 		if perr != nil {
 			return perr

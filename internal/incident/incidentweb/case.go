@@ -84,6 +84,7 @@ type partyView struct {
 	Messages []ui.Message
 	Parked   []parked
 	Letter   ui.Field
+	Files    ui.Field
 	Check    string
 	Held     string // why nothing may go out to them; notes may be left all the same
 	Fields   []ui.Field
@@ -287,7 +288,7 @@ func (p *pages) next(r *http.Request, page *casePage, x *incident.File) {
 	n := &ui.NextStep{Title: web.T(r, "incident.next."+x.Next.Key, "about", x.Next.About), Text: web.T(r, "incident.next."+x.Next.Key+".text")}
 	href := page.At + "#" + x.Next.Where
 	switch x.Next.Key {
-	case "read", "remind":
+	case "read", "remind", "reply":
 		href = fmt.Sprintf("%s?party=%d#threads", page.At, x.Next.ID)
 	case "classify", "assess":
 		href = page.At + "/edit"
@@ -589,6 +590,8 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 		v.Check = web.T(r, v.Held)
 	}
 	v.Letter.Type, v.Letter.Rows = "textarea", 4
+	v.Files = f.Field("letter_files", "incident.letter.files")
+	v.Files.Type, v.Files.Multiple, v.Files.Optional, v.Files.Hint = "file", true, true, web.T(r, "incident.letter.files.hint")
 	for _, m := range ms {
 		row := message(r, m, func(id int64) string { return fmt.Sprintf("%s/files/%d", page.At, id) })
 		if m.Way == thread.Quarantine {
@@ -608,6 +611,9 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 	if y.Deadline > 0 {
 		due.Value = LocalInput(clock.FromMicros(y.Deadline))
 		v.Clock = &ui.Clock{Start: clock.FromMicros(y.Created), Due: clock.FromMicros(y.Deadline), Until: true}
+		if y.Answered > 0 { // on time or late, it stays to be read
+			v.Clock.Done = clock.FromMicros(y.Answered)
+		}
 		if y.State == incident.PartyDone {
 			v.Clock = nil
 		}

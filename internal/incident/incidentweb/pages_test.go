@@ -197,6 +197,56 @@ func TestACaseOnPages(t *testing.T) {
 	})
 }
 
+// TestLetterWithFiles: a file goes with the letter from the case's page, is shown there
+// with its name, and is read behind the party's link; after the answer it is our move.
+func TestLetterWithFiles(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		at := v.sends("ana", base+"/new", 303, "", "title", "Упад", "tlp", "AMBER", "pap", "AMBER")
+		v.sends("ana", at+"/do/party.add", 303, "", "party_org", v.w.OrgA.UUID, "party_address", "duty@elektromreza.example", "party_subject", "Питање", "party_lang", "en", "party_deadline", "2026-12-22T12:00")
+		party := regexp.MustCompile(`name="party" value="(\d+)"`).FindStringSubmatch(v.shows("ana", at, 200, `name="letter_files"`))[1]
+		upload := func(who, text, file string) int {
+			var b bytes.Buffer
+			m := multipart.NewWriter(&b)
+			for _, kv := range [][2]string{{"party", party}, {"letter_body", text}, {"way", "out"}} {
+				_ = m.WriteField(kv[0], kv[1])
+			}
+			part, _ := m.CreateFormFile("letter_files", file)
+			_, _ = part.Write([]byte("траг"))
+			_ = m.Close()
+			return v.do(who, "POST", at+"/do/write", m.FormDataContentType(), &b).Code
+		}
+		for who, want := range map[string]int{"ana": 303, "vesna": 404, "mila": 403} {
+			if got := upload(who, "У прилогу је траг.", "trag.pcap"); got != want {
+				t.Fatalf("%s: %d, want %d", who, got, want)
+			}
+		}
+		if got := upload("ana", "", "prazno.txt"); got != 422 {
+			t.Fatalf("a file without a word: %d", got)
+		}
+		v.shows("ana", at, 200, "trag.pcap")
+		v.w.Work(t)
+		letters, err := v.w.Post.ListCaught(context.Background(), 0)
+		if err != nil || !strings.Contains(letters[0].Body, "Files: 1") || strings.Contains(letters[0].Body, "trag") {
+			t.Fatalf("%v %q", err, letters[0].Body)
+		}
+		link := letters[0].Body[strings.Index(letters[0].Body, "/sr-Cyrl/thread/"):]
+		link, _, _ = strings.Cut(link, "\n")
+		body := v.shows("", link, 200, "trag.pcap")
+		file := regexp.MustCompile(`href="([^"]*/files/\d+)"`).FindStringSubmatch(body)[1]
+		if got := v.do("", "GET", file, "", nil); got.Code != 200 || got.Body.String() != "траг" {
+			t.Fatalf("%d %q", got.Code, got.Body)
+		}
+		if err := v.w.S.AnswerByToken(context.Background(), ident.Nobody(ident.Web), link[strings.LastIndex(link, "/")+1:], "Хвала", nil); err != nil {
+			t.Fatal(err)
+		}
+		v.w.Work(t)
+		v.shows("ana", at, 200, "Next: read the answer", "answered by the party")
+		v.shows("ana", at, 200, "Next: reply (Електромрежа Подунавље).", "Our move")
+	})
+}
+
 // TestLetterPage: an outside party reads and answers behind its link, in its
 // language, without an account.
 // TestPartsOnPages corrects and withdraws a task, a line and a note, sees a merge

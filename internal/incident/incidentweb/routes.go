@@ -64,6 +64,7 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: base + "/{number}/parts/{kind}/{id}", Policy: write, Reveals: "a task, line or note of a case the caller may see, and what it said before", Handler: p.partForm},
 		web.Route{Method: "POST", Pattern: base + "/{number}/parts/{kind}/{id}", Policy: write, Mutates: true, Handler: p.savePart},
 		web.Route{Method: "POST", Pattern: base + "/{number}/parts/{kind}/{id}/drop", Policy: write, Mutates: true, Handler: p.dropPart},
+		web.Route{Method: "POST", Pattern: base + "/{number}/do/write", Policy: write, Mutates: true, Body: -1, Handler: p.write},
 		web.Route{Method: "POST", Pattern: base + "/{number}/do/{act}", Policy: write, Mutates: true, Handler: p.act},
 		web.Route{Method: "GET", Pattern: "/thread/{token}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "one thread, to who holds its link", Handler: p.letter},
 		web.Route{Method: "GET", Pattern: "/thread/{token}/files/{id}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "an attachment of one thread, to who holds its link", Handler: p.letterFile},

@@ -134,6 +134,7 @@ func scanRole(s store.Scanner) (r Role, err error) {
 var systemPerms = map[string][]string{
 	"clock":    perms("intake.acknowledge deadline.run thread.remind"),
 	"sharer":   perms("intel.read"),
+	"answers":  perms("incident.read incident.write"), // a party's answer: state, clock, letter to the lead
 	"postman":  perms("thread.deliver"),
 	"mailbox":  perms("thread.receive"),
 	"importer": perms("intel.write intel.publish catalog.write registry.write " + mispAdmin),
