@@ -83,9 +83,9 @@ func tables(t *testing.T, h *House, who ident.Actor) map[string]int {
 func TestPersonalDataIsFoundAndErased(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	for engine, database := range map[string]func() string{"sqlite": func() string { return "" }, "postgres": func() string { return testkit.PostgresURL(t) }} {
+	for engine, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": testkit.PostgresURL} {
 		t.Run(engine, func(t *testing.T) {
-			h, now, numbers := privacyHouse(t, database())
+			h, now, numbers := privacyHouse(t, database(t))
 			officer := ident.Actor{Kind: ident.Person, Person: 1, Perms: map[string]bool{"privacy.use": true, "audit.read": true}, Channel: ident.Web}
 			if got := tables(t, h, officer); got["account_person"] != 1 || got["registry_contact"] != 1 || got["mail_letter"] == 0 || got["intake_reporter"] != 2 {
 				t.Fatalf("before: %v", got)
@@ -115,6 +115,13 @@ func TestPersonalDataIsFoundAndErased(t *testing.T) {
 				t.Fatalf("after the letters' term: %v", got)
 			}
 			now.Add(4 * 366 * 24 * time.Hour)
+			run()
+			if got := tables(t, h, officer); got["account_person"] != 1 || got["intake_reporter"] != 2 {
+				t.Fatalf("erased by a term that nobody entered: %v", got)
+			}
+			for class, days := range map[string]int{"account": 1095, "reporter": 730, "contact": 1825} {
+				must(t, h.Privacy.SetTerm(ctx, officer, privacy.Term{Class: class, Days: days, From: "2026-11-22", Source: "одлука"}))
+			}
 			register, err := h.Privacy.Register(ctx, officer)
 			must(t, err)
 			due := map[string]int64{}

@@ -26,7 +26,7 @@ type Category struct {
 	Key     string    `json:"key"`
 	Purpose i18n.Text `json:"purpose"`
 	Ground  i18n.Text `json:"ground"`
-	Days    int       `json:"days"` // the term an installation starts with; 0 = no erasure by time
+	Days    int       `json:"days"` // the term we propose; 0 = no erasure by time
 }
 
 // Columns is the classification: table → column → category.

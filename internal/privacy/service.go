@@ -53,11 +53,13 @@ func New(d Deps) (*Service, error) {
 type Entry struct {
 	Category
 	Places []Place
-	Days   int // in force today; 0 = no erasure by time
-	From   string
-	Source string
-	Erased bool // a room erases this class by itself
-	Due    int64
+	Days   int // in force today, or proposed; 0 = no erasure by time
+	// Proposed: nobody has entered a term with its source yet, so nothing is erased.
+	Proposed bool
+	From     string
+	Source   string
+	Erased   bool // a room erases this class by itself
+	Due      int64
 }
 
 // Register is the register of processing as of today, with what a run of the
@@ -81,7 +83,7 @@ func (s *Service) Register(ctx context.Context, who ident.Actor) (out []Entry, e
 			if err != nil {
 				return err
 			}
-			if found {
+			if e.Proposed = !found && e.Days > 0; found {
 				e.Days, e.From, e.Source = t.Days, t.From, t.Source
 			}
 			out = append(out, e)
@@ -211,16 +213,14 @@ func (s *Service) Jobs() []jobs.Def {
 }
 
 // erase lets every room take away what is due; each class's count is one audit line.
+// Only a term that somebody entered, with its source, erases anything: what is law
+// here is not for a program to guess.
 func (s *Service) erase(ctx context.Context) error {
 	who := ident.SystemPart("privacy")
 	for _, t := range s.d.Terms {
-		k := slices.IndexFunc(s.categories, func(c Category) bool { return c.Key == t.Class })
-		if k < 0 {
-			continue
-		}
 		var now int64
 		var held map[string]bool
-		days := s.categories[k].Days
+		days := 0
 		err := s.d.DB.View(ctx, func(tx *store.Tx) (err error) {
 			if now, err = store.Now(ctx, tx); err != nil {
 				return err

@@ -82,6 +82,9 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 		if e.Days > 0 {
 			term = web.T(r, "privacy.term.days", "n", e.Days)
 		}
+		if e.Proposed {
+			term = web.T(r, "privacy.term.proposed", "term", term)
+		}
 		name := ui.Name{Text: e.Purpose.In(l), Sub: []any{e.Ground.In(l)}}
 		if e.Source != "" {
 			name.Sub = append(name.Sub, e.Source, e.From)
