@@ -47,6 +47,16 @@ func (g Gate) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channe
 	return who, nil
 }
 
+// Nobody is who has no account: "anybody" of the gate, if it has one.
+func (g Gate) Nobody(_ context.Context, ch ident.Channel) (ident.Actor, error) {
+	who, ok := g["anybody"]
+	if !ok {
+		return ident.Nobody(ch), nil
+	}
+	who.Channel = ch
+	return who, nil
+}
+
 // Site is a room's doors behind the real chain of kernel/web.
 type Site struct {
 	http.Handler
@@ -66,6 +76,7 @@ type Doors struct {
 	Now      func() time.Time
 	Routes   func(*web.Mux)
 	Messages []fs.FS
+	Onces    web.Onces // *store.DB, where Idempotency-Key counts
 }
 
 // NewSite serves doors.
@@ -76,7 +87,7 @@ func NewSite(t testing.TB, d Doors) *Site {
 		t.Fatal(err)
 	}
 	at, _ := url.Parse(SiteOrigin)
-	m := web.New(web.Config{Origin: at, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: d.Gate, Now: d.Now})
+	m := web.New(web.Config{Origin: at, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: d.Gate, Now: d.Now, Onces: d.Onces})
 	d.Routes(m)
 	h, err := m.Handler()
 	if err != nil {

@@ -3,11 +3,7 @@ package advisoryapi_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -15,41 +11,15 @@ import (
 	"straza/internal/advisory/advisoryapi"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
-	"straza/internal/kernel/web/ui"
 	"straza/internal/testkit"
 )
 
-// keys are the people whose keys the test's gate knows.
-type keys map[string]ident.Actor
-
-func (keys) BySession(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
-}
-
-func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
-	who, ok := k[key]
-	if !ok {
-		return who, fault.New(fault.NotFound, "no such key")
-	}
-	who.Key, who.Channel = 1, ch
-	return who, nil
-}
-
-// Nobody reads what is public, as with the real gate.
-func (k keys) Nobody(_ context.Context, ch ident.Channel) (ident.Actor, error) {
-	who := k["anybody"]
-	who.Channel = ch
-	return who, nil
-}
-
 type server struct {
 	t        *testing.T
-	h        http.Handler
+	site     *testkit.Site
 	contract *testkit.Contract
 }
 
@@ -89,7 +59,7 @@ func newServer(t *testing.T, db *store.DB) *server {
 	if err := db.Update(ctx, func(tx *store.Tx) error { return access.SeedTx(ctx, tx) }); err != nil {
 		t.Fatal(err)
 	}
-	k := keys{"lead": person(t, db, 1, 10, 10, access.Lead), "analyst": person(t, db, 2, 10, 10, access.Analyst),
+	k := testkit.Gate{"lead": person(t, db, 1, 10, 10, access.Lead), "analyst": person(t, db, 2, 10, 10, access.Analyst),
 		"other": person(t, db, 3, 20, 20, access.Lead), "member": person(t, db, 4, 0, 30, access.Member)}
 	anybody := ident.Nobody(ident.API)
 	if err := db.View(ctx, func(tx *store.Tx) (err error) {
@@ -107,47 +77,13 @@ func newServer(t *testing.T, db *store.DB) *server {
 	elsewhere := k["lead"]
 	elsewhere.Scopes = []string{"registry:read"}
 	k["elsewhere"] = elsewhere
-	catalog, err := i18n.NewCatalog(ui.Messages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	origin, _ := url.Parse("http://localhost:8480")
-	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: k, Now: db.Clock.Now})
-	advisoryapi.Routes(m, advisory.New(advisory.Deps{DB: db, Audit: testkit.Audit(db)}))
-	h, err := m.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := testkit.NewContract(t, advisoryapi.OpenAPI)
-	var routes []string
-	for _, r := range m.Routes() {
-		if strings.HasPrefix(r.Pattern, "/api/v1/advisories") {
-			routes = append(routes, r.Method+" "+r.Pattern)
-		}
-	}
-	c.Routes(t, routes...)
-	return &server{t, h, c}
+	site := testkit.NewSite(t, testkit.Doors{Gate: k, Now: db.Clock.Now, Routes: func(m *web.Mux) { advisoryapi.Routes(m, advisory.New(advisory.Deps{DB: db, Audit: testkit.Audit(db)})) }})
+	return &server{t, site, site.Contract("/api/v1/advisories", advisoryapi.OpenAPI)}
 }
 
 func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, map[string]any) {
 	s.t.Helper()
-	r := httptest.NewRequest(method, "http://localhost:8480/api/v1/advisories"+path, strings.NewReader(body))
-	if key != "" {
-		r.Header.Set("Authorization", "Bearer "+key)
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.h.ServeHTTP(w, r)
-	res := w.Result()
-	out, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	r, res, out := s.site.Call(key, method, "/api/v1/advisories"+path, body, header...)
 	s.contract.Check(s.t, r, res.StatusCode, res.Header, out)
 	var v map[string]any
 	_ = json.Unmarshal(out, &v)

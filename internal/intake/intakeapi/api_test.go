@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
+	"io/fs"
 	"mime/multipart"
-	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -17,81 +13,28 @@ import (
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intaketest"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
-	"straza/internal/kernel/web/ui"
 	"straza/internal/testkit"
 )
 
-type keys map[string]ident.Actor
-
-func (keys) BySession(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
-}
-
-func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
-	who, ok := k[key]
-	if !ok {
-		return who, fault.New(fault.NotFound, "no such key")
-	}
-	who.Key, who.Channel = 1, ch
-	return who, nil
-}
-
 type server struct {
-	t *testing.T
-	w *intaketest.World
-	h http.Handler
-	c *testkit.Contract
+	t    *testing.T
+	w    *intaketest.World
+	site *testkit.Site
+	c    *testkit.Contract
 }
 
 func newServer(t *testing.T, db *store.DB) *server {
 	t.Helper()
 	w := intaketest.New(t, db)
-	catalog, err := i18n.NewCatalog(ui.Messages, form.Messages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	origin, _ := url.Parse("http://localhost:8480")
-	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: keys{"ana": w.Ana, "vesna": w.Vesna, "mila": w.Mila, "bora": w.Bora}})
-	intakeapi.Routes(m, w.S)
-	h, err := m.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := testkit.NewContract(t, intakeapi.OpenAPI)
-	var routes []string
-	for _, r := range m.Routes() {
-		if strings.HasPrefix(r.Pattern, "/api/v1/reports") {
-			routes = append(routes, r.Method+" "+r.Pattern)
-		}
-	}
-	c.Routes(t, routes...)
-	return &server{t, w, h, c}
+	site := testkit.NewSite(t, testkit.Doors{Gate: testkit.Gate{"ana": w.Ana, "vesna": w.Vesna, "mila": w.Mila, "bora": w.Bora}, Now: db.Clock.Now, Routes: func(m *web.Mux) { intakeapi.Routes(m, w.S) }, Messages: []fs.FS{form.Messages}})
+	return &server{t, w, site, site.Contract("/api/v1/reports", intakeapi.OpenAPI)}
 }
 
 func (s *server) call(key, method, path, kind string, body []byte, header ...string) (int, map[string]any) {
 	s.t.Helper()
-	r := httptest.NewRequest(method, "http://localhost:8480/api/v1/reports"+path, bytes.NewReader(body))
-	if key != "" {
-		r.Header.Set("Authorization", "Bearer "+key)
-	}
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.h.ServeHTTP(w, r)
-	res := w.Result()
-	out, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	r, res, out := s.site.Call(key, method, "/api/v1/reports"+path, string(body), append([]string{"Content-Type", kind}, header...)...)
 	s.c.Check(s.t, r, res.StatusCode, res.Header, out)
 	var v map[string]any
 	_ = json.Unmarshal(out, &v)

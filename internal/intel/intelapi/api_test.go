@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
+	"io/fs"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -17,35 +14,16 @@ import (
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
-	"straza/internal/kernel/web/ui"
 	"straza/internal/testkit"
 )
-
-// keys are the people whose keys the test's gate knows.
-type keys map[string]ident.Actor
-
-func (keys) BySession(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
-}
-
-func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
-	who, ok := k[key]
-	if !ok {
-		return who, fault.New(fault.NotFound, "no such key")
-	}
-	who.Key, who.Channel = 1, ch
-	return who, nil
-}
 
 type server struct {
 	t        *testing.T
 	w        *inteltest.World
-	h        http.Handler
+	site     *testkit.Site
 	contract *testkit.Contract
 }
 
@@ -53,7 +31,7 @@ func newServer(t *testing.T, db *store.DB) *server {
 	t.Helper()
 	w := inteltest.New(t, db)
 	w.Must(w.Lists.Seed(context.Background(), ident.SystemPart("importer")))
-	k := keys{"lead": w.Person(w.CERT, access.Lead, ident.API), "alfa": w.Person(w.A, access.Publisher, ident.API), "beta": w.Person(w.B, access.Publisher, ident.API),
+	k := testkit.Gate{"lead": w.Person(w.CERT, access.Lead, ident.API), "alfa": w.Person(w.A, access.Publisher, ident.API), "beta": w.Person(w.B, access.Publisher, ident.API),
 		"reader": w.Person(w.B, access.ReadOnly, ident.API), "cert2": w.Person(w.CERT2, access.Analyst, ident.API)}
 	for _, name := range []string{"phishing", "kill-chain", "x"} { // alfa may not make tags
 		_, err := w.Intel.AddTag(context.Background(), k["lead"], intel.Tag{Name: name, Exportable: true})
@@ -62,47 +40,13 @@ func newServer(t *testing.T, db *store.DB) *server {
 	narrow, readOnly := k["alfa"], k["alfa"]
 	narrow.Scopes, readOnly.ReadOnly = []string{"intel:read"}, true
 	k["narrow"], k["readonly"] = narrow, readOnly
-	messages, err := i18n.NewCatalog(ui.Messages, intel.Messages)
-	if err != nil {
-		t.Fatal(err)
-	}
-	origin, _ := url.Parse("http://localhost:8480")
-	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: k, Now: db.Clock.Now, Onces: db})
-	intelapi.Routes(m, w.Intel)
-	h, err := m.Handler()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := testkit.NewContract(t, intelapi.OpenAPI)
-	var routes []string
-	for _, r := range m.Routes() {
-		if strings.HasPrefix(r.Pattern, "/api/v1/") {
-			routes = append(routes, r.Method+" "+r.Pattern)
-		}
-	}
-	c.Routes(t, routes...)
-	return &server{t, w, h, c}
+	site := testkit.NewSite(t, testkit.Doors{Gate: k, Now: db.Clock.Now, Routes: func(m *web.Mux) { intelapi.Routes(m, w.Intel) }, Messages: []fs.FS{intel.Messages}, Onces: db})
+	return &server{t, w, site, site.Contract("/api/v1/", intelapi.OpenAPI)}
 }
 
 func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, map[string]any) {
 	s.t.Helper()
-	r := httptest.NewRequest(method, "http://localhost:8480/api/v1"+path, strings.NewReader(body))
-	if key != "" {
-		r.Header.Set("Authorization", "Bearer "+key)
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.h.ServeHTTP(w, r)
-	res := w.Result()
-	out, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	r, res, out := s.site.Call(key, method, "/api/v1"+path, body, header...)
 	s.contract.Check(s.t, r, res.StatusCode, res.Header, out)
 	var v map[string]any
 	_ = json.Unmarshal(out, &v)
