@@ -30,7 +30,7 @@ const (
 
 // maxBody caps an event or a list of attributes; larger ones come by MISP's surface
 // or the command line, which stream.
-const maxBody = 32 << 20
+const maxBody = 16 << 20
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *intel.Service) {
