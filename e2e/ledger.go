@@ -407,11 +407,21 @@ const Password = "korektan konj baterija spajalica"
 
 // entries gives how often each line of the case's timeline stands there.
 func (w *writer) entries() (map[string]int, error) {
-	var list struct{ Items []struct{ Text string } }
-	err := w.get("/api/v1/cases/"+w.file+"/timeline", &list)
 	times := map[string]int{}
-	for _, x := range list.Items {
-		times[x.Text]++
+	for path, at := "/api/v1/cases/"+w.file+"/timeline?limit=500", ""; ; {
+		var list struct {
+			Items []struct{ Text string }
+			Next  string
+		}
+		if err := w.get(path+at, &list); err != nil {
+			return nil, err
+		}
+		for _, x := range list.Items {
+			times[x.Text]++
+		}
+		if list.Next == "" {
+			return times, nil
+		}
+		at = "&cursor=" + url.QueryEscape(list.Next)
 	}
-	return times, err
 }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"straza/internal/craft/deadline"
@@ -66,6 +67,32 @@ func (s *Service) Read(ctx context.Context, who ident.Actor, ref string) (f File
 		return s.fill(ctx, tx, who, &f)
 	})
 	return f, err
+}
+
+// Timeline reads a page of a case's timeline, what happened last first: at most limit
+// lines before the one that happened at before (µs) with the id below; 0, 0 = from the
+// last. The look is recorded.
+func (s *Service) Timeline(ctx context.Context, who ident.Actor, ref string, before Entry, limit int) (list []Entry, err error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	if before.ID == 0 {
+		before.Happened, before.ID = math.MaxInt64, math.MaxInt64
+	}
+	err = s.d.DB.ViewLogged(ctx, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		return s.d.Audit.Record(ctx, tx, who, "case.read", thing(c), nil)
+	}, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err == nil && who.Kind != ident.Operator {
+			list, err = store.All(ctx, tx, scanEntry, entriesFrom, c.ID, before.Happened, before.ID, limit)
+		}
+		return err
+	})
+	return list, err
 }
 
 func (s *Service) fill(ctx context.Context, tx *store.Tx, who ident.Actor, f *File) (err error) {

@@ -12,8 +12,10 @@ import (
 const (
 	inFamily = ` IN (SELECT f.id FROM incident_case f WHERE f.resolved_id = $1)`
 
-	tasksOf    = `SELECT t.id, t.title, t.due, t.assignee, t.assignee_name, t.done, t.done_by, t.created FROM incident_task t WHERE t.case_id` + inFamily + ` ORDER BY t.id`
-	entriesOf  = `SELECT e.id, e.kind, e.happened, e.zone, e.recorded, e.body, e.source, e.technique, e.author FROM incident_entry e WHERE e.case_id` + inFamily + ` ORDER BY e.happened DESC, e.id DESC LIMIT 1000`
+	tasksOf     = `SELECT t.id, t.title, t.due, t.assignee, t.assignee_name, t.done, t.done_by, t.created FROM incident_task t WHERE t.case_id` + inFamily + ` ORDER BY t.id`
+	entriesOf   = `SELECT e.id, e.kind, e.happened, e.zone, e.recorded, e.body, e.source, e.technique, e.author FROM incident_entry e WHERE e.case_id` + inFamily + ` ORDER BY e.happened DESC, e.id DESC LIMIT 1000`
+	entriesFrom = `SELECT e.id, e.kind, e.happened, e.zone, e.recorded, e.body, e.source, e.technique, e.author FROM incident_entry e WHERE e.case_id` + inFamily +
+		` AND (e.happened < $2 OR e.happened = $2 AND e.id < $3) ORDER BY e.happened DESC, e.id DESC LIMIT $4`
 	notesOf    = `SELECT n.id, n.body, n.person, n.author, n.at, n.edited, n.revision FROM incident_note n WHERE n.case_id` + inFamily + ` ORDER BY n.id`
 	measuresOf = `SELECT m.id, m.what, m.who, m.state, m.requested, m.active, m.removed FROM incident_measure m WHERE m.case_id` + inFamily + ` ORDER BY m.id`
 	linkCols   = `l.id, l.kind, l.ref, l.label, l.relation, l.at, l.author, 0`

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,22 @@ func TestCasesForMachines(t *testing.T) {
 			t.Fatalf("%v", tasks)
 		}
 		line := do("ana", "GET", at+"/timeline", "", 200)["items"].([]any)[0].(map[string]any)
+		do("ana", "POST", at+"/timeline", `{"text":"друга","kind":"note"}`, 201)
+		do("ana", "POST", at+"/timeline", `{"text":"трећа","kind":"note"}`, 201)
+		var texts []any
+		for path := at + "/timeline?limit=1"; path != ""; {
+			page := do("ana", "GET", path, "", 200)
+			for _, x := range page["items"].([]any) {
+				texts = append(texts, x.(map[string]any)["text"])
+			}
+			if path = ""; page["next"] != nil {
+				path = at + "/timeline?limit=1&cursor=" + page["next"].(string)
+			}
+		}
+		all := do("ana", "GET", at+"/timeline", "", 200)["items"].([]any)
+		if len(texts) != len(all) || len(all) < 3 || slices.Contains(texts[1:], texts[0]) {
+			t.Errorf("page by page %v of %d", texts, len(all))
+		}
 		if line["zone"] != "+01:00" || line["happened"] != "2026-11-18T22:14:00Z" {
 			t.Fatalf("%v", line)
 		}

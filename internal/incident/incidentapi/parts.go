@@ -113,15 +113,29 @@ type entry struct {
 }
 
 func (a *api) timeline(w http.ResponseWriter, r *http.Request) error {
-	f, err := a.s.Read(r.Context(), web.Actor(r), r.PathValue("number"))
+	limit, err := pageSize(r)
 	if err != nil {
 		return err
 	}
+	var before struct{ Happened, ID int64 }
+	if err := web.DecodeCursor(r.URL.Query().Get("cursor"), &before); err != nil {
+		return err
+	}
+	list, err := a.s.Timeline(r.Context(), web.Actor(r), r.PathValue("number"), incident.Entry{Happened: before.Happened, ID: before.ID}, limit+1)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(list) > limit {
+		list = list[:limit]
+		before.Happened, before.ID = list[limit-1].Happened, list[limit-1].ID
+		next = web.EncodeCursor(before)
+	}
 	var out []entry
-	for _, e := range f.Entries {
+	for _, e := range list {
 		out = append(out, entry{id(e.ID), e.Kind, moment(e.Happened), e.Zone, moment(e.Recorded), e.Body, orNull(e.Source), orNull(e.Technique), e.Author})
 	}
-	return web.JSON(w, http.StatusOK, web.NewList(out, ""))
+	return web.JSON(w, http.StatusOK, web.NewList(out, next))
 }
 
 func (a *api) addEntry(w http.ResponseWriter, r *http.Request) error {
