@@ -274,7 +274,7 @@ const undoFor = 30 * 24 * time.Hour
 
 // never are the acts whose effect has left the house or must stay: letters,
 // evidence, opening.
-var never = []string{"open", "write", "evidence", "share", "answer", "answered"}
+var never = []string{"open", "write", "evidence", "share", "answer", "answered", "withdraw"}
 
 func (x Act) undoable(now int64) bool {
 	if x.undoneBy != 0 || slices.Contains(never, x.Verb) {
@@ -311,6 +311,14 @@ func (s *Service) Undo(ctx context.Context, who ident.Actor, ref string, id int6
 			}
 		}
 		a.undoes, a.label = x.ID, x.Verb
+		switch {
+		case x.Verb == actHand:
+			if err := a.withdrawHanded(x.changes); err != nil {
+				return err
+			}
+		case x.Verb == "undo" && x.Label == actHand: // what was withdrawn is handed over anew
+			return fault.New(fault.Conflict, "act %d cannot be undone", id).WithKey("incident.fault.undo")
+		}
 		if err := a.invert(x.changes); err != nil {
 			return err
 		}
@@ -367,6 +375,25 @@ func (a *act) invertOne(ch change) error {
 		return a.remove(ch.Table, ch.ID)
 	}
 	return a.set(ch.Table, ch.ID, ch.Before)
+}
+
+// handedIn finds the case that a hand-over made in what the act wrote.
+func handedIn(text string) (id int64, err error) {
+	var list []change
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&list); err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	for _, ch := range list {
+		if ch.Table == "incident_link" && ch.After["kind"] == LinkHandedTo {
+			id, _ = numbers(ch.After)["ref"].(int64)
+		}
+	}
+	if id == 0 {
+		err = missing("case")
+	}
+	return id, err
 }
 
 // plain brings a value into one of the two forms that the journal knows.

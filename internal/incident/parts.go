@@ -283,6 +283,9 @@ const (
 	LinkEvent    = "event"
 	LinkAdvisory = "advisory"
 	LinkCVE      = "cve"
+
+	LinkHandedTo   = "handed-to"   // another CERT's case, made from this one
+	LinkHandedFrom = "handed-from" // the case of another CERT that this one was made from
 )
 
 var linkKinds = []string{LinkCase, LinkReport, LinkEvent, LinkAdvisory, LinkCVE}

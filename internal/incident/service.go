@@ -27,6 +27,7 @@ import (
 type Intel interface {
 	Extract(ctx context.Context, who ident.Actor, text string) (out []intel.Candidate, more bool, err error)
 	ShareTx(ctx context.Context, tx *store.Tx, who ident.Actor, sh intel.Share) (intel.Shared, error)
+	Attribute(ctx context.Context, who ident.Actor, ref string) (intel.Attribute, error)
 	EventsFor(ctx context.Context, who ident.Actor, kind string, ref int64) ([]intel.Event, []int64, error)
 }
 

@@ -95,8 +95,8 @@ func (w *World) room(t testing.TB) {
 	w.Blobs, err = blob.New(w.DB, w.BlobFolder)
 	must(t, err)
 	words, err := i18n.NewCatalog(fstest.MapFS{
-		"messages/sr-Cyrl.json": {Data: []byte(`{"thread.letter.subject":"Порука: {number}","thread.letter.body":"О предмету {number}: {link}","thread.letter.files":"Датотека: {n}","incident.notice.subject":"Одговор: {number}","incident.notice.body":"Одговор о {number}: {link}"}`)},
-		"messages/en.json":      {Data: []byte(`{"thread.letter.subject":"Message: {number}","thread.letter.body":"About {number}: {link}","thread.letter.files":"Files: {n}","incident.notice.subject":"Answer: {number}","incident.notice.body":"Answer about {number}: {link}"}`)}})
+		"messages/sr-Cyrl.json": {Data: []byte(`{"thread.letter.subject":"Порука: {number}","thread.letter.body":"О предмету {number}: {link}","thread.letter.files":"Датотека: {n}","incident.notice.subject":"Одговор: {number}","incident.notice.body":"Одговор о {number}: {link}","incident.hand.parties":"Саговорници:","incident.hand.indicators":"Индикатори:","incident.hand.evidence":"Докази:"}`)},
+		"messages/en.json":      {Data: []byte(`{"thread.letter.subject":"Message: {number}","thread.letter.body":"About {number}: {link}","thread.letter.files":"Files: {n}","incident.notice.subject":"Answer: {number}","incident.notice.body":"Answer about {number}: {link}","incident.hand.parties":"Parties:","incident.hand.indicators":"Indicators:","incident.hand.evidence":"Evidence:"}`)}})
 	must(t, err)
 	w.Post = mail.New(w.DB, nil, "Straža <straza@cert.example>")
 	w.Threads = thread.New(thread.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Mail: w.Post, Tokens: w.Vault, Text: words,

@@ -3,6 +3,7 @@ package incidentweb
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,6 +107,13 @@ var small = map[string]struct {
 	"split": {"split_", func(d doing) (incident.Done, error) {
 		done, _, err := d.s.Split(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), d.f.Text("split_title", 200),
 			incident.Parts{Tasks: d.f.Ids("task"), Entries: d.f.Ids("entry"), Parties: d.f.Ids("party"), Links: d.f.Ids("link")})
+		return done, err
+	}},
+	"hand": {"hand_", func(d doing) (incident.Done, error) {
+		ticks := d.f.Values["hand"]
+		done, _, err := d.s.Hand(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), incident.Handing{To: d.f.Text("hand_to", 300), Title: d.f.Text("hand_title", 200),
+			Reason: d.f.Text("hand_reason", 2000), Summary: slices.Contains(ticks, "summary"), Facts: slices.Contains(ticks, "facts"), Indicators: slices.Contains(ticks, "indicators"),
+			Evidence: slices.Contains(ticks, "evidence"), Entries: d.f.Ids("hand_entry"), Parties: d.f.Ids("hand_party")})
 		return done, err
 	}},
 	"handover": {"custody_", func(d doing) (incident.Done, error) {

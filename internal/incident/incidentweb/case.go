@@ -52,6 +52,7 @@ type casePage struct {
 	History   []historyRow
 	Merge     *ui.Field
 	Split     *splitView
+	Hand      *handView
 	Merged    []string
 	Intel     bool // may make indicators of it
 	Events    []eventRow
@@ -172,6 +173,11 @@ func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 	p.rail(r, page, &x, f)
 	if err := p.events(r, page); err != nil {
 		return nil, err
+	}
+	if page.May {
+		if page.Hand, err = p.hand(r, &x, f); err != nil {
+			return nil, err
+		}
 	}
 	page.parts(r, &x)
 	return page, p.parties(r, page, &x, f)
@@ -442,12 +448,17 @@ func (p *pages) rail(r *http.Request, page *casePage, x *incident.File, f *web.F
 	if x.Retention != "" {
 		add("incident.retention", incident.Label(book.Retention, x.Retention).In(l), "")
 	}
-	icons := map[string]string{incident.LinkCase: "folder", incident.LinkReport: "inbox", incident.LinkEvent: "affiliate", incident.LinkAdvisory: "speakerphone", incident.LinkCVE: "bug"}
+	icons := map[string]string{incident.LinkCase: "folder", incident.LinkReport: "inbox", incident.LinkEvent: "affiliate", incident.LinkAdvisory: "speakerphone", incident.LinkCVE: "bug",
+		incident.LinkHandedTo: "send", incident.LinkHandedFrom: "inbox"}
 	for _, k := range x.Links {
 		row := linkRow{ID: k.ID, Icon: icons[k.Kind], Text: k.Label, Note: k.Relation}
 		switch k.Kind {
 		case incident.LinkCase:
 			row.Href = base + "/" + k.Label
+		case incident.LinkHandedTo: // another team's: its number is all there is to see
+			row.Note = web.T(r, "incident.link.to", "name", k.Relation)
+		case incident.LinkHandedFrom:
+			row.Note = web.T(r, "incident.link.from", "name", k.Relation)
 		case incident.LinkReport:
 			row.Href = "/console/reports/" + k.Label
 		case incident.LinkEvent:

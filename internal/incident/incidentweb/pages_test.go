@@ -39,7 +39,7 @@ func TestTemplates(t *testing.T) {
 		Evidence: []evidenceRow{{ID: 1, Label: "D-1", Name: "a.log", About: "дневник", Size: 5, SHA256: "ab", Custody: []custodyRow{{now, "Ана", "примљено", "x"}}, Open: []ui.Field{{Name: "code"}}}},
 		Links:    []linkRow{{1, "folder", "S-1", "/x", "исти"}, {2, "bug", "CVE-2026-1", "", ""}}, Orgs: []incident.Org{{Row: 1, Name: "Клас"}}, Readers: []string{"тим"},
 		History: []historyRow{{At: now, Who: "Ана", What: "веза", Label: "x", Undo: 4}, {At: now, Who: "Ана", What: "веза", Undone: true}},
-		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", 1}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
+		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", 1}}}, Hand: &handView{Fields: []ui.Field{{Name: "hand_to"}}, Parts: []handPart{{"hand", "summary", "Сажетак", true}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
 		Events: []eventRow{{"/x", "Трагови", "9 индикатора", "AMBER", ui.State{Kind: ui.StateDone, Word: "објављен"}}}, Moves: []ui.Button{{Label: "Чека се"}}, Parts: []ui.Tab{{Label: "Задаци", Count: "2/5"}}, TasksDone: "2/5",
 		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
@@ -194,6 +194,32 @@ func TestACaseOnPages(t *testing.T) {
 		v.shows("luka", "/console/cases/export?state=&format=csv", 200, "S-2026-000001")
 		v.shows("luka", "/console/cases/export?state=&format=json", 200, `"number":"S-2026-000001"`)
 		v.sends("ana", at+"/do/nothing", 404, "")
+	})
+}
+
+// TestHandOverPage: a case is handed over from its page; the other team finds it, with
+// our number, and no way into ours.
+func TestHandOverPage(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		at := v.sends("ana", base+"/new", 303, "", "title", "Упад", "summary", "Наш сажетак", "tlp", "AMBER", "pap", "AMBER")
+		v.sends("ana", at+"/do/entry.add", 303, "", "entry_kind", "note", "entry_body", "Први улаз")
+		page := v.shows("ana", at, 200, "Hand over to another CERT", v.w.Second.Name)
+		entry := regexp.MustCompile(`name="hand_entry" value="(\d+)"`).FindStringSubmatch(page)[1]
+		v.sends("ana", at+"/do/hand", 422, "This field is needed", "hand_to", v.w.Second.UUID, "hand_title", "Њихов", "hand_reason", "", "hand", "summary")
+		v.sends("ana", at+"/do/hand", 422, "There is no such CERT here", "hand_to", v.w.First.UUID, "hand_title", "Њихов", "hand_reason", "зато")
+		fields := []string{"hand_to", v.w.Second.UUID, "hand_title", "Њихов", "hand_reason", "Њихова надлежност", "hand", "summary", "hand_entry", entry}
+		v.sends("vesna", at+"/do/hand", 404, "", fields...)
+		v.sends("ana", at+"/do/hand", 303, "", fields...)
+		number := regexp.MustCompile(`[A-Z]+-S-2026-\d+`).FindString(v.shows("ana", at, 200, "handed over to "+v.w.Second.Name))
+		body := v.shows("vesna", base+"/"+number, 200, "Њихов", "Наш сажетак", "Први улаз", "Њихова надлежност", "S-2026-000001", "handed over by "+v.w.First.Name)
+		if strings.Contains(body, `href="`+at+`"`) {
+			t.Error("a link into a case that they do not see")
+		}
+		act := regexp.MustCompile(`do/undo" class="sz-inline-form"><input type="hidden" name="id" value="(\d+)"`).FindStringSubmatch(v.shows("ana", at, 200))[1]
+		v.sends("ana", at+"/do/undo", 303, "", "id", act)
+		v.shows("vesna", base+"/"+number, 200, "the hand-over was taken back")
 	})
 }
 

@@ -135,6 +135,7 @@ var systemPerms = map[string][]string{
 	"clock":    perms("intake.acknowledge deadline.run thread.remind"),
 	"sharer":   perms("intel.read"),
 	"answers":  perms("incident.read incident.write"), // a party's answer: state, clock, letter to the lead
+	"handing":  perms("incident.open incident.write"), // opens and withdraws the case that another CERT is handed
 	"postman":  perms("thread.deliver"),
 	"mailbox":  perms("thread.receive"),
 	"importer": perms("intel.write intel.publish catalog.write registry.write " + mispAdmin),
