@@ -15,11 +15,11 @@ var plantedFaults = []struct{ name, where, test string }{
 	{"sync-skipped", "e2e", "TestSyncBeforeAnswer"},
 	{"once-forgotten", "e2e", "TestKillNine"},
 	{"act-without-line", "e2e", "TestKillNine"},
-	{"policy-skipped", "internal/app", "TestAuthorisationMatrix"},
-	{"scope-skipped", "internal/app", "TestAuthorisationMatrix"},
-	{"see-everything", "internal/app", "TestRow02CanariesStayHome"},
-	{"inline-allowed", "internal/app", "TestRow02CanariesStayHome"},
-	{"formula-cells", "internal/app", "TestRow02CanariesStayHome"},
+	{"policy-skipped", "internal/app", "TestAuthorisationMatrix/sqlite"},
+	{"scope-skipped", "internal/app", "TestAuthorisationMatrix/sqlite"},
+	{"see-everything", "internal/app", "TestRow02CanariesStayHome/sqlite"},
+	{"inline-allowed", "internal/app", "TestRow02CanariesStayHome/sqlite"},
+	{"formula-cells", "internal/app", "TestRow02CanariesStayHome/sqlite"},
 	{"origin-skipped", "internal/app", "TestRow20CrossSiteIsRefused"},
 	{"any-host", "internal/app", "TestRow23OneHost"},
 	{"parent-skipped", "internal/app", "TestRow01ParentOfAChildOfB/sqlite"},
@@ -56,7 +56,7 @@ func TestPlantedFaults(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	for _, s := range [][2]string{{"e2e", "TestKillNine"}, {"internal/app", "TestAuthorisationMatrix"}, {"cmd/straza", "TestStories/audit"}} {
+	for _, s := range [][2]string{{"e2e", "TestKillNine"}, {"internal/app", "TestAuthorisationMatrix/sqlite"}, {"cmd/straza", "TestStories/audit"}} {
 		if out, err := run(s[0], s[1], "none"); err != nil {
 			t.Fatalf("%s fails without any fault: %v\n%s", s[1], err, last(out))
 		}
