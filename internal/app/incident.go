@@ -46,6 +46,9 @@ func caseBook(b *intake.Book) *incident.Book {
 		}
 		out.Facts = append(out.Facts, x)
 	}
+	for _, s := range b.Sectors.Entries {
+		out.Sectors = append(out.Sectors, incident.Choice{Value: s.Code, Label: s.Names})
+	}
 	out.Retention = retentionClasses
 	return out
 }

@@ -29,6 +29,7 @@ type Book struct {
 	Classes   []Choice // "class" or "class/type" of RSIT
 	National  []Choice
 	Facts     []Fact
+	Sectors   []Choice
 	Retention []Choice
 	// Severity computes the level from facts ("" when none is known); rule is the
 	// condition that decided.

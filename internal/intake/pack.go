@@ -11,6 +11,7 @@ import (
 	"straza/internal/craft/pack"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
+	"straza/internal/registry"
 )
 
 // Packs are the room's own packs.
@@ -30,6 +31,7 @@ type Book struct {
 	Classes  []Class
 	National []National
 	Facts    []Fact
+	Sectors  registry.List // names of sectors; empty where the registry's pack is not on the shelf
 	choices  map[string]Suggestion
 	levels   []level
 	shelf    *pack.Shelf
@@ -84,6 +86,11 @@ func OpenBook(shelf *pack.Shelf, day string) (*Book, error) {
 	}
 	for _, read := range []func(string) error{b.readTerms, b.readClasses, b.readSeverity} {
 		if err := read(day); err != nil {
+			return nil, err
+		}
+	}
+	if p, ok := shelf.At("registry.sectors", day); ok {
+		if err := p.Decode(&b.Sectors); err != nil {
 			return nil, err
 		}
 	}

@@ -31,13 +31,14 @@ type overviewPage struct {
 
 // card is the first thing on the page: the nearest duty, or that there is none.
 type card struct {
-	Icon  string
-	Kind  string // "" a duty, "calm" when nothing waits
-	Small string
-	Title string
-	Text  string
-	Track *ui.Track
-	Act   *ui.Button
+	Icon   string
+	Kind   string // "" a duty, "calm" when nothing waits
+	Small  string
+	Number string
+	Title  string
+	Text   string
+	Track  *ui.Track
+	Act    *ui.Button
 }
 
 type todo struct {
@@ -129,7 +130,7 @@ func (p *pages) header(r *http.Request, o registry.Organisation) ui.Header {
 func firstCard(r *http.Request, o registry.Organisation, duties []duty, list []intake.Report) card {
 	if len(duties) > 0 {
 		d := duties[0]
-		c := card{Icon: "hourglass", Small: joined(web.T(r, "portal.card.nearest"), d.Number), Title: d.Title, Text: d.Text, Act: &d.Act}
+		c := card{Icon: "hourglass", Small: web.T(r, "portal.card.nearest"), Number: d.Number, Title: d.Title, Text: d.Text, Act: &d.Act}
 		if !d.Due.IsZero() {
 			c.Track = matterTrack(r, d)
 		}
@@ -144,7 +145,7 @@ func firstCard(r *http.Request, o registry.Organisation, duties []duty, list []i
 	if next == nil {
 		return card{Icon: "circle-check", Kind: "calm", Small: web.T(r, "portal.card.nothing.small"), Title: web.T(r, "portal.card.nothing"), Text: web.T(r, "portal.card.nothing.text")}
 	}
-	return card{Icon: "clock", Kind: "calm", Small: joined(web.T(r, "portal.card.ours.small"), next.Number), Title: web.T(r, "portal.card.ours", "cert", o.CERTName),
+	return card{Icon: "clock", Kind: "calm", Small: web.T(r, "portal.card.ours.small"), Number: next.Number, Title: web.T(r, "portal.card.ours", "cert", o.CERTName),
 		Text: next.Title, Track: reportTrack(r, *next), Act: &ui.Button{Label: web.T(r, "portal.card.ours.act"), Href: "/portal/reports/" + next.UUID, Variant: "secondary"}}
 }
 

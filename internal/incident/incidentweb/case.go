@@ -441,7 +441,11 @@ func (p *pages) rail(r *http.Request, page *casePage, x *incident.File, f *web.F
 		}
 		add("incident.severity", web.T(r, "ui.severity."+x.Severity), sub)
 	}
-	add("incident.sectors", strings.Join(x.Sectors, ", "), "")
+	var sectors []string
+	for _, s := range x.Sectors {
+		sectors = append(sectors, incident.Label(book.Sectors, s).In(l))
+	}
+	add("incident.sectors", strings.Join(sectors, ", "), "")
 	add("incident.aware", clock.FromMicros(x.Aware), "")
 	add("incident.cause", x.RootCause, "")
 	add("incident.impact", x.Impact, "")

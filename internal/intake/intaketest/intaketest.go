@@ -101,7 +101,7 @@ func (w *World) room(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shelf, err := pack.Load(intake.Packs)
+	shelf, err := pack.Load(intake.Packs, registry.Packs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func (p *pages) head(r *http.Request, page *showPage, d *intake.Details, title s
 	h.Clocks = append(h.Clocks, ui.LabelledClock{Label: web.T(r, "queue.clock.answer"), Clock: ui.Clock{Start: d.Received, Due: d.AnswerDue, Done: d.Answered, Until: true}})
 	page.Header = h
 	page.Facts.Items = []ui.Fact{{Label: web.T(r, "queue.type"), Value: web.T(r, "queue.type."+string(d.Type))}, {Label: web.T(r, "queue.class"), Value: words(r, d.RSIT, p.s.Book().RSITLabel)}, {Label: web.T(r, "queue.national"), Value: words(r, d.National, p.s.Book().NationalLabel)},
-		{Label: web.T(r, "queue.org"), Value: d.OrgName, Sub: orgBy(r, d.OrgBy)}, {Label: web.T(r, "queue.sector"), Value: d.Sector}, {Label: web.T(r, "queue.assignee"), Value: d.AssigneeName}}
+		{Label: web.T(r, "queue.org"), Value: d.OrgName, Sub: orgBy(r, d.OrgBy)}, {Label: web.T(r, "queue.sector"), Value: p.s.Book().Sectors.Label(d.Sector, web.Lang(r))}, {Label: web.T(r, "queue.assignee"), Value: d.AssigneeName}}
 	if d.CaseNumber != "" {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "queue.case"), Value: ui.Tag{Word: d.CaseNumber, Href: "/console/cases/" + d.CaseNumber, Mono: true}})
 	}

@@ -76,7 +76,7 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 	for _, e := range entries {
 		var where []string
 		for _, p := range e.Places {
-			where = append(where, p.Table+": "+strings.Join(p.Columns, " "))
+			where = append(where, p.Table)
 		}
 		term := web.T(r, "privacy.term.none")
 		if e.Days > 0 {
@@ -93,7 +93,7 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 		if e.Erased && e.Days > 0 {
 			due = strconv.FormatInt(e.Due, 10)
 		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(strings.Join(where, "; ")), term, due}})
+		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(strings.Join(where, ", ")), term, due}})
 	}
 	return t
 }
