@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
 
@@ -93,12 +92,7 @@ func TestBrowserFirstDay(t *testing.T) {
 	paper := Eval[string](p, `document.querySelector("#secret li").innerText`)
 
 	// A passkey.
-	_, err := chromedp.Call(p.ctx, webauthn.Enable, webauthn.EnableParams{})
-	p.check(err)
-	_, err = chromedp.Call(p.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
-		Options: &webauthn.VirtualAuthenticatorOptions{Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true}})
-	p.check(err)
+	p.authenticator()
 	p.Visit("/account")
 	p.Follow(`[data-passkey=add] button`)
 	if st := p.Visit("/account"); st != http.StatusOK || !p.Has(`form[action^="/account/passkeys/"]`) {

@@ -16,7 +16,10 @@ import (
 
 // wireIncident makes the room for cases, with intake's packs as its lists.
 func (h *House) wireIncident(book func() *incident.Book) {
-	h.Incident = incident.New(incident.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Vault: h.Vault, Registry: h.Registry, Threads: h.Threads,
+	code := func(ctx context.Context, tx *store.Tx, who ident.Actor, cert int64) (string, error) {
+		return h.Intake.CodeTx(ctx, tx, who, cert) // cases and reports of a CERT carry one code
+	}
+	h.Incident = incident.New(incident.Deps{Code: code, DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Vault: h.Vault, Registry: h.Registry, Threads: h.Threads,
 		Intel: h.Intel, Readers: h.Intel, Book: book,
 		Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: func(number string) string { return h.origin + "/console/cases/" + number },
 		Opener: func() incident.Opener {
@@ -99,14 +102,23 @@ func (h *House) caseOfEvent(ctx context.Context, who ident.Actor, event int64) s
 
 // colleagues are the people of a CERT's team, who can be given cases.
 func (h *House) colleagues(ctx context.Context, who ident.Actor) (out []incidentweb.Colleague, err error) {
+	team, err := h.team(ctx, who)
+	for _, p := range team {
+		out = append(out, incidentweb.Colleague{ID: p.Person, Name: p.Name})
+	}
+	return out, err
+}
+
+// team are the people of the asker's CERT; who is disabled is left out.
+func (h *House) team(ctx context.Context, who ident.Actor) (out []ident.Actor, err error) {
 	var ids []int64
 	err = h.DB.View(ctx, func(tx *store.Tx) error {
 		ids, err = access.MembersTx(ctx, tx, access.Team(who.CERT), access.KindPerson)
 		return err
 	})
 	for _, id := range ids {
-		if p, err := h.Accounts.Resolve(ctx, id, ident.Job); err == nil { // disabled people are left out
-			out = append(out, incidentweb.Colleague{ID: id, Name: p.Name})
+		if p, err := h.Accounts.Resolve(ctx, id, ident.Job); err == nil {
+			out = append(out, p)
 		}
 	}
 	return out, err

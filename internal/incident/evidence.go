@@ -217,13 +217,13 @@ func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, e
 	return v, line, err
 }
 
-// Prove opens a session with the unsealing process by a one-time code.
-func (s *Service) Prove(ctx context.Context, who ident.Actor, code string) (session string, err error) {
+// Prove opens a session with the unsealing process.
+func (s *Service) Prove(ctx context.Context, who ident.Actor, p ident.Proof) (session string, err error) {
 	door, err := s.door(who)
 	if err != nil {
 		return "", err
 	}
-	got, err := door.Prove(ctx, unseal.Proof{Email: who.Email, Code: strings.ReplaceAll(strings.TrimSpace(code), " ", "")})
+	got, err := door.Prove(ctx, unseal.Proof{Email: who.Email, Code: p.Code, Challenge: p.Challenge, Assertion: p.Assertion})
 	return got.Token, err
 }
 

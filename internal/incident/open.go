@@ -130,25 +130,6 @@ func (s *Service) prefix(ctx context.Context, tx *store.Tx, who ident.Actor, cer
 	if err != nil || host.ID == cert {
 		return "", err
 	}
-	o, err := s.d.Registry.OrgTx(ctx, tx, who, cert)
-	if err != nil {
-		return "", err
-	}
-	return code(o.Name) + "-", nil
-}
-
-// code is a CERT's short name before its numbers: the first letters of its words,
-// in the form that reports have, too.
-func code(name string) string {
-	var b strings.Builder
-	for _, w := range strings.Fields(i18n.Fold(name)) {
-		if r := w[0]; r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			b.WriteByte(r)
-		}
-	}
-	out := strings.ToUpper(strings.TrimLeft(b.String(), "0123456789"))
-	if out == "" {
-		return "X"
-	}
-	return out[:min(8, len(out))]
+	code, err := s.d.Code(ctx, tx, who, cert)
+	return code + "-", err
 }

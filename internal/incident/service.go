@@ -59,6 +59,10 @@ type Deps struct {
 	Opener   func() Opener // asked each time: the process may come and go
 	Book     func() *Book  // the packs in force
 
+	// Code is what stands before the numbers of a further CERT; nil = the first letters
+	// of its name.
+	Code func(ctx context.Context, tx *store.Tx, who ident.Actor, cert int64) (string, error)
+
 	Post   *mail.Post // letters to our own people; nil = none
 	People People
 	Text   *i18n.Catalog              // incident.notice.subject, incident.notice.body
@@ -75,6 +79,12 @@ type Service struct{ d Deps }
 func New(d Deps) *Service {
 	if d.Opener == nil {
 		d.Opener = func() Opener { return nil }
+	}
+	if d.Code == nil {
+		d.Code = func(ctx context.Context, tx *store.Tx, who ident.Actor, cert int64) (string, error) {
+			o, err := d.Registry.OrgTx(ctx, tx, who, cert)
+			return registry.Code(o.Name), err
+		}
 	}
 	if d.Book == nil {
 		d.Book = pack.Fixed(&Book{})

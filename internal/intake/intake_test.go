@@ -332,7 +332,7 @@ func TestSealedIsOpenedWithAProofOnly(t *testing.T) {
 		if _, err := w.S.Unseal(ctx, w.Ana, r.UUID, "no session", "тријажа"); err == nil {
 			t.Error("opened without a proof")
 		}
-		if _, err := w.S.Prove(ctx, w.Ana, "000000"); !fault.Is(err, fault.Denied) {
+		if _, err := w.S.Prove(ctx, w.Ana, ident.CodeProof("000000")); !fault.Is(err, fault.Denied) {
 			t.Errorf("a wrong code: %v", err)
 		}
 		now.Add(31 * time.Second)

@@ -3,7 +3,6 @@ package intake
 import (
 	"context"
 	"io"
-	"strings"
 
 	"straza/internal/craft/form"
 	"straza/internal/kernel/access"
@@ -69,10 +68,12 @@ type Cases interface {
 
 // Opener is the door to the unsealing process.
 type Opener interface {
-	Prove(ctx context.Context, p unseal.Proof) (unseal.Session, error)
-	Open(ctx context.Context, r unseal.Request, sealed io.Reader, plain io.Writer) (unseal.Receipt, error)
-	Post(ctx context.Context, l unseal.Letter) (unseal.Receipt, error)
+	unseal.Door
+	unseal.Roster
 }
+
+// Colleague is somebody of a CERT's team who may be let at sealed reports.
+type Colleague struct{ Name, Email string }
 
 // Deps are what the room is made of. Opener and Cases may be nil: then sealed
 // reports cannot be opened here, and nothing can be accepted.
@@ -86,6 +87,11 @@ type Deps struct {
 	Opener   func() Opener // asked each time: the process may come and go
 	Book     func() *Book  // the packs in force
 	Origin   func() string // for links in letters
+
+	// Passkeys are the asker's own, with their public halves; Readers are the people of
+	// the asker's team who hold sealed.read. nil = there are none.
+	Passkeys func(ctx context.Context, who ident.Actor) ([]unseal.Passkey, error)
+	Readers  func(ctx context.Context, who ident.Actor) ([]Colleague, error)
 }
 
 // Service is the room.
@@ -99,6 +105,12 @@ type Service struct {
 func New(d Deps) *Service {
 	if d.Opener == nil {
 		d.Opener = func() Opener { return nil }
+	}
+	if d.Passkeys == nil {
+		d.Passkeys = func(context.Context, ident.Actor) ([]unseal.Passkey, error) { return nil, nil }
+	}
+	if d.Readers == nil {
+		d.Readers = func(context.Context, ident.Actor) ([]Colleague, error) { return nil, nil }
 	}
 	if d.Origin == nil {
 		d.Origin = func() string { return "" }
@@ -148,21 +160,3 @@ func (s *Service) newID(anonymous bool) (int64, error) {
 
 // mayTriage: the right, and a team to work in.
 func mayTriage(who ident.Actor) error { return access.Check(who, "intake.triage") }
-
-// initials make a CERT's code for its numbers where none is set: ЦЕРТ органа власти → COV.
-func initials(name string) string {
-	var b strings.Builder
-	for _, w := range strings.Fields(name) {
-		if r := w[0]; r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			b.WriteByte(r)
-		}
-	}
-	code := strings.ToUpper(strings.TrimLeft(b.String(), "0123456789"))
-	if len(code) > 8 {
-		code = code[:8]
-	}
-	if code == "" {
-		return "X"
-	}
-	return code
-}

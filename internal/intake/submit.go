@@ -18,6 +18,7 @@ import (
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault"
+	"straza/internal/registry"
 )
 
 // Input is a report on its way in. Secret makes the receipt code: a draft's secret,
@@ -326,18 +327,23 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, wish int64, org Org) 
 	if cert == 0 || cert == host.ID {
 		return host.ID, "", nil
 	}
+	code, err := s.codeOf(ctx, tx, cert)
+	return cert, code + "-", err
+}
+
+// CodeTx is what stands before the numbers of a CERT that is not the host of the
+// installation: the one its lead chose, else the first letters of its name.
+func (s *Service) CodeTx(ctx context.Context, tx *store.Tx, _ ident.Actor, cert int64) (string, error) {
+	return s.codeOf(ctx, tx, cert)
+}
+
+func (s *Service) codeOf(ctx context.Context, tx *store.Tx, cert int64) (string, error) {
 	set, err := settingsTx(ctx, tx, cert)
-	if err != nil {
-		return 0, "", err
-	}
-	if set.get(CodePrefix) != "" {
-		return cert, set.get(CodePrefix) + "-", nil
+	if err != nil || set.get(CodePrefix) != "" {
+		return set.get(CodePrefix), err
 	}
 	c, err := s.Registry.OrgTx(ctx, tx, cert)
-	if err != nil {
-		return 0, "", err
-	}
-	return cert, initials(folded(c.Name)) + "-", nil
+	return registry.Code(c.Name), err
 }
 
 // recognise finds the affected organisation: the account's own, or by address or name.

@@ -18,19 +18,24 @@ import (
 	"straza/internal/kernel/vault/unseal"
 )
 
-// Prove shows the unsealing process a one-time code of who; the session it gives is a
+// Prove shows the unsealing process that who is there; the session it gives is a
 // secret of theirs for ten minutes. Needs sealed.read. Faults: Denied, Limited,
 // Unavailable when no unsealing process is there.
-func (s *Service) Prove(ctx context.Context, who ident.Actor, code string) (session string, err error) {
-	if err := access.Check(who, "sealed.read"); err != nil {
-		return "", err
-	}
-	door, err := s.door()
+func (s *Service) Prove(ctx context.Context, who ident.Actor, p ident.Proof) (session string, err error) {
+	door, err := s.readerDoor(who)
 	if err != nil {
 		return "", err
 	}
-	got, err := door.Prove(ctx, unseal.Proof{Email: who.Email, Code: strings.ReplaceAll(strings.TrimSpace(code), " ", "")})
+	got, err := door.Prove(ctx, unseal.Proof{Email: who.Email, Code: p.Code, Challenge: p.Challenge, Assertion: p.Assertion})
 	return got.Token, err
+}
+
+// readerDoor is the door for somebody who may ask it anything at all.
+func (s *Service) readerDoor(who ident.Actor) (Opener, error) {
+	if err := access.Check(who, "sealed.read"); err != nil {
+		return nil, err
+	}
+	return s.door()
 }
 
 func (s *Service) door() (Opener, error) {

@@ -154,7 +154,7 @@ func Book() *incident.Book {
 // Session gives a session at the unsealing process for Ana.
 func (w *World) Session(t testing.TB) string {
 	t.Helper()
-	s, err := w.S.Prove(context.Background(), w.Ana, totp.Code(w.seed, w.DB.Clock.Now()))
+	s, err := w.S.Prove(context.Background(), w.Ana, ident.CodeProof(totp.Code(w.seed, w.DB.Clock.Now())))
 	must(t, err)
 	return s
 }

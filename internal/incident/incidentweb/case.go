@@ -106,6 +106,7 @@ type evidenceRow struct {
 	SHA256  string
 	Custody []custodyRow
 	Open    []ui.Field
+	Key     ui.ByPasskey
 	Hand    ui.Field
 }
 
@@ -396,6 +397,7 @@ func (p *pages) work(r *http.Request, page *casePage, x *incident.File, f *web.F
 
 // proofs is the evidence with its chain of custody.
 func (p *pages) proofs(r *http.Request, page *casePage, x *incident.File, f *web.Form) {
+	page.Extra = append(page.Extra, "passkey.js")
 	for _, v := range x.Evidence {
 		row := evidenceRow{ID: v.ID, Label: v.Label, Name: v.Name, About: v.About, Size: v.Size, SHA256: v.SHA256}
 		for _, k := range v.Custody {
@@ -405,7 +407,7 @@ func (p *pages) proofs(r *http.Request, page *casePage, x *incident.File, f *web
 		code, why := f.Field("code", "incident.evidence.code"), f.Field("reason", "incident.evidence.why")
 		code.ID, why.ID = "code-"+id, "reason-"+id
 		code.InputMode, code.Autocomplete, code.Width = "numeric", "one-time-code", "short"
-		row.Open = []ui.Field{code, why}
+		row.Open, row.Key = []ui.Field{code, why}, ui.ByPasskey{Start: "/console/unsealing/nonce"}
 		row.Hand = f.Field("custody_to", "incident.evidence.to")
 		row.Hand.ID = "to-" + id
 		page.Evidence = append(page.Evidence, row)

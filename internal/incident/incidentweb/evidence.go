@@ -69,11 +69,11 @@ func (p *pages) openEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	code, reason := f.Needed("code", 20), f.Needed("reason", 500)
+	proof, reason := f.Proof("code"), f.Needed("reason", 500)
 	out := &opened{w: w, name: "evidence-" + r.PathValue("id") + ".zip"}
 	if !f.Fail(nil) {
 		var session string
-		if session, err = p.s.Prove(r.Context(), web.Actor(r), code); err == nil {
+		if session, err = p.s.Prove(r.Context(), web.Actor(r), proof); err == nil {
 			err = p.s.OpenEvidence(r.Context(), web.Actor(r), r.PathValue("number"), id, session, reason, out)
 		}
 	}

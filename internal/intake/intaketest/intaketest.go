@@ -110,7 +110,15 @@ func (w *World) room(t testing.TB) {
 		t.Fatal(err)
 	}
 	w.S = intake.New(intake.Deps{DB: w.DB, Vault: w.Vault, Blobs: blobs, Audit: testkit.Audit(w.DB), Registry: intake.FromRegistry(w.Registry),
-		Cases: w.Cases, Opener: func() intake.Opener { return door }, Book: pack.Fixed(book), Origin: func() string { return "http://localhost:8480" }})
+		Cases: w.Cases, Opener: func() intake.Opener { return door }, Book: pack.Fixed(book), Origin: func() string { return "http://localhost:8480" },
+		Readers: func(_ context.Context, who ident.Actor) (out []intake.Colleague, err error) {
+			for _, p := range []ident.Actor{w.Ana, w.Luka, w.Vesna} {
+				if p.CERT == who.CERT {
+					out = append(out, intake.Colleague{Name: p.Name, Email: p.Email})
+				}
+			}
+			return out, nil
+		}})
 }
 
 // Code is the one-time code of the enrolled analyst at this moment.
@@ -119,7 +127,7 @@ func (w *World) Code() string { return totp.Code(w.seedOfUnsealer, w.DB.Clock.No
 // Session gives a session at the unsealing process for Ana.
 func (w *World) Session(t testing.TB) string {
 	t.Helper()
-	s, err := w.S.Prove(context.Background(), w.Ana, w.Code())
+	s, err := w.S.Prove(context.Background(), w.Ana, ident.CodeProof(w.Code()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package intakeweb
 import (
 	"crypto/rand"
 	"net/http"
-	"strings"
 	"time"
 
 	"straza/internal/intake"
@@ -139,20 +138,20 @@ func (p *pages) message(w http.ResponseWriter, r *http.Request) error {
 // minutes, in this browser only.
 const sessionCookie = "unseal"
 
-// prove gets a session of the unsealing process with the person's one-time code, or
-// goes on with the one of the last minutes.
+// prove gets a session of the unsealing process with the person's one-time code or
+// passkey, or goes on with the one of the last minutes.
 func (p *pages) prove(r *http.Request, f *web.Form) (session, why string, err error) {
 	why = f.Needed("why", 500)
-	if f.Values.Get("code") == "" && f.Err("unseal") == nil {
+	if f.Values.Get("code") == "" && f.Values.Get("assertion") == "" && f.Err("unseal") == nil {
 		if session = web.Cookie(r, sessionCookie); session != "" {
 			return session, why, nil
 		}
 	}
-	code := strings.ReplaceAll(f.Needed("code", 20), " ", "")
+	proof := f.Proof("code")
 	if f.Err("unseal") != nil {
 		return "", why, f.Err("unseal")
 	}
-	session, err = p.s.Prove(r.Context(), web.Actor(r), code)
+	session, err = p.s.Prove(r.Context(), web.Actor(r), proof)
 	if fault.Is(err, fault.Denied) {
 		f.Add("code", "queue.unseal.wrong")
 		err = f.Err("unseal")

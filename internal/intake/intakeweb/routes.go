@@ -39,6 +39,11 @@ func Routes(m *web.Mux, s *intake.Service) {
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/message", Policy: triage, Mutates: true, Body: -1, Handler: p.message},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/reporter", Policy: web.Perm("reporter.read"), Mutates: true, Reveals: "who reported", Handler: p.reporter},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/unseal", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "a sealed report", Handler: p.unseal},
+		web.Route{Method: "GET", Pattern: "/console/unsealing", Policy: web.Perm("sealed.read"), Reveals: "who of the team may open what is sealed, and how", Handler: p.openers},
+		web.Route{Method: "POST", Pattern: "/console/unsealing/nonce", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "a nonce for the caller's passkeys", Handler: p.nonce},
+		web.Route{Method: "POST", Pattern: "/console/unsealing/passkeys", Policy: web.Perm("sealed.read"), Mutates: true, Handler: p.enrolPasskeys},
+		web.Route{Method: "POST", Pattern: "/console/unsealing/people", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "the new person's one-time secret, once", Handler: p.enrolOpener},
+		web.Route{Method: "POST", Pattern: "/console/unsealing/people/remove", Policy: web.Perm("sealed.read"), Mutates: true, Handler: p.removeOpener},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/{act}", Policy: triage, Mutates: true, Handler: p.act},
 	)
 }

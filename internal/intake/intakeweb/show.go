@@ -49,10 +49,14 @@ type fileView struct {
 	Why            string // the reason given, once the report stands open: the file may be fetched
 }
 
-type unsealForm struct{ Reason, Code ui.Field }
+type unsealForm struct {
+	Reason, Code ui.Field
+	Key          ui.ByPasskey
+}
 
 type reporterView struct {
 	Reason, Code ui.Field
+	Key          ui.ByPasskey
 	Contact      *intake.Contact
 	Email, Phone bool
 	Sealed       bool
@@ -91,11 +95,12 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	title := p.titleOf(r, &d.Report)
 	page := &showPage{Page: web.NewPage(r, web.ShellConsole, title), Number: d.Number, Version: d.Version, Sealed: d.Sealed, CanUndo: d.CanUndo}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "queue.title"), Href: "/console/reports"}, {Label: d.Number}}
+	page.Extra = append(page.Extra, "passkey.js")
 	p.head(r, page, &d, title)
 	if d.Body != nil {
 		page.Body = bodyOf(r, d.Body)
 	} else if access.Allowed(web.Actor(r), "sealed.read") {
-		page.Unseal = &unsealForm{Reason: f.Field("why", "queue.unseal.why"), Code: codeField(r, f)}
+		page.Unseal = &unsealForm{Reason: f.Field("why", "queue.unseal.why"), Code: codeField(r, f), Key: byPasskey}
 	}
 	for _, x := range d.Files {
 		name := x.Name
@@ -110,7 +115,7 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	}
 	p.talk(r, page, &d, f)
 	if d.Reporter != nil {
-		page.Reporter = &reporterView{Reason: f.Field("why", "queue.unseal.why"), Code: codeField(r, f), Email: d.Reporter.Email, Phone: d.Reporter.Phone}
+		page.Reporter = &reporterView{Reason: f.Field("why", "queue.unseal.why"), Code: codeField(r, f), Key: byPasskey, Email: d.Reporter.Email, Phone: d.Reporter.Phone}
 		page.Reporter.Reason.ID, page.Reporter.Code.ID = "reporter-why", "reporter-code"
 	}
 	if err := p.around(r, page, &d); err != nil {
@@ -130,6 +135,9 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	}
 	return page, nil
 }
+
+// byPasskey asks for the nonce that a passkey signs instead of a code.
+var byPasskey = ui.ByPasskey{Start: "/console/unsealing/nonce"}
 
 func codeField(r *http.Request, f *web.Form) ui.Field {
 	c := f.Field("code", "queue.unseal.code")

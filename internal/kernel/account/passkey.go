@@ -279,6 +279,27 @@ func (s *Service) Passkeys(ctx context.Context, who ident.Actor) (out []Passkey,
 	return out, err
 }
 
+// PublicKey is the public half of a passkey: whoever has it can check assertions.
+type PublicKey struct {
+	ID, COSE []byte
+	Count    uint32
+}
+
+// PublicKeys are those of the asker's own passkeys.
+func (s *Service) PublicKeys(ctx context.Context, who ident.Actor) (out []PublicKey, err error) {
+	if !who.LoggedIn() {
+		return nil, Unauthenticated()
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		rows, err := listPasskeys(ctx, tx, who.Person)
+		for _, r := range rows {
+			out = append(out, PublicKey{r.record.ID, r.record.PublicKey, r.record.Authenticator.SignCount})
+		}
+		return err
+	})
+	return out, err
+}
+
 // RemovePasskey takes one of the asker's own away; needs a fresh proof. Faults: NotFound.
 func (s *Service) RemovePasskey(ctx context.Context, who ident.Actor, uuid string) error {
 	return s.own(ctx, who, func(tx *store.Tx, p Person) error {

@@ -11,6 +11,7 @@ import (
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web/ui"
 )
 
@@ -56,6 +57,16 @@ func (f *Form) Needed(name string, maxLen int) string {
 	s := f.Text(name, maxLen)
 	f.Require(s != "", name, "web.error.required")
 	return s
+}
+
+// Proof reads what a person shows to be let at sealed things: the passkey's answer
+// that ui.ByPasskey put into the form, else the code in the field name. Neither is an
+// error of that field.
+func (f *Form) Proof(name string) ident.Proof {
+	if a := f.Values.Get("assertion"); a != "" {
+		return ident.Proof{Challenge: f.Text("challenge", 200), Assertion: []byte(a)}
+	}
+	return ident.CodeProof(f.Needed(name, 20))
 }
 
 // OneOf reads a choice; anything but the allowed values is an error of the field.

@@ -26,6 +26,14 @@ type Door interface {
 	Enrol(ctx context.Context, e Enrolment) (Enrolled, error)
 }
 
+// Roster is who may ask: the second half of what Server and Client answer.
+type Roster interface {
+	// People lists who is enrolled.
+	People(ctx context.Context) ([]Person, error)
+	// Remove takes a person off; session is one of an enrolled person.
+	Remove(ctx context.Context, email, session string) error
+}
+
 // Challenge is a nonce for one assertion, good for five minutes and once.
 type Challenge struct {
 	ID          string    `json:"id"`
@@ -112,6 +120,8 @@ type Status struct {
 }
 
 var (
-	_ Door = (*Server)(nil)
-	_ Door = (*Client)(nil)
+	_ Door   = (*Server)(nil)
+	_ Door   = (*Client)(nil)
+	_ Roster = (*Server)(nil)
+	_ Roster = (*Client)(nil)
 )

@@ -233,6 +233,9 @@ func (r *roster) enrol(email, by string, s []byte, k *Passkey, now time.Time) (f
 		return false, fault.New(fault.Limited, "unseal: too many factors")
 	}
 	if k != nil {
+		if slices.ContainsFunc(p.Passkeys, func(o Passkey) bool { return bytes.Equal(o.ID, k.ID) }) {
+			return false, fault.New(fault.Conflict, "unseal: this passkey is enrolled").WithKey("unseal.enrolled")
+		}
 		p.Passkeys = append(slices.Clone(p.Passkeys), *k)
 	} else {
 		p.TOTP = append(slices.Clone(p.TOTP), seed{Secret: s})

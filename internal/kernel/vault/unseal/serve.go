@@ -155,7 +155,7 @@ func (s *Server) listenTLS(host string) (l net.Listener, address, token string, 
 func (s *Server) mux() *http.ServeMux {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Status()) })
-	m.HandleFunc("GET /people", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.People()) })
+	m.HandleFunc("GET /people", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.roster.list()) })
 	m.HandleFunc("POST /challenge", act(func(ctx context.Context, in struct{ Email string }) (Challenge, error) {
 		return s.Challenge(ctx, in.Email)
 	}))

@@ -170,6 +170,15 @@ type Answers struct {
 
 func (Answers) template() string { return "c-answers" }
 
+// ByPasskey is the button beside a one-time code: the browser's passkey answers for
+// the form it stands in, in the hidden fields challenge and assertion. It shows itself
+// only where scripts and passkeys work. The page needs the script passkey.js.
+type ByPasskey struct {
+	Start string // address of the nonce, by POST
+}
+
+func (ByPasskey) template() string { return "c-bypasskey" }
+
 // Receipt is the green panel with the code that can be read aloud.
 type Receipt struct {
 	Title string
