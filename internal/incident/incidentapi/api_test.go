@@ -229,6 +229,9 @@ func TestDoneOnce(t *testing.T) {
 		if first.Code != 201 || again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" || first.Header().Get("Idempotent-Replayed") != "" {
 			t.Errorf("%d %s, again %d %s %v", first.Code, first.Body, again.Code, again.Body, again.Header())
 		}
+		if rec := do("ana", "/tasks", key, `{"title":"Нешто друго"}`); rec.Code != 409 || !strings.Contains(rec.Body.String(), "another request") {
+			t.Errorf("the same key for another task: %d %s", rec.Code, rec.Body)
+		}
 		if rec := do("luka", "/tasks", key, `{"title":"Лукин"}`); rec.Code != 201 || rec.Header().Get("Idempotent-Replayed") != "" {
 			t.Errorf("another person's key: %d", rec.Code)
 		}

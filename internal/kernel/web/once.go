@@ -3,8 +3,12 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"hash"
+	"io"
 	"net/http"
 	"strings"
 
@@ -25,6 +29,7 @@ type kept struct {
 	Location string `json:"location,omitempty"`
 	ETag     string `json:"etag,omitempty"`
 	Body     string `json:"body"`
+	Asked    string `json:"asked,omitempty"` // hash of what the handler read of the request
 }
 
 // keptMost bounds a remembered answer; a larger one is not repeated, its act is done
@@ -42,7 +47,8 @@ func (m *Mux) once(r *http.Request, route Route) bool {
 // doOnce runs a handler under the request's key. The key commits with the first
 // write of the act; the same request later gets the same answer and the header
 // Idempotent-Replayed. When the answer was lost between the two, it is a Conflict
-// that says that the act was done.
+// that says that the act was done; another body under the same key is a Conflict too, and
+// nothing is done.
 func (m *Mux) doOnce(w http.ResponseWriter, r *http.Request, route Route) error {
 	key, err := IdempotencyKey(r)
 	if err != nil {
@@ -51,16 +57,18 @@ func (m *Mux) doOnce(w http.ResponseWriter, r *http.Request, route Route) error 
 	who := Actor(r)
 	key = who.String() + "|" + r.Method + "|" + r.URL.EscapedPath() + "|" + key
 	rec := &keeper{ResponseWriter: w, status: http.StatusOK}
+	asked := &asked{ReadCloser: r.Body, sum: sha256.New()}
+	r.Body = asked
 	err = route.Handler(rec, r.WithContext(m.cfg.Onces.Claim(r.Context(), key)))
 	var again *store.Again
 	if errors.As(err, &again) {
-		return replay(w, again.Answer)
+		return replay(w, again.Answer, asked.String())
 	}
 	if err != nil || rec.cut || rec.status >= 400 {
 		return err
 	}
 	h := w.Header()
-	raw, err := json.Marshal(kept{rec.status, h.Get("Content-Type"), h.Get("Location"), h.Get("ETag"), rec.body.String()})
+	raw, err := json.Marshal(kept{rec.status, h.Get("Content-Type"), h.Get("Location"), h.Get("ETag"), rec.body.String(), asked.String()})
 	if err == nil {
 		err = m.cfg.Onces.KeepAnswer(r.Context(), key, string(raw))
 	}
@@ -70,10 +78,27 @@ func (m *Mux) doOnce(w http.ResponseWriter, r *http.Request, route Route) error 
 	return nil
 }
 
-func replay(w http.ResponseWriter, text string) error {
+// asked hashes what is read of a request.
+type asked struct {
+	io.ReadCloser
+	sum hash.Hash
+}
+
+func (a *asked) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	a.sum.Write(p[:n])
+	return n, err
+}
+
+func (a *asked) String() string { return hex.EncodeToString(a.sum.Sum(nil)) }
+
+func replay(w http.ResponseWriter, text, asked string) error {
 	var k kept
 	if json.Unmarshal([]byte(text), &k) != nil || k.Status == 0 {
 		return fault.New(fault.Conflict, "this request was done before; its answer was lost, read what it changed").WithKey("web.fault.replayed")
+	}
+	if k.Asked != "" && k.Asked != asked {
+		return fault.New(fault.Conflict, "this Idempotency-Key was used for another request; take a new one").WithKey("web.fault.otherkey")
 	}
 	for name, v := range map[string]string{"Content-Type": k.Type, "Location": k.Location, "ETag": k.ETag} {
 		if v != "" {
