@@ -3,7 +3,6 @@ package incidentweb
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -262,48 +261,4 @@ func (p *pages) closeCase(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return done(d, "incident.done.close")
-}
-
-type historyPage struct {
-	web.Page
-	Header ui.Header
-	At     string
-	Rows   []historyRow
-	Texts  []revision
-	More   string
-	May    bool
-}
-
-type revision struct {
-	At   time.Time
-	Who  string
-	Text string
-}
-
-func (p *pages) history(w http.ResponseWriter, r *http.Request) error {
-	ref, who := r.PathValue("number"), web.Actor(r)
-	c, err := p.s.Get(r.Context(), who, ref)
-	if err != nil {
-		return err
-	}
-	before, _ := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
-	acts, err := p.s.History(r.Context(), who, ref, before)
-	if err != nil {
-		return err
-	}
-	revs, err := p.s.Revisions(r.Context(), who, ref, 0)
-	if err != nil {
-		return err
-	}
-	title := web.T(r, "incident.history.title", "number", c.Number)
-	page := &historyPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title, Sub: []any{c.Title}}, At: base + "/" + c.Number,
-		Rows: historyRows(r, acts, len(acts)), May: who.Can("incident.write") && who.CERT == c.CERT}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "incident.title"), Href: base}, {Label: c.Number, Href: page.At}, {Label: web.T(r, "incident.history")}}
-	for _, x := range revs {
-		page.Texts = append(page.Texts, revision{micros(x.At), x.Author, x.Text})
-	}
-	if len(acts) == 200 {
-		page.More = page.At + "/history?before=" + strconv.FormatInt(acts[len(acts)-1].ID, 10)
-	}
-	return p.t.Render(w, r, "history", page)
 }

@@ -190,3 +190,45 @@ func (p *pages) answer(w http.ResponseWriter, r *http.Request) error {
 	}
 	return web.Redirect(web.Path(r, "/thread/"+token), web.Done("incident.done.answer"))
 }
+
+type evidenceRow struct {
+	ID      int64
+	Label   string
+	Name    string
+	About   string
+	Size    int64
+	SHA256  string
+	Custody []custodyRow
+	Open    []ui.Field
+	Key     ui.ByPasskey
+	Hand    ui.Field
+}
+
+type custodyRow struct {
+	At     time.Time
+	Who    string
+	Act    string
+	Detail string
+}
+
+// proofs is the evidence with its chain of custody.
+func (p *pages) proofs(r *http.Request, page *casePage, x *incident.File, f *web.Form) {
+	page.Extra = append(page.Extra, "passkey.js")
+	for _, v := range x.Evidence {
+		row := evidenceRow{ID: v.ID, Label: v.Label, Name: v.Name, About: v.About, Size: v.Size, SHA256: v.SHA256}
+		for _, k := range v.Custody {
+			row.Custody = append(row.Custody, custodyRow{clock.FromMicros(k.At), k.Author, web.T(r, "incident.custody."+k.Act), k.Detail})
+		}
+		id := strconv.FormatInt(v.ID, 10)
+		code, why := f.Field("code", "incident.evidence.code"), f.Field("reason", "incident.evidence.why")
+		code.ID, why.ID = "code-"+id, "reason-"+id
+		code.InputMode, code.Autocomplete, code.Width = "numeric", "one-time-code", "short"
+		row.Open, row.Key = []ui.Field{code, why}, ui.ByPasskey{Start: "/console/unsealing/nonce"}
+		row.Hand = f.Field("custody_to", "incident.evidence.to")
+		row.Hand.ID = "to-" + id
+		page.Evidence = append(page.Evidence, row)
+	}
+	file, about := ui.Field{Name: "file", ID: "evidence-file", Type: "file", Label: web.T(r, "incident.evidence.file")}, f.Field("about", "incident.evidence.about")
+	file.Error, about.Optional = f.Error("file"), true
+	page.File = []ui.Field{about, file}
+}

@@ -104,3 +104,37 @@ func mergeParts(r *http.Request, x incident.MergeCase) string {
 	}
 	return strings.Join(out, " · ")
 }
+
+type splitView struct {
+	Title ui.Field
+	Parts []part
+}
+
+func splitOf(r *http.Request, x *incident.File, f *web.Form) *splitView {
+	v := &splitView{Title: f.Field("split_title", "incident.split.title")}
+	for _, t := range x.Tasks {
+		v.Parts = append(v.Parts, part{"task", web.T(r, "incident.task") + ": " + t.Title, t.ID})
+	}
+	for _, e := range x.Entries {
+		v.Parts = append(v.Parts, part{"entry", web.T(r, "incident.entry") + ": " + shorten(e.Body), e.ID})
+	}
+	for _, y := range x.Parties {
+		v.Parts = append(v.Parts, part{"party", web.T(r, "incident.thread") + ": " + y.Name, y.ID})
+	}
+	for _, k := range x.Links {
+		if !k.Back {
+			v.Parts = append(v.Parts, part{"link", web.T(r, "incident.link") + ": " + k.Label, k.ID})
+		}
+	}
+	if len(v.Parts) == 0 {
+		return nil
+	}
+	return v
+}
+
+func shorten(s string) string {
+	if rs := []rune(s); len(rs) > 80 {
+		return string(rs[:79]) + "…"
+	}
+	return s
+}
