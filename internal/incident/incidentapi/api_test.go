@@ -3,9 +3,7 @@ package incidentapi
 import (
 	"context"
 	"encoding/json"
-	"net/http/httptest"
-	"net/netip"
-	"net/url"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -13,64 +11,37 @@ import (
 	"straza/internal/incident/incidenttest"
 	"straza/internal/incident/incidentweb"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
-	"straza/internal/kernel/web/ui"
 	"straza/internal/testkit"
 )
 
-// keys are the people whose keys the test's gate knows.
-type keys map[string]ident.Actor
-
-func (keys) BySession(context.Context, string) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no sessions here")
-}
-
-func (k keys) ByKey(_ context.Context, key string, _ netip.Addr, _ ident.Channel) (ident.Actor, error) {
-	if who, ok := k[key]; ok {
-		return who, nil
-	}
-	return ident.Actor{}, fault.New(fault.NotFound, "no such key")
+// doors are the room's, for people with keys.
+func doors(t *testing.T, db *store.DB, w *incidenttest.World, people testkit.Gate) *testkit.Site {
+	t.Helper()
+	return testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{incidentweb.Files}, Onces: db,
+		Routes: func(m *web.Mux) { Routes(m, w.S) }})
 }
 
 func TestCasesForMachines(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		w := incidenttest.New(t, db)
-		catalog, err := i18n.NewCatalog(ui.Messages, incidentweb.Files)
-		if err != nil {
-			t.Fatal(err)
-		}
-		origin, _ := url.Parse("https://cert.example")
-		withKey := func(a ident.Actor, n int64, scopes ...string) ident.Actor { a.Key, a.Scopes = n, scopes; return a }
-		m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Now: db.Clock.Now, Gate: keys{"ana": withKey(w.Ana, 1), "vesna": withKey(w.Vesna, 2),
-			"narrow": withKey(w.Ana, 3, "intake:read"), "mila": withKey(w.Mila, 4)}})
-		Routes(m, w.S)
-		h, err := m.Handler()
-		if err != nil {
-			t.Fatal(err)
-		}
+		narrow := w.Ana
+		narrow.Key, narrow.Scopes = 3, []string{"intake:read"}
+		site := doors(t, db, w, testkit.Gate{"ana": w.Ana, "vesna": w.Vesna, "narrow": narrow, "mila": w.Mila})
 		do := func(key, method, path, body string, want int) map[string]any {
 			t.Helper()
-			r := httptest.NewRequest(method, "https://cert.example"+path, strings.NewReader(body))
-			r.Header.Set("Authorization", "Bearer "+key)
-			r.Header.Set("Accept", "application/json")
-			if body != "" {
-				r.Header.Set("Content-Type", "application/json")
-			}
+			var once []string
 			if method == "POST" && path == base {
-				r.Header.Set("Idempotency-Key", "0123456789abcdef-the-same")
+				once = []string{"Idempotency-Key", "0123456789abcdef-the-same"}
 			}
-			rec := httptest.NewRecorder()
-			h.ServeHTTP(rec, r)
-			if rec.Code != want {
-				t.Fatalf("%s %s as %s: %d, want %d: %s", method, path, key, rec.Code, want, rec.Body)
+			_, res, raw := site.Call(key, method, path, body, once...)
+			if res.StatusCode != want {
+				t.Fatalf("%s %s as %s: %d, want %d: %s", method, path, key, res.StatusCode, want, raw)
 			}
 			var out map[string]any
-			if err := json.Unmarshal(rec.Body.Bytes(), &out); err != nil {
+			if err := json.Unmarshal(raw, &out); err != nil {
 				t.Fatalf("%s %s: %v", method, path, err)
 			}
 			return out
@@ -145,25 +116,17 @@ func TestPages(t *testing.T) {
 		for range 7 {
 			w.Open(t, w.Ana, "Случај")
 		}
-		m := web.New(web.Config{Origin: &url.URL{Scheme: "https", Host: "cert.example"}, Secret: []byte("0123456789abcdef"), Catalog: mustCatalog(t), Gate: keys{"ana": func() ident.Actor { a := w.Ana; a.Key = 1; return a }()}})
-		Routes(m, w.S)
-		h, err := m.Handler()
-		if err != nil {
-			t.Fatal(err)
-		}
+		site := doors(t, db, w, testkit.Gate{"ana": w.Ana})
 		for _, sort := range []string{"", "updated", "-opened", "severity"} {
 			seen, cursor := map[string]bool{}, ""
 			for range 10 {
-				r := httptest.NewRequest("GET", "https://cert.example"+base+"?limit=2&sort="+sort+"&cursor="+cursor, nil)
-				r.Header.Set("Authorization", "Bearer ana")
-				rec := httptest.NewRecorder()
-				h.ServeHTTP(rec, r)
+				_, res, raw := site.Call("ana", "GET", base+"?limit=2&sort="+sort+"&cursor="+cursor, "")
 				var l struct {
 					Items []struct{ Number string }
 					Next  *string
 				}
-				if err := json.Unmarshal(rec.Body.Bytes(), &l); err != nil || rec.Code != 200 {
-					t.Fatalf("%d %s %v", rec.Code, rec.Body, err)
+				if err := json.Unmarshal(raw, &l); err != nil || res.StatusCode != 200 {
+					t.Fatalf("%d %s %v", res.StatusCode, raw, err)
 				}
 				for _, x := range l.Items {
 					if seen[x.Number] {
@@ -183,15 +146,6 @@ func TestPages(t *testing.T) {
 	})
 }
 
-func mustCatalog(t *testing.T) *i18n.Catalog {
-	t.Helper()
-	c, err := i18n.NewCatalog(ui.Messages, incidentweb.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 // TestDoneOnce: the same POST under the same key is done once and answered the same;
 // a refused one may be sent again; another person's key is another key.
 func TestDoneOnce(t *testing.T) {
@@ -199,46 +153,37 @@ func TestDoneOnce(t *testing.T) {
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		w := incidenttest.New(t, db)
 		n := w.Open(t, w.Ana, "Упад").Number
-		catalog, err := i18n.NewCatalog(ui.Messages, incidentweb.Files)
-		if err != nil {
-			t.Fatal(err)
+		luka := w.Luka
+		luka.Key = 2
+		site := doors(t, db, w, testkit.Gate{"ana": w.Ana, "luka": luka})
+		type answer struct {
+			code   int
+			body   string
+			replay bool
 		}
-		origin, _ := url.Parse("https://cert.example")
-		withKey := func(a ident.Actor, n int64) ident.Actor { a.Key = n; return a }
-		m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: catalog, Now: db.Clock.Now, Onces: db,
-			Gate: keys{"ana": withKey(w.Ana, 1), "luka": withKey(w.Luka, 2)}})
-		Routes(m, w.S)
-		h, err := m.Handler()
-		if err != nil {
-			t.Fatal(err)
-		}
-		do := func(who, path, key, body string) *httptest.ResponseRecorder {
-			r := httptest.NewRequest("POST", "https://cert.example"+base+"/"+n+path, strings.NewReader(body))
-			r.Header.Set("Authorization", "Bearer "+who)
-			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Idempotency-Key", key)
-			rec := httptest.NewRecorder()
-			h.ServeHTTP(rec, r)
-			return rec
+		do := func(who, path, key, body string) answer {
+			t.Helper()
+			_, res, raw := site.Call(who, "POST", base+"/"+n+path, body, "Idempotency-Key", key)
+			return answer{res.StatusCode, string(raw), res.Header.Get("Idempotent-Replayed") == "true"}
 		}
 		const key = "0123456789abcdef-once"
-		if rec := do("ana", "/tasks", key, `{"title":""}`); rec.Code != 422 && rec.Code != 400 {
-			t.Fatalf("a refused task: %d", rec.Code)
+		if rec := do("ana", "/tasks", key, `{"title":""}`); rec.code != 422 && rec.code != 400 {
+			t.Fatalf("a refused task: %d", rec.code)
 		}
 		first, again := do("ana", "/tasks", key, `{"title":"Позвати"}`), do("ana", "/tasks", key, `{"title":"Позвати"}`)
-		if first.Code != 201 || again.Code != 201 || again.Body.String() != first.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" || first.Header().Get("Idempotent-Replayed") != "" {
-			t.Errorf("%d %s, again %d %s %v", first.Code, first.Body, again.Code, again.Body, again.Header())
+		if first.code != 201 || again.code != 201 || again.body != first.body || !again.replay || first.replay {
+			t.Errorf("%+v, again %+v", first, again)
 		}
-		if rec := do("ana", "/tasks", key, `{"title":"Нешто друго"}`); rec.Code != 409 || !strings.Contains(rec.Body.String(), "another request") {
-			t.Errorf("the same key for another task: %d %s", rec.Code, rec.Body)
+		if rec := do("ana", "/tasks", key, `{"title":"Нешто друго"}`); rec.code != 409 || !strings.Contains(rec.body, "another request") {
+			t.Errorf("the same key for another task: %d %s", rec.code, rec.body)
 		}
-		if rec := do("luka", "/tasks", key, `{"title":"Лукин"}`); rec.Code != 201 || rec.Header().Get("Idempotent-Replayed") != "" {
-			t.Errorf("another person's key: %d", rec.Code)
+		if rec := do("luka", "/tasks", key, `{"title":"Лукин"}`); rec.code != 201 || rec.replay {
+			t.Errorf("another person's key: %d", rec.code)
 		}
 		do("ana", "/timeline", key, `{"kind":"note","text":"x"}`)
 		do("ana", "/timeline", key, `{"kind":"note","text":"x"}`)
-		if rec := do("ana", "/tasks", "short", `{"title":"x"}`); rec.Code != 422 && rec.Code != 400 {
-			t.Errorf("a short key: %d", rec.Code)
+		if rec := do("ana", "/tasks", "short", `{"title":"x"}`); rec.code != 422 && rec.code != 400 {
+			t.Errorf("a short key: %d", rec.code)
 		}
 		f, err := w.S.Read(context.Background(), w.Ana, n)
 		if err != nil || len(f.Tasks) != 2 || len(f.Entries) != 1 {

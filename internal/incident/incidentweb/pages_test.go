@@ -3,12 +3,8 @@ package incidentweb
 import (
 	"bytes"
 	"context"
-	"html"
-	"io"
+	"io/fs"
 	"mime/multipart"
-	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -19,8 +15,6 @@ import (
 	"straza/internal/incident/incidenttest"
 	"straza/internal/intel"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
@@ -59,94 +53,34 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-type sessions map[string]ident.Actor
+const origin = testkit.SiteOrigin
 
-func (s sessions) BySession(_ context.Context, token string) (ident.Actor, error) {
-	if who, ok := s[token]; ok {
-		return who, nil
-	}
-	return ident.Actor{}, fault.New(fault.NotFound, "no such session")
-}
-
-func (sessions) ByKey(context.Context, string, netip.Addr, ident.Channel) (ident.Actor, error) {
-	return ident.Actor{}, fault.New(fault.NotFound, "no keys here")
-}
-
-const origin = "https://cert.example"
-
+// site is the room's doors with a world behind them.
 type site struct {
+	*testkit.Site
 	t *testing.T
 	w *incidenttest.World
-	h http.Handler
 }
 
 func newSite(t *testing.T, db *store.DB) *site {
 	t.Helper()
-	v := &site{t: t, w: incidenttest.New(t, db)}
-	catalog, err := i18n.NewCatalog(ui.Messages, intel.Messages, Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at, _ := url.Parse(origin)
-	gate := sessions{"ana": v.w.Ana, "luka": v.w.Luka, "vesna": v.w.Vesna, "mila": v.w.Mila}
-	m := web.New(web.Config{Origin: at, Secret: []byte("0123456789abcdef"), Catalog: catalog, Gate: gate, Now: db.Clock.Now})
-	Routes(m, Deps{Cases: v.w.S, Team: func(context.Context, ident.Actor) ([]Colleague, error) {
-		return []Colleague{{v.w.Luka.Person, v.w.Luka.Name}}, nil
-	}})
-	if v.h, err = m.Handler(); err != nil {
-		t.Fatal(err)
-	}
-	return v
+	w := incidenttest.New(t, db)
+	return &site{testkit.NewSite(t, testkit.Doors{Gate: testkit.Gate{"ana": w.Ana, "luka": w.Luka, "vesna": w.Vesna, "mila": w.Mila},
+		Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) {
+			Routes(m, Deps{Cases: w.S, Team: func(context.Context, ident.Actor) ([]Colleague, error) {
+				return []Colleague{{w.Luka.Person, w.Luka.Name}}, nil
+			}})
+		}}), t, w}
 }
-
-func (v *site) do(who, method, path, kind string, body io.Reader) *httptest.ResponseRecorder {
-	v.t.Helper()
-	r := httptest.NewRequest(method, origin+path, body)
-	if who != "" {
-		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: who})
-	}
-	r.Header.Set("Accept-Language", "en")
-	r.Header.Set("Accept", "text/html")
-	r.Header.Set("Origin", origin)
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
-	w := httptest.NewRecorder()
-	v.h.ServeHTTP(w, r)
-	return w
-}
-
-var spans = regexp.MustCompile(`</?span[^>]*>`)
 
 func (v *site) shows(who, path string, status int, says ...string) string {
 	v.t.Helper()
-	w := v.do(who, "GET", path, "", nil)
-	body := html.UnescapeString(spans.ReplaceAllString(w.Body.String(), ""))
-	if w.Code != status {
-		v.t.Errorf("GET %s as %s: %d, want %d", path, who, w.Code, status)
-	}
-	for _, s := range says {
-		if !strings.Contains(body, s) {
-			v.t.Errorf("GET %s does not say %q", path, s)
-		}
-	}
-	return body
+	return testkit.Words(v.Shows(who, path, status, says...))
 }
 
 func (v *site) sends(who, path string, status int, says string, pairs ...string) string {
 	v.t.Helper()
-	f := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		f.Add(pairs[i], pairs[i+1])
-	}
-	w := v.do(who, "POST", path, "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
-	if w.Code != status {
-		v.t.Errorf("POST %s as %s: %d, want %d: %s", path, who, w.Code, status, w.Body.String()[:min(300, w.Body.Len())])
-	}
-	if says != "" && !strings.Contains(html.UnescapeString(spans.ReplaceAllString(w.Body.String(), "")), says) {
-		v.t.Errorf("POST %s does not say %q", path, says)
-	}
-	return w.Header().Get("Location")
+	return v.Sends(who, path, status, testkit.Form(pairs...), says)
 }
 
 // TestACaseOnPages walks a case from a form to its close, as the team does it, with
@@ -241,7 +175,7 @@ func TestLetterWithFiles(t *testing.T) {
 			part, _ := m.CreateFormFile("letter_files", file)
 			_, _ = part.Write([]byte("траг"))
 			_ = m.Close()
-			return v.do(who, "POST", at+"/do/write", m.FormDataContentType(), &b).Code
+			return v.Browse(who, "POST", at+"/do/write", m.FormDataContentType(), &b).Code
 		}
 		for who, want := range map[string]int{"ana": 303, "vesna": 404, "mila": 403} {
 			if got := upload(who, "У прилогу је траг.", "trag.pcap"); got != want {
@@ -261,7 +195,7 @@ func TestLetterWithFiles(t *testing.T) {
 		link, _, _ = strings.Cut(link, "\n")
 		body := v.shows("", link, 200, "trag.pcap")
 		file := regexp.MustCompile(`href="([^"]*/files/\d+)"`).FindStringSubmatch(body)[1]
-		if got := v.do("", "GET", file, "", nil); got.Code != 200 || got.Body.String() != "траг" {
+		if got := v.Browse("", "GET", file, "", nil); got.Code != 200 || got.Body.String() != "траг" {
 			t.Fatalf("%d %q", got.Code, got.Body)
 		}
 		if err := v.w.S.AnswerByToken(context.Background(), ident.Nobody(ident.Web), link[strings.LastIndex(link, "/")+1:], "Хвала", nil); err != nil {
@@ -351,12 +285,12 @@ func TestLetterPage(t *testing.T) {
 		f, _ := m.CreateFormFile("files", "gw2.log")
 		_, _ = f.Write([]byte("dnevnik"))
 		_ = m.Close()
-		if w := v.do("", "POST", "/en"+link, m.FormDataContentType(), &form); w.Code != 303 {
+		if w := v.Browse("", "POST", "/en"+link, m.FormDataContentType(), &form); w.Code != 303 {
 			t.Fatalf("answering: %d %s", w.Code, w.Body)
 		}
 		page := v.shows("ana", "/console/cases/"+n, 200, "Шаљемо дневник.", "gw2.log")
 		file := regexp.MustCompile(`/console/cases/` + n + `/files/\d+`).FindString(page)
-		w := v.do("ana", "GET", file, "", nil)
+		w := v.Browse("ana", "GET", file, "", nil)
 		if w.Body.String() != "dnevnik" || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
 			t.Fatalf("the file came as %v %q", w.Header(), w.Body)
 		}
@@ -381,8 +315,8 @@ func TestIndicatorsOnPages(t *testing.T) {
 			for i := 0; i+1 < len(pairs); i += 2 {
 				f.Set(pairs[i], pairs[i+1])
 			}
-			w := v.do("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
-			body := html.UnescapeString(spans.ReplaceAllString(w.Body.String(), ""))
+			w := v.Browse("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
+			body := testkit.Words(w.Body.String())
 			out := url.Values{"text": {text}, "info": {"Капија 400, трагови"}, "distribution": {"0"}, "tlp": {"AMBER"}}
 			for _, m := range regexp.MustCompile(`name="pick" value="(\d+):([^"]+)"`).FindAllStringSubmatch(body, -1) {
 				out.Add("pick", m[1]+":"+m[2])
@@ -417,7 +351,7 @@ func TestIndicatorsOnPages(t *testing.T) {
 		}
 		send := func(f url.Values, want int) string {
 			t.Helper()
-			w := v.do("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
+			w := v.Browse("ana", "POST", at+"/indicators", "application/x-www-form-urlencoded", strings.NewReader(f.Encode()))
 			if w.Code != want {
 				t.Fatalf("%d, want %d: %s", w.Code, want, w.Body.String()[:min(200, w.Body.Len())])
 			}
