@@ -13,6 +13,7 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
@@ -36,6 +37,7 @@ type rooms struct {
 	Registry *registry.Service
 	Lists    *catalog.Service
 	Intel    *intel.Service
+	Remarks  *remark.Service
 	Threads  *thread.Desk
 	Advisory *advisory.Service
 	Intake   *intake.Service
@@ -84,6 +86,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), Enrolled: h.enrolFirst}})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists})
+	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})

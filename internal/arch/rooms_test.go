@@ -29,6 +29,10 @@ var (
 		"peer":     {"intel"},
 	}
 
+	// Chambers are second packages of a heart: the same room, tables and neighbours, told apart so that
+	// no package becomes a heap. A chamber knows its heart's first package; never the other way round.
+	chambers = map[string][]string{"intel": {"remark"}}
+
 	adapterKernel = []string{"cli", "web", "i18n", "ident", "fault", "access", "clock"}
 	frontForbids  = []string{"store", "vault", "blob"}
 )
@@ -89,7 +93,7 @@ func roomOf(dir string) room {
 		return room{kFront, s}
 	case slices.Contains(hearts, s):
 		switch {
-		case len(seg) == 2:
+		case len(seg) == 2, len(seg) == 3 && slices.Contains(chambers[s], seg[2]):
 			return room{kHeart, s}
 		case seg[2] == s+"test" || seg[2] == "source" && len(seg) > 3 && seg[3] == "sourcetest":
 			return room{kHeartTest, s}

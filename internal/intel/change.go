@@ -56,7 +56,16 @@ var similar = &misp.Invalid{Field: "value", Text: "A similar attribute already e
 // where refused) and why not (nil where stored). With update an equal one that is
 // here is returned instead of refused. Who may: the right to edit the event.
 func (s *Service) AddAttributes(ctx context.Context, who ident.Actor, event string, list []misp.Attribute, update bool) (out []Attribute, refused []Refused, err error) {
-	err = s.change(ctx, who, event, "attribute.add", func(tx *store.Tx, m *merge) error {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		out, refused, err = s.AddAttributesTx(ctx, tx, who, event, list, update)
+		return err
+	})
+	return out, refused, err
+}
+
+// AddAttributesTx is AddAttributes within an act of the caller's.
+func (s *Service) AddAttributesTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, list []misp.Attribute, update bool) (out []Attribute, refused []Refused, err error) {
+	err = s.changeTx(ctx, tx, who, event, "attribute.add", func(tx *store.Tx, m *merge) error {
 		out, refused = make([]Attribute, len(list)), make([]Refused, len(list))
 		return m.add(ctx, tx, list, update, out, refused)
 	})
@@ -123,11 +132,20 @@ func (m *merge) holds(a *Attribute) bool {
 // event. Faults: NotFound (softly deleted ones included, unless the edit restores
 // them), Conflict when not newer, Invalid.
 func (s *Service) EditAttribute(ctx context.Context, who ident.Actor, ref string, w misp.Attribute) (Attribute, error) {
-	a, err := s.Attribute(ctx, who, ref)
+	err := s.db.Update(ctx, func(tx *store.Tx) error { return s.EditAttributeTx(ctx, tx, who, ref, w) })
 	if err != nil {
-		return a, err
+		return Attribute{}, err
 	}
-	err = s.change(ctx, who, itoa(a.EventID), "attribute.edit", func(tx *store.Tx, m *merge) error {
+	return s.Attribute(ctx, who, ref)
+}
+
+// EditAttributeTx is EditAttribute within an act of the caller's.
+func (s *Service) EditAttributeTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string, w misp.Attribute) error {
+	a, err := readAttribute(ctx, tx, who, ref)
+	if err != nil {
+		return err
+	}
+	return s.changeTx(ctx, tx, who, itoa(a.EventID), "attribute.edit", func(tx *store.Tx, m *merge) error {
 		have, err := storedAttributes(ctx, tx, a.EventID, []int64{a.ID})
 		if err != nil {
 			return err
@@ -150,10 +168,6 @@ func (s *Service) EditAttribute(ctx context.Context, who ident.Actor, ref string
 		}
 		return m.apply(ctx, tx, old, &row)
 	})
-	if err != nil {
-		return a, err
-	}
-	return s.Attribute(ctx, who, ref)
 }
 
 // overlay lays the fields of b that came over a.
@@ -181,12 +195,21 @@ func overlay(a, b misp.Attribute) misp.Attribute {
 
 // DeleteAttribute softly deletes (the row stays, marked, with a new timestamp),
 // or removes for good with hard. Faults: NotFound, also when it is deleted already.
-func (s *Service) DeleteAttribute(ctx context.Context, who ident.Actor, ref string, hard bool) (Attribute, error) {
-	a, err := s.Attribute(ctx, who, ref)
+func (s *Service) DeleteAttribute(ctx context.Context, who ident.Actor, ref string, hard bool) (a Attribute, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		a, err = s.DeleteAttributeTx(ctx, tx, who, ref, hard)
+		return err
+	})
+	return a, err
+}
+
+// DeleteAttributeTx is DeleteAttribute within an act of the caller's.
+func (s *Service) DeleteAttributeTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string, hard bool) (Attribute, error) {
+	a, err := readAttribute(ctx, tx, who, ref)
 	if err != nil {
 		return a, err
 	}
-	return a, s.change(ctx, who, itoa(a.EventID), "attribute.delete", func(tx *store.Tx, m *merge) error {
+	return a, s.changeTx(ctx, tx, who, itoa(a.EventID), "attribute.delete", func(tx *store.Tx, m *merge) error {
 		have, err := storedAttributes(ctx, tx, a.EventID, []int64{a.ID})
 		if err != nil {
 			return err
@@ -207,12 +230,21 @@ func (s *Service) DeleteAttribute(ctx context.Context, who ident.Actor, ref stri
 }
 
 // RestoreAttribute takes a soft deletion back.
-func (s *Service) RestoreAttribute(ctx context.Context, who ident.Actor, ref string) (Attribute, error) {
-	a, err := s.Attribute(ctx, who, ref)
+func (s *Service) RestoreAttribute(ctx context.Context, who ident.Actor, ref string) (a Attribute, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		a, err = s.RestoreAttributeTx(ctx, tx, who, ref)
+		return err
+	})
+	return a, err
+}
+
+// RestoreAttributeTx is RestoreAttribute within an act of the caller's.
+func (s *Service) RestoreAttributeTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Attribute, error) {
+	a, err := readAttribute(ctx, tx, who, ref)
 	if err != nil {
 		return a, err
 	}
-	err = s.change(ctx, who, itoa(a.EventID), "attribute.restore", func(tx *store.Tx, m *merge) error {
+	err = s.changeTx(ctx, tx, who, itoa(a.EventID), "attribute.restore", func(tx *store.Tx, m *merge) error {
 		have, err := storedAttributes(ctx, tx, a.EventID, []int64{a.ID})
 		if err != nil || have[a.ID] == nil || !have[a.ID].Deleted {
 			return orNot(err, noAttribute(ref))

@@ -346,12 +346,16 @@ const (
 		data_size = $16, key1 = $17, key2 = $18 WHERE id = $1`
 	updateObject = `UPDATE intel_object SET audience_id = $2, distribution = $3, group_id = $4, comment = $5, deleted = $6, timestamp = $7,
 		first_seen = $8, last_seen = $9 WHERE id = $1`
+	closeProposals  = `UPDATE intel_proposal SET timestamp = $1, deleted = $2 WHERE NOT deleted AND `
 	updateReference = `UPDATE intel_reference SET relationship = $2, comment = $3, deleted = $4, timestamp = $5 WHERE id = $1`
 )
 
 func rewriteAttribute(ctx context.Context, tx *store.Tx, a *Attribute) error {
 	_, err := tx.Exec(ctx, updateAttribute, a.ID, null(a.audience), int64(a.Distribution), a.Group, a.Type, a.Category, a.Value, a.Relation,
 		a.Comment, a.ToIDS, a.Deleted, a.NoCorrelation, a.Timestamp, null(a.FirstSeen), null(a.LastSeen), a.DataSize, a.key1, null(a.key2))
+	if err == nil && a.Deleted { // what was proposed for it has nothing to change any more
+		_, err = tx.Exec(ctx, closeProposals+"attribute_id = $3", a.Timestamp, true, a.ID)
+	}
 	return err
 }
 
@@ -400,6 +404,11 @@ func twin(ctx context.Context, tx *store.Tx, a *Attribute) (int64, error) {
 
 // dropObjectAttributes softly deletes the attributes of an object.
 func dropObjectAttributes(ctx context.Context, tx *store.Tx, object, timestamp int64) (int64, error) {
+	_, err := tx.Exec(ctx, closeProposals+"attribute_id IN (SELECT a.id FROM intel_object o JOIN intel_attribute a ON a.event_id = o.event_id "+
+		"AND a.object_id = o.id WHERE o.id = $3)", timestamp, true, object)
+	if err != nil {
+		return 0, err
+	}
 	return tx.Exec(ctx, "UPDATE intel_attribute SET deleted = $2, timestamp = $3 WHERE object_id = $1 AND NOT deleted AND event_id = "+
 		"(SELECT event_id FROM intel_object WHERE id = $1)", object, true, timestamp)
 }
@@ -407,7 +416,8 @@ func dropObjectAttributes(ctx context.Context, tx *store.Tx, object, timestamp i
 // removeAttribute takes an attribute out for good.
 func removeAttribute(ctx context.Context, tx *store.Tx, event, id int64) error {
 	for _, q := range []string{"DELETE FROM intel_tagging WHERE event_id = $1 AND attribute_id = $2", "DELETE FROM intel_data WHERE event_id = $1 AND attribute_id = $2",
-		"DELETE FROM intel_sighting WHERE event_id = $1 AND attribute_id = $2", "DELETE FROM intel_attribute WHERE event_id = $1 AND id = $2"} {
+		"DELETE FROM intel_sighting WHERE event_id = $1 AND attribute_id = $2", "DELETE FROM intel_proposal WHERE event_id = $1 AND attribute_id = $2",
+		"DELETE FROM intel_attribute WHERE event_id = $1 AND id = $2"} {
 		if _, err := tx.Exec(ctx, q, event, id); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type show struct {
 	galaxies bool
 	only     func(*intel.Attribute) bool // nil = all; searches keep what matches
 	seen     map[int64][]misp.Sighting   // of the event under way
+	proposed map[int64][]misp.ShadowAttribute
 }
 
 // showOf reads the options of events/view; sync keys never get local tags.
@@ -42,6 +43,14 @@ func (a *api) showOf(c *call, e *intel.Event) show {
 		s.deleted = intel.Without
 	}
 	return s
+}
+
+// proposalsOf are the open proposals about an attribute, of the event under 0.
+func (s *show) proposalsOf(attribute int64) []misp.ShadowAttribute {
+	if list := s.proposed[attribute]; list != nil {
+		return list
+	}
+	return []misp.ShadowAttribute{}
 }
 
 // deletedOf reads 0 none, 1 both, 2 deleted ones only, [0,1] both.
@@ -97,6 +106,12 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 
 // writeEvent streams one event: header, attributes, objects, the rest.
 func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error {
+	var err error
+	if !s.metadata {
+		if s.proposed, err = a.proposals(c, e); err != nil {
+			return err
+		}
+	}
 	w, err := a.eventHeader(c, e, s)
 	if err != nil {
 		return err
@@ -178,7 +193,7 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 	w.Tag = dropLocal(w.Tag, s.noLocal)
 	w.Org.Local = misp.B(true)
 	w.Orgc.Local = misp.B(e.Origin.ID == e.Owner.ID || a.isLocal(c, e.Origin.ID))
-	w.ShadowAttribute, w.RelatedEvent, w.Galaxy = []misp.ShadowAttribute{}, []misp.RelatedEvent{}, []misp.Galaxy{}
+	w.ShadowAttribute, w.RelatedEvent, w.Galaxy = s.proposalsOf(0), []misp.RelatedEvent{}, []misp.Galaxy{}
 	w.EventReport, w.CryptographicKey = []misp.EventReport{}, []misp.CryptographicKey{}
 	if e.Origin.ID == c.who.Org || site(c.who) {
 		if p, err := a.creator(c, e.Creator); err == nil {
@@ -244,7 +259,7 @@ func dropLocal(tags []misp.Tag, drop bool) []misp.Tag {
 func (a *api) attributeWire(c *call, at *intel.Attribute, s show) (misp.Attribute, error) {
 	w := at.Wire()
 	w.Tag = dropLocal(w.Tag, s.noLocal)
-	w.Galaxy, w.ShadowAttribute = []misp.Galaxy{}, []misp.ShadowAttribute{}
+	w.Galaxy, w.ShadowAttribute = []misp.Galaxy{}, s.proposalsOf(at.ID)
 	w.Sighting = s.seen[at.ID]
 	if at.Group != 0 {
 		var err error

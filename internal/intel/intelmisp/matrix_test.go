@@ -68,7 +68,7 @@ func TestMatrix(t *testing.T) {
 // hidden is an event of organisation A for itself alone, with everything that
 // may hang on it.
 type hidden struct {
-	event, attribute, object, report, sighting, reference, group string
+	event, attribute, object, report, sighting, reference, group, proposal string
 	ids                                                          map[string]string
 }
 
@@ -106,10 +106,13 @@ func plant(t *testing.T, w *world) hidden {
 	h.ids["sighting"] = pick(sg, "Sighting", "id")
 	gr := must(w.ask("orgadmin", "POST", "/sharing_groups/add", `{"name":"tajna grupa","releasability":"tajno","SharingGroupOrg":[{"uuid":"`+w.A.UUID+`"}]}`))
 	h.group = pick(gr, "SharingGroup", "uuid")
+	pr := must(w.ask("orgadmin", "POST", "/shadowAttributes/add/"+h.event, `{"type":"domain","value":"tajni-predlog.example.rs","comment":"tajni predlog"}`))
+	h.proposal, h.ids["proposal"] = pick(pr, "ShadowAttribute", "uuid"), pick(pr, "ShadowAttribute", "id")
+	must(w.ask("orgadmin", "POST", "/shadowAttributes/edit/"+h.attribute, `{"comment":"tajna izmena"}`))
 	return h
 }
 
-var secrets = []string{secret1, secret2, "tajni", "tajna grupa", "tajno"}
+var secrets = []string{secret1, secret2, "tajni", "tajna izmena", "tajna grupa", "tajno"}
 
 // strangers see nothing of A's own events.
 var strangers = []string{"other", "third", "sync"}
@@ -123,12 +126,16 @@ func ways(h hidden) map[string][]string {
 			"POST /events/addTag/%s/1", "POST /events/restSearch {\"eventid\":\"%s\"}", "POST /attributes/restSearch {\"eventid\":\"%s\"}",
 			"POST /events/restSearch {\"uuid\":\"%s\"}", "POST /objects/restSearch {\"uuid\":\"%s\"}", "POST /events/index {\"eventid\":\"%s\"}",
 			"POST /events/restSearch {\"uuid\":\"%s\",\"returnFormat\":\"csv\"}", "POST /events/restSearch {\"uuid\":\"%s\",\"returnFormat\":\"count\"}",
+			"GET /shadowAttributes/index/%s", "POST /shadowAttributes/add/%s {\"type\":\"domain\",\"value\":\"p.example.rs\"}",
 			"GET /eventReports/index/event_id:%s", "POST /sightings/restSearch/event {\"uuid\":\"%s\"}"},
 		h.ids["event"]: {"GET /events/view/%s", "POST /eventReports/add/%s {\"name\":\"x\"}", "GET /sightings/index/%s", "POST /sightings/listSightings {\"context\":\"event\",\"id\":\"%s\"}",
 			"POST /attributes/deleteSelected/%s {\"id\":[1]}", "POST /events/edit/%s {\"info\":\"x\"}"},
 		h.attribute: {"GET /attributes/view/%s", "HEAD /attributes/view/%s", "POST /attributes/edit/%s {\"comment\":\"x\"}", "POST /attributes/delete/%s",
 			"POST /attributes/delete/%s/1", "POST /tags/attachTagToObject {\"uuid\":\"%s\",\"tag\":\"tlp:red\"}", "POST /sightings/add/%s {\"type\":\"0\"}",
+			"POST /shadowAttributes/edit/%s {\"comment\":\"x\"}", "POST /shadowAttributes/delete/%s",
 			"POST /attributes/restSearch {\"uuid\":\"%s\"}", "POST /events/restSearch {\"uuid\":\"%s\"}", "GET /attributes/%s"},
+		h.proposal:        {"GET /shadowAttributes/view/%s", "POST /shadowAttributes/accept/%s", "POST /shadowAttributes/discard/%s"},
+		h.ids["proposal"]: {"GET /shadowAttributes/view/%s", "POST /shadowAttributes/accept/%s", "POST /shadowAttributes/discard/%s"},
 		h.ids["attribute"]: {"GET /attributes/view/%s", "POST /attributes/restore/%s", "POST /sightings/listSightings {\"context\":\"attribute\",\"id\":\"%s\"}"},
 		h.object:           {"GET /objects/view/%s", "HEAD /objects/view/%s", "POST /objects/edit/%s {\"comment\":\"x\"}", "POST /objects/delete/%s", "POST /objects/delete/%s/1", "POST /objectReferences/add {\"object_uuid\":\"%s\",\"referenced_uuid\":\"" + h.attribute + "\",\"relationship_type\":\"x\"}"},
 		h.report:           {"GET /eventReports/view/%s", "POST /eventReports/edit/%s {\"content\":\"x\"}", "POST /eventReports/delete/%s", "POST /eventReports/restore/%s"},
@@ -191,7 +198,7 @@ func leak(t *testing.T, what string, got answer) {
 func TestNothingLeaks(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		h := plant(t, w)
-		lists := []string{"GET /events/index", "POST /events/index {\"minimal\":1}", "GET /attributes/index", "GET /sharing_groups/index",
+		lists := []string{"GET /shadowAttributes/index", "GET /shadow_attributes/index/all:1/deleted[]:0/deleted[]:1.json", "GET /events/index", "POST /events/index {\"minimal\":1}", "GET /attributes/index", "GET /sharing_groups/index",
 			"POST /attributes/restSearch {\"value\":\"" + secret1 + "\"}", "POST /attributes/restSearch {\"value\":\"%tajni%\"}",
 			"POST /events/restSearch {\"value\":\"" + secret1 + "\"}", "POST /events/restSearch {\"eventinfo\":\"%4711%\"}", "POST /events/restSearch {\"tags\":\"tajna:oznaka\"}",
 			"POST /events/restSearch {\"searchall\":\"tajni\"}", "POST /attributes/restSearch {\"quickFilter\":\"tajni\"}", "POST /events/restSearch {}",
@@ -280,8 +287,13 @@ func TestRow01CrossWiredIDs(t *testing.T) {
 		w.Must(json.Unmarshal([]byte(mine.body), &m))
 		w.Must(json.Unmarshal([]byte(theirs.body), &th))
 		mA, tA, tO := m.Event.Attribute[0], th.Event.Attribute[0], th.Event.Object[0]
+		var prop struct{ ShadowAttribute struct{ ID string } }
+		w.Must(json.Unmarshal([]byte(w.ask("other", "POST", "/shadowAttributes/edit/"+tA.UUID, `{"comment":"predlog"}`).body), &prop))
 		before := w.ask("orgadmin", "GET", "/events/view/"+th.Event.UUID, "").body
 		for _, way := range []string{
+			"POST /shadowAttributes/accept/" + prop.ShadowAttribute.ID,
+			"POST /shadowAttributes/discard/" + prop.ShadowAttribute.ID,
+			"POST /events/pushProposals/" + m.Event.ID + ` [{"uuid":"` + tA.UUID + `","old_id":"1","type":"domain","value":"podmetnuto.example.rs"}]`,
 			"POST /attributes/deleteSelected/" + m.Event.ID + ` {"id":["` + tA.ID + `"]}`,
 			"POST /attributes/edit/" + mA.ID + ` {"uuid":"` + tA.UUID + `","id":"` + tA.ID + `","event_id":"` + th.Event.ID + `","comment":"podmetnuto"}`,
 			"POST /events/edit/" + m.Event.ID + ` {"Event":{"uuid":"` + th.Event.UUID + `","id":"` + th.Event.ID + `","info":"podmetnuto","Attribute":[{"uuid":"` + tA.UUID + `","type":"domain","value":"podmetnuto.example.rs"}]}}`,

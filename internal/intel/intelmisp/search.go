@@ -36,6 +36,9 @@ type search struct {
 	show   show
 	out    *reply
 	n      int64
+
+	proposed map[int64][]misp.ShadowAttribute // of the event whose attributes are under way
+	event    int64
 }
 
 func (a *api) search(c *call) (*search, error) {
@@ -254,7 +257,25 @@ func (s *search) attribute(at *intel.Attribute) (misp.Attribute, error) {
 			return w, err
 		}
 	}
+	if p.flag("includeProposals", false) {
+		if err := s.propose(at, &w); err != nil {
+			return w, err
+		}
+	}
 	return w, s.a.enrich(s.c, at, &w)
+}
+
+// propose adds the open proposals about an attribute; its neighbours mostly are
+// of the same event, whose proposals are read once.
+func (s *search) propose(at *intel.Attribute, w *misp.Attribute) (err error) {
+	if s.event != at.EventID || s.proposed == nil {
+		s.event = at.EventID
+		if s.proposed, err = s.a.proposals(s.c, at.Event); err != nil {
+			return err
+		}
+	}
+	w.ShadowAttribute = append([]misp.ShadowAttribute{}, s.proposed[at.ID]...)
+	return nil
 }
 
 func (a *api) objectSearch(c *call) error {

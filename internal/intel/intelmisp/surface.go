@@ -10,6 +10,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -19,10 +20,11 @@ import (
 // Peers switch features by it, so it is never a version of ours (spec misp D1).
 const Version = "2.5.34"
 
-// Deps is what the surface shows. Intel and Catalog are compulsory; what else is
+// Deps is what the surface shows. Intel, Remarks and Catalog are compulsory; what else is
 // nil answers as an installation without it would: empty lists, 403 for changes.
 type Deps struct {
 	Intel   *intel.Service
+	Remarks *remark.Service
 	Catalog *catalog.Service
 	People  People
 	Orgs    Orgs

@@ -9,6 +9,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -21,6 +22,7 @@ type World struct {
 	T        testing.TB
 	DB       *store.DB
 	Intel    *intel.Service
+	Remarks  *remark.Service
 	Lists    *catalog.Service
 	Registry *registry.Service
 	CERT     intel.Org // the host
@@ -48,6 +50,7 @@ func Open(t testing.TB, db *store.DB) *World {
 	w.Registry = reg
 	w.Lists = catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
 	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists})
+	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel})
 	return w
 }
 
