@@ -69,7 +69,7 @@ func TestMatrix(t *testing.T) {
 // may hang on it.
 type hidden struct {
 	event, attribute, object, report, sighting, reference, group, proposal string
-	ids                                                          map[string]string
+	ids                                                                    map[string]string
 }
 
 const secret1, secret2 = "tajni-domen.example.rs", "Тајни догађај 4711"
@@ -134,8 +134,8 @@ func ways(h hidden) map[string][]string {
 			"POST /attributes/delete/%s/1", "POST /tags/attachTagToObject {\"uuid\":\"%s\",\"tag\":\"tlp:red\"}", "POST /sightings/add/%s {\"type\":\"0\"}",
 			"POST /shadowAttributes/edit/%s {\"comment\":\"x\"}", "POST /shadowAttributes/delete/%s",
 			"POST /attributes/restSearch {\"uuid\":\"%s\"}", "POST /events/restSearch {\"uuid\":\"%s\"}", "GET /attributes/%s"},
-		h.proposal:        {"GET /shadowAttributes/view/%s", "POST /shadowAttributes/accept/%s", "POST /shadowAttributes/discard/%s"},
-		h.ids["proposal"]: {"GET /shadowAttributes/view/%s", "POST /shadowAttributes/accept/%s", "POST /shadowAttributes/discard/%s"},
+		h.proposal:         {"GET /shadowAttributes/view/%s", "POST /shadowAttributes/accept/%s", "POST /shadowAttributes/discard/%s"},
+		h.ids["proposal"]:  {"GET /shadowAttributes/view/%s", "POST /shadowAttributes/accept/%s", "POST /shadowAttributes/discard/%s"},
 		h.ids["attribute"]: {"GET /attributes/view/%s", "POST /attributes/restore/%s", "POST /sightings/listSightings {\"context\":\"attribute\",\"id\":\"%s\"}"},
 		h.object:           {"GET /objects/view/%s", "HEAD /objects/view/%s", "POST /objects/edit/%s {\"comment\":\"x\"}", "POST /objects/delete/%s", "POST /objects/delete/%s/1", "POST /objectReferences/add {\"object_uuid\":\"%s\",\"referenced_uuid\":\"" + h.attribute + "\",\"relationship_type\":\"x\"}"},
 		h.report:           {"GET /eventReports/view/%s", "POST /eventReports/edit/%s {\"content\":\"x\"}", "POST /eventReports/delete/%s", "POST /eventReports/restore/%s"},
