@@ -85,7 +85,7 @@ func Fill(ctx context.Context, d Deps, seed uint64, days int, asOf time.Time) (R
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"days", c.tellDays}} {
+	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"holdings", c.addHoldings}, {"days", c.tellDays}} {
 		if err := step.run(ctx); err != nil {
 			return rep, fmt.Errorf("%s: %w", step.name, err)
 		}

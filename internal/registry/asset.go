@@ -18,6 +18,7 @@ type Asset struct {
 	Note        string
 	Created     time.Time
 	Updated     time.Time
+	Withdrawn   time.Time // zero = in use
 
 	org int64
 }
@@ -31,6 +32,32 @@ type AssetInput struct {
 	Note        string
 }
 
+// AssetPatch changes what is not nil.
+type AssetPatch struct {
+	Kind        *string
+	Name        *string
+	Product     *string
+	Criticality *int64
+	Note        *string
+}
+
+// apply gives what was typed of a with the patch over it.
+func (p AssetPatch) apply(a Asset) AssetInput {
+	in := AssetInput{Kind: a.Kind, Name: a.Name, Product: a.Product, Criticality: a.Criticality, Note: a.Note}
+	set(&in.Kind, p.Kind)
+	set(&in.Name, p.Name)
+	set(&in.Product, p.Product)
+	set(&in.Criticality, p.Criticality)
+	set(&in.Note, p.Note)
+	return in
+}
+
+func (a Asset) with(in AssetInput, now time.Time) Asset {
+	a.Kind, a.Name, a.Product, a.Criticality, a.Note, a.Updated = in.Kind, in.Name, in.Product, in.Criticality, in.Note, now
+	return a
+}
+
+// checkAsset tidies a and says what is wrong with it, all fields at once.
 func (p *Pack) checkAsset(a *AssetInput) error {
 	var c fault.Collector
 	a.Name, a.Product, a.Note = tidy(a.Name), tidy(a.Product), tidy(a.Note)

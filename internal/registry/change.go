@@ -3,15 +3,14 @@ package registry
 import (
 	"context"
 
-	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
 
 // Change writes the fields that the patch names. version is the one the caller
-// saw, 0 = any. Needs registry.write and sight of the card; the note and the
-// disclosure need sight of the details. Faults: NotFound, Invalid by field,
+// saw, 0 = any. Needs registry.write and that the organisation is of the caller's
+// constituency (Keeps); the note and the disclosure need sight of the details. Faults: NotFound, Invalid by field,
 // Conflict (changed meanwhile, name taken, merged), Denied.
 func (s *Service) Change(ctx context.Context, who ident.Actor, uuid string, version int64, p Patch) (o Organisation, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
@@ -19,7 +18,7 @@ func (s *Service) Change(ctx context.Context, who ident.Actor, uuid string, vers
 		if err != nil {
 			return err
 		}
-		if err := access.Check(who, "registry.write"); err != nil {
+		if err := mayWriteCard(who, before); err != nil {
 			return err
 		}
 		if p.Note != nil || p.Disclosure != nil {
@@ -50,7 +49,7 @@ func (s *Service) move(ctx context.Context, who ident.Actor, uuid string, versio
 		if err != nil {
 			return err
 		}
-		if err := access.Check(who, "registry.write"); err != nil {
+		if err := mayWriteCard(who, before); err != nil {
 			return err
 		}
 		if before.Host {
@@ -78,6 +77,9 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, who ident.Actor, befo
 	fields := diff(before, after)
 	if len(fields) == 0 {
 		return before, nil
+	}
+	if err := mayWriteCard(who, before); err != nil { // for imports, which come straight here
+		return before, err
 	}
 	now, err := store.Now(ctx, tx)
 	if err != nil {

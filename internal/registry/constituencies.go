@@ -61,7 +61,8 @@ func (s *Service) ConstituencyOf(ctx context.Context, who ident.Actor, cert stri
 }
 
 // SetConstituency replaces the rules of one CERT and places every organisation
-// anew. Needs registry.merge (the lead's right: it decides who sees what).
+// anew. Needs registry.merge (the lead's right: it decides who sees what), and that
+// it is the lead's own CERT, or the host's, who divides the country among all.
 // Faults: NotFound, Invalid on "rules", Conflict when another CERT has a rule.
 func (s *Service) SetConstituency(ctx context.Context, who ident.Actor, cert string, rules []Rule) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
@@ -69,7 +70,7 @@ func (s *Service) SetConstituency(ctx context.Context, who ident.Actor, cert str
 		if err != nil {
 			return err
 		}
-		if err := access.Check(who, "registry.merge"); err != nil {
+		if err := mayDivide(ctx, tx, who, o); err != nil {
 			return err
 		}
 		if o.Kind != KindCERT || o.State != Active || !o.Local {
@@ -98,6 +99,17 @@ func (s *Service) SetConstituency(ctx context.Context, who ident.Actor, cert str
 		}
 		return s.touch(ctx, tx, who, &o, "constituency", fields)
 	}, store.Serializable())
+}
+
+func mayDivide(ctx context.Context, tx *store.Tx, who ident.Actor, cert Organisation) error {
+	if err := access.Check(who, "registry.merge"); err != nil {
+		return err
+	}
+	host, err := store.Int64(ctx, tx, hostID)
+	if err != nil || who.CERT == host {
+		return err
+	}
+	return mayWriteCard(who, cert)
 }
 
 // reassign decides the CERT of every organisation anew and rewrites those that

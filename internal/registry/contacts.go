@@ -19,11 +19,8 @@ func (s *Service) Contacts(ctx context.Context, who ident.Actor, uuid string) (l
 	}
 	var o Organisation
 	log := func(tx *store.Tx) error {
-		if o, err = findOrg(ctx, tx, who, uuid); err != nil {
+		if o, err = detailed(ctx, tx, who, uuid); err != nil {
 			return err
-		}
-		if !o.Details {
-			return fault.New(fault.Denied, "the details of organisation %d are not open to %s", o.ID, who).WithKey("fault.denied")
 		}
 		if o.Own {
 			return nil

@@ -46,7 +46,12 @@ func contactFields(c Contact) [][2]string {
 }
 
 func assetFields(a Asset) [][2]string {
-	return [][2]string{{"kind", a.Kind}, {"name", a.Name}, {"product", a.Product}, {"criticality", strconv.FormatInt(a.Criticality, 10)}, {"note", a.Note}}
+	return [][2]string{{"kind", a.Kind}, {"name", a.Name}, {"product", a.Product}, {"criticality", strconv.FormatInt(a.Criticality, 10)}, {"note", a.Note},
+		{"withdrawn", day(a.Withdrawn)}}
+}
+
+func resourceFields(r Resource) [][2]string {
+	return [][2]string{{r.Kind, r.Value}, {"note", r.Note}, {"claimed", day(r.Claimed)}, {"withdrawn", day(r.Withdrawn)}}
 }
 
 func pairs(before, after [][2]string) []Field {

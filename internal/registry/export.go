@@ -85,7 +85,7 @@ func (s *Service) head(ctx context.Context, tx *store.Tx, who ident.Actor, out *
 	return out.json.Encode(exportHead{Straza: "registry", From: host.Name, At: instant(now), By: who.String(), TLP: "TLP:AMBER"})
 }
 
-// exportBatch writes a page of organisations with their parts, two more statements
+// exportBatch writes a page of organisations with their parts, three more statements
 // for the whole page.
 func (s *Service) exportBatch(ctx context.Context, tx *store.Tx, out *recordWriter, list []Organisation) error {
 	var open []int64
@@ -102,8 +102,12 @@ func (s *Service) exportBatch(ctx context.Context, tx *store.Tx, out *recordWrit
 	if err != nil {
 		return err
 	}
+	assets, err := assetsOfAll(ctx, tx, open)
+	if err != nil {
+		return err
+	}
 	for _, o := range list {
-		if err := out.write(RecordOf(o, contacts[o.ID], resources[o.ID])); err != nil {
+		if err := out.write(RecordOf(o, Parts{contacts[o.ID], resources[o.ID], assets[o.ID]})); err != nil {
 			return err
 		}
 	}

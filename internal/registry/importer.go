@@ -122,9 +122,9 @@ func uuidOf(s string) string {
 	return id
 }
 
-// parts adds the contacts and resources that are not there yet.
+// parts adds the contacts, resources and assets that are not there yet.
 func (m *importer) parts(ctx context.Context, o *Organisation, rec Record) (more bool, err error) {
-	if len(rec.Resources) > 0 || len(rec.Contacts) > 0 {
+	if len(rec.Resources) > 0 || len(rec.Contacts) > 0 || len(rec.Assets) > 0 {
 		if err := mayWriteParts(m.who, *o); err != nil {
 			return false, err
 		}
@@ -135,7 +135,7 @@ func (m *importer) parts(ctx context.Context, o *Organisation, rec Record) (more
 			return more, err
 		}
 		r.Note = tidy(x.Note)
-		n, err := store.Int64(ctx, m.tx, countResource, o.ID, r.Kind, r.Value)
+		n, err := store.Int64(ctx, m.tx, countResource, o.ID, r.Kind, r.Value, 0)
 		if err != nil {
 			return more, err
 		}
@@ -156,6 +156,19 @@ func (m *importer) parts(ctx context.Context, o *Organisation, rec Record) (more
 			continue
 		}
 		if _, err := m.s.addContact(ctx, m.tx, m.who, o, x.Input()); err != nil {
+			return more, err
+		}
+		more = true
+	}
+	for _, x := range rec.Assets {
+		n, err := store.Int64(ctx, m.tx, sameAsset, o.ID, x.Kind, tidy(x.Name))
+		if err != nil {
+			return more, err
+		}
+		if n > 0 {
+			continue
+		}
+		if _, err := m.s.addAsset(ctx, m.tx, m.who, o, x.Input()); err != nil {
 			return more, err
 		}
 		more = true

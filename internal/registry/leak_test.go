@@ -31,6 +31,8 @@ type subject struct {
 	detail string // canary in contact, domain, note and history
 	addr   netip.Addr
 	label  string
+
+	resource, asset string // UUIDs
 }
 
 func refusedOr(t *testing.T, err error, show func() string) string {
@@ -110,6 +112,26 @@ var doors = []door{
 		v, err := s.Assets(ctx, who, x.org.UUID)
 		return refusedOr(t, err, func() string { return fmt.Sprintf("%+v", v) })
 	}},
+	{"one resource", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
+		v, err := s.Resource(ctx, who, x.org.UUID, x.resource)
+		return refusedOr(t, err, func() string { return fmt.Sprintf("%+v", v) })
+	}},
+	{"one asset", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
+		v, err := s.Asset(ctx, who, x.org.UUID, x.asset)
+		return refusedOr(t, err, func() string { return fmt.Sprintf("%+v", v) })
+	}},
+	{"search in assets", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
+		v, _, err := s.AssetPage(ctx, who, x.org.UUID, registry.PartFilter{Query: x.detail, State: registry.StateAll}, registry.Page{})
+		return refusedOr(t, err, func() string { return fmt.Sprintf("%+v", v) })
+	}},
+	{"export of resources", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
+		var b bytes.Buffer
+		return refusedOr(t, s.ExportResources(ctx, who, x.org.UUID, &b, "csv", registry.PartFilter{}), b.String)
+	}},
+	{"export of assets", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
+		var b bytes.Buffer
+		return refusedOr(t, s.ExportAssets(ctx, who, x.org.UUID, &b, "json", registry.PartFilter{}), b.String)
+	}},
 	{"history", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
 		v, err := s.History(ctx, who, x.org.UUID, 0, 0)
 		return refusedOr(t, err, func() string { return fmt.Sprintf("%+v", v) })
@@ -149,12 +171,14 @@ func TestNoDoorLeaks(t *testing.T) {
 			x.org = registrytest.Org(t, c.s, draft)
 			_, err := c.s.AddContact(ctx, c.analyst, x.org.UUID, 0, registry.ContactInput{Kind: "duty", Name: x.detail, Email: "a@" + x.detail + ".rs"})
 			must(t, err)
-			_, err = c.s.AddResource(ctx, c.analyst, x.org.UUID, 0, registry.Domain, x.detail+".rs", x.detail)
+			held, err := c.s.AddResource(ctx, c.analyst, x.org.UUID, 0, registry.Domain, x.detail+".rs", x.detail)
 			must(t, err)
+			x.resource = held.UUID
 			_, err = c.s.AddResource(ctx, c.analyst, x.org.UUID, 0, registry.Network, x.addr.String()+"/32", x.detail)
 			must(t, err)
-			_, err = c.s.AddAsset(ctx, c.analyst, x.org.UUID, 0, registry.AssetInput{Kind: "service", Name: x.detail})
+			asset, err := c.s.AddAsset(ctx, c.analyst, x.org.UUID, 0, registry.AssetInput{Kind: "service", Name: x.detail})
 			must(t, err)
+			x.asset = asset.UUID
 			note := x.detail
 			_, err = c.s.Change(ctx, c.analyst, x.org.UUID, 0, registry.Patch{Note: &note})
 			must(t, err)
@@ -170,7 +194,8 @@ func TestNoDoorLeaks(t *testing.T) {
 		}
 		_, err := c.s.Withdraw(ctx, c.analyst, subjects["withdrawn"].org.UUID, 0)
 		must(t, err)
-		_, err = c.s.Merge(ctx, c.lead, c.body.UUID, []string{subjects["merged"].org.UUID})
+		target := registrytest.Org(t, c.s, registry.Draft{Name: "Велика фирма", Kind: "company"})
+		_, err = c.s.Merge(ctx, c.lead, target.UUID, []string{subjects["merged"].org.UUID})
 		must(t, err)
 		for name, who := range people {
 			if who.Kind == ident.Person {

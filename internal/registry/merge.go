@@ -60,10 +60,7 @@ func (s *Service) mergeable(ctx context.Context, tx *store.Tx, who ident.Actor, 
 	if target, err = open(ctx, tx, who, into, 0); err != nil {
 		return target, nil, err
 	}
-	if err := access.Check(who, "registry.merge"); err != nil {
-		return target, nil, err
-	}
-	if err := mayWriteParts(who, target); err != nil {
+	if err := mayMerge(who, target); err != nil {
 		return target, nil, err
 	}
 	if target.State != Active || !target.Local {
@@ -75,7 +72,7 @@ func (s *Service) mergeable(ctx context.Context, tx *store.Tx, who ident.Actor, 
 		if err != nil {
 			return target, nil, err
 		}
-		if err := mayWriteParts(who, o); err != nil {
+		if err := mayMerge(who, o); err != nil {
 			return target, nil, err
 		}
 		// A CERT has cases, numbers and a team of its own: that is a hand-over, not a merge.
@@ -89,6 +86,18 @@ func (s *Service) mergeable(ctx context.Context, tx *store.Tx, who ident.Actor, 
 		return target, nil, fault.Field("from", "registry.fault.merge-nothing", "nothing to merge")
 	}
 	return target, losers, nil
+}
+
+// mayMerge: the lead's right, at organisations of the own constituency whose details
+// are open. Merging one away ends it, as withdrawing does.
+func mayMerge(who ident.Actor, o Organisation) error {
+	if err := access.Check(who, "registry.merge"); err != nil {
+		return err
+	}
+	if err := mayWriteCard(who, o); err != nil {
+		return err
+	}
+	return mayWriteParts(who, o)
 }
 
 // absorb moves one organisation into the target and leaves a tombstone.
@@ -206,7 +215,7 @@ func (s *Service) undoable(ctx context.Context, tx *store.Tx, who ident.Actor, i
 	if m, err = findMerge(ctx, tx, target.ID, merge); err != nil {
 		return m, target, err
 	}
-	if err := access.Check(who, "registry.merge"); err != nil {
+	if err := mayMerge(who, target); err != nil {
 		return m, target, err
 	}
 	now, err := store.Now(ctx, tx)

@@ -98,12 +98,13 @@ func TestWhatCannotBeMerged(t *testing.T) {
 		}
 		isFault(t, merge(c.bank.UUID), fault.Invalid)
 		isFault(t, merge(c.bank.UUID, c.bank.UUID), fault.Conflict)
-		isFault(t, merge(c.bank.UUID, c.second.UUID), fault.Conflict)
-		isFault(t, merge(c.bank.UUID, c.body.UUID, c.body.UUID), fault.Conflict)
+		shop := registrytest.Org(t, c.s, registry.Draft{Name: "Продавница"})
+		isFault(t, merge(c.bank.UUID, c.host.UUID), fault.Conflict)
+		isFault(t, merge(c.bank.UUID, shop.UUID, shop.UUID), fault.Conflict)
 		isFault(t, merge(c.bank.UUID, "00000000-0000-7000-8000-000000000000"), fault.NotFound)
-		must(t, merge(c.bank.UUID, c.body.UUID))
-		isFault(t, merge(c.host.UUID, c.body.UUID), fault.Conflict) // it is a tombstone
-		isFault(t, merge(c.body.UUID, c.bank.UUID), fault.Conflict)
+		must(t, merge(c.bank.UUID, shop.UUID))
+		isFault(t, merge(c.host.UUID, shop.UUID), fault.Conflict) // it is a tombstone
+		isFault(t, merge(shop.UUID, c.bank.UUID), fault.Conflict)
 	})
 }
 

@@ -32,6 +32,7 @@ type Record struct {
 	Freshness      Freshness        `json:"contact_freshness,omitempty"`
 	Contacts       []ContactRecord  `json:"contacts,omitempty"`
 	Resources      []ResourceRecord `json:"resources,omitempty"`
+	Assets         []AssetRecord    `json:"assets,omitempty"`
 	Created        *time.Time       `json:"created,omitempty"`
 	Updated        *time.Time       `json:"updated,omitempty"`
 	Version        int64            `json:"version,omitempty"`
@@ -53,15 +54,35 @@ type ContactRecord struct {
 
 // ResourceRecord is a network, domain or AS number in a Record.
 type ResourceRecord struct {
-	ID    string `json:"id,omitempty"`
-	Kind  string `json:"kind"`
-	Value string `json:"value"`
-	Note  string `json:"note,omitempty"`
+	ID        string     `json:"id,omitempty"`
+	Kind      string     `json:"kind"`
+	Value     string     `json:"value"`
+	Note      string     `json:"note,omitempty"`
+	Claimed   bool       `json:"claimed,omitempty"` // entered by the organisation, not yet looked at by a team
+	Withdrawn *time.Time `json:"withdrawn,omitempty"`
+}
+
+// AssetRecord is an asset in a Record.
+type AssetRecord struct {
+	ID          string     `json:"id,omitempty"`
+	Kind        string     `json:"kind"`
+	Name        string     `json:"name"`
+	Product     string     `json:"product,omitempty"`
+	Criticality int64      `json:"criticality,omitempty"` // 1 low … 4 very high
+	Note        string     `json:"note,omitempty"`
+	Withdrawn   *time.Time `json:"withdrawn,omitempty"`
+}
+
+// Parts are what an organisation has, as a file carries it.
+type Parts struct {
+	Contacts  []Contact
+	Resources []Resource
+	Assets    []Asset
 }
 
 // RecordOf writes an organisation with the parts given; what is blank because the
 // asker may not see it is absent.
-func RecordOf(o Organisation, contacts []Contact, resources []Resource) Record {
+func RecordOf(o Organisation, with Parts) Record {
 	r := Record{ID: o.UUID, Name: o.Name, Names: o.Names, Aliases: o.Aliases, Kind: o.Kind, Country: o.Country,
 		RegistrationNo: o.RegistrationNo, TaxNo: o.TaxNo, Seat: o.Seat, Website: o.Website, Note: o.Note,
 		Disclosure: o.Disclosure, Host: o.Host, State: o.State, MergedInto: o.MergedInto, CERT: o.CERTName,
@@ -72,11 +93,14 @@ func RecordOf(o Organisation, contacts []Contact, resources []Resource) Record {
 	if o.Details {
 		r.Freshness = o.Contacts.Freshness
 	}
-	for _, c := range contacts {
+	for _, c := range with.Contacts {
 		r.Contacts = append(r.Contacts, c.Record())
 	}
-	for _, x := range resources {
+	for _, x := range with.Resources {
 		r.Resources = append(r.Resources, x.Record())
+	}
+	for _, a := range with.Assets {
+		r.Assets = append(r.Assets, a.Record())
 	}
 	return r
 }
@@ -89,7 +113,17 @@ func (c Contact) Record() ContactRecord {
 
 // Record writes a resource.
 func (r Resource) Record() ResourceRecord {
-	return ResourceRecord{ID: r.UUID, Kind: r.Kind, Value: r.Value, Note: r.Note}
+	return ResourceRecord{ID: r.UUID, Kind: r.Kind, Value: r.Value, Note: r.Note, Claimed: !r.Claimed.IsZero(), Withdrawn: when(r.Withdrawn)}
+}
+
+// Record writes an asset.
+func (a Asset) Record() AssetRecord {
+	return AssetRecord{ID: a.UUID, Kind: a.Kind, Name: a.Name, Product: a.Product, Criticality: a.Criticality, Note: a.Note, Withdrawn: when(a.Withdrawn)}
+}
+
+// Input is the asset as it is typed.
+func (a AssetRecord) Input() AssetInput {
+	return AssetInput{Kind: a.Kind, Name: a.Name, Product: a.Product, Criticality: a.Criticality, Note: a.Note}
 }
 
 // Input is the contact as it is typed.

@@ -31,9 +31,19 @@ type Resource struct {
 	Value   string // canonical: "10.1.0.0/16", "xn--…" as ASCII, "AS31042"
 	Note    string
 	Created time.Time
+	Updated time.Time
+
+	Withdrawn time.Time // zero = in use
+	Claimed   time.Time // the organisation entered it and no team has looked at it: answers no look-up
 
 	org    int64
 	lo, hi []byte // 16 bytes, Network only
+}
+
+// ResourcePatch changes what is not nil; the kind of a resource stays.
+type ResourcePatch struct {
+	Value *string
+	Note  *string
 }
 
 // ParseResource reads a value of a kind into its canonical form. Faults: Invalid

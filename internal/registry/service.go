@@ -67,6 +67,21 @@ func mayWriteParts(who ident.Actor, o Organisation) error {
 	return nil
 }
 
+// Keeps tells whether who may write the card of o, withdraw and merge it, when who
+// may do that to any: the constituency decides (decisions §1). A team writes the
+// records of those its CERT looks after, itself among them, and reads the others';
+// who configures the installation writes all. Foreign ones are nobody's.
+func Keeps(who ident.Actor, o Organisation) bool {
+	return who.CERT == 0 || o.CERT == 0 || o.CERT == who.CERT || access.Allowed(who, "admin.use")
+}
+
+func mayWriteCard(who ident.Actor, o Organisation) error {
+	if err := access.Check(who, "registry.write"); err != nil || Keeps(who, o) {
+		return err
+	}
+	return fault.New(fault.Denied, "organisation %d is looked after by another CERT than that of %s", o.ID, who).WithKey("registry.fault.other-cert")
+}
+
 func thing(o Organisation) audit.Thing {
 	return audit.Thing{Kind: "organisation", ID: o.ID, Label: o.UUID}
 }

@@ -381,7 +381,8 @@ func TestRecognise(t *testing.T) {
 		list, err := c.s.Resources(ctx, c.analyst, c.bank.UUID)
 		must(t, err)
 		for _, r := range list {
-			must(t, c.s.RemoveResource(ctx, c.analyst, c.bank.UUID, 0, r.UUID))
+			_, err := c.s.WithdrawResource(ctx, c.analyst, c.bank.UUID, 0, r.UUID)
+			must(t, err)
 		}
 		m, _, err := c.s.Recognise(ctx, c.analyst, registry.Clue{Address: netip.MustParseAddr("147.91.8.7")})
 		must(t, err)
@@ -427,7 +428,7 @@ func TestConstituencyDecidesTheOwner(t *testing.T) {
 			t.Errorf("without rules: %d and %d", owner(c.bank), owner(c.body))
 		}
 		kind := "public-body"
-		_, err := c.s.Change(ctx, c.lead, c.second.UUID, 0, registry.Patch{Kind: &kind}) // it ceases to be a CERT
+		_, err := c.s.Change(ctx, registrytest.Setup, c.second.UUID, 0, registry.Patch{Kind: &kind}) // it ceases to be a CERT
 		must(t, err)
 		if owner(c.second) != c.host.ID {
 			t.Errorf("the former CERT's owner is %d", owner(c.second))
@@ -470,11 +471,12 @@ func TestOrgsNamesManyAtOnce(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		c := newCountry(t, db)
-		_, err := c.s.Merge(ctx, c.lead, c.body.UUID, []string{c.bank.UUID})
+		shop := registrytest.Org(t, c.s, registry.Draft{Name: "Продавница"})
+		_, err := c.s.Merge(ctx, c.lead, shop.UUID, []string{c.bank.UUID})
 		must(t, err)
 		byID, err := c.s.Orgs(ctx, c.analyst, []int64{c.bank.ID, c.host.ID, 77})
 		must(t, err)
-		if len(byID) != 2 || byID[c.bank.ID].ID != c.body.ID || byID[c.host.ID].Name != c.host.Name {
+		if len(byID) != 2 || byID[c.bank.ID].ID != shop.ID || byID[c.host.ID].Name != c.host.Name {
 			t.Errorf("%+v", byID)
 		}
 	})
@@ -578,7 +580,7 @@ func TestRecordHasNoDetailsForMembers(t *testing.T) {
 			"operator": {ident.Actor{Kind: ident.Operator, Name: "root"}, false}} {
 			o, err := c.s.Get(ctx, x.who, c.bank.UUID)
 			must(t, err)
-			b, err := json.Marshal(registry.RecordOf(o, nil, nil))
+			b, err := json.Marshal(registry.RecordOf(o, registry.Parts{}))
 			must(t, err)
 			if strings.Contains(string(b), note) != x.sees || strings.Contains(string(b), "freshness") != x.sees {
 				t.Errorf("%s: %s", name, b)

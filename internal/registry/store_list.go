@@ -115,7 +115,7 @@ func (q *query) search(ctx context.Context, tx *store.Tx, who ident.Actor, text 
 		ways = append(ways, words.Set("o.id", q.arg))
 	}
 	if held := q.held(c); held != "" {
-		ways = append(ways, "o.id IN (SELECT x.org_id FROM registry_resource x WHERE "+held+
+		ways = append(ways, "o.id IN (SELECT x.org_id FROM registry_resource x WHERE x.withdrawn = 0 AND "+held+
 			" AND "+detailSeen(who, "x.org_id", "x.audience_id", true)+")")
 	}
 	if len(ways) == 0 {

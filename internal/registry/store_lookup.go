@@ -14,11 +14,11 @@ const (
 	activeCERTs  = `WHERE o.kind = 'cert' AND o.local AND o.state = 'active' AND `
 	hostFirst    = ` ORDER BY o.host DESC, o.sort_key, o.id`
 
-	// Only what an active organisation holds answers a look-up.
+	// Only what an active organisation holds answers a look-up, and only what a team
+	// has seen: an organisation could claim its neighbour's network.
 	allNetworks = `SELECT x.id, x.value FROM registry_resource x JOIN registry_organisation o ON o.id = x.org_id
-		WHERE x.kind = 'network' AND o.state = 'active'`
-	heldCols = `SELECT x.id, x.uuid, x.org_id, x.kind, x.value, x.note, x.created, x.lo, x.hi FROM registry_resource x
-		JOIN registry_organisation o ON o.id = x.org_id AND o.state = 'active' `
+		WHERE x.kind = 'network' AND x.withdrawn = 0 AND x.claimed = 0 AND o.state = 'active'`
+	heldCols     = resourceCols + `JOIN registry_organisation o ON o.id = x.org_id AND o.state = 'active' AND x.withdrawn = 0 AND x.claimed = 0 `
 	contactsHeld = `SELECT x.org_id FROM registry_contact x JOIN registry_organisation o ON o.id = x.org_id AND o.state = 'active'
 		WHERE x.email_key = $1 AND `
 )

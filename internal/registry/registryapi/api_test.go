@@ -36,7 +36,7 @@ func newServer(t *testing.T, db *store.DB) *server {
 		"analyst": registrytest.Person(t, db, 1, host, access.Analyst), "lead": registrytest.Person(t, db, 2, host, access.Lead),
 		"banker": registrytest.Person(t, db, 3, bank, access.Member), "bankadmin": registrytest.Person(t, db, 4, bank, access.OrgAdmin),
 		"stranger": registrytest.Person(t, db, 5, double, access.Member),
-	}, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
+	}, Onces: db, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
 	return &server{t: t, s: s, site: site, contract: site.Contract("/api/v1/organisations", registryapi.OpenAPI), orgs: map[string]registry.Organisation{"host": host, "bank": bank, "double": double}}
 }
 
@@ -70,6 +70,8 @@ func TestContractHoldsForRealTraffic(t *testing.T) {
 		s := newServer(t, db)
 		water := s.cards(t)
 		contact, resource := s.parts(t)
+		s.holdings(t)
+		s.assets(t)
 		s.lists(t)
 		s.files(t)
 		s.merges(t)
@@ -145,6 +147,75 @@ func (s *server) parts(t *testing.T) (contact, resource string) {
 	s.want(422, "analyst", "GET", "/lookup", "")
 	s.want(422, "analyst", "GET", "/lookup?ip=x", "")
 	return contact, bank + "/resources/" + r["id"].(string)
+}
+
+// holdings keeps a network, a domain and an AS number, each by its own door.
+func (s *server) holdings(t *testing.T) {
+	at := "/" + s.orgs["bank"].UUID
+	for name, value := range map[string][2]string{"networks": {"10.9.0.0/16", "10.8.0.0/16"}, "domains": {"banka.rs", "stedionica.rs"}, "asns": {"AS64500", "AS64501"}} {
+		list := at + "/" + name
+		status, h, out := s.call("bankadmin", "POST", list, `{"value":"`+value[0]+`","note":"наше"}`, "Idempotency-Key", "0123456789abcdef-"+name)
+		_, again, same := s.call("bankadmin", "POST", list, `{"value":"`+value[0]+`","note":"наше"}`, "Idempotency-Key", "0123456789abcdef-"+name)
+		if status != 201 || h.Get("Location") == "" || h.Get("Location") != again.Get("Location") || string(out) != string(same) {
+			t.Errorf("%s twice with one key: %d %s, %s", name, status, out, same)
+		}
+		one := strings.TrimPrefix(h.Get("Location"), "/api/v1/organisations")
+		if v := s.want(200, "analyst", "GET", list+"?q=NASE&limit=1", ""); len(v["items"].([]any)) != 1 || v["items"].([]any)[0].(map[string]any)["claimed"] != true {
+			t.Errorf("%s: %v", name, v)
+		}
+		if v := s.want(200, "analyst", "GET", list+"?state=withdrawn", ""); len(v["items"].([]any)) != 0 {
+			t.Errorf("withdrawn %s: %v", name, v)
+		}
+		s.want(422, "analyst", "GET", list+"?state=gone", "")
+		s.want(422, "analyst", "GET", list+"?limit=900", "")
+		s.want(403, "stranger", "GET", list, "")
+		s.want(403, "stranger", "GET", one, "")
+		s.want(403, "banker", "PATCH", one, `{"note":null}`)
+		s.want(403, "bankadmin", "POST", one+"/check", "")
+		s.want(200, "analyst", "POST", one+"/check", "")
+		_, h, _ = s.call("analyst", "GET", one, "")
+		tag := h.Get("ETag")
+		s.want(304, "analyst", "GET", one, "", "If-None-Match", tag)
+		s.want(422, "analyst", "PATCH", one, `{"value":"nothing"}`, "If-Match", tag)
+		if v := s.want(200, "analyst", "PATCH", one, `{"value":"`+value[1]+`","note":null}`, "If-Match", tag); v["value"] != value[1] || v["note"] != nil {
+			t.Errorf("changed: %v", v)
+		}
+		s.want(409, "analyst", "PATCH", one, `{"note":"x"}`, "If-Match", tag)
+		s.want(409, "analyst", "POST", list, `{"value":"`+value[1]+`"}`)
+		if v := s.want(200, "bankadmin", "DELETE", one, ""); v["withdrawn"] == nil {
+			t.Errorf("withdrawn: %v", v)
+		}
+		s.want(409, "bankadmin", "DELETE", one, "")
+		s.want(200, "bankadmin", "POST", one+"/restore", "")
+		// Through another kind's door, and through another organisation.
+		s.want(404, "analyst", "GET", strings.Replace(one, "/"+name+"/", "/"+map[string]string{"networks": "domains", "domains": "asns", "asns": "networks"}[name]+"/", 1), "")
+		s.want(404, "analyst", "DELETE", strings.Replace(one, s.orgs["bank"].UUID, s.orgs["double"].UUID, 1), "")
+	}
+}
+
+func (s *server) assets(t *testing.T) {
+	list := "/" + s.orgs["bank"].UUID + "/assets"
+	v := s.want(422, "bankadmin", "POST", list, `{"kind":"king","name":"","criticality":9}`)
+	if n := len(v["errors"].([]any)); n != 3 {
+		t.Errorf("%d fields named: %v", n, v)
+	}
+	a := s.want(201, "bankadmin", "POST", list, `{"kind":"service","name":"Електронско банкарство","criticality":4}`)
+	one := list + "/" + a["id"].(string)
+	_, h, _ := s.call("analyst", "GET", one, "")
+	if v = s.want(200, "analyst", "PATCH", one, `{"product":"Oracle 19c"}`, "If-Match", h.Get("ETag")); v["product"] != "Oracle 19c" || v["criticality"] != 4.0 {
+		t.Errorf("changed: %v", v)
+	}
+	s.want(409, "analyst", "PATCH", one, `{"name":"x"}`, "If-Match", h.Get("ETag"))
+	s.want(422, "analyst", "PATCH", one, `{"name":null}`)
+	if v = s.want(200, "banker", "GET", list+"?kind=service&q=oracle", ""); len(v["items"].([]any)) != 1 {
+		t.Errorf("found: %v", v)
+	}
+	s.want(422, "analyst", "GET", list+"?kind=king", "")
+	s.want(403, "stranger", "GET", list, "")
+	s.want(403, "banker", "DELETE", one, "")
+	s.want(200, "bankadmin", "DELETE", one, "")
+	s.want(200, "bankadmin", "POST", one+"/restore", "")
+	s.want(404, "analyst", "GET", list+"/no-uuid", "")
 }
 
 func (s *server) lists(t *testing.T) {
@@ -240,7 +311,7 @@ func TestRow05ScopesAndReadOnlyKeys(t *testing.T) {
 	narrow, readOnly := who, who
 	narrow.Scopes = []string{"registry:read"}
 	readOnly.ReadOnly = true
-	site := testkit.NewSite(t, testkit.Doors{Gate: testkit.Gate{"narrow": narrow, "readonly": readOnly}, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
+	site := testkit.NewSite(t, testkit.Doors{Gate: testkit.Gate{"narrow": narrow, "readonly": readOnly}, Onces: db, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
 	for _, key := range []string{"narrow", "readonly"} {
 		for method, want := range map[string]int{"GET": 200, "POST": 403} {
 			if _, res, _ := site.Call(key, method, "/api/v1/organisations", `{"name":"x"}`); res.StatusCode != want {

@@ -15,7 +15,7 @@ import (
 )
 
 // record writes an organisation's card.
-func record(o registry.Organisation) registry.Record { return registry.RecordOf(o, nil, nil) }
+func record(o registry.Organisation) registry.Record { return registry.RecordOf(o, registry.Parts{}) }
 
 // answer writes an organisation with its entity tag.
 func answer(w http.ResponseWriter, status int, o registry.Organisation) error {
@@ -66,11 +66,9 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := registry.Page{Cursor: r.URL.Query().Get("cursor")}
-	if v := r.URL.Query().Get("limit"); v != "" {
-		if page.Limit, err = strconv.Atoi(v); err != nil || page.Limit < 1 || page.Limit > 200 {
-			return fault.Field("limit", "registry.fault.limit", "limit is 1 to 200")
-		}
+	page, err := pageOf(r)
+	if err != nil {
+		return err
 	}
 	orgs, next, err := a.s.List(r.Context(), web.Actor(r), f, page)
 	if err != nil {

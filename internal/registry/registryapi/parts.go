@@ -15,11 +15,7 @@ func (a *api) contacts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items := make([]registry.ContactRecord, len(list))
-	for i, c := range list {
-		items[i] = c.Record()
-	}
-	return web.JSON(w, http.StatusOK, web.NewList(items, ""))
+	return web.JSON(w, http.StatusOK, web.NewList(records(list), ""))
 }
 
 // contactBody is what a client may write of a contact.
@@ -88,20 +84,8 @@ func (a *api) removeContact(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (a *api) resources(w http.ResponseWriter, r *http.Request) error {
-	list, err := a.s.Resources(r.Context(), web.Actor(r), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	items := []registry.ResourceRecord{}
-	kind := r.URL.Query().Get("kind")
-	for _, x := range list {
-		if kind == "" || x.Kind == kind {
-			items = append(items, x.Record())
-		}
-	}
-	return web.JSON(w, http.StatusOK, web.NewList(items, ""))
-}
+// resources lists networks, domains and AS numbers together, ?kind= narrows.
+func (a *api) resources(w http.ResponseWriter, r *http.Request) error { return a.listKind("")(w, r) }
 
 func (a *api) addResource(w http.ResponseWriter, r *http.Request) error {
 	v, err := version(r)
@@ -128,7 +112,7 @@ func (a *api) removeResource(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.s.RemoveResource(r.Context(), web.Actor(r), r.PathValue("id"), v, r.PathValue("part")); err != nil {
+	if _, err := a.s.WithdrawResource(r.Context(), web.Actor(r), r.PathValue("id"), v, r.PathValue("part")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -63,4 +63,5 @@ func Routes(m *web.Mux, s *registry.Service) {
 		get("/{id}/constituency", "the rules of a CERT, for who may read the registry", a.constituency),
 		change(http.MethodPut, "/{id}/constituency", merge, a.setConstituency),
 	)
+	a.holdingRoutes(m, get, change)
 }

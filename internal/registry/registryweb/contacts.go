@@ -11,25 +11,46 @@ import (
 	"straza/internal/registry"
 )
 
-// place is where contacts are kept: the console, for any organisation, or the
-// portal, for the own one.
+// place is where the parts of an organisation are kept: the console, for any
+// organisation, or the portal, for the own one.
 type place struct {
 	shell ui.Shell
-	base  string // address of the contacts
+	home  string // the organisation's first page
+	base  string // address of the parts
 	back  string // the page that lists them
 	org   registry.Organisation
 }
 
-// placeOf finds the organisation of a request: named in the console's address, the
+// orgOf finds the organisation of a request: named in the console's address, the
 // caller's own in the portal.
-func (p *pages) placeOf(r *http.Request) (at place, err error) {
-	if strings.HasPrefix(r.URL.Path, portal) {
+func (p *pages) orgOf(r *http.Request) (at place, err error) {
+	if r.URL.Path == portal || strings.HasPrefix(r.URL.Path, portal+"/") {
 		o, err := p.s.Own(r.Context(), web.Actor(r))
-		return place{web.ShellPortal, portal + "/contacts", portal, o}, err
+		return place{web.ShellPortal, portal, portal, portal, o}, err
 	}
 	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
-	base := room(r) + "/" + o.UUID + "/contacts"
-	return place{web.ShellConsole, base, base, o}, err
+	home := room(r) + "/" + o.UUID
+	return place{web.ShellConsole, home, home, home, o}, err
+}
+
+// placeOf is orgOf for its contacts; the portal lists them on its first page.
+func (p *pages) placeOf(r *http.Request) (place, error) {
+	at, err := p.orgOf(r)
+	at.base += "/contacts"
+	if at.shell == web.ShellConsole {
+		at.back = at.base
+	}
+	return at, err
+}
+
+// head gives a page of one organisation's parts its crumbs and tabs.
+func (p *pages) head(r *http.Request, at place, here string, page *web.Page, h *ui.Header) {
+	if at.shell == web.ShellPortal {
+		page.Crumbs = []ui.Crumb{{Label: web.T(r, "registry.own"), Href: portal}, {Label: web.T(r, "registry.tab."+here)}}
+		*h = p.ownHeader(r, at.org, here)
+		return
+	}
+	page.Crumbs, *h = crumbs(r, at.org), p.header(r, at.org, here)
 }
 
 type contactsPage struct {
@@ -37,17 +58,16 @@ type contactsPage struct {
 	Header ui.Header
 	Table  ui.Table
 	Note   *ui.Note
-	Form   *contactForm // nil for who may not add
+	Form   *partForm // nil for who may not add
 }
 
-// contactForm is the form of one contact.
-type contactForm struct {
+// partForm is the form of one part of an organisation.
+type partForm struct {
 	Action  string
 	Fields  []ui.Field
 	Version int64
 	Button  ui.Button
 	Cancel  *ui.Button
-	Edited  bool
 }
 
 var contactOrder = []string{"kind", "name", "job", "phone", "email", "hours"}
@@ -103,11 +123,11 @@ func (p *pages) contactsPage(r *http.Request, at place, f *web.Form) (*contactsP
 }
 
 // contactAdd is the form that enters one more, nil for who may not.
-func (p *pages) contactAdd(r *http.Request, at place, f *web.Form) *contactForm {
+func (p *pages) contactAdd(r *http.Request, at place, f *web.Form) *partForm {
 	if !mayKeep(r, at.org) {
 		return nil
 	}
-	return &contactForm{Action: at.base, Fields: p.contactFields(r, f), Version: at.org.Version,
+	return &partForm{Action: at.base, Fields: p.contactFields(r, f), Version: at.org.Version,
 		Button: ui.Button{Label: web.T(r, "registry.contact.add"), Icon: "user-plus", Variant: "secondary"}}
 }
 
@@ -179,7 +199,7 @@ func (p *pages) addContact(w http.ResponseWriter, r *http.Request) error {
 type contactPage struct {
 	web.Page
 	Header ui.Header
-	Form   contactForm
+	Form   partForm
 	Facts  ui.Facts
 	Remove string // address of the act
 }
@@ -213,7 +233,7 @@ func (p *pages) oneContact(r *http.Request) (at place, c registry.Contact, err e
 func (p *pages) contactPage(r *http.Request, at place, c registry.Contact, f *web.Form) *contactPage {
 	page := &contactPage{Page: web.NewPage(r, at.shell, c.Name), Header: ui.Header{Title: c.Name, Marks: []any{freshness(r, "contact.", c.Freshness)}}}
 	page.Crumbs = []ui.Crumb{{Label: at.org.Label(web.Lang(r)), Href: at.back}, {Label: c.Name}}
-	page.Form = contactForm{Action: at.base + "/" + c.UUID, Fields: p.contactFields(r, f), Version: at.org.Version,
+	page.Form = partForm{Action: at.base + "/" + c.UUID, Fields: p.contactFields(r, f), Version: at.org.Version,
 		Button: ui.Button{Label: web.T(r, "registry.save")}, Cancel: &ui.Button{Label: web.T(r, "registry.cancel"), Href: at.back, Variant: "tertiary"}}
 	page.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "registry.contact.verified"), Value: c.Verified}, {Label: web.T(r, "registry.entered"), Value: c.Created}}}
 	if c.Bounces > 0 {

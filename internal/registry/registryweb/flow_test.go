@@ -197,6 +197,72 @@ func TestImportPage(t *testing.T) {
 	})
 }
 
+// TestHoldingsByForm: the organisation enters, changes and withdraws; the team looks
+// at what was entered, and takes back.
+func TestHoldingsByForm(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		v := newSite(t, db)
+		const own = "/portal/organisation/assets"
+		v.Shows("bankadmin", own, 200, "No asset is known", "New asset")
+		v.Sends("bankadmin", own, 422, testkit.Form("kind", "king", "name", "", "criticality", "3", "product", "моје"), "Choose a kind of asset.", "Enter a name.", "моје")
+		v.Sends("bankadmin", own, 303, testkit.Form("kind", "service", "name", "Електронско банкарство", "criticality", "4", "product", "Oracle 19c"))
+		page := v.Shows("bankadmin", own, 200, "Електронско банкарство", "Oracle 19c", "Service")
+		asset := between(t, page, `formaction="`+own+`/`, `/withdraw"`)
+		v.Shows("bankadmin", own+"/"+asset, 200, `value="4" selected`)
+		v.Sends("bankadmin", own+"/"+asset, 422, testkit.Form("kind", "service", "name", "", "criticality", "2"), "Enter a name.")
+		version := between(t, v.Shows("bankadmin", own+"/"+asset, 200), `name="version" value="`, `"`)
+		v.Sends("bankadmin", own+"/"+asset, 303, testkit.Form("version", version, "kind", "service", "name", "Е-банка", "criticality", "2"))
+		v.Sends("bankadmin", own+"/"+asset, 422, testkit.Form("version", version, "kind", "service", "name", "Моје име", "criticality", "2"), "changed the record meanwhile", "Моје име")
+		if page := v.Shows("banker", own, 200, "Е-банка"); strings.Contains(page, "New asset") || strings.Contains(page, "/withdraw") {
+			t.Error("a member is offered what only the administrator may")
+		}
+		v.Sends("banker", own+"/"+asset+"/withdraw", 403, nil)
+		v.Shows("stranger", own, 200, "No asset is known") // of his own organisation
+		v.Sends("bankadmin", own+"/"+asset+"/withdraw", 303, nil)
+		v.Shows("bankadmin", own, 200, "No asset is known")
+		v.Shows("bankadmin", own+"?q=banka", 200, "The filter hides everything.")
+		v.Shows("bankadmin", own+"?state=withdrawn", 200, "Е-банка", "Restore")
+		v.Shows("bankadmin", own+"/"+asset, 200, "The asset comes back to the list.")
+		v.Sends("bankadmin", own+"/"+asset+"/restore", 303, nil)
+		v.Sends("bankadmin", own+"/"+asset+"/restore", 409, nil)
+
+		const nets = "/portal/organisation/resources"
+		v.Sends("bankadmin", nets, 422, testkit.Form("kind", "network", "value", "10.0.0.1/8"), "not the beginning of that network")
+		v.Sends("bankadmin", nets, 303, testkit.Form("kind", "network", "value", "10.77.0.0/16", "note", "центар"))
+		v.Shows("bankadmin", nets, 200, "10.77.0.0/16", "To be checked")
+		at := "/console/organisations/" + v.bank.UUID
+		page = v.Shows("analyst", at+"/resources?q=10.77", 200, "To be checked", "центар")
+		net := between(t, page, `formaction="`+at+`/resources/`, `/check"`)
+		v.Shows("analyst", at+"/resources/"+net, 200, "Nobody is recognised by it until")
+		v.Sends("bankadmin", nets+"/"+net+"/check", 404, nil)
+		v.Sends("analyst", at+"/resources/"+net+"/check", 303, nil)
+		if page := v.Shows("analyst", at+"/resources", 200); strings.Contains(page, "To be checked") {
+			t.Error("it was checked")
+		}
+		if body := v.Shows("analyst", at+"/assets/export?format=csv", 200, "Е-банка"); !strings.HasPrefix(body, "id,kind,name") {
+			t.Errorf("export: %s", body)
+		}
+		v.Shows("bankadmin", nets+"/export?format=json", 200, `"value":"10.77.0.0/16"`)
+		v.Shows("supervisor", strings.Replace(at, "/console/", "/oversight/", 1)+"/assets", 403)
+		v.Shows("analyst", at+"/history", 200, "Asset withdrawn", "Network or domain confirmed", "withdrawn: ")
+	})
+}
+
+// TestAnothersRecord: the pages offer no act on what another CERT keeps.
+func TestAnothersRecord(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
+	v := newSite(t, db)
+	second := registrytest.CERT(t, v.s, "Банкарски ЦЕРТ")
+	at := "/console/organisations/" + second.UUID
+	if page := v.Shows("lead", at, 200, "Банкарски ЦЕРТ"); strings.Contains(page, at+"/edit") || strings.Contains(page, at+"/withdraw") {
+		t.Error("the host's lead is offered to change another CERT")
+	}
+	v.Sends("lead", at+"/withdraw", 403, testkit.Form("version", "0"))
+	v.Shows("lead", "/console/organisations/"+v.bank.UUID, 200, v.bank.UUID+"/edit", v.bank.UUID+"/withdraw")
+}
+
 // TestScriptsOfEveryPage: the pages in all three languages, with data in both scripts.
 func TestScriptsOfEveryPage(t *testing.T) {
 	t.Parallel()
@@ -206,7 +272,7 @@ func TestScriptsOfEveryPage(t *testing.T) {
 	v.Sends("analyst", at+"/contacts", 303, testkit.Form("kind", "duty", "name", "<script>alert(1)</script> Ana Шумар", "phone", "+381 11 123 4567"))
 	v.Sends("analyst", at+"/resources", 303, testkit.Form("kind", "domain", "value", "djerdap.rs", "note", "главни site"))
 	for _, v.Lang = range []string{"sr-Cyrl", "sr-Latn", "en"} {
-		for _, path := range []string{"/console/organisations", at, at + "/edit", at + "/contacts", at + "/resources", at + "/history", "/console/organisations/new", "/console/organisations/import"} {
+		for _, path := range []string{"/console/organisations", at, at + "/edit", at + "/contacts", at + "/resources", at + "/assets", at + "/history", "/console/organisations/new", "/console/organisations/import"} {
 			page := v.Shows("analyst", path, 200)
 			if err := web.CheckScript(i18n.Lang(v.Lang), []byte(page)); err != nil {
 				t.Errorf("%s in %s: %v", path, v.Lang, err)
@@ -215,9 +281,11 @@ func TestScriptsOfEveryPage(t *testing.T) {
 				t.Errorf("%s runs what somebody typed", path)
 			}
 		}
-		page := v.Shows("bankadmin", "/portal/organisation", 200)
-		if err := web.CheckScript(i18n.Lang(v.Lang), []byte(page)); err != nil {
-			t.Errorf("portal in %s: %v", v.Lang, err)
+		for _, path := range []string{"/portal/organisation", "/portal/organisation/resources", "/portal/organisation/assets"} {
+			page := v.Shows("bankadmin", path, 200)
+			if err := web.CheckScript(i18n.Lang(v.Lang), []byte(page)); err != nil {
+				t.Errorf("%s in %s: %v", path, v.Lang, err)
+			}
 		}
 	}
 }

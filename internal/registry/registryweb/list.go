@@ -1,6 +1,7 @@
 package registryweb
 
 import (
+	"io"
 	"net/http"
 
 	"straza/internal/kernel/access"
@@ -152,15 +153,22 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return download(w, r, "organisations", func(out io.Writer, format string) error {
+		return p.s.Export(r.Context(), web.Actor(r), out, format, filter)
+	})
+}
+
+// download answers with a file in the format asked for: CSV, or JSON lines.
+func download(w http.ResponseWriter, r *http.Request, name string, write func(out io.Writer, format string) error) error {
 	format := registry.CSV
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
 	if r.URL.Query().Get("format") == registry.JSON {
 		format = registry.JSON
 		w.Header().Set("Content-Type", "application/x-ndjson")
 	}
-	web.Download(w, "organisations."+format)
+	web.Download(w, name+"."+format)
 	out := &begun{ResponseWriter: w}
-	err = p.s.Export(r.Context(), web.Actor(r), out, format, filter)
+	err := write(out, format)
 	if err != nil && out.yes {
 		panic(http.ErrAbortHandler)
 	}

@@ -17,22 +17,23 @@ func TestPagesAreWhole(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 	field := ui.Field{Name: "name", Label: "Назив"}
-	form := contactForm{Action: "/x", Fields: []ui.Field{field}, Button: ui.Button{Label: "Додај"}, Cancel: &ui.Button{Label: "Одустани", Href: "/"}}
+	form := partForm{Action: "/x", Fields: []ui.Field{field}, Button: ui.Button{Label: "Додај"}, Cancel: &ui.Button{Label: "Одустани", Href: "/"}}
 	table := ui.Table{Caption: "Листа", Columns: []ui.Column{{Label: "Назив"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: strings.Repeat("Јавно предузеће ", 20)}}}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"list": {&listPage{Table: table}},
 		"show": {&showPage{Note: "Белешка", Closed: &ui.Note{Body: "Затворено"}, Merges: []mergeRow{{Text: "Фирма", At: now, Until: now, Undo: "/x"}, {Text: "Друга", At: now, Undone: true}},
 			Rules: &rulesPanel{Rules: []string{"Сектор: Здравство"}, Change: "/x"}, Act: &actForm{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}},
-		"history":   {&historyPage{More: "/x", Timeline: ui.Timeline{Items: []ui.Moment{{Icon: "plus", Title: "Унета", At: now, By: "Ana", Detail: []any{"назив: Фирма"}}}}}},
-		"edit":      {&editPage{Card: []ui.Field{field}, Numbers: []ui.Field{field}, Details: []ui.Field{field}}},
-		"contacts":  {&contactsPage{Table: table, Note: &ui.Note{Body: "Забележено"}, Form: &form}},
-		"contact":   {&contactPage{Form: form, Remove: "/x"}},
-		"resources": {&resourcesPage{Tables: []ui.Table{table}, Assets: table, Empty: &ui.Empty{Icon: "network", Title: "Празно"}, Form: &resourceForm{Kind: field, Value: field, Notes: field}}},
-		"merge":     {&mergePage{Choices: &ui.Choices{Name: "from", Legend: "Која?"}, Empty: &ui.Empty{Icon: "search", Title: "Нема"}}},
+		"history":  {&historyPage{More: "/x", Timeline: ui.Timeline{Items: []ui.Moment{{Icon: "plus", Title: "Унета", At: now, By: "Ana", Detail: []any{"назив: Фирма"}}}}}},
+		"edit":     {&editPage{Card: []ui.Field{field}, Numbers: []ui.Field{field}, Details: []ui.Field{field}}},
+		"contacts": {&contactsPage{Table: table, Note: &ui.Note{Body: "Забележено"}, Form: &form}},
+		"contact":  {&contactPage{Form: form, Remove: "/x"}},
+		"holdings": {&holdingsPage{Lead: "Шта имате", Table: table, New: "Нов систем", Form: &form}},
+		"holding":  {&holdingPage{Form: &form, Acts: []actForm{{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}}},
+		"merge":    {&mergePage{Choices: &ui.Choices{Name: "from", Legend: "Која?"}, Empty: &ui.Empty{Icon: "search", Title: "Нема"}}},
 		"import": {&importPage{Columns: []string{"name"}, Result: &importResult{Errors: table, Preview: table, Kept: "name\nФирма", Format: "csv",
 			Enter: &ui.Button{Label: "Унеси"}, Note: &ui.Note{Body: "Добро"}}}},
 		"constituency": {&constituencyPage{Sectors: ui.Choices{Name: "sector", Legend: "Сектори"}, Orgs: []registry.Rule{{Value: "x", Label: "Фирма"}}}},
-		"own":          {&ownPage{Next: &ui.NextStep{Title: "Потврдите", Act: ui.Button{Label: "На контакте", Href: "#contacts"}}, Contacts: table, Resources: table, Sees: []string{"Сви"}, Form: &form}},
+		"own":          {&ownPage{Next: &ui.NextStep{Title: "Потврдите", Act: ui.Button{Label: "На контакте", Href: "#contacts"}}, Contacts: table, Sees: []string{"Сви"}, Form: &form}},
 	}, Files)
 	if err != nil {
 		t.Error(err)
@@ -60,7 +61,7 @@ func TestEveryKeyHasWords(t *testing.T) {
 			}
 		}
 	}
-	for _, act := range testkit.Sources(t, "..", regexp.MustCompile(`(?:touch|record|write|contactDone|settle|move)\(ctx, [^"\n]*"([a-z]+(?:-[a-z]+)*)"`)) {
+	for _, act := range testkit.Sources(t, "..", regexp.MustCompile(`(?:touch|record|write|contactDone|settle|move|onResource|onAsset)\(ctx, [^"\n]*"([a-z]+(?:-[a-z]+)*)"`)) {
 		if have["registry.act."+act] == nil {
 			t.Errorf("act %s has no words", act)
 		}

@@ -9,128 +9,63 @@ import (
 	"straza/internal/registry"
 )
 
-type resourcesPage struct {
-	web.Page
-	Header ui.Header
-	Tables []ui.Table // one a kind
-	Assets ui.Table
-	Form   *resourceForm
-	Empty  *ui.Empty
+// networks are the networks, domains and AS numbers of an organisation.
+func (p *pages) networks(r *http.Request) holding {
+	return holding{name: "resources", icon: "network", kinds: options(r, "registry.resource.", registry.ResourceKinds...),
+		page: p.resourcePage, one: p.oneResource, form: resourceFields, act: p.actResource, export: p.s.ExportResources}
 }
 
-type resourceForm struct {
-	Action             string
-	Kind, Value, Notes ui.Field
-	Button             ui.Button
+func (p *pages) resourcePage(r *http.Request, o registry.Organisation, f registry.PartFilter, page registry.Page) ([]held, string, error) {
+	list, next, err := p.s.ResourcePage(r.Context(), web.Actor(r), o.UUID, f, page)
+	out := make([]held, len(list))
+	for i, x := range list {
+		out[i] = resourceOf(r, x)
+	}
+	return out, next, err
 }
 
-func (p *pages) resources(w http.ResponseWriter, r *http.Request) error {
-	page, err := p.resourcesPage(r, web.NewForm(r, map[string][]string{"kind": {registry.Network}}))
-	if err != nil {
-		return err
-	}
-	return p.t.Render(w, r, "resources", page)
+func (p *pages) oneResource(r *http.Request, o registry.Organisation) (held, error) {
+	x, err := p.s.Resource(r.Context(), web.Actor(r), o.UUID, r.PathValue("part"))
+	return resourceOf(r, x), err
 }
 
-func (p *pages) resourcesPage(r *http.Request, f *web.Form) (*resourcesPage, error) {
-	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
-	if err != nil {
-		return nil, err
+func resourceOf(r *http.Request, x registry.Resource) held {
+	title := ui.Name{Text: x.Value, Mono: true}
+	if u := registry.DomainText(x.Value); x.Kind == registry.Domain && u != x.Value {
+		title = ui.Name{Text: u, Sub: []any{ui.Machine(x.Value)}}
 	}
-	list, err := p.s.Resources(r.Context(), web.Actor(r), o.UUID)
-	if err != nil {
-		return nil, err
-	}
-	assets, err := p.s.Assets(r.Context(), web.Actor(r), o.UUID)
-	if err != nil {
-		return nil, err
-	}
-	page := &resourcesPage{Page: web.NewPage(r, web.ShellConsole, o.Label(web.Lang(r)))}
-	page.Crumbs, page.Header = crumbs(r, o), p.header(r, o, "resources")
-	base := room(r) + "/" + o.UUID + "/resources"
-	for _, kind := range registry.ResourceKinds {
-		if t := resourceTable(r, o, base, kind, list); len(t.Rows) > 0 {
-			page.Tables = append(page.Tables, t)
-		}
-	}
-	if len(page.Tables) == 0 {
-		page.Empty = &ui.Empty{Icon: "network", Title: web.T(r, "registry.resources.empty"), Text: web.T(r, "registry.resources.empty.text")}
-	}
-	page.Assets = p.assetTable(r, assets)
-	if mayKeep(r, o) {
-		form := &resourceForm{Action: base, Kind: f.Field("kind", "registry.resource.kind"), Value: f.Field("value", "registry.resource.value"),
-			Notes: f.Field("note", "registry.resource.note"), Button: ui.Button{Label: web.T(r, "registry.resource.add"), Icon: "plus", Variant: "secondary"}}
-		pick(options(r, "registry.resource.", registry.ResourceKinds...), false)(&form.Kind)
-		form.Value.Mono, form.Value.Hint, form.Notes.Optional = true, web.T(r, "registry.resource.value.hint"), true
-		page.Form = form
-	}
-	return page, nil
+	return held{id: x.UUID, title: title, cells: []any{x.Note, web.T(r, "registry.resource.one."+x.Kind)},
+		values:  map[string][]string{"value": {x.Value}, "note": {x.Note}},
+		created: x.Created, updated: x.Updated, withdrawn: x.Withdrawn, claimed: x.Claimed}
 }
 
-func resourceTable(r *http.Request, o registry.Organisation, base, kind string, list []registry.Resource) ui.Table {
-	t := ui.Table{Caption: web.T(r, "registry.resource."+kind), ShowCaption: true, Columns: []ui.Column{
-		{Label: web.T(r, "registry.resource.value")}, {Label: web.T(r, "registry.resource.note"), Drop: 1},
-		{Label: web.T(r, "registry.entered"), Width: "mark", Drop: 2}, {Label: web.T(r, "registry.acts"), Hidden: true}}}
-	for _, x := range list {
-		if x.Kind != kind {
-			continue
-		}
-		var value any = ui.Machine(x.Value)
-		if u := registry.DomainText(x.Value); kind == registry.Domain && u != x.Value {
-			value = ui.Name{Text: u, Sub: []any{ui.Machine(x.Value)}}
-		}
-		acts := ui.Acts{Form: "resource-acts"}
-		if mayKeep(r, o) {
-			acts.Items = []ui.Button{{Label: web.T(r, "registry.remove"), Icon: "x", Action: base + "/" + x.UUID + "/remove", Variant: "tertiary", Small: true}}
-		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{value, x.Note, x.Created, acts}})
+func resourceFields(r *http.Request, f *web.Form, fresh bool) (out []ui.Field) {
+	if fresh { // a network does not become a domain
+		kind := f.Field("kind", "registry.resource.kind")
+		pick(options(r, "registry.resource.one.", registry.ResourceKinds...), false)(&kind)
+		out = append(out, kind)
 	}
-	return t
+	value, note := f.Field("value", "registry.resource.value"), f.Field("note", "registry.resource.note")
+	value.Mono, value.Hint, note.Optional = true, web.T(r, "registry.resource.value.hint"), true
+	return append(out, value, note)
 }
 
-func (p *pages) assetTable(r *http.Request, list []registry.Asset) ui.Table {
-	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
-	t := ui.Table{Caption: web.T(r, "registry.assets"), ShowCaption: true, Columns: []ui.Column{
-		{Label: web.T(r, "registry.name")}, {Label: web.T(r, "registry.asset.product")}, {Label: web.T(r, "registry.asset.criticality"), Width: "mark"}}}
-	levels := []string{"", "low", "medium", "high", "veryhigh"}
-	for _, a := range list {
-		var level any = "–"
-		if a.Criticality > 0 {
-			level = ui.Severity{Level: levels[a.Criticality]}
-		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{ui.Name{Text: a.Name, Sub: []any{lists.Assets.Label(a.Kind, l)}}, a.Product, level}})
+func (p *pages) actResource(r *http.Request, o registry.Organisation, act string, f *web.Form) (err error) {
+	ctx, who, part := r.Context(), web.Actor(r), r.PathValue("part")
+	switch act {
+	case "add":
+		_, err = p.s.AddResource(ctx, who, o.UUID, 0, f.Text("kind", 20), f.Text("value", 300), f.Text("note", 400))
+	case "change":
+		value, note := f.Text("value", 300), f.Text("note", 400)
+		_, err = p.s.ChangeResource(ctx, who, o.UUID, f.Int("version"), part, registry.ResourcePatch{Value: &value, Note: &note})
+	case "withdraw":
+		_, err = p.s.WithdrawResource(ctx, who, o.UUID, 0, part)
+	case "restore":
+		_, err = p.s.RestoreResource(ctx, who, o.UUID, 0, part)
+	case "check":
+		_, err = p.s.CheckResource(ctx, who, o.UUID, 0, part)
+	default:
+		err = fault.New(fault.NotFound, "no act %s", act)
 	}
-	return t
-}
-
-func (p *pages) addResource(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	id := r.PathValue("id")
-	_, err = p.s.AddResource(r.Context(), web.Actor(r), id, 0, f.Text("kind", 20), f.Text("value", 300), f.Text("note", 400))
-	if fault.Is(err, fault.Conflict) { // held already: as an error of the field
-		err = fault.Field("value", fault.Of(err).Key, "held already")
-	}
-	if f.Fail(err) {
-		page, err := p.resourcesPage(r, f)
-		if err != nil {
-			return err
-		}
-		page.Errors = f.Summary("kind", "value", "note")
-		return p.t.Invalid(w, r, "resources", page)
-	}
-	if err != nil {
-		return err
-	}
-	return web.Redirect(room(r)+"/"+id+"/resources", web.Done("registry.done.saved"))
-}
-
-func (p *pages) removeResource(w http.ResponseWriter, r *http.Request) error {
-	id := r.PathValue("id")
-	if err := p.s.RemoveResource(r.Context(), web.Actor(r), id, 0, r.PathValue("part")); err != nil {
-		return err
-	}
-	return web.Redirect(room(r)+"/"+id+"/resources", web.Done("registry.done.removed"))
+	return err
 }

@@ -58,6 +58,7 @@ func Routes(m *web.Mux, s *registry.Service) {
 		post(portal+"/contacts", web.Perm("registry.write-own"), p.addContact),
 	)
 	p.contactRoutes(m, portal+"/contacts/{part}", web.AnyPerm("registry.write", "registry.write-own"))
+	p.holdingRoutes(m, portal, own, web.Perm("registry.write-own"))
 }
 
 func get(pattern string, policy web.Policy, reveals string, h web.Handler) web.Route {
@@ -76,12 +77,14 @@ func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
 		get(base+"/export", read, "organisations the caller may see, with details where those may be seen", p.export),
 		get(base+"/{id}", read, one, p.show),
 		get(base+"/{id}/contacts", read, details+"; logged", p.contacts),
-		get(base+"/{id}/resources", read, details, p.resources),
 		get(base+"/{id}/history", read, details, p.history),
 	)
 	if perm == "oversight.use" {
+		p.holdingRoutes(m, base+"/{id}", read, web.Policy{})
 		return
 	}
+	p.holdingRoutes(m, base+"/{id}", read, write)
+	m.Handle(post(base+"/{id}/resources/{part}/check", write, p.actHolding(p.networks, "check")))
 	upload := post(base+"/import", write, p.importFile)
 	upload.Body = registry.MaxImportBytes + 2<<20
 	m.Handle(
@@ -94,8 +97,6 @@ func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
 		post(base+"/{id}/withdraw", write, p.withdraw),
 		post(base+"/{id}/restore", write, p.restore),
 		post(base+"/{id}/contacts", write, p.addContact),
-		post(base+"/{id}/resources", write, p.addResource),
-		post(base+"/{id}/resources/{part}/remove", write, p.removeResource),
 	)
 	p.contactRoutes(m, base+"/{id}/contacts/{part}", write)
 	if perm != "console.use" { // what belongs to whom is the teams' to say

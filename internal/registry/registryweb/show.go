@@ -61,7 +61,7 @@ func (p *pages) header(r *http.Request, o registry.Organisation, here string) ui
 	}
 	if o.Details {
 		h.Tabs = &ui.Tabs{Label: web.T(r, "registry.parts")}
-		for _, t := range []string{"", "contacts", "resources", "history"} {
+		for _, t := range []string{"", "contacts", "resources", "assets", "history"} {
 			tab := ui.Tab{Label: web.T(r, "registry.tab."+t), Href: at, Here: t == here}
 			if t != "" {
 				tab.Href += "/" + t
@@ -73,6 +73,9 @@ func (p *pages) header(r *http.Request, o registry.Organisation, here string) ui
 	}
 	who := web.Actor(r)
 	if o.State == registry.Merged {
+		return h
+	}
+	if !registry.Keeps(who, o) { // another CERT's to write
 		return h
 	}
 	if access.Allowed(who, "registry.merge") && o.State == registry.Active && o.Details {
@@ -155,7 +158,7 @@ func (p *pages) facts(r *http.Request, o registry.Organisation) ui.Facts {
 }
 
 func act(r *http.Request, o registry.Organisation) *actForm {
-	if !access.Allowed(web.Actor(r), "registry.write") || o.Host || o.State == registry.Merged {
+	if !access.Allowed(web.Actor(r), "registry.write") || !registry.Keeps(web.Actor(r), o) || o.Host || o.State == registry.Merged {
 		return nil
 	}
 	if o.State == registry.Withdrawn {
@@ -248,6 +251,10 @@ func (p *pages) fieldWords(r *http.Request, f registry.Field) string {
 			return lists.Kinds.Label(v, l)
 		case f.Name == "kind" && lists.Contacts.Has(v):
 			return lists.Contacts.Label(v, l)
+		case f.Name == "kind" && lists.Assets.Has(v):
+			return lists.Assets.Label(v, l)
+		case f.Name == "criticality" && v != "":
+			return web.T(r, "registry.asset.level."+v)
 		case f.Name == "sector":
 			return lists.Sectors.Label(v, l)
 		case f.Name == "state" && v != "":
@@ -259,7 +266,7 @@ func (p *pages) fieldWords(r *http.Request, f registry.Field) string {
 	}
 	name, from, to := web.T(r, "registry.field."+f.Name), word(f.From), word(f.To)
 	switch {
-	case from == "":
+	case from == "" || from == to: // the second: which part it was
 		return web.T(r, "registry.became", "field", name, "to", to)
 	case to == "":
 		return web.T(r, "registry.emptied", "field", name, "from", from)
