@@ -80,7 +80,9 @@ type Attribute struct {
 	DataSize              int64  // > 0: an attachment lies beside it, see Service.Data
 	Tags                  []TagUse
 	Event                 *Event // in search results: the header, shared by its attributes
-	ObjectUUID            string // in search results that asked for it: of the object it stands in
+	ObjectUUID            string // in search results that asked for it, like the next two: of the object it stands in
+	ObjectName            string
+	ObjectMeta            string // its meta-category
 
 	audience *int64
 	key1     int64

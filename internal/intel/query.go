@@ -71,7 +71,7 @@ type Query struct {
 	Desc  bool
 
 	WithTags    bool // fill Tags of attributes, and of their events
-	WithObjects bool // fill ObjectUUID of attributes
+	WithObjects bool // fill ObjectUUID, ObjectName, ObjectMeta of attributes
 }
 
 // Place is where a page of events ended: the last one's Changed and ID.

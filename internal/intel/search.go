@@ -172,8 +172,10 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 		clear(r.heads)
 	}
 	var missing []int64
+	asked := map[int64]bool{}
 	for i := range list {
-		if id := list[i].EventID; r.heads[id] == nil && !slices.Contains(missing, id) {
+		if id := list[i].EventID; r.heads[id] == nil && !asked[id] {
+			asked[id] = true
 			missing = append(missing, id)
 		}
 	}

@@ -2,7 +2,6 @@ package intel
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -342,12 +341,15 @@ func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+attributeFrom+w.sql(), w.args...)
 }
 
-// nameObjects fills in the UUIDs of the objects that attributes stand in: who sees
-// the attribute sees its object.
+// nameObjects fills in the UUIDs and names of the objects that attributes stand in:
+// who sees the attribute sees its object.
 func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
+	of := map[int64]Object{}
 	var ids []int64
 	for i := range list {
-		if id := list[i].ObjectID; id != 0 && !slices.Contains(ids, id) {
+		id := list[i].ObjectID
+		if _, known := of[id]; id != 0 && !known {
+			of[id] = Object{}
 			ids = append(ids, id)
 		}
 	}
@@ -355,17 +357,19 @@ func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
 		return nil
 	}
 	in, args := few(1, ids)
-	rows, err := store.All(ctx, tx, func(s store.Scanner) (o Object, err error) { err = s.Scan(&o.ID, &o.UUID); return },
-		"SELECT id, uuid FROM intel_object WHERE id IN "+in, args...)
+	rows, err := store.All(ctx, tx, func(s store.Scanner) (o Object, err error) {
+		err = s.Scan(&o.ID, &o.UUID, &o.Name, &o.MetaCategory)
+		return
+	}, "SELECT id, uuid, name, meta_category FROM intel_object WHERE id IN "+in, args...)
 	if err != nil {
 		return err
 	}
-	of := map[int64]string{}
 	for _, o := range rows {
-		of[o.ID] = o.UUID
+		of[o.ID] = o
 	}
 	for i := range list {
-		list[i].ObjectUUID = of[list[i].ObjectID]
+		o := of[list[i].ObjectID]
+		list[i].ObjectUUID, list[i].ObjectName, list[i].ObjectMeta = o.UUID, o.Name, o.MetaCategory
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"straza/internal/format/indicator"
 	"straza/internal/format/misp"
 	"straza/internal/kernel/clock"
 )
@@ -118,4 +119,22 @@ func wireSeen(us *int64) misp.Text {
 
 func wireTime(us int64) misp.Text {
 	return misp.T(clock.FromMicros(us).Format("2006-01-02 15:04:05"))
+}
+
+// Indicator fills in an attribute with its event, as detection content needs it. The
+// attribute's Event must be there; local tags are left out, so that they stay here.
+func (a *Attribute) Indicator(it *indicator.Item) {
+	e := a.Event
+	*it = indicator.Item{ID: a.ID, EventID: a.EventID, UUID: a.UUID, EventUUID: e.UUID, Type: a.Type, Category: a.Category, Value: a.Value, Comment: a.Comment,
+		Info: e.Info, Org: e.Origin.Name, Tags: leavingNames(e.Tags), Own: leavingNames(a.Tags), TLP: e.TLP, Threat: e.Threat, Timestamp: a.Timestamp, ToIDS: a.ToIDS}
+}
+
+func leavingNames(uses []TagUse) []string {
+	var out []string
+	for i := range uses {
+		if uses[i].Exportable && !uses[i].Local {
+			out = append(out, uses[i].Name)
+		}
+	}
+	return out
 }

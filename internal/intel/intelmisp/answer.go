@@ -121,6 +121,7 @@ type reply struct {
 	held   bytes.Buffer
 	sent   bool
 	pretty *misp.PrettyWriter
+	xml    *misp.XMLWriter
 	count  int64 // X-Result-Count; -1 = none
 	left   int64 // elements that were found and not written
 }
@@ -144,9 +145,33 @@ func (o *reply) holds(n int) bool {
 // begin opens a JSON answer.
 func (c *call) begin(status int) *reply {
 	o := &reply{c: c, start: time.Now(), status: status, typ: "application/json", count: -1}
+	if status == http.StatusOK && c.wantsXML() {
+		o.typ, o.xml = "application/xml", misp.NewXMLWriter(writer(o.put))
+		_, _ = o.put([]byte(xmlHead + "\n")) // held back: cannot fail
+		return o
+	}
 	ua := c.r.UserAgent()
 	if !strings.HasPrefix(ua, "PyMISP") && !strings.HasPrefix(ua, "MISP ") {
 		o.pretty = misp.NewPrettyWriter(writer(o.put))
+	}
+	return o
+}
+
+// wantsXML: by suffix everywhere; by Accept where there is threat data (measured:
+// servers/getVersion stays JSON).
+func (c *call) wantsXML() bool {
+	if c.settled || c.r.Method == http.MethodHead {
+		return false
+	}
+	return c.ext == "xml" || c.asksXML() && (c.controller == "events" || c.controller == "attributes" || c.controller == "objects")
+}
+
+// plainJSON opens a JSON answer; whole is false for a document that is not MISP's own
+// JSON and goes as it is.
+func (c *call) plainJSON(whole bool) *reply {
+	o := c.begin(http.StatusOK)
+	if !whole {
+		o.pretty = nil
 	}
 	return o
 }
@@ -162,7 +187,10 @@ func (f writer) Write(b []byte) (int, error) { return f(b) }
 
 // Write takes the next piece, compact JSON where it is JSON.
 func (o *reply) Write(b []byte) (int, error) {
-	if o.pretty != nil {
+	switch {
+	case o.xml != nil:
+		return o.xml.Write(b)
+	case o.pretty != nil:
 		return o.pretty.Write(b)
 	}
 	return o.put(b)
@@ -196,6 +224,14 @@ func (o *reply) send() error {
 // Close sends what was held. An answer that ends whole carries its entity tag if
 // the request asked for one, and is left out if the client has it.
 func (o *reply) Close() error {
+	if o.xml != nil {
+		if err := o.xml.Flush(); err != nil {
+			return err
+		}
+		if _, err := o.put([]byte("\n</response>\n")); err != nil {
+			return err
+		}
+	}
 	h := o.c.w.Header()
 	if o.count >= 0 {
 		h.Set("X-Result-Count", strconv.FormatInt(o.count, 10)) // the trailer, once sent

@@ -27,6 +27,8 @@ type call struct {
 
 	raw    []byte // a body that was read whole
 	groups map[int64]*misp.SharingGroup
+
+	settled bool // the form of the answer was asked for by name: neither suffix nor Accept change it
 }
 
 // arg is the nth positional argument, "" if there is none.

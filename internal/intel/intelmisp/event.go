@@ -77,7 +77,22 @@ func (a *api) eventView(c *call) error {
 			return err
 		}
 	}
+	if c.ext == "csv" || c.accepts("text/csv") {
+		return a.eventCSV(c)
+	}
 	return a.eventAnswer(c, c.arg(0), nil)
+}
+
+// eventCSV answers events/view in rows: the attributes of the one event.
+func (a *api) eventCSV(c *call) error {
+	e, err := a.Intel.Event(c.ctx(), c.who, c.arg(0))
+	if err != nil {
+		return instead(err, notFound(invalidEvent), fault.NotFound)
+	}
+	s := &search{c: c, a: a, format: "csv", f: formats["csv"], show: a.showOf(c, &e)}
+	s.q.Events, s.q.Deleted = []string{e.Ref()}, s.show.deleted
+	s.open()
+	return s.end(s.flatEvents(s.csv()))
 }
 
 // eventAnswer writes {"Event":…} of one event.

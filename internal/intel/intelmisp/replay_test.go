@@ -38,7 +38,7 @@ type recording struct {
 // It rises with what is built and never falls.
 var replayed = map[string]int{
 	"getVersion": 100, "describeTypes": 0, "auth": 90, "route": 100, "event": 96, "head": 100, "attr": 93, "obj": 94, "ref": 100, "tag": 100, "sg": 90,
-	"rs": 82, "setup": 100, "users": 83, "roles": 50, "warninglist": 30, "objtemplate": 100, "taxonomy": 60, "noticelist": 100, "org": 50,
+	"rs": 98, "setup": 100, "users": 83, "roles": 50, "warninglist": 30, "objtemplate": 100, "taxonomy": 60, "noticelist": 100, "org": 50,
 	"sight": 81, "report": 100, "rep": 100, "prop": 98,
 }
 
@@ -52,12 +52,6 @@ var onPurpose = map[string]string{
 	"event.checkuuid.unknown":        "as above",
 	"attr.edit.invalid":              "one fault of an attribute at a time",
 	"event.add.orgc_forced":          "locked is for who may synchronise",
-	"rs.events.published.not":        "a defect: X-Result-Count 1 with []",
-	"rs.events.value.not":            "a defect: NOT is ignored on value",
-	"rs.attributes.value.not":        "as above",
-	"rs.attributes.value.or_not":     "as above",
-	"rs.attributes.published.not":    "a defect: false is ignored",
-	"rs.events.fmt.cache":            "a defect: hashes of nothing",
 	"event.edit.request_wrapped":     "we take what was meant",
 	"route.unknown_controller":       "what is nobody's address gets our own 404, not MISP's",
 	"route.unknown_controller.user":  "as above",
@@ -80,14 +74,6 @@ var onPurpose = map[string]string{
 	"tag.event_view":                 "follows from local_by_user",
 	"tag.statistics":                 "as above",
 	"tag.statistics.pct":             "as above",
-	"rs.events.eventinfo.case":       "kinder: info is found in any case and either script",
-	"rs.attributes.eventinfo.case":   "as above",
-	"rs.attributes.searchall":        "the attributes that hold the text, not all of their event",
-	"rs.attributes.quickfilter":      "as above",
-	"rs.events.fmt.stix2":            "our own converter; held against the STIX schemas elsewhere",
-	"rs.attributes.fmt.stix2":        "as above",
-	"rs.events.fmt.hosts":            "a defect: an empty name",
-	"rs.events.fmt.netfilter":        "a defect: an empty address",
 	"roles.add":                      "roles are made on our own pages",
 	"roles.edit":                     "as above",
 	"roles.delete":                   "as above",
@@ -330,11 +316,17 @@ func (r *replay) compareText(rec recording, want, got string) string {
 	}
 	norm := func(s string) []string {
 		s = regexp.MustCompile(`# Generated: .*`).ReplaceAllString(s, "# Generated")
-		s = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(s, "U")
+		s = regexp.MustCompile(`[0-9a-f]{8}[-_][0-9a-f_-]{27}`).ReplaceAllString(s, "U")
 		s = regexp.MustCompile(`\b\d{9,16}\b`).ReplaceAllString(s, "N")
 		s = regexp.MustCompile(`,\d+,`).ReplaceAllString(s, ",N,")
 		s = regexp.MustCompile(`,\d+\n`).ReplaceAllString(s+"\n", ",N\n")
+		s = regexp.MustCompile(`\b(e|sid:|events/view/)\d+`).ReplaceAllString(strings.ReplaceAll(s, r.url, "<baseurl>"), "${1}N") // rules name their event
 		lines := strings.Split(strings.TrimSpace(s), "\n")
+		if !strings.Contains(rec.Name, "csv") { // what programs pass over, each writes in words of its own
+			lines = slices.DeleteFunc(lines, func(l string) bool {
+				return strings.TrimSpace(l) == "" || l[0] == '#' && !strings.HasPrefix(l, "# Gen") || l[0] == ';' || strings.HasPrefix(l, "//")
+			})
+		}
 		sort.Strings(lines)
 		return lines
 	}
@@ -487,7 +479,7 @@ func TestReplay(t *testing.T) {
 			_ = json.Unmarshal([]byte(got.body), &have)
 			r.searching = group == "rs"
 			r.follow("", want, have)
-			if onPurpose[rec.Name] != "" || rec.Status >= 500 {
+			if onPurpose[rec.Name] != "" || searchOnPurpose[rec.Name] != "" || rec.Status >= 500 {
 				continue
 			}
 			total[group]++

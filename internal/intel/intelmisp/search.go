@@ -1,9 +1,10 @@
 package intelmisp
 
 import (
-	"net/http"
+	"io"
 	"strings"
 
+	"straza/internal/format/detect"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 )
@@ -13,18 +14,32 @@ type format struct {
 	typ    string // media type
 	header string // X-Response-Format: MISP names the extension
 	strict bool   // to_ids and published only, as for what goes into sensors
+	events bool   // events only
+	rules  detect.Format
 }
 
-var formats = map[string]format{
-	"json":      {"application/json", "json", false},
-	"csv":       {"text/csv", "csv", false},
-	"text":      {"text/plain", "txt", true},
-	"count":     {"text/plain", "txt", false},
-	"cache":     {"text/plain", "txt", false},
-	"hashes":    {"text/plain", "txt", true},
-	"hosts":     {"text/plain", "txt", false},
-	"netfilter": {"text/plain", "txt", false},
-	"stix2":     {"application/json", "json", false},
+var formats = formatTable()
+
+func formatTable() map[string]format {
+	const json, xml, text = "application/json", "application/xml", "text/plain"
+	t := map[string]format{
+		"json":             {typ: json, header: "json"},
+		"xml":              {typ: xml, header: "xml"},
+		"csv":              {typ: "text/csv", header: "csv"},
+		"count":            {typ: text, header: "txt"},
+		"stix2":            {typ: json, header: "json"},
+		"context":          {typ: "text/html", header: "html", events: true},
+		"context-markdown": {typ: "text/markdown", header: "md", events: true},
+		"attack":           {typ: "text/html", header: "html", events: true},
+		"attack-sightings": {typ: json, header: "json", events: true},
+		"opendata":         {typ: json, header: "json"},
+	}
+	for _, f := range detect.Formats() {
+		if !f.Ours {
+			t[f.Name] = format{typ: f.Media, header: map[string]string{text: "txt", json: "json", xml: "xml"}[f.Media], strict: f.Strict, rules: f}
+		}
+	}
+	return t
 }
 
 // search is one restSearch: what is asked, and how it is answered.
@@ -33,52 +48,79 @@ type search struct {
 	a      *api
 	q      intel.Query
 	format string
+	f      format
 	show   show
 	out    *reply
 	n      int64
 
 	proposed map[int64][]misp.ShadowAttribute // of the event whose attributes are under way
 	event    int64
+	clean    bool // what stands on a warning list is left out
+	err      error
 }
 
 func (a *api) search(c *call) (*search, error) {
 	if err := c.searched(); err != nil {
 		return nil, err
 	}
-	s := &search{c: c, a: a, format: strings.ToLower(c.params.text("returnFormat"))}
-	if s.format == "" {
-		s.format = "json"
-		if c.ext == "csv" {
-			s.format = "csv"
-		}
-	}
-	f, ok := formats[s.format]
-	if !ok {
+	s := &search{c: c, a: a, format: c.wantedFormat()}
+	var ok bool
+	if s.f, ok = formats[s.format]; !ok {
 		return nil, notFound(misp.MsgBadFormat)
 	}
 	s.q = query(c.params, now(c))
-	if f.strict {
+	if s.f.strict {
 		yes := true
 		s.q.ToIDS, s.q.IsPublished = &yes, &yes
 	}
+	s.clean = c.params.flag("enforceWarninglist", false)
 	s.show = show{deleted: s.q.Deleted, metadata: c.params.flag("metadata", false), data: c.params.flag("withAttachments", false),
 		noLocal: c.params.flag("excludeLocalTags", false), related: c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false)}
 	return s, nil
 }
 
+// wantedFormat is returnFormat, or what suffix or Accept ask for.
+func (c *call) wantedFormat() string {
+	name := strings.ToLower(c.params.text("returnFormat"))
+	switch {
+	case name == "" && (c.ext == "csv" || c.accepts("text/csv")):
+		return "csv"
+	case name == "" && c.asksXML():
+		return "xml"
+	case name == "":
+		return "json"
+	case name == "stix-xml":
+		return "stix"
+	case name == "stix" && !c.asksXML():
+		return "stix-json" // measured: XML only to whom asks for it
+	}
+	return name
+}
+
+// accepts tells whether Accept names a media type and not JSON before it.
+func (c *call) accepts(typ string) bool {
+	a := c.r.Header.Get("Accept")
+	i, j := strings.Index(a, typ), strings.Index(a, "json")
+	return i >= 0 && (j < 0 || i < j)
+}
+
+func (c *call) asksXML() bool {
+	return c.ext == "xml" || c.ext == "" && (c.accepts("application/xml") || c.accepts("text/xml"))
+}
+
 // open begins the answer with the headers of a search.
 func (s *search) open() {
-	f := formats[s.format]
-	if s.format == "json" || s.format == "stix2" {
-		s.out = s.c.begin(http.StatusOK)
+	s.c.settled = true
+	if s.f.typ == "application/json" {
+		s.out = s.c.plainJSON(s.f.rules.Name == "")
 	} else {
-		s.out = s.c.text(f.typ)
+		s.out = s.c.text(s.f.typ)
 	}
 	s.out.count = 0
 	h := s.c.w.Header()
 	h.Set("X-Export-Module-Used", s.format)
-	h.Set("X-Response-Format", f.header)
+	h.Set("X-Response-Format", s.f.header)
 	h.Set("X-Skipped-Elements-Count", "0")
 }
 
@@ -88,7 +130,7 @@ func (s *search) filename() {
 	if len(s.q.Events) == 1 && isRef(s.q.Events[0]) {
 		name = s.q.Events[0]
 	}
-	s.c.w.Header().Set("Content-Disposition", `attachment; filename="misp.event.`+name+`.`+formats[s.format].header+`"`)
+	s.c.w.Header().Set("Content-Disposition", `attachment; filename="misp.event.`+name+`.`+s.f.header+`"`)
 }
 
 func (s *search) end(err error) error {
@@ -104,41 +146,96 @@ func (a *api) eventSearch(c *call) error {
 	if err != nil {
 		return err
 	}
+	if s.format == "text" {
+		s.f.header = "text" // measured: here, and "txt" for attributes
+	}
+	if s.format == "opendata" {
+		return s.openData("events")
+	}
 	s.open()
 	s.filename()
 	switch s.format {
-	case "json":
+	case "json", "xml":
 		return s.end(s.events())
 	case "stix2":
 		return s.end(s.stixEvents())
 	case "count":
 		return s.end(s.countEvents())
-	default:
-		return s.end(s.flatEvents())
+	case "csv":
+		return s.end(s.flatEvents(s.csv()))
+	case "context", "context-markdown", "attack", "attack-sightings":
+		return s.end(s.context())
 	}
+	w, err := s.rules(true)
+	if err != nil {
+		return err
+	}
+	return s.end(s.flatEvents(w))
 }
 
-// events streams whole events.
+// flat is a format that knows attributes only.
+type flat interface {
+	begin() error
+	attribute(at *intel.Attribute) error
+	end() error
+}
+
+// kept tells whether an attribute passes the test of the warning lists.
+func (s *search) kept(typ, value string) bool {
+	if !s.clean || s.err != nil {
+		return true
+	}
+	hits, err := s.a.Catalog.Hits(s.c.ctx(), s.c.who, typ, value)
+	s.err = err
+	return len(hits) == 0
+}
+
+// events streams whole events, as JSON or XML.
 func (s *search) events() error {
-	x := misp.NewEncoder(s.out)
-	x.Raw(`{"response":[`)
+	asXML := s.format == "xml"
+	dst, head, tail := s.body(asXML)
+	x := misp.NewEncoder(dst)
+	if _, err := s.out.Write([]byte(head)); err != nil {
+		return err
+	}
 	first := true
-	if ids := s.q.ToIDS; ids != nil {
-		s.show.only = func(at *intel.Attribute) bool { return at.ToIDS == *ids }
+	if ids := s.q.ToIDS; ids != nil || s.clean {
+		s.show.only = func(at *intel.Attribute) bool { return (ids == nil || at.ToIDS == *ids) && s.kept(at.Type, at.Value) }
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
-		if !first {
+		if !first && !asXML {
 			x.Raw(",")
 		}
 		first = false
-		return s.a.writeEvent(s.c, x, e, s.show)
+		if err := s.a.writeEvent(s.c, x, e, s.show); err != nil {
+			return err
+		}
+		return s.err
 	})
 	if err != nil {
 		return err
 	}
 	s.n = total
-	x.Raw("]}")
-	return x.Flush()
+	if err := x.Flush(); err != nil {
+		return err
+	}
+	if f, ok := dst.(*misp.XMLWriter); ok {
+		if err := f.Flush(); err != nil {
+			return err
+		}
+	}
+	_, err = s.out.Write([]byte(tail))
+	return err
+}
+
+const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n<response>"
+
+// body is where JSON is written to, and what stands around a list of events.
+func (s *search) body(asXML bool) (dst io.Writer, head, tail string) {
+	if asXML {
+		return misp.NewXMLWriter(s.out), xmlHead, "</response>\n"
+	}
+	return s.out, `{"response":[`, "]}"
 }
 
 func (s *search) countEvents() error {
@@ -155,14 +252,13 @@ func (s *search) countEvents() error {
 
 // flatEvents writes the attributes of the events that match, in a format that
 // knows attributes only.
-func (s *search) flatEvents() error {
-	w := s.lines()
+func (s *search) flatEvents(w flat) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
-		q := intel.Query{Events: []string{e.Ref()}, ToIDS: s.q.ToIDS, Deleted: s.q.Deleted, WithTags: s.format == "csv"}
-		return s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, q, w.attribute)
+		q := intel.Query{Events: []string{e.Ref()}, ToIDS: s.q.ToIDS, Deleted: s.q.Deleted, WithTags: s.tagged(true), WithObjects: s.format == "csv"}
+		return s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, q, func(at *intel.Attribute) error { return s.give(w, at) })
 	})
 	if err != nil {
 		return err
@@ -171,39 +267,131 @@ func (s *search) flatEvents() error {
 	return w.end()
 }
 
+// give writes an attribute that the warning lists let pass.
+func (s *search) give(w flat, at *intel.Attribute) error {
+	if s.kept(at.Type, at.Value) {
+		s.n++
+		if err := w.attribute(at); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
+// tagged tells whether a flat format writes labels.
+func (s *search) tagged(events bool) bool {
+	switch s.format {
+	case "csv", "stix", "stix-json":
+		return true
+	case "suricata", "snort":
+		return events // measured: without labels in attribute scope
+	}
+	return false
+}
+
 func (a *api) attributeSearch(c *call) error {
 	s, err := a.search(c)
 	if err != nil {
 		return err
 	}
+	if s.f.events {
+		return notFound(misp.MsgBadFormat)
+	}
+	if s.format == "opendata" {
+		return s.openData("attributes")
+	}
 	s.open()
 	switch s.format {
 	case "json":
 		return s.end(s.attributes())
+	case "xml":
+		return s.end(s.xmlAttributes())
 	case "stix2":
 		return s.end(s.stixAttributes())
 	case "count":
 		return s.end(s.countAttributes())
+	case "csv":
+		return s.end(s.flatAttributes(s.csv()))
 	}
-	w := s.lines()
+	w, err := s.rules(false)
+	if err != nil {
+		return err
+	}
+	return s.end(s.flatAttributes(w))
+}
+
+func (s *search) flatAttributes(w flat) error {
 	if err := w.begin(); err != nil {
 		return err
 	}
-	s.q.WithTags = s.format == "csv"
-	err = a.Intel.SearchAttributes(c.ctx(), c.who, s.q, func(at *intel.Attribute) error { s.n++; return w.attribute(at) })
-	if err == nil {
-		err = w.end()
+	s.q.WithTags, s.q.WithObjects = s.tagged(false), s.format == "csv"
+	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error { return s.give(w, at) })
+	if err != nil {
+		return err
 	}
-	return s.end(err)
+	return w.end()
+}
+
+// xmlAttributes writes each attribute as it stands in an event, on a line of its own.
+func (s *search) xmlAttributes() error {
+	if _, err := s.out.Write([]byte(xmlHead)); err != nil {
+		return err
+	}
+	s.q.WithTags = s.c.params.flag("includeEventTags", false) || s.c.params.flag("includeContext", false)
+	x := misp.NewXMLWriter(s.out)
+	var buf []byte
+	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
+		if !s.kept(at.Type, at.Value) {
+			return s.err
+		}
+		s.n++
+		w, err := s.attribute(at)
+		if err != nil {
+			return err
+		}
+		if !s.c.params.flag("includeContext", false) {
+			w.Event = nil // measured
+		}
+		buf = append(misp.Append(append(buf[:0], `{"Attribute":`...), &w), '}')
+		if _, err = x.Write(buf); err == nil {
+			err = x.Line()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := x.Flush(); err != nil {
+		return err
+	}
+	_, err = s.out.Write([]byte("</response>\n"))
+	return err
 }
 
 func (s *search) countAttributes() error {
+	if s.clean {
+		return s.countKept()
+	}
 	n, err := s.a.Intel.CountAttributes(s.c.ctx(), s.c.who, s.q)
 	if err != nil {
 		return err
 	}
 	s.n = n
 	_, err = s.out.Write([]byte(itoa(n)))
+	return err
+}
+
+func (s *search) countKept() error {
+	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
+		if s.kept(at.Type, at.Value) {
+			s.n++
+		}
+		return s.err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.out.Write([]byte(itoa(s.n)))
 	return err
 }
 
@@ -215,6 +403,9 @@ func (s *search) attributes() error {
 	}
 	var buf []byte
 	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
+		if !s.kept(at.Type, at.Value) {
+			return s.err
+		}
 		buf = buf[:0]
 		if s.n++; s.n > 1 {
 			buf = append(buf, ',')

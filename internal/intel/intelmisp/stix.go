@@ -1,9 +1,6 @@
 package intelmisp
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
 	"straza/internal/intel"
@@ -19,13 +16,11 @@ type bundle struct {
 }
 
 func (s *search) bundle() (*bundle, error) {
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
+	id, err := newID()
+	if err != nil {
 		return nil, err
 	}
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
-	h := hex.EncodeToString(id)
-	_, err := s.out.Write([]byte(`{"type":"bundle","id":"bundle--` + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + `","objects":[`))
+	_, err = s.out.Write([]byte(`{"type":"bundle","id":"bundle--` + id + `","objects":[`))
 	return &bundle{s: s, seen: map[string]bool{}}, err
 }
 

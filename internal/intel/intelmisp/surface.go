@@ -28,8 +28,9 @@ type Deps struct {
 	Catalog *catalog.Service
 	People  People
 	Orgs    Orgs
-	UUID    string // of this installation; peers ask for it
-	Origin  string // public URL without a closing slash
+	UUID    string                       // of this installation; peers ask for it
+	Origin  string                       // public URL without a closing slash
+	Host    func(context.Context) string // name of the host organisation, in exports that name their source
 }
 
 // Surface is the door to hang into web.Mux.

@@ -85,7 +85,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w, Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Orgs: &directory{w: w}, People: &directory{w: w}, UUID: db.NewUUID(), Origin: origin.String()}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Orgs: &directory{w: w}, People: &directory{w: w}, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h
