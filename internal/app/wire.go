@@ -85,7 +85,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Letters: account.Mail{Post: h.Post, Catalog: h.Catalog, House: "Straža"},
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), Enrolled: h.enrolFirst}})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
-	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists})
+	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists, Remarks: saidOf{h}})
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
@@ -116,6 +116,13 @@ func (h *House) hashCost() account.Cost {
 		return account.Cost{KiB: 256, Passes: 1, Lanes: 1}
 	}
 	return account.Cost{}
+}
+
+// saidOf hands the analyst data inside events to the chamber that keeps it.
+type saidOf struct{ h *House }
+
+func (s saidOf) CaptureTx(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, list []intel.Said) error {
+	return s.h.Remarks.CaptureTx(ctx, tx, who, event, list)
 }
 
 // orgsOf names the registry's organisations to accounts.

@@ -624,12 +624,31 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 	if err := rewriteEvent(ctx, tx, l.event); err != nil {
 		return err
 	}
+	if err := l.keepSaid(ctx, tx); err != nil {
+		return err
+	}
 	l.saved.ID, l.saved.UUID = l.event.ID, l.event.UUID
 	if err := announce(ctx, tx, l.event, int(l.event.Attributes), l.event.Published); err != nil {
 		return err
 	}
 	return l.s.log.Record(ctx, tx, l.who, "event.add", thing(l.event), map[string]any{
 		"attributes": l.event.Attributes, "objects": l.saved.Objects.Read, "hash": hex.EncodeToString(l.hash)})
+}
+
+// keepSaid hands over the analyst data that came with the event and its parts.
+func (l *loader) keepSaid(ctx context.Context, tx *store.Tx) error {
+	if l.s.said == nil {
+		return nil
+	}
+	d := draft{said: l.draft.said}
+	d.say("Event", l.event.UUID, l.head.Note, l.head.Opinion, l.head.Relationship)
+	for i := range l.head.EventReport {
+		w := &l.head.EventReport[i]
+		if uuid, ok := store.ParseUUID(w.UUID.Or("")); ok {
+			d.say("EventReport", uuid, w.Note, w.Opinion, w.Relationship)
+		}
+	}
+	return l.s.said.CaptureTx(ctx, tx, l.who, l.event.ID, d.said)
 }
 
 // reports adds or replaces the event's reports and counts those that changed.

@@ -190,6 +190,7 @@ func overlay(a, b misp.Attribute) misp.Attribute {
 		}
 	}
 	a.Tag, a.AttributeTag, a.Galaxy = b.Tag, b.AttributeTag, b.Galaxy
+	a.Note, a.Opinion, a.Relationship = b.Note, b.Opinion, b.Relationship
 	return a
 }
 

@@ -59,6 +59,21 @@ type draft struct {
 	seen    map[uint64]struct{}
 	dropped []Dropped
 	refused int
+	said    []Said // analyst data that came with the pieces
+}
+
+// saidMost bounds the analyst data of one event.
+const saidMost = 10_000
+
+// say notes what is said of a piece.
+func (d *draft) say(typ, target string, notes, opinions, relationships []misp.Analyst) {
+	for i, list := range [][]misp.Analyst{notes, opinions, relationships} {
+		for _, w := range list {
+			if len(d.said) < saidMost {
+				d.said = append(d.said, Said{Kind: [...]string{"Note", "Opinion", "Relationship"}[i], Target: target, TargetType: typ, Analyst: w})
+			}
+		}
+	}
 }
 
 func newDraft(db *store.DB, eventID int64) *draft {
@@ -161,6 +176,7 @@ func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 		a.DataSize = int64(len(a.data))
 	}
 	a.tags = tagNames(w.Tag, w.AttributeTag, w.Galaxy)
+	d.say("Attribute", a.UUID, w.Note, w.Opinion, w.Relationship)
 	return a, nil
 }
 
@@ -179,6 +195,7 @@ func (d *draft) objectRow(w *misp.Object) Object {
 	if o.UUID, ok = uuidOr(d.db, w.UUID); !ok {
 		o.UUID = d.db.NewUUID()
 	}
+	d.say("Object", o.UUID, w.Note, w.Opinion, w.Relationship)
 	o.FirstSeen, o.LastSeen, _ = seen(w.FirstSeen, w.LastSeen)
 	for i := range w.ObjectReference {
 		if r, ok := d.reference(&w.ObjectReference[i]); ok {

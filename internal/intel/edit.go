@@ -93,7 +93,7 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	}
 	if m.changed = m.changed || n > 0; !m.changed {
 		l.saved.State = "unchanged"
-		return nil
+		return l.keepSaid(ctx, tx) // analyst data changes no event
 	}
 	return m.end(ctx, tx, before)
 }
@@ -438,6 +438,9 @@ func (m *merge) end(ctx context.Context, tx *store.Tx, before Event) error {
 	}
 	e.TLP, e.PAP = labels(names)
 	if err := rewriteEvent(ctx, tx, *e); err != nil {
+		return err
+	}
+	if err := l.keepSaid(ctx, tx); err != nil {
 		return err
 	}
 	if err := announce(ctx, tx, *e, m.news.size(), e.Published); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"straza/internal/catalog"
+	"straza/internal/format/misp"
 	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
@@ -26,7 +27,8 @@ type Deps struct {
 	DB       *store.DB
 	Audit    *audit.Log
 	Registry *registry.Service
-	Lists    Lists // warning lists; nil = none
+	Lists    Lists   // warning lists; nil = none
+	Remarks  Remarks // what keeps analyst data; nil = what comes inside events is left out
 	// Untagged is what an event without a TLP label counts as on the ways out;
 	// none given is GREEN: members and peers, never the public.
 	Untagged tlp.Level
@@ -38,6 +40,19 @@ type Lists interface {
 	Hits(ctx context.Context, who ident.Actor, typ, value string) ([]Hit, error)
 }
 
+// Remarks keeps the analyst data that came inside an event and its parts, and binds
+// what was waiting for it: remark.Service does, in the act that stores the event.
+type Remarks interface {
+	CaptureTx(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, list []Said) error
+}
+
+// Said is one remark as it came: its kind, "Note", "Opinion" or "Relationship", and
+// what it is about.
+type Said struct {
+	Kind, Target, TargetType string
+	Analyst                  misp.Analyst
+}
+
 // Hit is one warning list that holds a value.
 type Hit = catalog.Hit
 
@@ -46,6 +61,7 @@ type Service struct {
 	db    *store.DB
 	log   *audit.Log
 	lists Lists
+	said  Remarks
 
 	registry *registry.Service
 	untagged tlp.Level
@@ -54,7 +70,7 @@ type Service struct {
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile()}
+	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile()}
 }
 
 // onWire tells whether the caller came by a surface of the field's protocols,

@@ -75,13 +75,13 @@ var (
 	sightingOrder = []string{"id", "attribute_id", "event_id", "org_id", "date_sighting", "uuid", "source", "type",
 		"value", "attribute_uuid", "Attribute", "Event", "Organisation"}
 	reportOrder = []string{"id", "uuid", "event_id", "name", "content", "distribution", "sharing_group_id",
-		"timestamp", "deleted"}
+		"timestamp", "deleted", "Note", "Opinion", "Relationship"}
 	cryptoOrder = []string{"id", "uuid", "type", "timestamp", "parent_id", "parent_type", "key_data", "revoked",
 		"fingerprint"}
 	analystOrder = []string{"id", "uuid", "object_uuid", "object_type", "authors", "org_uuid", "orgc_uuid", "created",
 		"modified", "distribution", "sharing_group_id", "locked", "note", "language", "opinion", "comment",
 		"relationship_type", "related_object_uuid", "related_object_type", "note_type", "note_type_name", "Orgc",
-		"Org", "_canEdit", "_max_depth_reached", "related_object", "Note", "Opinion", "Relationship"}
+		"Org", "SharingGroup", "_canEdit", "_max_depth_reached", "related_object", "Note", "Opinion", "Relationship"}
 )
 
 func (e *Event) order(st style) []string {

@@ -385,6 +385,12 @@ func (r *EventReport) field(key string) node {
 		return &r.Timestamp
 	case "deleted":
 		return &r.Deleted
+	case "Note":
+		return listOf(&r.Note)
+	case "Opinion":
+		return listOf(&r.Opinion)
+	case "Relationship":
+		return listOf(&r.Relationship)
 	}
 	return nil
 }
@@ -473,6 +479,8 @@ func (n *Analyst) part(key string) node {
 		return nested(&n.Orgc)
 	case "Org":
 		return nested(&n.Org)
+	case "SharingGroup":
+		return nested(&n.SharingGroup)
 	case "Note":
 		return listOf(&n.Notes)
 	case "Opinion":

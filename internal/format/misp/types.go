@@ -385,6 +385,10 @@ type EventReport struct {
 	SharingGroupID Int
 	Timestamp      Int
 	Deleted        Flag
+
+	Note         []Analyst
+	Opinion      []Analyst
+	Relationship []Analyst
 }
 
 // CryptographicKey is a key that may sign a protected event.
@@ -426,6 +430,7 @@ type Analyst struct {
 	NoteTypeName      Text
 	Orgc              *Org
 	Org               *Org
+	SharingGroup      *SharingGroup
 	CanEdit           Flag
 	MaxDepthReached   Flag
 	RelatedObject     Raw

@@ -52,6 +52,9 @@ func orgWire(o Org) misp.Org {
 	w := misp.Org{ID: misp.N(o.ID), Name: misp.T(o.Name), UUID: misp.T(o.UUID), DateCreated: misp.T(date(o.Created)), DateModified: misp.T(date(o.Changed)),
 		Description: misp.T(o.Description), Type: misp.T(o.Type), Nationality: misp.T(o.Nationality), Sector: misp.T(o.Sector), CreatedBy: misp.N(0),
 		Contacts: misp.TextOrNull(o.Contacts), Local: misp.B(o.Local), RestrictedToDomain: misp.Raw("null"), LandingPage: misp.NullText()}
+	if o.Changed > o.Created && o.Created > 0 {
+		w.RestrictedToDomain = misp.Raw("[]") // measured: null until somebody edits the organisation
+	}
 	return w
 }
 

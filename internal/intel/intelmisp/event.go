@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -30,6 +31,8 @@ type show struct {
 	only     func(*intel.Attribute) bool // nil = all; searches keep what matches
 	seen     map[int64][]misp.Sighting   // of the event under way
 	proposed map[int64][]misp.ShadowAttribute
+	said     map[string][]remark.Remark
+	remarks  bool // analyst data
 }
 
 // showOf reads the options of events/view; sync keys never get local tags.
@@ -37,7 +40,7 @@ func (a *api) showOf(c *call, e *intel.Event) show {
 	s := show{deleted: deletedOf(c.params["deleted"]), metadata: c.params.flag("metadata", false), data: true,
 		noLocal:  c.params.flag("excludeLocalTags", false) || access.Allowed(c.who, "misp.sync") && !site(c.who),
 		related:  c.params.flag("includeEventCorrelations", true),
-		galaxies: !c.params.flag("excludeGalaxy", false)}
+		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true)}
 	own := e.Owner.ID == c.who.Org || site(c.who) || access.Allowed(c.who, "misp.sync")
 	if !own {
 		s.deleted = intel.Without
@@ -125,6 +128,11 @@ func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error
 	if !s.metadata {
 		if s.proposed, err = a.proposals(c, e); err != nil {
 			return err
+		}
+		if s.remarks {
+			if s.said, err = a.Remarks.Of(c.ctx(), c.who, e.Ref()); err != nil {
+				return err
+			}
 		}
 	}
 	w, err := a.eventHeader(c, e, s)
@@ -230,7 +238,14 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 		return nil, err
 	}
 	for i := range reports {
-		w.EventReport = append(w.EventReport, reports[i].Wire())
+		r := reports[i].Wire()
+		if err := a.saidOf(c, s.said[reports[i].UUID], whole, &r.Note, &r.Opinion, &r.Relationship); err != nil {
+			return nil, err
+		}
+		w.EventReport = append(w.EventReport, r)
+	}
+	if err := a.saidOf(c, s.said[e.UUID], deepest, &w.Note, &w.Opinion, &w.Relationship); err != nil {
+		return nil, err
 	}
 	return w, a.decorate(c, e, w, s)
 }
@@ -276,6 +291,9 @@ func (a *api) attributeWire(c *call, at *intel.Attribute, s show) (misp.Attribut
 	w.Tag = dropLocal(w.Tag, s.noLocal)
 	w.Galaxy, w.ShadowAttribute = []misp.Galaxy{}, s.proposalsOf(at.ID)
 	w.Sighting = s.seen[at.ID]
+	if err := a.saidOf(c, s.said[at.UUID], whole, &w.Note, &w.Opinion, &w.Relationship); err != nil {
+		return w, err
+	}
 	if at.Group != 0 {
 		var err error
 		if w.SharingGroup, err = a.groupOf(c, at.Group); err != nil {
@@ -302,6 +320,9 @@ func (a *api) attach(c *call, id int64, w *misp.Attribute) error {
 func (a *api) objectWire(c *call, ob *intel.Object, s show) (misp.Object, error) {
 	w := ob.Wire()
 	w.Description = misp.TextOrNull(ob.Description)
+	if err := a.saidOf(c, s.said[ob.UUID], whole, &w.Note, &w.Opinion, &w.Relationship); err != nil {
+		return w, err
+	}
 	if ob.Group != 0 {
 		var err error
 		if w.SharingGroup, err = a.groupOf(c, ob.Group); err != nil {

@@ -68,8 +68,8 @@ func TestMatrix(t *testing.T) {
 // hidden is an event of organisation A for itself alone, with everything that
 // may hang on it.
 type hidden struct {
-	event, attribute, object, report, sighting, reference, group, proposal string
-	ids                                                                    map[string]string
+	event, attribute, object, report, sighting, reference, group, proposal, note string
+	ids                                                                          map[string]string
 }
 
 const secret1, secret2 = "tajni-domen.example.rs", "Тајни догађај 4711"
@@ -108,11 +108,14 @@ func plant(t *testing.T, w *world) hidden {
 	h.group = pick(gr, "SharingGroup", "uuid")
 	pr := must(w.ask("orgadmin", "POST", "/shadowAttributes/add/"+h.event, `{"type":"domain","value":"tajni-predlog.example.rs","comment":"tajni predlog"}`))
 	h.proposal, h.ids["proposal"] = pick(pr, "ShadowAttribute", "uuid"), pick(pr, "ShadowAttribute", "id")
+	an := must(w.ask("orgadmin", "POST", "/analyst_data/add/Note/"+h.event+"/Event", `{"note":"tajna beleška","distribution":"3"}`))
+	h.note, h.ids["note"] = pick(an, "Note", "uuid"), pick(an, "Note", "id")
+	must(w.ask("orgadmin", "POST", "/analyst_data/add/Opinion/"+h.attribute+"/Attribute", `{"opinion":"10","comment":"tajno mišljenje","distribution":"3"}`))
 	must(w.ask("orgadmin", "POST", "/shadowAttributes/edit/"+h.attribute, `{"comment":"tajna izmena"}`))
 	return h
 }
 
-var secrets = []string{secret1, secret2, "tajni", "tajna izmena", "tajna grupa", "tajno"}
+var secrets = []string{secret1, secret2, "tajni", "tajna izmena", "tajna beleška", "tajno mišljenje", "tajna grupa", "tajno"}
 
 // strangers see nothing of A's own events.
 var strangers = []string{"other", "third", "sync"}
@@ -198,7 +201,7 @@ func leak(t *testing.T, what string, got answer) {
 func TestNothingLeaks(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		h := plant(t, w)
-		lists := []string{"GET /shadowAttributes/index", "GET /shadow_attributes/index/all:1/deleted[]:0/deleted[]:1.json", "GET /events/index", "POST /events/index {\"minimal\":1}", "GET /attributes/index", "GET /sharing_groups/index",
+		lists := []string{"GET /analyst_data/index/Note", "GET /analyst_data/index/Opinion.json", "POST /analyst_data/indexMinimal {}", "GET /shadowAttributes/index", "GET /shadow_attributes/index/all:1/deleted[]:0/deleted[]:1.json", "GET /events/index", "POST /events/index {\"minimal\":1}", "GET /attributes/index", "GET /sharing_groups/index",
 			"POST /attributes/restSearch {\"value\":\"" + secret1 + "\"}", "POST /attributes/restSearch {\"value\":\"%tajni%\"}",
 			"POST /events/restSearch {\"value\":\"" + secret1 + "\"}", "POST /events/restSearch {\"eventinfo\":\"%4711%\"}", "POST /events/restSearch {\"tags\":\"tajna:oznaka\"}",
 			"POST /events/restSearch {\"searchall\":\"tajni\"}", "POST /attributes/restSearch {\"quickFilter\":\"tajni\"}", "POST /events/restSearch {}",
@@ -222,6 +225,13 @@ func TestNothingLeaks(t *testing.T) {
 					t.Errorf("%s %s: counts %s", as, way, got.body)
 				}
 			}
+		}
+		for _, as := range strangers { // what a relationship leads to is not shown to who may not see it
+			got := w.ask(as, "POST", "/analyst_data/add/Relationship/"+w.DB.NewUUID()+"/Event", `{"related_object_uuid":"`+h.event+`","related_object_type":"Event"}`)
+			if got.status != http.StatusOK || strings.Contains(got.body, `"related_object":`) {
+				t.Errorf("%s: a relationship to a hidden event answers %d %s", as, got.status, got.body)
+			}
+			leak(t, as, got)
 		}
 		for _, as := range []string{"other", "third"} { // correlation: the stranger's own event holds the same value
 			got := w.ask(as, "POST", "/events/add", `{"info":"moj","distribution":"0","Attribute":[{"type":"domain","value":"`+secret1+`"}]}`)
@@ -289,10 +299,15 @@ func TestRow01CrossWiredIDs(t *testing.T) {
 		mA, tA, tO := m.Event.Attribute[0], th.Event.Attribute[0], th.Event.Object[0]
 		var prop struct{ ShadowAttribute struct{ ID string } }
 		w.Must(json.Unmarshal([]byte(w.ask("other", "POST", "/shadowAttributes/edit/"+tA.UUID, `{"comment":"predlog"}`).body), &prop))
+		var note struct{ Note struct{ ID string } }
+		w.Must(json.Unmarshal([]byte(w.ask("other", "POST", "/analyst_data/add/Note/"+tA.UUID+"/Attribute", `{"note":"beleška"}`).body), &note))
 		before := w.ask("orgadmin", "GET", "/events/view/"+th.Event.UUID, "").body
 		for _, way := range []string{
 			"POST /shadowAttributes/accept/" + prop.ShadowAttribute.ID,
 			"POST /shadowAttributes/discard/" + prop.ShadowAttribute.ID,
+			"POST /analyst_data/edit/Note/" + note.Note.ID + ` {"note":"podmetnuto"}`,
+			"POST /analyst_data/edit/Opinion/" + note.Note.ID + ` {"opinion":"1","comment":"podmetnuto"}`,
+			"POST /analyst_data/delete/Note/" + note.Note.ID,
 			"POST /events/pushProposals/" + m.Event.ID + ` [{"uuid":"` + tA.UUID + `","old_id":"1","type":"domain","value":"podmetnuto.example.rs"}]`,
 			"POST /attributes/deleteSelected/" + m.Event.ID + ` {"id":["` + tA.ID + `"]}`,
 			"POST /attributes/edit/" + mA.ID + ` {"uuid":"` + tA.UUID + `","id":"` + tA.ID + `","event_id":"` + th.Event.ID + `","comment":"podmetnuto"}`,

@@ -108,11 +108,11 @@ func build() map[string]row {
 	peopleRows(read, write)
 	catalogRows(read, write)
 	proposalRows(read, write)
+	analystRows(read, write)
 	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/freetextimport events/uploadstix events/publishsightings
 		attributes/enrich attributes/attributestatistics decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
 		communities/index communities/view communities/requestaccess users/register users/statistics
-		analyst_data/index analyst_data/view analyst_data/add analyst_data/edit analyst_data/delete
 		galaxy_clusters/add galaxy_clusters/edit galaxy_clusters/publish galaxy_clusters/delete
 		galaxy_cluster_relations/add galaxy_cluster_relations/edit galaxy_cluster_relations/delete
 		taxonomies/addtag taxonomies/disabletag taxonomies/togglerequired collections/index cryptographic_keys/serversign

@@ -85,7 +85,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w, Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Orgs: &directory{w: w}, People: &directory{w: w}, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Orgs: &directory{w: w, edited: map[int64]Org{}}, People: &directory{w: w}, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h
@@ -134,11 +134,18 @@ func (w *world) ask(as, method, path, body string, header ...string) answer {
 }
 
 // directory stands for accounts and the registry, which are rooms of their own.
-type directory struct{ w *world }
+type directory struct {
+	w      *world
+	edited map[int64]Org
+}
 
 func (d *directory) list() []Org {
 	var out []Org
 	for _, o := range []intel.Org{d.w.CERT, d.w.CERT2, d.w.A, d.w.B, d.w.C} {
+		if e, ok := d.edited[o.ID]; ok {
+			out = append(out, e)
+			continue
+		}
 		out = append(out, Org{ID: o.ID, UUID: o.UUID, Name: o.Name, Local: true})
 	}
 	return out
@@ -174,6 +181,8 @@ func (d *directory) EditOrg(ctx context.Context, who ident.Actor, ref string, ch
 	o, err := d.Org(ctx, who, ref)
 	if err == nil {
 		change(&o)
+		o.Created, o.Changed = max(o.Created, 1), max(o.Created, 1)+1
+		d.edited[o.ID] = o
 	}
 	return o, err
 }

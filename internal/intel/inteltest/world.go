@@ -49,9 +49,14 @@ func Open(t testing.TB, db *store.DB) *World {
 	w.Must(err)
 	w.Registry = reg
 	w.Lists = catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
-	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists})
+	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists, Remarks: w})
 	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel})
 	return w
+}
+
+// CaptureTx hands what is said inside events to the chamber that keeps it.
+func (w *World) CaptureTx(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, list []intel.Said) error {
+	return w.Remarks.CaptureTx(ctx, tx, who, event, list)
 }
 
 // Org makes a company that is a member of the installation.
