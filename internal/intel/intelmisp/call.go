@@ -29,7 +29,7 @@ type call struct {
 	groups map[int64]*misp.SharingGroup
 
 	settled bool // the form of the answer was asked for by name: neither suffix nor Accept change it
-	cards  map[int64]misp.Org
+	cards   map[int64]misp.Org
 }
 
 // arg is the nth positional argument, "" if there is none.
