@@ -2,6 +2,7 @@ package intelweb
 
 import (
 	"testing"
+	"time"
 
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -14,7 +15,13 @@ func TestPagesAreWhole(t *testing.T) {
 		"list": {&listPage{Table: ui.Table{Columns: []ui.Column{{Label: "Догађај"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: "198.51.100.24", Mono: true}}}}}}},
 		"new":  {&newPage{}},
 		"show": {&showPage{Tags: []any{ui.Tag{Space: "rsit", Word: "fraud"}}, AddTag: &field, Case: "S-2026-000001", At: "/console/events", Ref: "1", Bulk: &ui.BulkBar{Form: "attributes"},
-			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"}}},
+			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Edit: true, Reports: []reportRow{{"Анализа", "/x", time.Now()}}, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"}}},
+		"edit":    {&eventPage{Reach: []ui.Field{field}, Facts: []ui.Field{field}, Note: &ui.Note{Kind: "warning"}, Who: &ui.Audience{Title: "Ко"}}},
+		"drop":    {&dropPage{Attributes: 5}},
+		"history": {&historyPage{}, &historyPage{Rows: []historyRow{{time.Now(), "Ана", "измењен", "{}"}}}},
+		"attribute": {&attributePage{New: true, Main: []ui.Field{field}}, &attributePage{Edit: true, Main: []ui.Field{field}, More: []ui.Field{field}, Tags: []tagRow{{ui.Tag{Word: "x"}, "x"}}, AddTag: &field,
+			Harmless: []string{"листа"}, Also: []relatedRow{{Info: "Кампања", Href: "/x", Origin: "ЦЕРТ"}}, Seen: []seenRow{{time.Now(), "ЦЕРТ", "виђено", "сензор"}}, SeenMore: true, See: []ui.Button{{Label: "Видео сам"}}}, &attributePage{Deleted: true, Edit: true}},
+		"report":  {&reportPage{New: true, Main: []ui.Field{field}}, &reportPage{Edit: true, Text: "<p>текст</p>", Main: []ui.Field{field}, Reach: []ui.Field{field}}, &reportPage{Deleted: true, Edit: true}},
 		"paste":   {&pastePage{None: true}, &pastePage{Found: []foundRow{{Type: "ip-dst", Value: "198.51.100.24", Count: 2, Known: 1, Harmless: []string{"resolvers"}, Packed: "ip-dst 198.51.100.24"}}, More: true}},
 		"publish": {&publishPage{Orgs: []string{"Електромрежа"}, Warning: &ui.Note{Kind: "warning"}}, &publishPage{Held: true}},
 	}, Files)

@@ -35,12 +35,18 @@ type showPage struct {
 	RelatedCut bool
 	Sightings  *sightings
 	Who        *ui.Audience // before an act that shares, and after it
+	Reports    []reportRow
 }
 
 type relatedRow struct {
 	Info, Href, Origin string
 	Count              int64
 	Share              ui.Progress // of the most related event's
+}
+
+type reportRow struct {
+	Name, Href string
+	At         time.Time
 }
 
 // objectsShown and attributesShown bound the first screen, whatever the event's size.
@@ -100,6 +106,13 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		page.Related = append(page.Related, relatedRow{x.Event.Info, page.At + "/" + x.Event.Ref(), x.Event.Origin.Name, x.Count, ui.Progress{Percent: int(x.Count * 100 / related[0].Count), Label: words}})
 	}
 	page.RelatedCut = !complete
+	reports, err := p.s.Reports(r.Context(), who, ref, intel.Without)
+	if err != nil {
+		return err
+	}
+	for _, x := range reports {
+		page.Reports = append(page.Reports, reportRow{x.Name, page.At + "/" + ref + "/reports/" + strconv.FormatInt(x.ID, 10), time.Unix(x.Timestamp, 0)})
+	}
 	if page.Edit {
 		var tags []string
 		for _, t := range e.Tags {
@@ -122,7 +135,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	who := web.Actor(r)
 	page := &showPage{Page: web.NewPage(r, shell(r), e.Info), At: base(r), Ref: e.Ref()}
-	page.Edit = access.Allowed(who, "intel.write") && e.Owner.ID == who.Org
+	page.Edit = intel.MayEdit(who, e) == nil
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: page.At}, {Label: e.Info}}
 	page.Header = ui.Header{Number: e.Ref(), Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, clock.FromMicros(e.Changed), web.T(r, "intel.attributes.n", "n", e.Attributes)}}
 	if e.TLP != "" {
@@ -135,7 +148,9 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	at := page.At + "/" + page.Ref
 	page.Header.Acts = []ui.Button{{Label: web.T(r, "intel.export"), Icon: "download", Href: at + "/export", Variant: "secondary"}}
 	if page.Edit {
-		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.paste"), Icon: "plus", Href: at + "/paste", Key: "N", Variant: "secondary"})
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"},
+			ui.Button{Label: web.T(r, "intel.paste"), Icon: "clipboard", Href: at + "/paste", Variant: "secondary"},
+			ui.Button{Label: web.T(r, "intel.attribute.add"), Icon: "plus", Href: at + "/attributes/new", Key: "N", Variant: "secondary"})
 	}
 	if page.Edit && access.Allowed(who, "intel.publish") && !e.Published {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.publish"), Icon: "send", Href: at + "/publish"})
@@ -252,7 +267,7 @@ func attributeRow(r *http.Request, a *intel.Attribute, inset bool) ui.Row {
 	for _, t := range a.Tags {
 		tags = append(tags, tagOf(t))
 	}
-	name := ui.Name{Text: a.Value, Mono: true, Marks: tags}
+	name := ui.Name{Text: a.Value, Href: base(r) + "/" + strconv.FormatInt(a.EventID, 10) + "/attributes/" + strconv.FormatInt(a.ID, 10), Mono: true, Marks: tags}
 	if a.NoCorrelation {
 		name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.nocorrelation"), Icon: "info-circle"})
 	}
