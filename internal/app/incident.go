@@ -109,6 +109,15 @@ func (h *House) colleagues(ctx context.Context, who ident.Actor) (out []incident
 	return out, err
 }
 
+// author names a colleague by name and everybody else by their organisation.
+func (h *House) author(ctx context.Context, who ident.Actor, person int64) string {
+	p, err := h.Accounts.Resolve(ctx, person, ident.Job)
+	if err != nil || p.Org != who.Org {
+		return p.OrgName
+	}
+	return p.Name
+}
+
 // team are the people of the asker's CERT; who is disabled is left out.
 func (h *House) team(ctx context.Context, who ident.Actor) (out []ident.Actor, err error) {
 	var ids []int64

@@ -3,6 +3,7 @@ package intelweb
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -184,6 +185,7 @@ func (p *pages) around(r *http.Request, page *attributePage, e *intel.Event, a *
 		page.Seen = append(page.Seen, seenRow{time.Unix(g.Seen, 0), g.Org.Name, web.T(r, "intel.seen."+strconv.Itoa(g.Kind)), g.Source})
 		return nil
 	})
+	slices.SortStableFunc(page.Seen, func(a, b seenRow) int { return b.At.Compare(a.At) })
 	return ignoreEnough(err)
 }
 

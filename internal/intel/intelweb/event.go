@@ -218,7 +218,6 @@ type historyPage struct {
 type historyRow struct {
 	At        time.Time
 	Who, What string
-	Detail    string
 }
 
 // historyShown bounds the page: who needs more reads the audit log.
@@ -238,18 +237,21 @@ func (p *pages) history(w http.ResponseWriter, r *http.Request) error {
 	page := &historyPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.history")), Header: ui.Header{Title: web.T(r, "intel.history"), Sub: []any{e.Info}}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: web.T(r, "intel.history")}}
 	for _, l := range lines {
-		if strings.HasSuffix(l.Verb, ".view") {
+		if strings.HasSuffix(l.Verb, ".view") || strings.HasPrefix(l.Verb, "sighting.") { // looks and sightings change nothing of it
 			continue
 		}
-		page.Rows = append(page.Rows, historyRow{clock.FromMicros(l.At), l.Actor, actWord(r, l.Verb), string(l.Detail)})
+		author := l.Actor
+		if p.d.Author != nil && l.Person != 0 {
+			author = p.d.Author(r.Context(), web.Actor(r), l.Person)
+		}
+		page.Rows = append(page.Rows, historyRow{clock.FromMicros(l.At), author, actWord(r, l.Verb)})
 	}
 	return p.t.Render(w, r, "history", page)
 }
 
 // acts are the acts of the log that have a word here.
 var acts = []string{"event.add", "event.edit", "event.publish", "event.unpublish", "event.share", "attribute.add", "attribute.edit", "attribute.delete", "attribute.restore",
-	"object.add", "object.edit", "object.delete", "reference.add", "reference.delete", "report.add", "report.edit", "report.delete", "report.restore",
-	"sighting.add", "sighting.delete", "tag.attach", "tag.detach"}
+	"object.add", "object.edit", "object.delete", "reference.add", "reference.delete", "report.add", "report.edit", "report.delete", "report.restore", "tag.attach", "tag.detach"}
 
 // actWord names an act of the log; one without a word stands as it is logged.
 func actWord(r *http.Request, verb string) string {

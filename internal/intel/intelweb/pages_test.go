@@ -18,7 +18,7 @@ func TestPagesAreWhole(t *testing.T) {
 			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Edit: true, Reports: []reportRow{{"Анализа", "/x", time.Now()}}, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"}}},
 		"edit":    {&eventPage{Reach: []ui.Field{field}, Facts: []ui.Field{field}, Note: &ui.Note{Kind: "warning"}, Who: &ui.Audience{Title: "Ко"}}},
 		"drop":    {&dropPage{Attributes: 5}},
-		"history": {&historyPage{}, &historyPage{Rows: []historyRow{{time.Now(), "Ана", "измењен", "{}"}}}},
+		"history": {&historyPage{}, &historyPage{Rows: []historyRow{{time.Now(), "Ана", "измењен"}}}},
 		"attribute": {&attributePage{New: true, Main: []ui.Field{field}}, &attributePage{Edit: true, Main: []ui.Field{field}, More: []ui.Field{field}, Tags: []tagRow{{ui.Tag{Word: "x"}, "x"}}, AddTag: &field,
 			Harmless: []string{"листа"}, Also: []relatedRow{{Info: "Кампања", Href: "/x", Origin: "ЦЕРТ"}}, Seen: []seenRow{{time.Now(), "ЦЕРТ", "виђено", "сензор"}}, SeenMore: true, See: []ui.Button{{Label: "Видео сам"}}}, &attributePage{Deleted: true, Edit: true}},
 		"report":  {&reportPage{New: true, Main: []ui.Field{field}}, &reportPage{Edit: true, Text: "<p>текст</p>", Main: []ui.Field{field}, Reach: []ui.Field{field}}, &reportPage{Deleted: true, Edit: true}},

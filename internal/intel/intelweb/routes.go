@@ -24,6 +24,9 @@ type Deps struct {
 	// Case gives the number of the case that an event belongs to, "" when there is
 	// none that who may see; nil shows none.
 	Case func(ctx context.Context, who ident.Actor, event int64) (number string)
+	// Author names somebody for who: a colleague by name, everybody else by the
+	// organisation; nil leaves what the log says.
+	Author func(ctx context.Context, who ident.Actor, person int64) (name string)
 }
 
 type pages struct {
