@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -81,6 +82,7 @@ func (s *Service) Import(ctx context.Context, who ident.Actor, files Files) (Rep
 		}
 	}
 	s.match.drop()
+	s.names.drop()
 	return rep, nil
 }
 
@@ -212,15 +214,21 @@ func (s *Service) put(ctx context.Context, who ident.Actor, p *parsed, rep *Repo
 // and its clusters. Each has a version of its own; the one of the clusters is
 // kept in the item, the other in the body.
 func (s *Service) putGalaxy(ctx context.Context, tx *store.Tx, p *parsed, it, old Item) (changed bool, err error) {
-	if p.clusters == nil && p.item.Entries == 0 {
+	if p.head {
 		// The galaxy's own file: its body replaces what the cluster file left.
 		if old.ID != 0 {
 			have, err := bodyOf(ctx, tx, old.ID)
-			if err != nil || bytes.Equal(have, p.body) {
+			if err != nil {
+				return false, err
+			}
+			if p.body, err = withHead(p.body, have); err != nil || bytes.Equal(have, p.body) {
 				return false, err
 			}
 			it.Entries, it.Version = old.Entries, old.Version
 		} else {
+			if p.body, err = withHead(p.body, []byte("{}")); err != nil {
+				return false, err
+			}
 			it.Version = 0
 		}
 		return true, writeItem(ctx, tx, it, p.body)
@@ -233,10 +241,31 @@ func (s *Service) putGalaxy(ctx context.Context, tx *store.Tx, p *parsed, it, ol
 		if body, err = bodyOf(ctx, tx, old.ID); err != nil {
 			return false, err
 		}
-		it.UUID, it.Name, it.Class = old.UUID, old.Name, old.Class
+		if body, err = withHead(body, p.body); err != nil {
+			return false, err
+		}
+		it.UUID, it.Name, it.Class, it.Description = old.UUID, old.Name, old.Class, old.Description
 	}
 	if err := writeItem(ctx, tx, it, body); err != nil {
 		return false, err
 	}
 	return true, writeClusters(ctx, tx, it.ID, p.clusters)
+}
+
+// withHead adds what the cluster file says of all its clusters to the galaxy's own
+// text: who wrote them, and after what.
+func withHead(galaxy, clusters []byte) ([]byte, error) {
+	var to, from map[string]json.RawMessage
+	if err := json.Unmarshal(galaxy, &to); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(clusters, &from); err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"authors", "category", "source"} {
+		if v, ok := from[key]; ok {
+			to[key] = v
+		}
+	}
+	return json.Marshal(to)
 }

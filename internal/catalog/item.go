@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -36,22 +35,11 @@ type Item struct {
 	Entries     int64
 	Types       []string // warning list: attribute types it is matched for
 	Changed     int64    // µs
+	Required    bool     // taxonomy: nothing is published without one of its tags
+	Exclusive   bool     // taxonomy: of all its tags only one may be attached
+	Highlighted bool     // taxonomy: shown first
+	Own         bool     // made here, not imported
 }
-
-// Cluster is one cluster of a galaxy; Body is its upstream JSON.
-type Cluster struct {
-	ID     int64
-	Galaxy int64
-	UUID   string
-	Value  string
-	Type   string // of its galaxy
-	Body   json.RawMessage
-}
-
-// Tag is the tag that stands for the cluster.
-func (c Cluster) Tag() string { return clusterTag(c.Type, c.Value) }
-
-func clusterTag(typ, value string) string { return `misp-galaxy:` + typ + `="` + value + `"` }
 
 // Entry is one tag of a taxonomy.
 type Entry struct {

@@ -25,6 +25,8 @@ type Hit struct {
 	Name     string
 	Category string // "false_positive" or "known"
 	Matched  string // the list's entry
+	Value    string // what of the value stands on it: a half of a composite, or the whole
+	Comment  string // of the entry, in lists made here
 }
 
 // matcher keeps the enabled lists ready: hashes of 8 bytes for texts and names, a
@@ -51,6 +53,7 @@ type list struct {
 	hashes   []uint64 // string, hostname
 	nets     *bart.Table[struct{}]
 	texts    []string // substring
+	comments map[string]string
 	regexes  []*regexp.Regexp
 }
 
@@ -76,14 +79,17 @@ func (s *Service) Hits(ctx context.Context, who ident.Actor, typ, value string) 
 			terms = []string{a, b}
 		}
 	}
+	halves := strings.Split(typ, "|")
 	var out []Hit
 	for _, l := range lists {
-		if typ != "" && len(l.item.Types) > 0 && !slices.Contains(l.item.Types, typ) {
-			continue
-		}
-		for _, t := range terms {
+		whole := typ == "" || len(l.item.Types) == 0 || slices.Contains(l.item.Types, typ)
+		for i, t := range terms {
+			// A list meant for addresses holds the address of an address with a port.
+			if !whole && (len(halves) == 1 || i >= len(halves) || !slices.Contains(l.item.Types, halves[i])) {
+				continue
+			}
 			if entry, ok := l.holds(t); ok {
-				out = append(out, Hit{ID: l.item.ID, Name: l.item.Name, Category: l.category, Matched: entry})
+				out = append(out, Hit{ID: l.item.ID, Name: l.item.Name, Category: l.category, Matched: entry, Value: t, Comment: l.comments[entry]})
 				break
 			}
 		}
@@ -138,13 +144,14 @@ func loadLists(ctx context.Context, tx *store.Tx) ([]*list, error) {
 
 func newList(it Item, body []byte) (*list, error) {
 	var f struct {
-		List     []any  `json:"list"`
-		Category string `json:"category"`
+		List     []any             `json:"list"`
+		Category string            `json:"category"`
+		Comments map[string]string `json:"comments"`
 	}
 	if err := json.Unmarshal(body, &f); err != nil {
 		return nil, err
 	}
-	l := &list{item: it, category: either(f.Category, "false_positive")}
+	l := &list{item: it, category: either(f.Category, "false_positive"), comments: f.Comments}
 	for _, v := range f.List {
 		text, ok := v.(string)
 		if text = strings.TrimSpace(text); !ok || text == "" {
@@ -158,27 +165,32 @@ func newList(it Item, body []byte) (*list, error) {
 }
 
 // add puts an entry where its type is looked up; one that cannot be read (a
-// regular expression that RE2 has not) is left out.
-func (l *list) add(text string) {
+// regular expression that RE2 has not) is left out, and says so.
+func (l *list) add(text string) (read bool) {
 	switch l.item.Class {
 	case "string":
 		l.hashes = append(l.hashes, hash(strings.ToLower(text)))
 	case "hostname":
 		l.hashes = append(l.hashes, hash(strings.Trim(strings.ToLower(text), ".")))
 	case "cidr":
-		if p, ok := prefix(text); ok {
-			if l.nets == nil {
-				l.nets = &bart.Table[struct{}]{}
-			}
-			l.nets.Insert(p, struct{}{})
+		p, ok := prefix(text)
+		if !ok {
+			return false
 		}
+		if l.nets == nil {
+			l.nets = &bart.Table[struct{}]{}
+		}
+		l.nets.Insert(p, struct{}{})
 	case "substring":
 		l.texts = append(l.texts, strings.ToLower(text))
 	case "regex":
-		if re, err := regexp.Compile(perl(text)); err == nil {
-			l.regexes = append(l.regexes, re)
+		re, err := regexp.Compile(perl(text))
+		if err != nil {
+			return false
 		}
+		l.regexes = append(l.regexes, re)
 	}
+	return true
 }
 
 // perl takes the delimiters and flags of /…/i off.

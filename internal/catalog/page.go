@@ -41,7 +41,7 @@ func (s *Service) Page(ctx context.Context, who ident.Actor, kind, ref string, a
 	}
 	next.Version = it.Version
 	if kind == Galaxy {
-		out, next.At, err = s.clusterRows(ctx, it.ID, after.At, limit)
+		out, next.At, err = s.clusterRows(ctx, who, it.ID, after.At, limit)
 	} else {
 		var all []Row
 		all, err = rows(kind, body)
@@ -57,10 +57,10 @@ func (s *Service) Page(ctx context.Context, who ident.Actor, kind, ref string, a
 	return it, out, next, err
 }
 
-func (s *Service) clusterRows(ctx context.Context, galaxy, after int64, limit int) (out []Row, next int64, err error) {
+func (s *Service) clusterRows(ctx context.Context, who ident.Actor, galaxy, after int64, limit int) (out []Row, next int64, err error) {
 	var list []Cluster
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		list, err = listClusters(ctx, tx, galaxy, after, limit+1)
+		list, err = listClusters(ctx, tx, who, galaxy, after, limit+1)
 		return err
 	})
 	if len(list) > limit {

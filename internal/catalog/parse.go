@@ -15,6 +15,7 @@ type parsed struct {
 	body     []byte
 	clusters []Cluster
 	partial  bool // clusters without their galaxy, or a galaxy without its clusters
+	head     bool // a galaxy's own file, without its clusters
 }
 
 // probe are the keys by which a file's kind is told.
@@ -76,6 +77,7 @@ func parse(b []byte) (*parsed, error) {
 		return out, out.cluster(p, typ)
 	case p.Values == nil && typ != "" && out.item.UUID != "" && p.Icon != "":
 		out.item.Kind, out.item.Key, out.item.Class, out.partial = Galaxy, typ, p.Namespace, true
+		out.head = true
 		return out, nil
 	}
 	return nil, nil
@@ -94,7 +96,7 @@ func (p *parsed) taxonomy() error {
 		return err
 	}
 	p.item.Kind, p.item.Key, p.item.Name = Taxonomy, strings.ToLower(m.Namespace), m.Namespace
-	p.item.Entries = int64(len(m.entries()))
+	p.item.Entries, p.item.Exclusive = int64(len(m.entries())), m.Exclusive
 	return nil
 }
 

@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
-	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -27,6 +25,7 @@ type Service struct {
 	db    *store.DB
 	log   *audit.Log
 	match matcher
+	names nameIndex
 }
 
 // New makes the room.
@@ -78,95 +77,8 @@ func (s *Service) Get(ctx context.Context, who ident.Actor, kind, ref string) (i
 
 // Entries lists the tags of a taxonomy. Faults: NotFound.
 func (s *Service) Entries(ctx context.Context, who ident.Actor, taxonomy string) ([]Entry, error) {
-	_, body, err := s.Get(ctx, who, Taxonomy, taxonomy)
-	if err != nil {
-		return nil, err
-	}
-	var m machinetag
-	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, err
-	}
-	return m.entries(), nil
-}
-
-// Clusters streams the clusters of a galaxy by id. Faults: NotFound.
-func (s *Service) Clusters(ctx context.Context, who ident.Actor, galaxy string, yield func(Cluster) error) error {
-	it, _, err := s.Get(ctx, who, Galaxy, galaxy)
-	if err != nil {
-		return err
-	}
-	for after := int64(0); ; {
-		var list []Cluster
-		if err := s.db.View(ctx, func(tx *store.Tx) error {
-			list, err = listClusters(ctx, tx, it.ID, after, 500)
-			return err
-		}); err != nil || len(list) == 0 {
-			return err
-		}
-		for _, c := range list {
-			if err := yield(c); err != nil {
-				return err
-			}
-			after = c.ID
-		}
-	}
-}
-
-// Cluster reads one cluster by id or UUID. Faults: NotFound.
-func (s *Service) Cluster(ctx context.Context, who ident.Actor, ref string) (c Cluster, err error) {
-	if err := mayRead(who); err != nil {
-		return c, err
-	}
-	err = s.db.View(ctx, func(tx *store.Tx) error {
-		c, err = clusterBy(ctx, tx, ref)
-		return err
-	})
-	return c, err
-}
-
-// ClustersOfTags finds the clusters that tags stand for: lower-case tag → cluster.
-func (s *Service) ClustersOfTags(ctx context.Context, who ident.Actor, tags []string) (map[string]Cluster, error) {
-	if err := mayRead(who); err != nil || len(tags) == 0 {
-		return nil, err
-	}
-	out := map[string]Cluster{}
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		list, err := clustersByTag(ctx, tx, tags[:min(len(tags), 500)])
-		for _, c := range list {
-			out[strings.ToLower(c.Tag())] = c
-		}
-		return err
-	})
-	return out, err
-}
-
-// FindClusters lists at most limit clusters whose value holds the text, in
-// either script and any case.
-func (s *Service) FindClusters(ctx context.Context, who ident.Actor, text string, limit int) (out []Cluster, err error) {
-	if err := mayRead(who); err != nil {
-		return nil, err
-	}
-	want := i18n.Fold(text)
-	err = s.db.View(ctx, func(tx *store.Tx) error {
-		var ids []int64
-		for after := int64(0); len(ids) < limit; {
-			list, err := foldedClusters(ctx, tx, after, 10_000)
-			if err != nil {
-				return err
-			}
-			if len(list) == 0 {
-				break
-			}
-			for _, f := range list {
-				if after = f.id; strings.Contains(f.fold, want) && len(ids) < limit {
-					ids = append(ids, f.id)
-				}
-			}
-		}
-		out, err = clustersByID(ctx, tx, ids)
-		return err
-	})
-	return out, err
+	_, entries, err := s.taxonomy(ctx, who, taxonomy)
+	return entries, err
 }
 
 // Enable switches a catalogue on or off. Who may: catalog.write. Faults: NotFound.

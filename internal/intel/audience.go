@@ -108,18 +108,22 @@ func (a *audiences) tag(ctx context.Context, tx *store.Tx, n tagName) (int64, er
 	if id, ok := a.known[n.name]; ok {
 		return id, nil
 	}
-	t, found, err := findTag(ctx, tx, a.who, n.name)
+	find := findTag
+	if n.cluster {
+		find = findAnyTag
+	}
+	t, found, err := find(ctx, tx, a.who, n.name)
 	if err != nil {
 		return 0, err
 	}
 	madeBy := a.owner
-	if isLabel(n.name) {
+	if isLabel(n.name) || n.cluster {
 		madeBy = 0
 	}
 	switch {
 	case found && !mayUseTag(a.who, t):
 		t.ID = 0
-	case !found && (mayMakeTags(a.who) || isLabel(n.name)):
+	case !found && (mayMakeTags(a.who) || isLabel(n.name) || n.cluster):
 		t, err = writeTag(ctx, tx, Tag{Name: n.name, Colour: n.colour, Exportable: true, Numerical: n.numerical, madeBy: madeBy})
 	}
 	if err != nil {

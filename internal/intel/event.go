@@ -1,6 +1,11 @@
 package intel
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+
+	"straza/internal/kernel/store"
+)
 
 // Distribution says how far a row goes, by MISP's levels.
 type Distribution int
@@ -176,7 +181,17 @@ type Tag struct {
 }
 
 // Galaxy tells whether the tag stands for a galaxy cluster.
-func (t Tag) Galaxy() bool { return len(t.Name) > 12 && t.Name[:12] == "misp-galaxy:" }
+func (t Tag) Galaxy() bool { return isCluster(t.Name) }
+
+func isCluster(name string) bool { return strings.HasPrefix(name, "misp-galaxy:") }
+
+// OwnGalaxy tells whether that cluster was made by somebody's organisation: those
+// are named by their UUID, the imported ones by their value.
+func (t Tag) OwnGalaxy() bool {
+	_, v, ok := strings.Cut(t.Name, `="`)
+	_, is := store.ParseUUID(strings.TrimSuffix(v, `"`))
+	return ok && is && t.Galaxy()
+}
 
 // TagUse is a tag attached to something. Local ones never leave.
 type TagUse struct {
@@ -190,5 +205,6 @@ type TagUse struct {
 type tagName struct {
 	name, colour, relationship string
 	local, remove              bool
+	cluster                    bool
 	numerical                  *int64
 }

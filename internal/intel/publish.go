@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"strings"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -95,6 +96,9 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 	e.Published, e.Changed = on, now
 	verb := "event.unpublish"
 	if on {
+		if err := s.complete(ctx, tx, who, e); err != nil {
+			return err
+		}
 		verb, e.PublishTimestamp = "event.publish", now/1e6
 		if err := jobs.Publish(ctx, tx, EventPublished{ID: e.ID, UUID: e.UUID}); err != nil {
 			return err
@@ -104,6 +108,23 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 		return err
 	}
 	return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"distribution": e.Distribution, "group": e.Group, "tlp": e.TLP})
+}
+
+// complete: an event without a tag of every required taxonomy is not published.
+func (s *Service) complete(ctx context.Context, tx *store.Tx, who ident.Actor, e Event) error {
+	if s.lists == nil {
+		return nil
+	}
+	tags, err := store.All(ctx, tx, store.ScanString, eventTagList, e.ID)
+	if err != nil {
+		return err
+	}
+	missing, err := s.lists.Missing(ctx, who, tags)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	f := fault.Field("tags", "intel.fault.required", "event %d has no tag of %v", e.ID, missing)
+	return f.WithKey("intel.fault.required", "names", strings.Join(missing, ", "))
 }
 
 // DeleteEvent removes an event for good and puts its UUID on the block list, so

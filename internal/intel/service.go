@@ -38,6 +38,8 @@ type Deps struct {
 type Lists interface {
 	// Hits names the enabled lists that hold value, for attributes of this type.
 	Hits(ctx context.Context, who ident.Actor, typ, value string) ([]Hit, error)
+	// Missing names the required taxonomies of which none of the tags is.
+	Missing(ctx context.Context, who ident.Actor, tags []string) ([]string, error)
 }
 
 // Remarks keeps the analyst data that came inside an event and its parts, and binds

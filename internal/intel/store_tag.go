@@ -34,6 +34,9 @@ func scanTag(s store.Scanner) (t Tag, err error) {
 
 // tagColour derives a colour from the name, as MISP does.
 func tagColour(name string) string {
+	if isCluster(name) {
+		return "#0088cc"
+	}
 	sum := md5.Sum([]byte(name))
 	return "#" + hex.EncodeToString(sum[:3])
 }
@@ -68,6 +71,11 @@ func findTag(ctx context.Context, tx *store.Tx, who ident.Actor, name string) (T
 		return t, found, err
 	}
 	return store.First(ctx, tx, scanTag, tagByFold+seen+" ORDER BY t.id LIMIT 1", strings.ToLower(name))
+}
+
+// findAnyTag is findTag for names whose use tells nothing of who used them.
+func findAnyTag(ctx context.Context, tx *store.Tx, _ ident.Actor, name string) (Tag, bool, error) {
+	return store.First(ctx, tx, scanTag, tagByFold+" ORDER BY t.id LIMIT 1", strings.ToLower(name))
 }
 
 // tagging is one attachment to be written.

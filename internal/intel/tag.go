@@ -129,6 +129,9 @@ func checkTag(t Tag) error {
 type Target struct {
 	Event     string
 	Attribute string
+	// Clusters: the names stand for galaxy clusters that the caller has read, which
+	// who may tag may attach; their tags are common vocabulary, made when missing.
+	Clusters bool
 }
 
 // Attach puts tags on an event or attribute. A name that is not known is made
@@ -144,7 +147,7 @@ func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names 
 			if name = strings.TrimSpace(name); name == "" || len(name) > 255 {
 				return 0, fault.Field("tag", "intel.fault.name", "no tag name")
 			}
-			id, err := aud.tag(ctx, tx, tagName{name: name})
+			id, err := aud.tag(ctx, tx, tagName{name: name, cluster: at.Clusters && isCluster(name)})
 			if err != nil {
 				return 0, err
 			}

@@ -73,7 +73,7 @@ func (r *Report) Wire() misp.EventReport {
 func (t *Tag) Wire() misp.Tag {
 	w := misp.Tag{ID: misp.N(t.ID), Name: misp.T(t.Name), Colour: misp.T(t.Colour), Exportable: misp.B(t.Exportable), OrgID: misp.N(t.Org),
 		UserID: misp.N(t.User), HideTag: misp.B(t.Hidden), NumericalValue: misp.NullInt(), IsGalaxy: misp.B(t.Galaxy()),
-		IsCustomGalaxy: misp.B(false), LocalOnly: misp.B(t.LocalOnly)}
+		IsCustomGalaxy: misp.B(t.OwnGalaxy()), LocalOnly: misp.B(t.LocalOnly)}
 	if t.Numerical != nil {
 		w.NumericalValue = misp.N(*t.Numerical)
 	}

@@ -280,7 +280,7 @@ func (p *pass) object(int) error {
 
 // Wire are the types that stand alone in a request or an answer.
 type Wire interface {
-	Event | Attribute | Object | ObjectReference | Tag | Galaxy | GalaxyCluster | Org | SharingGroup |
+	Event | Attribute | Object | ObjectReference | Tag | Galaxy | GalaxyCluster | GalaxyClusterRelation | Org | SharingGroup |
 		ShadowAttribute | Sighting | EventReport | Analyst
 }
 

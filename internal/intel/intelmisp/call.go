@@ -27,6 +27,7 @@ type call struct {
 
 	raw    []byte // a body that was read whole
 	groups map[int64]*misp.SharingGroup
+	folds  *folds
 
 	settled bool // the form of the answer was asked for by name: neither suffix nor Accept change it
 	cards   map[int64]misp.Org

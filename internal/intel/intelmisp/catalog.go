@@ -3,6 +3,7 @@ package intelmisp
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"straza/internal/catalog"
@@ -137,7 +138,7 @@ func (a *api) templateRaw(c *call) error {
 
 func taxonomyHead(it catalog.Item) ordered {
 	return ordered{{"id", itoa(it.ID)}, {"namespace", it.Key}, {"description", it.Description}, {"version", itoa(it.Version)}, {"enabled", it.Enabled},
-		{"exclusive", false}, {"required", false}, {"highlighted", false}}
+		{"exclusive", it.Exclusive}, {"required", it.Required}, {"highlighted", it.Highlighted}}
 }
 
 func (a *api) taxonomyIndex(c *call) error {
@@ -145,9 +146,18 @@ func (a *api) taxonomyIndex(c *call) error {
 	if err != nil {
 		return err
 	}
+	tags, err := a.tagsByName(c)
+	if err != nil {
+		return err
+	}
+	here := map[string]int{} // tags that are here, by namespace
+	for name := range tags {
+		ns, _, _ := strings.Cut(name, ":")
+		here[ns]++
+	}
 	return c.list("", "", func(yield func([]byte) error) error {
 		for _, it := range list {
-			b, err := marshal(ordered{{"Taxonomy", taxonomyHead(it)}, {"total_count", it.Entries}, {"current_count", 0}})
+			b, err := marshal(ordered{{"Taxonomy", taxonomyHead(it)}, {"total_count", it.Entries}, {"current_count", here[it.Key]}})
 			if err == nil {
 				err = yield(b)
 			}
@@ -179,7 +189,16 @@ func (a *api) taxonomyView(c *call) error {
 				w := t.Wire()
 				exists = ordered{{"Tag", w}}
 			}
-			row := ordered{{"tag", e.Tag}, {"expanded", e.Expanded}, {"description", e.Description}, {"exclusive_predicate", e.Exclusive}, {"existing_tag", exists}}
+			row := ordered{{"tag", e.Tag}, {"expanded", e.Expanded}}
+			for _, f := range (ordered{{"description", e.Description}, {"colour", e.Colour}}) {
+				if f.Value != "" {
+					row = append(row, f)
+				}
+			}
+			row = append(row, ordered{{"existing_tag", exists}}...)
+			if e.Exclusive && !it.Exclusive {
+				row = append(row, ordered{{"exclusive_predicate", true}}...)
+			}
 			if e.Numerical != nil {
 				row = append(row, ordered{{"numerical_value", *e.Numerical}}...)
 			}
@@ -225,9 +244,93 @@ func (a *api) taxonomySwitch(c *call) error {
 	return c.done(misp.Outcome{Controller: "Taxonomies", Action: c.action, Message: msg, ID: itoa(it.ID)})
 }
 
+// taxonomyTags answers addTag and disableTag: the tags named, or all of the
+// taxonomy, become tags that may be attached, or are hidden from choice.
+func (a *api) taxonomyTags(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	no := unsaved(misp.Outcome{Controller: "Taxonomies", Action: strings.Replace(c.action, "tag", "Tag", 1),
+		Message: "Could not " + strings.Replace(c.action, "tag", "Tag", 1) + " Taxonomy", Errors: "The tag(s) could not be saved. Please, try again."})
+	if c.arg(0) == "" {
+		return no // measured: the number stands in the path
+	}
+	entries, err := a.Catalog.Entries(c.ctx(), c.who, c.arg(0))
+	if err != nil {
+		return instead(err, notFound("Taxonomy not found."), fault.NotFound)
+	}
+	names := map[string]bool{}
+	for _, key := range []string{"name", "nametag", "tag"} {
+		for _, n := range c.params.list(key) {
+			names[strings.ToLower(n)] = true
+		}
+	}
+	n := 0
+	for _, e := range entries {
+		if len(names) > 0 && !names[strings.ToLower(e.Tag)] {
+			continue
+		}
+		if err := a.taxonomyTag(c, e); err != nil {
+			return instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
+		}
+		n++
+	}
+	if n == 0 {
+		return no
+	}
+	msg := "The tag(s) has been saved."
+	if c.action == "disabletag" {
+		msg = "The tag(s) has been hidden."
+	}
+	return c.done(misp.Outcome{Controller: "Taxonomies", Action: strings.Replace(c.action, "tag", "Tag", 1), Message: msg, ID: c.arg(0)})
+}
+
+// taxonomyTag makes or shows one tag of a taxonomy, or hides it.
+func (a *api) taxonomyTag(c *call, e catalog.Entry) error {
+	hide := c.action == "disabletag"
+	t, _, _, err := a.Intel.Tag(c.ctx(), c.who, e.Tag)
+	if fault.Is(err, fault.NotFound) {
+		if hide {
+			return nil
+		}
+		_, err = a.Intel.AddTag(c.ctx(), c.who, intel.Tag{Name: e.Tag, Colour: e.Colour, Exportable: true, Numerical: e.Numerical})
+		return err
+	}
+	if err != nil || t.Hidden == hide {
+		return err
+	}
+	_, err = a.Intel.EditTag(c.ctx(), c.who, itoa(t.ID), func(t *intel.Tag) { t.Hidden = hide })
+	return err
+}
+
+// taxonomyRequired answers toggleRequired and toggleHighlighted; MISP breaks
+// without a body, here the mark turns over.
+func (a *api) taxonomyRequired(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	it, _, err := a.Catalog.Get(c.ctx(), c.who, catalog.Taxonomy, c.arg(0))
+	if err != nil {
+		return instead(err, notFound("Taxonomy not found."), fault.NotFound)
+	}
+	p := c.params.sub("Taxonomy")
+	required, highlighted := p.flag("required", !it.Required), p.flag("highlighted", !it.Highlighted)
+	action := "toggleRequired"
+	if c.action == "togglehighlighted" {
+		action = "toggleHighlighted"
+		_, err = a.Catalog.Mark(c.ctx(), c.who, itoa(it.ID), nil, &highlighted)
+	} else {
+		_, err = a.Catalog.Mark(c.ctx(), c.who, itoa(it.ID), &required, nil)
+	}
+	if err != nil {
+		return instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
+	}
+	return c.done(misp.Outcome{Controller: "Taxonomies", Action: action, Message: "Taxonomy " + action + "ed", ID: c.arg(0)})
+}
+
 func listHead(it catalog.Item) ordered {
 	return ordered{{"id", itoa(it.ID)}, {"name", it.Name}, {"type", it.Class}, {"description", it.Description}, {"version", itoa(it.Version)},
-		{"enabled", it.Enabled}, {"default", true}, {"category", "false_positive"}, {"warninglist_entry_count", itoa(it.Entries)},
+		{"enabled", it.Enabled}, {"default", !it.Own}, {"category", "false_positive"}, {"warninglist_entry_count", itoa(it.Entries)},
 		{"valid_attributes", strings.Join(it.Types, ", ")}}
 }
 
@@ -240,6 +343,7 @@ func (a *api) warninglistIndex(c *call) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(list, func(x, y catalog.Item) int { return int(y.ID - x.ID) }) // measured: the newest first
 	find, only := strings.ToLower(c.params.text("value")), c.params["enabled"]
 	return c.list(`{"Warninglists":`, "}", func(yield func([]byte) error) error {
 		for _, it := range list {
@@ -260,9 +364,10 @@ func (a *api) warninglistIndex(c *call) error {
 
 // warninglist is what of an upstream list is shown.
 type warninglist struct {
-	List     []string `json:"list"`
-	Types    []string `json:"matching_attributes"`
-	Category string   `json:"category"`
+	List     []string          `json:"list"`
+	Comments map[string]string `json:"comments"`
+	Types    []string          `json:"matching_attributes"`
+	Category string            `json:"category"`
 }
 
 func (a *api) warninglistView(c *call) error {
@@ -276,12 +381,47 @@ func (a *api) warninglistView(c *call) error {
 	}
 	entries, types := make([]any, len(l.List)), []any{}
 	for i, v := range l.List {
-		entries[i] = ordered{{"value", v}, {"warninglist_id", itoa(it.ID)}, {"comment", ""}}
+		entries[i] = ordered{{"value", v}, {"warninglist_id", itoa(it.ID)}, {"comment", l.Comments[v]}}
 	}
 	for _, t := range l.Types {
 		types = append(types, ordered{{"type", t}, {"warninglist_id", itoa(it.ID)}})
 	}
 	return c.value(ordered{{"Warninglist", append(listHead(it), ordered{{"WarninglistEntry", entries}, {"WarninglistType", types}}...)}})
+}
+
+// warninglistAdd makes a list of one's own.
+func (a *api) warninglistAdd(c *call) error {
+	if err := c.form(); err != nil {
+		return err
+	}
+	p := c.params.sub("Warninglist")
+	d := catalog.ListDraft{Name: p.text("name"), Description: p.text("description"), Type: p.text("type"), Category: p.text("category"),
+		Types: p.list("valid_attributes"), Enabled: p.flag("enabled", false)}
+	if d.Type == "" {
+		d.Type = "string"
+	}
+	if len(d.Types) == 0 {
+		d.Types = p.list("matching_attributes")
+	}
+	switch v := p["entries"].(type) {
+	case string:
+		d.Entries = strings.Split(v, "\n")
+	default:
+		d.Entries = texts(v)
+	}
+	if list, ok := p["WarninglistEntry"].([]any); ok {
+		for _, e := range list {
+			if m, ok := e.(map[string]any); ok {
+				d.Entries = append(d.Entries, text(m["value"]))
+			}
+		}
+	}
+	it, err := a.Catalog.AddList(c.ctx(), c.who, d)
+	if err != nil {
+		err = instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
+		return instead(err, unsaved(misp.Outcome{Controller: "Warninglists", Action: "add", Errors: "Could not save the warninglist."}), fault.Invalid, fault.Conflict)
+	}
+	return c.value(ordered{{"Warninglist", listHead(it)[:8]}})
 }
 
 // warninglistToggle switches lists by id or by a name with % in it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -28,6 +29,7 @@ type show struct {
 	noLocal  bool // local tags stay here
 	related  bool
 	galaxies bool
+	warnings bool                        // warning lists that hold a value
 	only     func(*intel.Attribute) bool // nil = all; searches keep what matches
 	seen     map[int64][]misp.Sighting   // of the event under way
 	proposed map[int64][]misp.ShadowAttribute
@@ -40,7 +42,8 @@ func (a *api) showOf(c *call, e *intel.Event) show {
 	s := show{deleted: deletedOf(c.params["deleted"]), metadata: c.params.flag("metadata", false), data: true,
 		noLocal:  c.params.flag("excludeLocalTags", false) || access.Allowed(c.who, "misp.sync") && !site(c.who),
 		related:  c.params.flag("includeEventCorrelations", true),
-		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true)}
+		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true),
+		warnings: c.params.flag("includeWarninglistHits", false)}
 	own := e.Owner.ID == c.who.Org || site(c.who) || access.Allowed(c.who, "misp.sync")
 	if !own {
 		s.deleted = intel.Without
@@ -291,6 +294,9 @@ func (a *api) attributeWire(c *call, at *intel.Attribute, s show) (misp.Attribut
 	w.Tag = dropLocal(w.Tag, s.noLocal)
 	w.Galaxy, w.ShadowAttribute = []misp.Galaxy{}, s.proposalsOf(at.ID)
 	w.Sighting = s.seen[at.ID]
+	if err := a.lists(c, at, s, &w); err != nil {
+		return w, err
+	}
 	if err := a.saidOf(c, s.said[at.UUID], whole, &w.Note, &w.Opinion, &w.Relationship); err != nil {
 		return w, err
 	}
@@ -531,6 +537,9 @@ func (a *api) setPublished(c *call, msg string, act publisher) error {
 		err = act(c.ctx(), c.who, e.Ref())
 	}
 	if err != nil {
+		if f := fault.Of(err); f != nil && f.Key == "intel.fault.required" {
+			return unsaved(misp.Outcome{Controller: "Events", Action: c.action, ID: e.Ref(), Errors: fmt.Sprint("Could not publish event - no tag for required taxonomies missing: ", f.Args[1])})
+		}
 		err = instead(err, notFound("Invalid event."), fault.NotFound)
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
 	}
@@ -580,4 +589,18 @@ func documentFault(err error) error {
 		return badJSON()
 	}
 	return nil
+}
+
+// lists adds what the catalogues say of an attribute: the galaxies that its tags
+// stand for, and the warning lists that hold its value.
+func (a *api) lists(c *call, at *intel.Attribute, s show, w *misp.Attribute) (err error) {
+	if s.warnings {
+		if err := a.warn(c, at, w); err != nil {
+			return err
+		}
+	}
+	if s.galaxies {
+		w.Galaxy, err = a.galaxies(c, at.Tags, true)
+	}
+	return err
 }

@@ -1,12 +1,10 @@
 package intelmisp
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
-	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 )
@@ -33,7 +31,7 @@ func (a *api) decorate(c *call, e *intel.Event, w *misp.Event, s show) error {
 		return nil
 	}
 	var err error
-	w.Galaxy, err = a.galaxies(c, e.Tags)
+	w.Galaxy, err = a.galaxies(c, e.Tags, false)
 	return err
 }
 
@@ -48,118 +46,6 @@ func parentOfRelated(e *intel.Event) *misp.Event {
 	w := e.Wire()
 	return &misp.Event{ID: w.ID, UUID: w.UUID, ThreatLevelID: w.ThreatLevelID, Analysis: w.Analysis, Info: w.Info, ExtendsUUID: w.ExtendsUUID,
 		Distribution: w.Distribution, SharingGroupID: w.SharingGroupID, Published: w.Published, Date: w.Date, OrgcID: w.OrgcID, OrgID: w.OrgID}
-}
-
-// galaxies folds the tags that stand for clusters into their galaxies.
-func (a *api) galaxies(c *call, tags []intel.TagUse) ([]misp.Galaxy, error) {
-	out := []misp.Galaxy{}
-	var names []string
-	for i := range tags {
-		if tags[i].Galaxy() && tags[i].Exportable {
-			names = append(names, tags[i].Name)
-		}
-	}
-	if len(names) == 0 {
-		return out, nil
-	}
-	found, err := a.Catalog.ClustersOfTags(c.ctx(), c.who, names)
-	if err != nil {
-		return nil, err
-	}
-	at := map[int64]int{}
-	for i := range tags {
-		cl, ok := found[strings.ToLower(tags[i].Name)]
-		if !ok {
-			continue
-		}
-		k, known := at[cl.Galaxy]
-		if !known {
-			g, err := a.galaxyHead(c, cl.Galaxy)
-			if err != nil {
-				return nil, err
-			}
-			k = len(out)
-			at[cl.Galaxy] = k
-			out = append(out, g)
-		}
-		w := clusterWire(cl)
-		w.GalaxyElement = nil
-		w.TagID, w.Local = misp.Count(tags[i].ID), misp.B(tags[i].Local)
-		w.RelationshipType = misp.Raw("false")
-		out[k].GalaxyCluster = append(out[k].GalaxyCluster, w)
-	}
-	return out, nil
-}
-
-func (a *api) galaxyHead(c *call, id int64) (misp.Galaxy, error) {
-	it, body, err := a.Catalog.Get(c.ctx(), c.who, catalog.Galaxy, itoa(id))
-	if err != nil {
-		return misp.Galaxy{}, err
-	}
-	return galaxyWire(it, body), nil
-}
-
-// upstreamGalaxy is what of a galaxy's file is shown.
-type upstreamGalaxy struct {
-	Icon  string          `json:"icon"`
-	Order json.RawMessage `json:"kill_chain_order"`
-}
-
-func galaxyWire(it catalog.Item, body json.RawMessage) misp.Galaxy {
-	var up upstreamGalaxy
-	_ = json.Unmarshal(body, &up) // what cannot be read is left out: the item's own fields suffice
-	g := misp.Galaxy{ID: misp.N(it.ID), UUID: misp.T(it.UUID), Name: misp.T(it.Name), Type: misp.T(it.Key), Description: misp.T(it.Description),
-		Version: misp.N(it.Version), Icon: misp.T(up.Icon), Namespace: misp.T(it.Class), Enabled: misp.B(it.Enabled), LocalOnly: misp.B(false)}
-	if len(up.Order) > 0 {
-		g.KillChainOrder = misp.Raw(up.Order)
-	}
-	return g
-}
-
-// upstreamCluster is what of a cluster's JSON is shown.
-type upstreamCluster struct {
-	Value       string                     `json:"value"`
-	Description string                     `json:"description"`
-	Meta        map[string]json.RawMessage `json:"meta"`
-}
-
-// clusterWire leaves distribution and sharing group out: today's PyMISP refuses
-// them on a default cluster, whatever their value (spec misp §5.5).
-func clusterWire(cl catalog.Cluster) misp.GalaxyCluster {
-	var up upstreamCluster
-	_ = json.Unmarshal(cl.Body, &up) // as above
-	w := misp.GalaxyCluster{ID: misp.N(cl.ID), UUID: misp.T(cl.UUID), CollectionUUID: misp.T(""), Type: misp.T(cl.Type), Value: misp.T(cl.Value),
-		TagName: misp.T(cl.Tag()), Description: misp.T(up.Description), GalaxyID: misp.N(cl.Galaxy), Source: misp.T(""), Authors: []string{},
-		Version: misp.N(1), OrgID: misp.N(0), OrgcID: misp.N(0), Default: misp.B(true), Locked: misp.B(false), ExtendsUUID: misp.T(""),
-		ExtendsVersion: misp.N(0), Published: misp.B(false), Deleted: misp.B(false), Meta: misp.Meta{}}
-	keys := make([]string, 0, len(up.Meta))
-	for k := range up.Meta {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		entry := misp.MetaEntry{Key: k, Values: metaValues(up.Meta[k])}
-		w.Meta = append(w.Meta, entry)
-		for _, v := range entry.Values {
-			w.GalaxyElement = append(w.GalaxyElement, misp.GalaxyElement{ID: misp.N(0), ClusterID: misp.N(cl.ID), Key: misp.T(k), Value: misp.T(v)})
-		}
-	}
-	return w
-}
-
-func metaValues(raw json.RawMessage) []string {
-	v, err := decode(raw)
-	if err != nil {
-		return nil
-	}
-	if list, ok := v.([]any); ok {
-		out := []string{}
-		for _, e := range list {
-			out = append(out, text(e))
-		}
-		return out
-	}
-	return []string{text(v)}
 }
 
 // relatedEach is how many related attributes one attribute's answer lists.
@@ -200,24 +86,32 @@ func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 		}
 	}
 	if p.flag("includeWarninglistHits", false) {
-		hits, err := a.Catalog.Hits(c.ctx(), c.who, at.Type, at.Value)
-		if err != nil {
-			return err
-		}
-		var rows []any
-		for _, h := range hits {
-			rows = append(rows, ordered{{"match", h.Matched}, {"value", at.Value}, {"warninglist_id", itoa(h.ID)}, {"warninglist_name", h.Name},
-				{"warninglist_category", h.Category}})
-		}
-		if rows != nil {
-			raw, err := marshal(rows)
-			if err != nil {
-				return err
-			}
-			w.Warnings = misp.Raw(raw)
-		}
+		return a.warn(c, at, w)
 	}
 	return nil
+}
+
+// warn adds the warning lists that hold an attribute's value.
+func (a *api) warn(c *call, at *intel.Attribute, w *misp.Attribute) error {
+	hits, err := a.Catalog.Hits(c.ctx(), c.who, at.Type, at.Value)
+	if err != nil || len(hits) == 0 {
+		return err
+	}
+	rows := make([]any, len(hits))
+	for i, h := range hits {
+		value := at.Value
+		if strings.Contains(value, "|") {
+			value = h.Value
+		}
+		row := ordered{{"value", value}, {"match", h.Matched}, {"warninglist_id", itoa(h.ID)}, {"warninglist_name", h.Name},
+			{"warninglist_category", h.Category}}
+		if h.Comment != "" {
+			row = append(row, ordered{{"comment", h.Comment}}...)
+		}
+		rows[i] = row
+	}
+	w.Warnings, err = marshal(rows)
+	return err
 }
 
 // contextEvent is the fuller parent of includeContext.

@@ -38,9 +38,10 @@ type recording struct {
 // It rises with what is built and never falls.
 var replayed = map[string]int{
 	"getVersion": 100, "describeTypes": 0, "auth": 90, "route": 100, "event": 96, "head": 100, "attr": 93, "obj": 94, "ref": 100, "tag": 100, "sg": 90,
-	"rs": 98, "setup": 100, "users": 83, "roles": 50, "warninglist": 30, "objtemplate": 100, "taxonomy": 60, "noticelist": 100, "org": 50,
+	"rs": 98, "setup": 100, "users": 83, "roles": 50, "objtemplate": 100, "noticelist": 100, "org": 50,
 	"sight": 81, "report": 100, "rep": 100, "prop": 98,
 	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
+	"gal": 98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98,
 }
 
 // Divergences on purpose, each with its reason; they are left out of the count.
@@ -82,6 +83,8 @@ var onPurpose = map[string]string{
 	"prop.delete_attr":               "the recorded server's mail was broken; letters go through our outbox",
 	"note.add.no_note":               "a note has a text; PyMISP cannot read one without",
 	"opinion.add.range":              "an opinion lies between 0 and 100",
+	"gcrel.add":                      "a defect: the answer is JSON with its quotes escaped as HTML",
+	"galaxy.search.cluster":          "a defect: a search by value gives the first cluster of all",
 	"sg.add.admin":                   "the maker's organisation is always in",
 	"sg.add.admin.duplicate_name":    "as above",
 }
@@ -174,7 +177,8 @@ func (r *replay) learn(kind, theirs, ours string) {
 // controllerKind tells which kind of id stands in a path.
 var controllerKind = map[string]string{"events": "event", "attributes": "attribute", "objects": "object", "tags": "tag", "sharing_groups": "group",
 	"organisations": "org", "users": "user", "auth_keys": "key", "warninglists": "list", "taxonomies": "taxonomy", "objectreferences": "reference",
-	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "shadowAttributes": "proposal"}
+	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "shadowAttributes": "proposal",
+	"galaxies": "galaxy", "galaxy_clusters": "cluster"}
 
 var digits = regexp.MustCompile(`^\d+$`)
 
@@ -194,10 +198,14 @@ func (r *replay) path(p string) string {
 		}
 		at := kind
 		for prefix, k := range map[string]string{"/sightings/index": "event", "/attributes/deleteSelected": "event", "/sightings/add": "attribute", "/sightings/listSightings": "attribute",
-			"/eventReports/add": "event"} {
+			"/eventReports/add": "event", "/galaxies/attachCluster": "event", "/galaxy_clusters/add": "galaxy",
+			"/galaxy_clusters/index": "galaxy"} {
 			if strings.HasPrefix(p, prefix) {
 				at = k
 			}
+		}
+		if strings.HasPrefix(p, "/galaxies/") && strings.Contains(p, "/attribute/") {
+			at = "attribute"
 		}
 		if kind == "group" && i > 3 {
 			at = "org"
@@ -226,7 +234,7 @@ func (r *replay) ours(kind, id string) string {
 }
 
 var bodyKind = map[string]string{"org_id": "org", "sharing_group_id": "group", "sharinggroup": "group", "eventid": "event", "tag": "tag", "id": "event",
-	"event_id": "event", "attribute_id": "attribute", "orgc_id": "org"}
+	"event_id": "event", "attribute_id": "attribute", "orgc_id": "org", "target_id": "cluster"}
 
 // body puts our ids into a recorded body.
 func (r *replay) body(v any, key string) any {
@@ -390,7 +398,7 @@ var loose = regexp.MustCompile(`(^|\.)(id|uuid|timestamp|created|modified|date|d
 
 // Keys that rooms fill which are not wired in this test, or that hold what only
 // the recorded server has.
-var unwired = regexp.MustCompile(`(^|\.)(warnings|Galaxy|RelatedEvent|gpgkey|totp_is_set|external_auth_key|certif_public|hide_tag|numerical_value|relationship_type|perm_server_sign|last_pw_change|nationality|sector|autoalert)$`)
+var unwired = regexp.MustCompile(`(^|\.)(RelatedEvent|gpgkey|totp_is_set|external_auth_key|certif_public|hide_tag|numerical_value|relationship_type|perm_server_sign|last_pw_change|nationality|sector|autoalert)$`)
 
 // diff compares shapes, types and texts; ids and times by their type only.
 func (r *replay) diff(at string, want, have any) string {
@@ -405,6 +413,9 @@ func (r *replay) diff(at string, want, have any) string {
 		}
 		for _, k := range sortedKeys(w) {
 			v, ok := h[k]
+			if !ok && w["default"] == true && (k == "distribution" || k == "sharing_group_id") {
+				continue // left out on purpose: today's PyMISP raises at any value there (docs/divergences.md)
+			}
 			if !ok && !unwired.MatchString("."+k) {
 				return at + "." + k + ": missing"
 			}
@@ -469,7 +480,8 @@ func sortedKeys(m map[string]any) []string {
 // follow pairs the ids of two answers of the same shape.
 func (r *replay) follow(kind string, want, have any) {
 	kinds := map[string]string{"Event": "event", "Attribute": "attribute", "Object": "object", "Tag": "tag", "SharingGroup": "group",
-		"Organisation": "org", "ObjectReference": "reference", "Org": "org", "Orgc": "org", "Warninglist": "list", "Taxonomy": "taxonomy", "User": "user", "Sighting": "sighting", "EventReport": "report", "ShadowAttribute": "proposal"}
+		"Organisation": "org", "ObjectReference": "reference", "Org": "org", "Orgc": "org", "Warninglist": "list", "Taxonomy": "taxonomy", "User": "user", "Sighting": "sighting", "EventReport": "report", "ShadowAttribute": "proposal",
+		"Galaxy": "galaxy", "GalaxyCluster": "cluster"}
 	switch w := want.(type) {
 	case map[string]any:
 		h, ok := have.(map[string]any)
@@ -507,6 +519,7 @@ func TestReplay(t *testing.T) {
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
 		now.Set(time.Unix(1795321950, 0)) // when the recording began
 		r := newReplay(t, db)
+		r.recordedLists(t, all)
 		equal, total := map[string]int{}, map[string]int{}
 		var report []string
 		for _, rec := range all {

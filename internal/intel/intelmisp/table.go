@@ -113,15 +113,13 @@ func build() map[string]row {
 		attributes/enrich attributes/attributestatistics decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
 		communities/index communities/view communities/requestaccess users/register users/statistics
-		galaxy_clusters/add galaxy_clusters/edit galaxy_clusters/publish galaxy_clusters/delete
-		galaxy_cluster_relations/add galaxy_cluster_relations/edit galaxy_cluster_relations/delete
-		taxonomies/addtag taxonomies/disabletag taxonomies/togglerequired collections/index cryptographic_keys/serversign
+		collections/index cryptographic_keys/serversign
 		sightings/bulksavesightings sightings/filtersightinguuidsforpush user_settings/setsetting user_settings/getsetting user_settings/delete`)
 	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
 		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import
 		correlation_exclusions/index correlation_exclusions/view correlation_exclusions/add correlation_exclusions/delete correlation_exclusions/clean
 		event_blocklists/index event_blocklists/add event_blocklists/edit event_blocklists/delete
-		org_blocklists/index org_blocklists/add org_blocklists/edit org_blocklists/delete warninglists/add
+		org_blocklists/index org_blocklists/add org_blocklists/edit org_blocklists/delete
 		users/registrations users/acceptregistrations users/discardregistrations`)
 	refuse(ownPages, "", `users/edit users/changepw auth_keys/index auth_keys/view auth_keys/add auth_keys/edit auth_keys/delete`)
 	refuse(ownPages, "site_admin", `servers/serversettings servers/update servers/getworkers servers/startworker feeds/add feeds/edit feeds/delete
@@ -236,17 +234,16 @@ func catalogRows(read, write adder) {
 	read("taxonomies/view", "", (*api).taxonomyView)
 	write("taxonomies/enable", "site_admin", (*api).taxonomySwitch)
 	write("taxonomies/disable", "site_admin", (*api).taxonomySwitch)
+	write("taxonomies/addtag", "tagger", (*api).taxonomyTags)
+	write("taxonomies/disabletag", "tagger", (*api).taxonomyTags)
+	write("taxonomies/togglerequired", "site_admin", (*api).taxonomyRequired)
+	write("taxonomies/togglehighlighted", "site_admin", (*api).taxonomyRequired)
 	write("taxonomies/update", "site_admin", (*api).upToDate)
 	read("warninglists/index", "", (*api).warninglistIndex)
 	read("warninglists/view", "", (*api).warninglistView)
 	read("warninglists/checkvalue", "", (*api).warninglistCheck)
 	write("warninglists/toggleenable", "warninglist", (*api).warninglistToggle)
+	write("warninglists/add", "warninglist", (*api).warninglistAdd)
 	write("warninglists/update", "site_admin", (*api).upToDate)
-	write("galaxies/update", "site_admin", (*api).upToDate)
-	read("galaxies/index", "", (*api).galaxyIndex)
-	read("galaxies/view", "", (*api).galaxyView)
-	write("galaxies/attachcluster", "tagger", (*api).clusterAttach)
-	read("galaxy_clusters/index", "", (*api).clusterIndex)
-	read("galaxy_clusters/view", "", (*api).clusterView)
-	read("galaxy_clusters/restsearch", "", (*api).clusterSearch)
+	galaxyRows(read, write)
 }

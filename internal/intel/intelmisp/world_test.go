@@ -29,6 +29,7 @@ import (
 type world struct {
 	*inteltest.World
 	url    string
+	books  *catalog.Service
 	people map[string]ident.Actor
 }
 
@@ -81,7 +82,8 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	host := srv.Listener.Addr().String()
 	origin, err := url.Parse("http://" + host)
 	w.Must(err)
-	books := catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
+	books := w.Lists // one Service, as in the program: what it keeps in memory counts for all rooms
+	w.books = books
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w, Now: db.Clock.Now})
