@@ -55,9 +55,7 @@ func (r *replay) recordedLists(t *testing.T, all []recording) {
 	}
 	add(recordedTaxonomy(by["taxonomy.view.namespace"].(map[string]any)))
 	for _, b := range files {
-		rep, err := r.books.Import(t.Context(), ident.SystemPart("importer"), func(yield func(catalog.File, error) bool) {
-			yield(catalog.File{Name: "x.json", Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}, nil)
-		})
+		rep, err := r.books.Import(t.Context(), ident.SystemPart("importer"), oneFile(string(b)))
 		r.Must(err)
 		if rep.Files != 1 || len(rep.Refused) > 0 {
 			t.Fatalf("the recorded server's catalogue %.80s: %+v", b, rep)
@@ -158,4 +156,11 @@ func (r *replay) item(items []catalog.Item, kind, key string) catalog.Item {
 		r.T.Fatalf("no %s %s", kind, key)
 	}
 	return items[i]
+}
+
+// oneFile is an import of one JSON text.
+func oneFile(text string) catalog.Files {
+	return func(yield func(catalog.File, error) bool) {
+		yield(catalog.File{Name: "x.json", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}, nil)
+	}
 }
