@@ -8,11 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,8 +58,8 @@ func service(db *store.DB) *catalog.Service {
 
 const data = "../../../shared/data"
 
-// TestUpstreamAtFullSize takes everything that upstream has: complete, within 30
-// seconds and 300 MB, and a second time nothing changes.
+// TestUpstreamAtFullSize takes everything that upstream has: complete, and a second
+// time nothing changes. How long it takes, and in what, is measured in bench.
 func TestUpstreamAtFullSize(t *testing.T) {
 	if _, err := os.Stat(data); err != nil {
 		t.Skip("no upstream catalogues beside this tree")
@@ -76,19 +74,12 @@ func TestUpstreamAtFullSize(t *testing.T) {
 			n    int
 		}{"misp-taxonomies": {catalog.Taxonomy, 183}, "misp-objects": {catalog.Template, 424},
 			"misp-galaxy": {catalog.Galaxy, 129}, "misp-warninglists": {catalog.WarningList, 136}}
-		start := time.Now()
 		for dir, w := range want {
 			rep, err := s.Import(ctx, importer, files(os.DirFS(filepath.Join(data, dir))))
 			must(t, err)
 			if got := rep.Kinds[w.kind]; got == nil || got.Created < w.n || len(rep.Refused) > 0 {
 				t.Errorf("%s: %+v, refused %v", dir, got, rep.Refused)
 			}
-		}
-		var mem runtime.MemStats
-		runtime.ReadMemStats(&mem)
-		t.Logf("everything in %v, %d MB from the system", time.Since(start).Round(time.Millisecond), mem.Sys>>20)
-		if d := time.Since(start); d > 30*time.Second {
-			t.Errorf("it took %v", d)
 		}
 		clusters := 0
 		items, err := s.List(ctx, importer, catalog.Galaxy)
