@@ -16,7 +16,7 @@ func (s *Service) Blocks(ctx context.Context, who ident.Actor) (out []Block, err
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		out, err = store.All(ctx, tx, scanBlock, blockCols+" ORDER BY id")
+		out, err = listBlocks(ctx, tx)
 		return err
 	})
 	return out, err
@@ -59,16 +59,8 @@ func (s *Service) EditBlock(ctx context.Context, who ident.Actor, ref string, dr
 		return b, err
 	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		cond, arg := " WHERE uuid = $1", any(ref)
-		if id, ok := digits(ref); ok {
-			cond, arg = " WHERE id = $1", id
-		}
-		found := false
-		if b, found, err = store.First(ctx, tx, scanBlock, blockCols+cond, arg); err != nil {
+		if b, err = blockBy(ctx, tx, ref); err != nil {
 			return err
-		}
-		if !found {
-			return fault.New(fault.NotFound, "no blocked cluster %q", ref).WithKey("catalog.fault.none")
 		}
 		verb := "cluster.unblock"
 		if drop {

@@ -128,24 +128,6 @@ func (s *Service) insertCluster(ctx context.Context, tx *store.Tx, who ident.Act
 	return c, s.relate(ctx, tx, who, c, d.Relations)
 }
 
-// freeUUID: neither taken by another cluster, seen or not, nor blocked.
-func freeUUID(ctx context.Context, tx *store.Tx, uuid string) error {
-	n, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM catalog_blocked WHERE uuid = $1", uuid)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		return fault.New(fault.Denied, "cluster %s is blocked", uuid).WithKey("catalog.fault.blocked")
-	}
-	if n, err = store.Int64(ctx, tx, "SELECT COUNT(*) FROM catalog_cluster WHERE uuid = $1", uuid); err != nil {
-		return err
-	}
-	if n > 0 {
-		return fault.New(fault.Conflict, "there is a cluster %s", uuid).WithKey("catalog.fault.taken")
-	}
-	return nil
-}
-
 func instead(err, with error) error {
 	if fault.Is(err, fault.NotFound) {
 		return with
@@ -362,7 +344,7 @@ func (s *Service) EditRelation(ctx context.Context, who ident.Actor, id int64, c
 // DeleteRelation takes a relation away. Faults: as EditRelation.
 func (s *Service) DeleteRelation(ctx context.Context, who ident.Actor, id int64) error {
 	_, err := s.changeRelation(ctx, who, id, "cluster.unrelate", func(tx *store.Tx, r Relation) (Relation, error) {
-		_, err := tx.Exec(ctx, "DELETE FROM catalog_relation WHERE id = $1", r.ID)
+		_, err := tx.Exec(ctx, dropRelation, r.ID)
 		return r, err
 	})
 	return err

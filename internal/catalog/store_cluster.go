@@ -28,6 +28,7 @@ const (
 	setDeleted     = `UPDATE catalog_cluster SET deleted = $2 WHERE id = $1`
 	setPublished   = `UPDATE catalog_own SET published = $2, modified = $3 WHERE cluster_id = $1`
 	dropRelations  = `DELETE FROM catalog_relation WHERE cluster_id = $1`
+	dropRelation   = `DELETE FROM catalog_relation WHERE id = $1`
 	dropOwn        = `DELETE FROM catalog_own WHERE cluster_id = $1`
 	dropCluster    = `DELETE FROM catalog_cluster WHERE id = $1`
 	importedOf     = `SELECT k.id, k.uuid, k.deleted FROM catalog_cluster k WHERE k.galaxy_id = $1 AND NOT EXISTS (SELECT 1 FROM catalog_own o WHERE o.cluster_id = k.id)`
@@ -128,10 +129,10 @@ func writeClusters(ctx context.Context, tx *store.Tx, galaxy int64, list []Clust
 
 // alsoFold joins a cluster's other names for the search.
 func alsoFold(meta map[string]json.RawMessage) string {
-	return i18n.Fold(strings.Join(append(metaValues2(meta, "synonyms"), metaValues2(meta, "external_id")...), "\n"))
+	return i18n.Fold(strings.Join(append(namesIn(meta, "synonyms"), namesIn(meta, "external_id")...), "\n"))
 }
 
-func metaValues2(meta map[string]json.RawMessage, key string) []string {
+func namesIn(meta map[string]json.RawMessage, key string) []string {
 	if raw, ok := meta[key]; ok {
 		return metaValues(raw)
 	}
@@ -309,4 +310,39 @@ type Block struct {
 func scanBlock(s store.Scanner) (b Block, err error) {
 	err = s.Scan(&b.ID, &b.UUID, &b.Info, &b.Comment, &b.Org, &b.Created)
 	return b, err
+}
+
+func listBlocks(ctx context.Context, tx *store.Tx) ([]Block, error) {
+	return store.All(ctx, tx, scanBlock, blockCols+" ORDER BY id")
+}
+
+// blockBy finds a block by its id or the cluster's UUID.
+func blockBy(ctx context.Context, tx *store.Tx, ref string) (Block, error) {
+	cond, arg := " WHERE uuid = $1", any(strings.ToLower(ref))
+	if id, ok := digits(ref); ok {
+		cond, arg = " WHERE id = $1", id
+	}
+	b, found, err := store.First(ctx, tx, scanBlock, blockCols+cond, arg)
+	if err == nil && !found {
+		err = fault.New(fault.NotFound, "no blocked cluster %q", ref).WithKey("catalog.fault.none")
+	}
+	return b, err
+}
+
+// freeUUID: neither taken by another cluster, seen or not, nor blocked.
+func freeUUID(ctx context.Context, tx *store.Tx, uuid string) error {
+	n, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM catalog_blocked WHERE uuid = $1", uuid)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		return fault.New(fault.Denied, "cluster %s is blocked", uuid).WithKey("catalog.fault.blocked")
+	}
+	if n, err = store.Int64(ctx, tx, "SELECT COUNT(*) FROM catalog_cluster WHERE uuid = $1", uuid); err != nil {
+		return err
+	}
+	if n > 0 {
+		return fault.New(fault.Conflict, "there is a cluster %s", uuid).WithKey("catalog.fault.taken")
+	}
+	return nil
 }
