@@ -52,7 +52,7 @@ func (f *field) surface(b *testing.B, who ident.Actor) *httptest.Server {
 	must(b, err)
 	who.Key = 1
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: oneKey{who}})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: f.Intel, Remarks: f.Remarks, Catalog: f.Lists, Origin: origin.String()}))
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: f.Intel, Remarks: f.Remarks, Catalog: f.Lists, Registry: f.Registry, Origin: origin.String()}))
 	if srv.Config.Handler, err = m.Handler(); err != nil {
 		b.Fatal(err)
 	}

@@ -225,7 +225,7 @@ func (d *draft) cut(n int) *draft {
 // finish writes a small event in one transaction, or ends the loading of a large one.
 func (l *loader) finish(ctx context.Context) error {
 	if l.failed != nil {
-		return errors.Join(l.failed, l.abandon(ctx))
+		return errors.Join(l.countStopped(ctx, l.failed), l.abandon(ctx))
 	}
 	l.saved.Dropped, l.saved.Attributes.Refused = l.draft.dropped, int64(l.draft.refused)
 	if l.loading {
@@ -259,7 +259,7 @@ func (l *loader) finish(ctx context.Context) error {
 		l.saved.Attributes.Unchanged = l.saved.Attributes.Read
 		l.saved.Objects.Unchanged = l.saved.Objects.Read
 	}
-	return err
+	return l.countStopped(ctx, err)
 }
 
 func keyOf(err error) string {
@@ -382,6 +382,9 @@ func (l *loader) header(ctx context.Context, tx *store.Tx) error {
 		if e.Origin, err = l.s.foreignOrg(ctx, tx, l.who, uuid, h.Orgc.Name.V); err != nil {
 			return err
 		}
+	}
+	if err := admitOrigin(ctx, tx, e.Origin); err != nil {
+		return err
 	}
 	e.Creator, e.Changed = l.who.Person, now
 	if e.Created == 0 {

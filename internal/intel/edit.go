@@ -62,6 +62,11 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	if err := mayEdit(l.who, l.event); err != nil {
 		return err
 	}
+	if l.event.Locked { // what a peer brings of an organisation that is not wanted any more
+		if err := admitOrigin(ctx, tx, l.event.Origin); err != nil {
+			return err
+		}
+	}
 	if err := stale(l.event, l.opt.Version); err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func (s *Service) DeleteEventAt(ctx context.Context, who ident.Actor, event stri
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, "", now); err != nil {
+		if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, deletedHere, now); err != nil {
 			return err
 		}
 		if e.Attributes > wholeRows {

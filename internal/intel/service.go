@@ -68,6 +68,7 @@ type Service struct {
 	registry *registry.Service
 	untagged tlp.Level
 	sharing  *turnstile
+	counts   remembered
 }
 
 // New makes the room.

@@ -149,9 +149,18 @@ func (s *Service) foreignOrg(ctx context.Context, tx *store.Tx, who ident.Actor,
 		}
 		uuid = tx.DB().NewUUID()
 	}
+	_, here, err := store.First(ctx, tx, scanOrg, orgByUUID, uuid)
+	if err != nil {
+		return Org{}, err
+	}
 	id, err := s.registry.EnsureTx(ctx, tx, who, uuid, name)
 	if err != nil {
 		return Org{}, err
+	}
+	if !here && who.Person != 0 { // who brought it
+		if err := writeOrgCard(ctx, tx, OrgCard{Org: id, CreatedBy: who.Person}); err != nil {
+			return Org{}, err
+		}
 	}
 	return ownOrg(ctx, tx, id)
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 
 	"straza/internal/kernel/access"
@@ -75,6 +76,36 @@ func (s *Service) EnsureTx(ctx context.Context, tx *store.Tx, who ident.Actor, u
 		return 0, err
 	}
 	return o.ID, s.record(ctx, tx, who, o, "meet", diff(Organisation{}, o))
+}
+
+// Meet enters an organisation that is no member here, as EnsureTx does for peers'
+// data. Needs registry.write. Faults: Invalid on name and uuid, Conflict when the
+// UUID is known already.
+func (s *Service) Meet(ctx context.Context, who ident.Actor, uuid, name string) (o Organisation, err error) {
+	if err := access.Check(who, "registry.write"); err != nil {
+		return o, err
+	}
+	if tidy(name) == "" {
+		return o, fault.Field("name", "registry.fault.name-missing", "no name")
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if uuid == "" {
+			uuid = tx.DB().NewUUID()
+		}
+		if known, ok := store.ParseUUID(uuid); ok {
+			if id, err := store.Int64(ctx, tx, uuidTaken, known); err != nil || id != 0 {
+				return cmp.Or[error](err, taken())
+			}
+		}
+		id, err := s.EnsureTx(ctx, tx, who, uuid, name)
+		if err != nil {
+			return err
+		}
+		o, err = orgByID(ctx, tx, who, id)
+		o = o.hide()
+		return err
+	})
+	return o, err
 }
 
 // insert checks, completes and writes a new organisation.

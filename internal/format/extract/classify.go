@@ -49,13 +49,21 @@ func (s *scanner) whole(p piece) bool {
 var hashTypes = map[int]string{32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 
 // hash believes a run of hexadecimal digits by its length, if letters and digits
-// are mixed: a row of digits is a number, a row of one letter a ruler.
+// are mixed: a row of digits is a number, a row of one letter a ruler. One that is
+// named before it ("md5 …") is believed as it stands.
 func (s *scanner) hash(p piece) bool {
 	typ := hashTypes[len(p.s)]
-	if typ == "" || !strings.ContainsAny(p.s, "abcdefABCDEF") || !strings.ContainsAny(p.s, "0123456789") {
+	mixed := strings.ContainsAny(p.s, "abcdefABCDEF") && strings.ContainsAny(p.s, "0123456789")
+	if typ == "" || !mixed && !s.named(p, typ) {
 		return false
 	}
 	return s.emit(typ, "", p.s, p)
+}
+
+// named tells whether the word before a piece is this name.
+func (s *scanner) named(p piece, name string) bool {
+	before := strings.TrimRight(s.text[max(0, p.base-len(name)-4):p.base], " :=\t")
+	return len(before) >= len(name) && strings.EqualFold(before[len(before)-len(name):], name)
 }
 
 func isHex(t string) bool {

@@ -91,10 +91,8 @@ func (a *api) orgCard(c *call, o intel.Org) *misp.Org {
 		return ptr(w)
 	}
 	full := Org{ID: o.ID, UUID: o.UUID, Name: o.Name, Local: o.Local}
-	if a.Orgs != nil {
-		if known, err := a.Orgs.Org(c.ctx(), c.who, itoa(o.ID)); err == nil {
-			full = known
-		}
+	if known, err := a.findOrg(c, itoa(o.ID)); err == nil {
+		full = known
 	}
 	if c.cards == nil {
 		c.cards = map[int64]misp.Org{}

@@ -222,8 +222,8 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 	w.ShadowAttribute, w.RelatedEvent, w.Galaxy = s.proposalsOf(0), []misp.RelatedEvent{}, []misp.Galaxy{}
 	w.EventReport, w.CryptographicKey = []misp.EventReport{}, []misp.CryptographicKey{}
 	if e.Origin.ID == c.who.Org || site(c.who) {
-		if p, err := a.creator(c, e.Creator); err == nil {
-			w.EventCreatorEmail = misp.T(p.Email)
+		if email, err := a.creator(c, e.Creator); err == nil {
+			w.EventCreatorEmail = misp.T(email)
 		}
 	}
 	if e.Group != 0 {
@@ -405,6 +405,8 @@ func (a *api) addFault(c *call, err error) error {
 		return ref
 	case "intel.fault.blocked":
 		return forbidden("Event blocked by event blocklist.")
+	case "intel.fault.org-blocked":
+		return forbidden("Event blocked by organisation blocklist.")
 	case "intel.fault.group", "intel.fault.foreign-group":
 		return notAllowed(misp.MsgBadSharing)
 	case "intel.fault.not-newer":

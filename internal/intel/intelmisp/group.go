@@ -29,7 +29,7 @@ func (a *api) self() *misp.Server {
 }
 
 // groupParts is a group as its own views show it: the head apart from its members.
-func (a *api) groupParts(g *intel.SharingGroup, view bool) ([]byte, error) {
+func (a *api) groupParts(c *call, g *intel.SharingGroup, view bool) ([]byte, error) {
 	w := g.Wire()
 	head := *w
 	head.Organisation, head.Orgs, head.Servers, head.SyncOrg = nil, nil, nil, nil
@@ -49,13 +49,16 @@ func (a *api) groupParts(g *intel.SharingGroup, view bool) ([]byte, error) {
 			}
 		}
 	}
-	return marshal(ordered{{"SharingGroup", head}, {"Organisation", a.groupOwner(g, view)}, {"SharingGroupOrg", members(w.Orgs)},
+	return marshal(ordered{{"SharingGroup", head}, {"Organisation", a.groupOwner(c, g, view)}, {"SharingGroupOrg", members(w.Orgs)},
 		{"SharingGroupServer", hosts(w.Servers)}})
 }
 
 // groupOwner is short in answers to changes and whole in views.
-func (a *api) groupOwner(g *intel.SharingGroup, view bool) misp.Org {
+func (a *api) groupOwner(c *call, g *intel.SharingGroup, view bool) misp.Org {
 	if view {
+		if o, err := a.findOrg(c, itoa(g.Owner.ID)); err == nil {
+			return orgWire(o)
+		}
 		return orgWire(Org{ID: g.Owner.ID, UUID: g.Owner.UUID, Name: g.Owner.Name, Local: true})
 	}
 	return *g.Owner.Wire()
@@ -120,7 +123,7 @@ func (a *api) groupView(c *call) error {
 }
 
 func (a *api) groupAnswer(c *call, g *intel.SharingGroup, view bool) error {
-	b, err := a.groupParts(g, view)
+	b, err := a.groupParts(c, g, view)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,9 @@ func TestMatrix(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		n := 0
 		for _, row := range Rows() {
+			if row.Open { // who has no key asks it; tested on its own
+				continue
+			}
 			path := "/" + row.Action + "/999999999"
 			for name, who := range w.people {
 				if name == "taxiikey" {

@@ -15,8 +15,13 @@ import (
 	"time"
 
 	"straza/internal/intel"
+	"straza/internal/intel/inteltest"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/registry"
 	"straza/internal/testkit"
 )
 
@@ -37,10 +42,12 @@ type recording struct {
 // What is replayed, by group, and the least share of answers that must be equal.
 // It rises with what is built and never falls.
 var replayed = map[string]int{
-	"getVersion": 100, "describeTypes": 0, "auth": 90, "route": 100, "event": 96, "head": 100, "attr": 93, "obj": 94, "ref": 100, "tag": 100, "sg": 90,
-	"rs": 98, "setup": 100, "users": 83, "roles": 50, "objtemplate": 100, "noticelist": 100, "org": 50,
+	"getVersion": 100, "describeTypes": 0, "auth": 100, "route": 100, "event": 97, "head": 100, "attr": 97, "obj": 94, "ref": 100, "tag": 100, "sg": 90,
+	"rs": 98, "setup": 100, "users": 100, "roles": 100, "objtemplate": 100, "noticelist": 100, "org": 100,
 	"sight": 81, "report": 100, "rep": 100, "prop": 98,
 	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
+	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
+	"availableSyncFilteringRules": 100, "ft": 100, "feed": 0,
 	"gal": 98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98,
 }
 
@@ -76,15 +83,20 @@ var onPurpose = map[string]string{
 	"tag.event_view":                 "follows from local_by_user",
 	"tag.statistics":                 "as above",
 	"tag.statistics.pct":             "as above",
-	"roles.add":                      "roles are made on our own pages",
-	"roles.edit":                     "as above",
-	"roles.delete":                   "as above",
-	"org.add.no_name":                "an organisation has a name",
 	"prop.delete_attr":               "the recorded server's mail was broken; letters go through our outbox",
+	"org.add.no_name":                "an organisation has a name",
 	"note.add.no_note":               "a note has a text; PyMISP cannot read one without",
 	"opinion.add.range":              "an opinion lies between 0 and 100",
 	"gcrel.add":                      "a defect: the answer is JSON with its quotes escaped as HTML",
 	"galaxy.search.cluster":          "a defect: a search by value gives the first cluster of all",
+	"ft.import":                      "softly, and our own warning lists are on: documentation networks stand there",
+	"ft.view":                        "an event is not locked against letters by its first proposal",
+	"users.me":                       "the account that MISP installs itself has no dates",
+	"auth.readonly_key.get":          "what a key narrows shows in the role, so that clients do not try in vain",
+	"roles.edit":                     "a defect: an edit that names the name only takes every permission away",
+	"user.statistics.orgs":           "follows: no organisation without a name",
+	"serverSettings.get":             "the recorded server was asked under another address than its own",
+	"serverSettings.edit_bad":        "a defect: abc is taken for a length",
 	"sg.add.admin":                   "the maker's organisation is always in",
 	"sg.add.admin.duplicate_name":    "as above",
 }
@@ -128,43 +140,46 @@ type replay struct {
 // newReplay makes the recorded world: ORGNAME and two organisations by their
 // recorded UUIDs, people of every role.
 func newReplay(t *testing.T, db *store.DB) *replay {
-	w := newWorld(t, db)
+	in := inteltest.Open(t, db)
+	in.Must(db.Update(t.Context(), func(tx *store.Tx) error { return access.SeedTx(t.Context(), tx) }))
+	host, err := in.Registry.Add(t.Context(), ident.SystemPart("setup"), registry.Draft{Name: "ORGNAME", Kind: "cert", UUID: "1d449477-978c-4d90-b722-798e242658f9"})
+	in.Must(err)
+	w := openWorld(t, db, in)
 	r := &replay{world: w, ids: map[string]map[string]string{}, uuids: map[string]string{}, refused: map[string]bool{}}
-	for _, o := range []struct {
-		theirs, uuid, name string
-		ours               *intel.Org
-	}{{"1", "1d449477-978c-4d90-b722-798e242658f9", "ORGNAME", &w.CERT}, {"2", "badfae28-fb84-55a1-85ae-b9ffdeaefca4", "Oracle r1 A", &w.A},
-		{"3", "5335bbd8-faf0-557c-9b22-09828b2bfe25", "Oracle r1 B", &w.B}} {
-		r.learn("org", o.theirs, itoa(o.ours.ID))
-		o.ours.UUID, o.ours.Name = o.uuid, o.name
-		w.Must(db.Update(t.Context(), func(tx *store.Tx) error {
-			_, err := tx.Exec(t.Context(), "UPDATE registry_organisation SET uuid = $2, name = $3 WHERE id = $1", o.ours.ID, o.uuid, o.name)
-			return err
-		}))
-	}
+	r.learn("org", "1", itoa(host.ID))
+	w.account("admin@admin.test", access.Admin, host.ID)
+	w.hand("admin", "admin@admin.test", account.NewKey{})
+	r.learn("user", "1", itoa(w.people["admin"].Person))
+	w.serve(t, db)
+	w.Must(w.Intel.SetOrgCard(t.Context(), w.people["admin"], intel.OrgCard{Org: host.ID, Description: text0("Automatically generated admin organisation"), Type: "ADMIN"}))
+	_, _, err = w.Intel.AddBlocks(t.Context(), w.people["admin"], intel.OrgBlocks, []string{"58d38339-7b24-4386-b4b4-4c0f950d210f"}, intel.Block{Name: "Setec Astrononomy", Comment: "default example"})
+	w.Must(err)
+	_, _, err = w.Intel.AddBlocks(t.Context(), w.people["admin"], intel.OrgBlocks, []string{"58d38326-eda8-443a-9fa8-4e12950d210f"}, intel.Block{Name: "Acme Finance", Comment: "default example"})
+	w.Must(err)
 	for _, tag := range []string{"almost-certain", "likely", "roughly-even-chance", "unlikely", "very-likely"} {
 		_, err := w.Intel.AddTag(t.Context(), w.people["admin"], intel.Tag{Name: `estimative-language:likelihood-probability="` + tag + `"`, Exportable: true})
 		w.Must(err)
 	}
-	for name, id := range map[string]string{"admin": "1", "orgadmin": "2", "user": "3", "publisher": "4", "sync": "5", "readonly": "6", "other": "7", "rokey": "3"} {
-		who := w.people[name]
-		for _, o := range []intel.Org{w.CERT, w.A, w.B} {
-			if o.ID == who.Org {
-				who.OrgUUID, who.OrgName = o.UUID, o.Name
-			}
-		}
-		who.Email = map[bool]string{true: "admin@admin.test", false: name + ".r1@oracle.test"}[name == "admin"]
-		if name == "rokey" {
-			who.Email = "user.r1@oracle.test"
-		}
-		w.people[name] = who
-		r.learn("user", id, itoa(who.Person))
-	}
-	w.people["taxiikey"] = w.people["user"]
-	exp := w.people["user"]
-	exp.Key += 10
-	w.people["expkey"] = exp
 	return r
+}
+
+func text0(s string) *string { return &s }
+
+// meet takes the keys that recorded calls make: those of new people, and two more.
+func (r *replay) meet(rec recording, got answer) {
+	var v struct {
+		User    struct{ Authkey string }
+		AuthKey struct {
+			Raw string `json:"authkey_raw"`
+		}
+	}
+	_ = json.Unmarshal([]byte(got.body), &v)
+	if name, ok := strings.CutPrefix(rec.Name, "user.add."); ok && name != "tmp" && v.User.Authkey != "" { // tmp is invited: nothing opens yet
+		r.learnKey(name, v.User.Authkey)
+	}
+	if name := map[string]string{"auth_keys.add.readonly": "rokey", "auth_keys.add.expiring": "expkey"}[rec.Name]; name != "" && v.AuthKey.Raw != "" {
+		r.learnKey(name, v.AuthKey.Raw)
+	}
 }
 
 func (r *replay) learn(kind, theirs, ours string) {
@@ -177,7 +192,7 @@ func (r *replay) learn(kind, theirs, ours string) {
 // controllerKind tells which kind of id stands in a path.
 var controllerKind = map[string]string{"events": "event", "attributes": "attribute", "objects": "object", "tags": "tag", "sharing_groups": "group",
 	"organisations": "org", "users": "user", "auth_keys": "key", "warninglists": "list", "taxonomies": "taxonomy", "objectreferences": "reference",
-	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "shadowAttributes": "proposal",
+	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "shadowAttributes": "proposal", "roles": "role", "feeds": "feed",
 	"galaxies": "galaxy", "galaxy_clusters": "cluster"}
 
 var digits = regexp.MustCompile(`^\d+$`)
@@ -198,7 +213,7 @@ func (r *replay) path(p string) string {
 		}
 		at := kind
 		for prefix, k := range map[string]string{"/sightings/index": "event", "/attributes/deleteSelected": "event", "/sightings/add": "attribute", "/sightings/listSightings": "attribute",
-			"/eventReports/add": "event", "/galaxies/attachCluster": "event", "/galaxy_clusters/add": "galaxy",
+			"/eventReports/add": "event", "/auth_keys/add": "user", "/galaxies/attachCluster": "event", "/galaxy_clusters/add": "galaxy",
 			"/galaxy_clusters/index": "galaxy"} {
 			if strings.HasPrefix(p, prefix) {
 				at = k
@@ -288,7 +303,7 @@ func (r *replay) play(rec recording) answer {
 			continue
 		}
 		if k == "Authorization" || k == "X-MISP-AUTH" {
-			v = strings.NewReplacer("<key:user>", secret("user"), "<wrong>", strings.Repeat("x", 40)).Replace(v)
+			v = strings.NewReplacer("<key:user>", r.secret("user"), "<wrong>", strings.Repeat("x", 40)).Replace(v)
 		}
 		extra = append(extra, k, v)
 	}
@@ -394,11 +409,11 @@ func (r *replay) compareText(rec recording, want, got string) string {
 }
 
 // Values that are of the run, not of the contract.
-var loose = regexp.MustCompile(`(^|\.)(id|uuid|timestamp|created|modified|date|date_created|date_modified|publish_timestamp|event_id|org_id|orgc_id|attribute_id|object_id|tag_id|user_id|sync_user_id|sharing_group_id|referenced_id|colour|version|pymisp_recommended_version|count|attribute_count|user_count|data|created_by|date_sighting|event_uuid|current_login|last_login|nids_sid|last_api_access|last_pw_change|invited_by|role_id|description|favourite|authkey|newsread)$`)
+var loose = regexp.MustCompile(`(^|\.)(id|uuid|timestamp|created|modified|date|date_created|date_modified|publish_timestamp|event_id|org_id|orgc_id|attribute_id|object_id|tag_id|user_id|sync_user_id|sharing_group_id|referenced_id|colour|version|pymisp_recommended_version|count|attribute_count|user_count|data|created_by|date_sighting|event_uuid|current_login|last_login|nids_sid|last_api_access|last_pw_change|invited_by|role_id|description|favourite|authkey|newsread|authkey_start|authkey_end|authkey_raw|blocked_last_time|user_agent|user_agent_sha256|unique_ips)$`)
 
 // Keys that rooms fill which are not wired in this test, or that hold what only
 // the recorded server has.
-var unwired = regexp.MustCompile(`(^|\.)(RelatedEvent|gpgkey|totp_is_set|external_auth_key|certif_public|hide_tag|numerical_value|relationship_type|perm_server_sign|last_pw_change|nationality|sector|autoalert)$`)
+var unwired = regexp.MustCompile(`(^|\.)(RelatedEvent|hide_tag|numerical_value|relationship_type)$`)
 
 // diff compares shapes, types and texts; ids and times by their type only.
 func (r *replay) diff(at string, want, have any) string {
@@ -412,6 +427,10 @@ func (r *replay) diff(at string, want, have any) string {
 			return fmt.Sprintf("%s: %T, want an object", at, have)
 		}
 		for _, k := range sortedKeys(w) {
+			if strings.HasSuffix(at, ".orgAdmins") { // its keys are ids
+				h[k] = h[r.ours("user", k)]
+				delete(h, r.ours("user", k))
+			}
 			v, ok := h[k]
 			if !ok && w["default"] == true && (k == "distribution" || k == "sharing_group_id") {
 				continue // left out on purpose: today's PyMISP raises at any value there (docs/divergences.md)
@@ -480,7 +499,7 @@ func sortedKeys(m map[string]any) []string {
 // follow pairs the ids of two answers of the same shape.
 func (r *replay) follow(kind string, want, have any) {
 	kinds := map[string]string{"Event": "event", "Attribute": "attribute", "Object": "object", "Tag": "tag", "SharingGroup": "group",
-		"Organisation": "org", "ObjectReference": "reference", "Org": "org", "Orgc": "org", "Warninglist": "list", "Taxonomy": "taxonomy", "User": "user", "Sighting": "sighting", "EventReport": "report", "ShadowAttribute": "proposal",
+		"Organisation": "org", "ObjectReference": "reference", "Org": "org", "Orgc": "org", "Warninglist": "list", "Taxonomy": "taxonomy", "User": "user", "Sighting": "sighting", "EventReport": "report", "ShadowAttribute": "proposal", "AuthKey": "key", "Role": "role", "Feed": "feed",
 		"Galaxy": "galaxy", "GalaxyCluster": "cluster"}
 	switch w := want.(type) {
 	case map[string]any:
@@ -531,6 +550,7 @@ func TestReplay(t *testing.T) {
 				now.Add(time.Second)
 			}
 			got := r.play(rec)
+			r.meet(rec, got)
 			var want, have any
 			_ = json.Unmarshal(rec.Answer, &want)
 			_ = json.Unmarshal([]byte(got.body), &have)

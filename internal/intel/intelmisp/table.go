@@ -24,6 +24,7 @@ type Row struct {
 	Perm    string // permission as access knows it, "misp.auth" where any key will do
 	Mutates bool
 	Refused string // why it is not answered; "" = it is
+	Open    bool   // answered without a key
 }
 
 // Rows lists the table of doors by name.
@@ -34,7 +35,7 @@ func Rows() []Row {
 		if perm == "" {
 			perm = "auth"
 		}
-		out = append(out, Row{name, "misp." + perm, r.mutates, r.refused})
+		out = append(out, Row{name, "misp." + perm, r.mutates, r.refused, open[name]})
 	}
 	slices.SortFunc(out, func(a, b Row) int { return strings.Compare(a.Action, b.Action) })
 	return out
@@ -106,25 +107,19 @@ func build() map[string]row {
 	}
 	coreRows(read, write)
 	peopleRows(read, write)
+	operateRows(read, write)
 	catalogRows(read, write)
 	proposalRows(read, write)
 	analystRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/freetextimport events/uploadstix events/publishsightings
-		attributes/enrich attributes/attributestatistics decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/uploadstix events/publishsightings
+		attributes/enrich decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
-		communities/index communities/view communities/requestaccess users/register users/statistics
-		collections/index cryptographic_keys/serversign
-		sightings/bulksavesightings sightings/filtersightinguuidsforpush user_settings/setsetting user_settings/getsetting user_settings/delete`)
+		communities/requestaccess collections/index cryptographic_keys/serversign
+		sightings/bulksavesightings sightings/filtersightinguuidsforpush`)
 	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
 		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import
-		correlation_exclusions/index correlation_exclusions/view correlation_exclusions/add correlation_exclusions/delete correlation_exclusions/clean
-		event_blocklists/index event_blocklists/add event_blocklists/edit event_blocklists/delete
-		org_blocklists/index org_blocklists/add org_blocklists/edit org_blocklists/delete
-		users/registrations users/acceptregistrations users/discardregistrations`)
-	refuse(ownPages, "", `users/edit users/changepw auth_keys/index auth_keys/view auth_keys/add auth_keys/edit auth_keys/delete`)
-	refuse(ownPages, "site_admin", `servers/serversettings servers/update servers/getworkers servers/startworker feeds/add feeds/edit feeds/delete
-		servers/add servers/edit servers/delete admin/logs/index admin/roles/add admin/roles/edit admin/roles/delete admin/roles/setdefault
-		admin/users/delete servers/dbschemadiagnostic`)
+		correlation_exclusions/index correlation_exclusions/view correlation_exclusions/add correlation_exclusions/delete correlation_exclusions/clean`)
+	refuse(ownPages, "site_admin", `servers/update servers/startworker feeds/add feeds/edit feeds/delete servers/add servers/edit servers/delete`)
 	return t
 }
 
@@ -134,8 +129,6 @@ func coreRows(read, write adder) {
 	read("servers/getversion", "", (*api).version)
 	read("servers/getpymispversion", "", (*api).pymispVersion)
 	write("servers/posttest", "", (*api).postTest)
-	read("servers/getsetting", "site_admin", (*api).setting)
-	write("servers/serversettingsedit", "site_admin", (*api).settingEdit)
 	read("servers/getavailablesyncfilteringrules", "sync", (*api).syncRules)
 	read("events/queryacl", "site_admin", (*api).queryACL)
 	read("attributes/describetypes", "", (*api).describeTypes)
@@ -151,6 +144,7 @@ func coreRows(read, write adder) {
 	read("events/restsearch", "", (*api).eventSearch)
 	write("events/addtag", "tagger", (*api).eventTag)
 	write("events/removetag", "tagger", (*api).eventTag)
+	write("events/freetextimport", "add", (*api).freeTextImport)
 	read("events/filtereventidsforpush", "sync", (*api).wanted)
 
 	read("attributes/index", "", (*api).attributeIndex)
@@ -219,8 +213,48 @@ func peopleRows(read, write adder) {
 	write("admin/organisations/add", "site_admin", (*api).orgAdd)
 	write("admin/organisations/edit", "site_admin", (*api).orgEdit)
 	write("admin/organisations/delete", "site_admin", (*api).orgDelete)
-	read("user_settings/index", "", (*api).empty)
+	write("admin/users/delete", "admin", (*api).userDelete)
+	write("users/edit", "", (*api).userEdit)
+	write("users/changepw", "", (*api).changePassword)
+	write("users/register", "", (*api).register)
+	read("users/registrations", "site_admin", (*api).registrations)
+	write("users/acceptregistrations", "site_admin", (*api).acceptRegistrations)
+	write("users/discardregistrations", "site_admin", (*api).discardRegistrations)
+	read("users/statistics", "", (*api).userStatistics)
+	read("auth_keys/index", "", (*api).keyIndex)
+	read("auth_keys/view", "", (*api).keyView)
+	write("auth_keys/add", "auth", (*api).keyAdd)
+	write("auth_keys/edit", "auth", (*api).keyEdit)
+	write("auth_keys/delete", "auth", (*api).keyDelete)
+	write("admin/roles/add", "site_admin", (*api).roleAdd)
+	write("admin/roles/edit", "site_admin", (*api).roleEdit)
+	write("admin/roles/delete", "site_admin", (*api).roleDelete)
+	write("admin/roles/setdefault", "site_admin", (*api).roleDefault)
+	read("user_settings/index", "", (*api).userSettingIndex)
+	read("user_settings/view", "", (*api).userSettingGet)
+	read("user_settings/getsetting", "", (*api).userSettingGet)
+	write("user_settings/setsetting", "", (*api).userSettingSet)
+	write("user_settings/delete", "", (*api).userSettingDelete)
 	read("news/index", "", (*api).empty)
+}
+
+// operateRows are what an administrator of the server asks for.
+func operateRows(read, write adder) {
+	for _, list := range []string{"event_blocklists", "org_blocklists"} {
+		read(list+"/index", "site_admin", (*api).blockIndex)
+		write(list+"/add", "site_admin", (*api).blockAdd)
+		write(list+"/edit", "site_admin", (*api).blockEdit)
+		write(list+"/delete", "site_admin", (*api).blockDelete)
+	}
+	read("servers/serversettings", "site_admin", (*api).settingIndex)
+	read("servers/getsetting", "site_admin", (*api).setting)
+	write("servers/serversettingsedit", "site_admin", (*api).settingEdit)
+	read("servers/getworkers", "site_admin", (*api).workers)
+	read("servers/dbschemadiagnostic", "site_admin", (*api).schemaDiagnostic)
+	read("admin/logs/index", "audit", (*api).logs)
+	read("communities/index", "site_admin", (*api).communityIndex)
+	read("communities/view", "site_admin", (*api).communityView)
+	read("attributes/attributestatistics", "", (*api).attributeStatistics)
 }
 
 func catalogRows(read, write adder) {

@@ -386,31 +386,3 @@ func (a *api) oldTag(c *call, what string) error {
 	}
 	return c.value(ordered{{"saved", true}, {"success", "Tag added."}, {"check_publish", true}})
 }
-
-// tagStatistics counts the uses that the caller sees.
-func (a *api) tagStatistics(c *call) error {
-	percent := params{"": c.arg(0)}.flag("", false)
-	counts, sum := map[string]int64{}, int64(0)
-	tags, err := a.allTags(c)
-	if err != nil {
-		return err
-	}
-	for _, t := range tags {
-		_, events, _, err := a.Intel.Tag(c.ctx(), c.who, itoa(t.ID))
-		if err != nil {
-			return err
-		}
-		if events > 0 {
-			counts[t.Name] = events
-			sum += events
-		}
-	}
-	out := map[string]string{}
-	for name, n := range counts {
-		out[name] = itoa(n)
-		if percent {
-			out[name] = percentOf(n, sum)
-		}
-	}
-	return c.value(ordered{{"tags", out}, {"taxonomies", []string{}}})
-}

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"straza/internal/kernel/fault"
@@ -14,8 +15,9 @@ import (
 // that begin "misp." are MISP's own perm_ flags, spelt as on its wire.
 type Role struct {
 	Name        string
-	MISP        int64 // MISP's role id (spec misp §5.9), 0 if none
-	Team        bool  // works on the team of a CERT
+	Title       string // what it is called; "" = the built-in name's words
+	MISP        int64  // MISP's role id (spec misp §5.9), 0 if none; above 6 = made here
+	Team        bool   // works on the team of a CERT
 	Permissions []string
 }
 
@@ -43,7 +45,7 @@ const (
 	mispPublisher = mispUser + "misp.publish misp.publish_zmq misp.publish_kafka misp.delegate "
 	mispSync      = mispPublisher + "misp.sync misp.sharing_group misp.tag_editor "
 	mispOrgAdmin  = mispPublisher + "misp.admin misp.template misp.sharing_group misp.tag_editor "
-	mispAdmin     = mispSync + mispOrgAdmin + "misp.site_admin misp.regexp_access misp.object_template misp.warninglist misp.view_feed_correlations misp.skip_otp misp.server_sign "
+	mispAdmin     = mispSync + mispOrgAdmin + "misp.site_admin misp.regexp_access misp.object_template misp.warninglist misp.view_feed_correlations misp.server_sign "
 
 	orgPeople = "portal.use registry.read-own intel.read "
 	team      = "console.use intake.read intake.triage intake.enter incident.read incident.write incident.open thread.write " +
@@ -54,17 +56,17 @@ const (
 // builtin are the bundles an installation starts with; an administrator edits
 // their permissions as data. An administrator configures and cannot read reports.
 var builtin = []Role{
-	{Admin, 1, false, perms("admin.use admin.people admin.settings admin.jobs audit.read registry.read registry.write catalog.read catalog.write " + mispAdmin)},
-	{OrgAdmin, 2, false, perms(orgPeople + "portal.people registry.write-own intel.write intel.publish intel.group " + mispOrgAdmin)},
-	{Member, 3, false, perms(orgPeople + "intel.write " + mispUser)},
-	{Publisher, 4, false, perms(orgPeople + "intel.write intel.publish " + mispPublisher)},
-	{Sync, 5, false, perms(orgPeople + "intel.write intel.publish " + mispSync)},
-	{ReadOnly, 6, false, perms(orgPeople + mispReadOnly)},
-	{Analyst, 0, true, perms(team)},
-	{Lead, 0, true, perms(team + "incident.close advisory.publish registry.merge incident.merge catalog.write audit.read admin.jobs intake.policy misp.admin ")},
-	{Superv, 0, false, perms("oversight.use registry.read ")},
-	{Privacy, 0, false, perms("oversight.use privacy.use audit.read ")},
-	{Auditor, 0, false, perms("oversight.use audit.read ")},
+	{Admin, "", 1, false, perms("admin.use admin.people admin.settings admin.jobs audit.read registry.read registry.write catalog.read catalog.write " + mispAdmin)},
+	{OrgAdmin, "", 2, false, perms(orgPeople + "portal.people registry.write-own intel.write intel.publish intel.group " + mispOrgAdmin)},
+	{Member, "", 3, false, perms(orgPeople + "intel.write " + mispUser)},
+	{Publisher, "", 4, false, perms(orgPeople + "intel.write intel.publish " + mispPublisher)},
+	{Sync, "", 5, false, perms(orgPeople + "intel.write intel.publish " + mispSync)},
+	{ReadOnly, "", 6, false, perms(orgPeople + mispReadOnly)},
+	{Analyst, "", 0, true, perms(team)},
+	{Lead, "", 0, true, perms(team + "incident.close advisory.publish registry.merge incident.merge catalog.write audit.read admin.jobs intake.policy misp.admin ")},
+	{Superv, "", 0, false, perms("oversight.use registry.read ")},
+	{Privacy, "", 0, false, perms("oversight.use privacy.use audit.read ")},
+	{Auditor, "", 0, false, perms("oversight.use audit.read ")},
 }
 
 // SeedTx writes the built-in roles and the principals every installation has;
@@ -121,9 +123,61 @@ func SetRoleTx(ctx context.Context, tx *store.Tx, name string, permissions []str
 	return BumpTx(ctx, tx)
 }
 
+// lastFixed is the highest of MISP's own role ids; those above are made here.
+const lastFixed = 6
+
+// AddRoleTx makes a role of the installation's own, numbered after those there are.
+func AddRoleTx(ctx context.Context, tx *store.Tx, title string, permissions []string) (Role, error) {
+	n, err := store.Int64(ctx, tx, topRole)
+	if err != nil {
+		return Role{}, err
+	}
+	r := Role{Title: title, MISP: max(n, lastFixed) + 1, Permissions: permissions}
+	r.Name = "own-" + strconv.FormatInt(r.MISP, 10)
+	p, err := json.Marshal(permissions)
+	if err != nil {
+		return r, err
+	}
+	if _, err := tx.Exec(ctx, addRole, r.Name, r.Title, r.MISP, string(p)); err != nil {
+		return r, err
+	}
+	return r, BumpTx(ctx, tx)
+}
+
+// Own tells whether a role was made by this installation, which may change it.
+func (r Role) Own() bool { return r.MISP > lastFixed }
+
+// TitleRoleTx gives a role of the installation's own another title.
+func TitleRoleTx(ctx context.Context, tx *store.Tx, r Role, title string) error {
+	_, err := tx.Exec(ctx, titleRole, r.Name, title)
+	return err
+}
+
+// DropRoleTx takes away a role of the installation's own; its holders were counted.
+func DropRoleTx(ctx context.Context, tx *store.Tx, r Role) error {
+	if _, err := tx.Exec(ctx, dropRole, r.Name); err != nil {
+		return err
+	}
+	return BumpTx(ctx, tx)
+}
+
+// ForFlags is the bundle that MISP's flags ("misp.add" …) make: what such people may
+// do on our pages goes with what they may do on MISP's surface.
+func ForFlags(flags []string) []string {
+	out := perms(orgPeople)
+	for _, f := range flags {
+		out = append(out, f)
+		out = append(out, beside[f]...)
+	}
+	return out
+}
+
+var beside = map[string][]string{"misp.add": {"intel.write"}, "misp.publish": {"intel.publish"}, "misp.sharing_group": {"intel.group"},
+	"misp.admin": {"portal.people", "registry.write-own"}}
+
 func scanRole(s store.Scanner) (r Role, err error) {
 	var p string
-	if err = s.Scan(&r.Name, &r.MISP, &r.Team, &p); err == nil {
+	if err = s.Scan(&r.Name, &r.Title, &r.MISP, &r.Team, &p); err == nil {
 		err = json.Unmarshal([]byte(p), &r.Permissions)
 	}
 	return

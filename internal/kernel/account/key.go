@@ -30,6 +30,7 @@ type Key struct {
 	Expires  int64    // µs, 0 = never
 	Revoked  int64    // µs, 0 = not
 	LastUsed int64    // µs, to the minute; 0 = never
+	UsedFrom []string // the last ten addresses it was used from, oldest first
 }
 
 // NewKey is what AddKey needs. Zero values do not narrow.
@@ -50,8 +51,9 @@ const (
 var scopeForm = regexp.MustCompile(`^(misp|taxii|[a-z]{2,20}:(read|write))$`)
 
 // AddKey makes a key for a person ("" = the asker) and gives its secret, once.
-// For somebody else it needs an operator, or an asker whose rights cover all that
-// the owner's are; made with a key, it is no wider than that key. A person who
+// For somebody else it needs an operator, or an asker of the same organisation whose
+// rights cover all that the owner's are, or admin.people for the scopes misp and
+// taxii alone; made with a key, it is no wider than that key. A person who
 // asks must have proved themself freshly. Faults: NotFound, Denied, Invalid on
 // name, scope, allow_ip, expires; Limited at a hundred keys.
 func (s *Service) AddKey(ctx context.Context, who ident.Actor, find string, n NewKey) (k Key, secret string, err error) {
@@ -189,7 +191,12 @@ func (s *Service) mintTx(ctx context.Context, tx *store.Tx, who ident.Actor, p P
 		return nil
 	}
 	if who.Org != p.Org {
-		return fault.New(fault.Denied, "%s makes keys in the own organisation only", who).WithKey("fault.denied")
+		// An administrator hands keys out for machines: they open the field's protocols
+		// only, where the site administrator sees everything anyway, on the record.
+		if !access.Allowed(who, "admin.people") || !onlyField(k.Scopes) {
+			return fault.New(fault.Denied, "%s makes keys in the own organisation only", who).WithKey("fault.denied")
+		}
+		return nil
 	}
 	for _, role := range p.Roles {
 		r, err := access.RoleTx(ctx, tx, role)
@@ -203,6 +210,11 @@ func (s *Service) mintTx(ctx context.Context, tx *store.Tx, who ident.Actor, p P
 		}
 	}
 	return nil
+}
+
+// onlyField tells whether scopes open nothing but MISP and TAXII.
+func onlyField(scopes []string) bool {
+	return len(scopes) > 0 && !slices.ContainsFunc(scopes, func(s string) bool { return s != "misp" && s != "taxii" })
 }
 
 // narrowToTx gives a key that was made with a key that key's bounds.
@@ -231,6 +243,90 @@ func (s *Service) narrowToTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 		k.Expires = from.Expires
 	}
 	return nil
+}
+
+// KeyChange is what of a key may be changed; nil stays.
+type KeyChange struct {
+	Name     *string
+	ReadOnly *bool
+	AllowIP  *[]string
+	Expires  *time.Time // zero = never
+}
+
+// ChangeKey changes the terms of a living key: the own one, or one that who could
+// have made. The new terms are held against the asker as a new key's are. Faults:
+// NotFound, Invalid on name, allow_ip, expires; Denied.
+func (s *Service) ChangeKey(ctx context.Context, who ident.Actor, uuid string, ch KeyChange) (k Key, err error) {
+	n := NewKey{}
+	if ch.Name != nil {
+		n.Name = *ch.Name
+	}
+	if ch.AllowIP != nil {
+		n.AllowIP = *ch.AllowIP
+	}
+	if err := checkKey(&n); err != nil {
+		return k, err
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		var p Person
+		if k, p, err = s.keyTx(ctx, tx, who, uuid); err != nil {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if k.Revoked != 0 {
+			return noKey()
+		}
+		if ch.Name != nil {
+			k.Name = n.Name
+		}
+		if ch.AllowIP != nil {
+			k.AllowIP = n.AllowIP
+		}
+		if ch.ReadOnly != nil {
+			k.ReadOnly = *ch.ReadOnly
+		}
+		if ch.Expires != nil {
+			if k.Expires = 0; !ch.Expires.IsZero() {
+				k.Expires = ch.Expires.UnixMicro()
+			}
+			if k.Expires != 0 && k.Expires <= now {
+				return fault.Field("expires", "account.key-past", "the key would have expired already")
+			}
+		}
+		if err := s.mintTx(ctx, tx, who, p, &k, now); err != nil {
+			return err
+		}
+		if err := updateKey(ctx, tx, k); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, tx, who, "key.change", keyThing(k), map[string]any{"owner": k.Person, "read_only": k.ReadOnly,
+			"expires": k.Expires, "allow_ip": len(k.AllowIP)})
+	})
+	return k, err
+}
+
+func noKey() error { return fault.New(fault.NotFound, "no such key").WithKey("account.no-key") }
+
+// keyTx finds a key that who owns or whose owner they may manage.
+func (s *Service) keyTx(ctx context.Context, tx *store.Tx, who ident.Actor, uuid string) (k Key, p Person, err error) {
+	id, ok := store.ParseUUID(uuid)
+	if !ok || who.ReadOnly {
+		return k, p, noKey()
+	}
+	k, found, err := keyByUUID(ctx, tx, id)
+	if err != nil {
+		return k, p, err
+	}
+	if !found {
+		return k, p, noKey()
+	}
+	if p, _, err = findByID(ctx, tx, k.Person); err == nil && p.ID != who.Person && s.mayManage(who, p) != nil {
+		err = noKey()
+	}
+	return k, p, err
 }
 
 // Keys lists the keys of a person ("" = the asker's own), or all that who may
@@ -263,25 +359,15 @@ func (s *Service) Keys(ctx context.Context, who ident.Actor, find string) (out [
 // RevokeKey ends a key at once: the own one, or one that who may manage. A key
 // that is revoked already is no error. Faults: NotFound.
 func (s *Service) RevokeKey(ctx context.Context, who ident.Actor, uuid string) (k Key, err error) {
-	id, ok := store.ParseUUID(uuid)
-	none := fault.New(fault.NotFound, "no such key").WithKey("account.no-key")
-	if !ok || who.ReadOnly {
-		return k, none
-	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		var found bool
-		if k, found, err = keyByUUID(ctx, tx, id); err != nil {
+		var p Person
+		if k, p, err = s.keyTx(ctx, tx, who, uuid); err != nil {
 			return err
 		}
-		if !found {
-			return none
-		}
-		p, _, err := findByID(ctx, tx, k.Person)
-		if err != nil {
-			return err
-		}
-		if p.ID != who.Person && s.mayManage(who, p) != nil {
-			return none
+		if p.ID != who.Person {
+			if err := s.outranksTx(ctx, tx, who, p); err != nil {
+				return err
+			}
 		}
 		if k.Revoked != 0 {
 			return nil
@@ -325,11 +411,22 @@ func (s *Service) ByKey(ctx context.Context, secret string, from From) (a ident.
 	}
 	a.Key, a.Scopes, a.ReadOnly, a.RequestID = k.ID, k.Scopes, k.ReadOnly, from.RequestID
 	a.Perms = narrow(a.Perms, k.Scopes, k.ReadOnly)
-	if now-k.LastUsed >= us(time.Minute) {
+	if k.usedFrom(from.Addr) || now-k.LastUsed >= us(time.Minute) {
 		// As with sessions: a full disk must not lock readers out.
-		_ = s.db.Update(ctx, func(tx *store.Tx) error { return touchKey(ctx, tx, k.ID, now) }, store.InLane(store.Jobs))
+		_ = s.db.Update(ctx, func(tx *store.Tx) error { return touchKey(ctx, tx, k, now) }, store.InLane(store.Jobs))
 	}
 	return a, nil
+}
+
+// usedFrom notes an address, and tells whether it is a new one.
+func (k *Key) usedFrom(a netip.Addr) bool {
+	text := a.Unmap().WithZone("").String()
+	if !a.IsValid() || slices.Contains(k.UsedFrom, text) {
+		return false
+	}
+	k.UsedFrom = append(k.UsedFrom, text)
+	k.UsedFrom = k.UsedFrom[max(len(k.UsedFrom)-10, 0):]
+	return true
 }
 
 func keyShape(v string) bool {
@@ -346,4 +443,10 @@ func allowed(networks []string, a netip.Addr) bool {
 		p, err := netip.ParsePrefix(v)
 		return err == nil && a.IsValid() && p.Contains(a)
 	})
+}
+
+// NetworkOK tells whether a text is a network or address that a key may be bound to.
+func NetworkOK(v string) bool {
+	_, err := parseNetwork(v)
+	return err == nil
 }

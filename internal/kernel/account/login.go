@@ -200,12 +200,15 @@ func (s *Service) half(ctx context.Context, token string) (p Person, err error) 
 // without one needs a fresh second factor). All other sessions end; the current
 // one gets the new token it returns. Faults: Denied, Invalid on password, Limited.
 func (s *Service) SetPassword(ctx context.Context, who ident.Actor, from From, old, password string) (e Entered, err error) {
-	if !who.LoggedIn() || who.Key != 0 {
+	if !who.LoggedIn() || who.Key != 0 && (who.Channel != ident.MISP || who.ReadOnly) {
 		return e, Unauthenticated()
 	}
 	var p Person
 	if err := s.db.View(ctx, func(tx *store.Tx) (err error) { p, _, err = findByID(ctx, tx, who.Person); return err }); err != nil {
 		return e, err
+	}
+	if who.Key != 0 && !p.HasPassword() { // a key alone does not become a way into the pages
+		return e, refused()
 	}
 	var ticket Ticket
 	if p.HasPassword() {

@@ -85,6 +85,74 @@ func (s *Service) Person(ctx context.Context, who ident.Actor, find string) (e E
 	return e, err
 }
 
+// PersonByID is Person by the account's number, which MISP's clients know.
+func (s *Service) PersonByID(ctx context.Context, who ident.Actor, id int64) (e Entry, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		p, found, err := findByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !found || p.Name == "" || p.ID != who.Person && s.mayManage(who, p) != nil {
+			return fault.New(fault.NotFound, "no such person").WithKey("account.no-person")
+		}
+		e, err = s.entryTx(ctx, tx, p)
+		return err
+	})
+	return e, err
+}
+
+// EmailOf names a colleague: somebody of the asker's own organisation, or whom they
+// manage. Faults: NotFound.
+func (s *Service) EmailOf(ctx context.Context, who ident.Actor, id int64) (email string, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		p, found, err := findByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if !found || p.Name == "" || (who.Org == 0 || p.Org != who.Org) && s.mayManage(who, p) != nil {
+			return fault.New(fault.NotFound, "no such person").WithKey("account.no-person")
+		}
+		email = p.Email
+		return nil
+	})
+	return email, err
+}
+
+// MayTouch tells whether who may change somebody's account at all: they manage it,
+// and the account has no rights that they lack. Faults: NotFound, Denied.
+func (s *Service) MayTouch(ctx context.Context, who ident.Actor, find string) error {
+	return s.db.View(ctx, func(tx *store.Tx) error {
+		p, err := s.findTx(ctx, tx, who, find)
+		if err != nil {
+			return err
+		}
+		return s.outranksTx(ctx, tx, who, p)
+	})
+}
+
+// Remove closes an account for good: keys and links end, name and address are
+// erased, so that the address may have an account again. What the person did stays
+// with the row's number. Faults: NotFound, Denied, Conflict for the last administrator.
+func (s *Service) Remove(ctx context.Context, who ident.Actor, find string) (Entry, error) {
+	return s.change(ctx, who, find, "person.remove", func(tx *store.Tx, p *Person) (any, error) {
+		if err := s.FreshTx(ctx, tx, who); err != nil {
+			return nil, err
+		}
+		if err := s.outranksTx(ctx, tx, who, *p); err != nil {
+			return nil, err
+		}
+		if p.ID == who.Person {
+			return nil, fault.New(fault.Denied, "nobody removes their own account").WithKey("fault.denied")
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		p.State, p.Name, p.Email = Disabled, "", ""
+		return nil, eraseNow(ctx, tx, p.ID, now)
+	})
+}
+
 // findTx reads a person that who may manage, or who themself.
 func (s *Service) findTx(ctx context.Context, tx *store.Tx, who ident.Actor, find string) (p Person, err error) {
 	found := false

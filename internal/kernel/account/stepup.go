@@ -20,14 +20,16 @@ type Proof struct {
 // FreshTx tells whether who proved themself within the last minutes (Policy.
 // StepUpAge): with the second factor if they have one, else with the password.
 // Any room calls it in the transaction of an act that needs it: exports in bulk,
-// keys, roles, second factors, unsealing. A key never is fresh; the machine's
-// operator and parts of Straža always are. Faults: Denied "account.step-up".
+// keys, roles, second factors, unsealing. A key is fresh on MISP's surface only,
+// whose contract manages accounts with it; the machine's operator and parts of Straža always are. Faults: Denied "account.step-up".
 func (s *Service) FreshTx(ctx context.Context, tx *store.Tx, who ident.Actor) error {
 	switch {
 	case who.Kind == ident.Operator, who.Kind == ident.System, fault.Planted("step-up-skipped"):
 		return nil
 	case who.Kind == ident.Person && who.Channel == ident.CLI && who.Key == 0:
 		return nil // --as: the operator's own act
+	case who.Kind == ident.Person && who.Channel == ident.MISP && who.Key != 0 && !who.ReadOnly:
+		return nil // MISP's clients manage accounts by key; making that key needed the proof
 	}
 	stale := fault.New(fault.Denied, "%s: a fresh proof is needed", who).WithKey("account.step-up")
 	if who.Session == 0 || who.Key != 0 {

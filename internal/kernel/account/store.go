@@ -82,7 +82,7 @@ func listPeople(ctx context.Context, tx *store.Tx, f PeopleFilter) ([]Person, er
 	if tx.Engine() == store.PostgreSQL {
 		within = `strpos(p.folded, $4) > 0`
 	}
-	people, err := store.All(ctx, tx, scanPerson, personColumns+`WHERE p.id > $1 AND (p.org_id = $2 OR $2 = 0)
+	people, err := store.All(ctx, tx, scanPerson, personColumns+`WHERE p.id > $1 AND p.name <> '' AND (p.org_id = $2 OR $2 = 0)
 		AND (p.state = $3 OR $3 = '') AND ($4 = '' OR `+within+`) ORDER BY p.id LIMIT $5`,
 		f.After, f.Org, string(f.State), f.Search, f.Limit)
 	if err != nil {

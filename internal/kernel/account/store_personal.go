@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/store"
@@ -10,6 +11,10 @@ import (
 const (
 	personOf = `SELECT id, email, created FROM account_person WHERE email = $1 OR address = $1`
 	linksTo  = `SELECT id, kind, created FROM account_link WHERE email = $1`
+	askedBy  = `SELECT id, state, created FROM account_request WHERE email = $1`
+	// A decided request keeps when and how it was decided, nothing of its sender.
+	eraseRequest = `UPDATE account_request SET email = 'erased:' || CAST(id AS TEXT), org_name = '', message = '', address = '', agent = '' WHERE id = $1`
+	oldRequests  = `SELECT id, email, created FROM account_request WHERE state = 'waiting' AND created < $1 ORDER BY id`
 	// The mark of an erased account is that it has no name.
 	closedPeople = `SELECT id, email, changed FROM account_person WHERE state = 'disabled' AND changed < $1 AND name <> '' ORDER BY id`
 )
@@ -32,9 +37,31 @@ func personalData(ctx context.Context, tx *store.Tx, email string) ([]access.Hel
 		return nil, err
 	}
 	links, err := access.HeldTx(ctx, tx, "account_link", "email", linksTo, email)
-	return append(people, links...), err
+	if err != nil {
+		return nil, err
+	}
+	asked, err := access.HeldTx(ctx, tx, "account_request", "email org_name message address agent", askedBy, email)
+	return slices.Concat(people, links, asked), err
 }
 
 func erasePeople(ctx context.Context, tx *store.Tx, w access.Sweep) (int64, error) {
-	return access.EraseTx(ctx, tx, w, closedPeople, erasePerson...)
+	n, err := access.EraseTx(ctx, tx, w, closedPeople, erasePerson...)
+	if err != nil {
+		return n, err
+	}
+	asked, err := access.EraseTx(ctx, tx, w, oldRequests, `DELETE FROM account_request WHERE id = $1`)
+	return n + asked, err
+}
+
+// eraseNow is what retention does later, at once; keys end with it.
+func eraseNow(ctx context.Context, tx *store.Tx, person, now int64) error {
+	if _, err := tx.Exec(ctx, `UPDATE account_key SET revoked = $2 WHERE person_id = $1 AND revoked = 0`, person, now); err != nil {
+		return err
+	}
+	for _, text := range erasePerson {
+		if _, err := tx.Exec(ctx, text, person); err != nil {
+			return err
+		}
+	}
+	return nil
 }

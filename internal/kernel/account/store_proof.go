@@ -188,17 +188,20 @@ func dropLinks(ctx context.Context, tx *store.Tx, person int64) error {
 
 // Keys.
 
-const keyColumns = `SELECT k.id, k.uuid, k.prefix, k.person_id, p.email, k.name, k.scopes, k.read_only, k.allow_ip, k.created, k.expires, k.revoked, k.last_used
+const keyColumns = `SELECT k.id, k.uuid, k.prefix, k.person_id, p.email, k.name, k.scopes, k.read_only, k.allow_ip, k.created, k.expires, k.revoked, k.last_used, k.used_from
 	FROM account_key k JOIN account_person p ON p.id = k.person_id `
 
 func scanKey(r store.Scanner) (k Key, err error) {
-	var scopes, nets string
-	err = r.Scan(&k.ID, &k.UUID, &k.Prefix, &k.Person, &k.Email, &k.Name, &scopes, &k.ReadOnly, &nets, &k.Created, &k.Expires, &k.Revoked, &k.LastUsed)
+	var scopes, nets, from string
+	err = r.Scan(&k.ID, &k.UUID, &k.Prefix, &k.Person, &k.Email, &k.Name, &scopes, &k.ReadOnly, &nets, &k.Created, &k.Expires, &k.Revoked, &k.LastUsed, &from)
 	if err == nil {
 		err = json.Unmarshal([]byte(scopes), &k.Scopes)
 	}
 	if err == nil {
 		err = json.Unmarshal([]byte(nets), &k.AllowIP)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(from), &k.UsedFrom)
 	}
 	return
 }
@@ -216,6 +219,15 @@ func insertKey(ctx context.Context, tx *store.Tx, k Key, hash, by string) error 
 		(id, uuid, key_hash, prefix, person_id, name, scopes, read_only, allow_ip, created, created_by, expires, revoked, last_used)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,0,0)`,
 		k.ID, k.UUID, hash, k.Prefix, k.Person, k.Name, string(scopes), k.ReadOnly, string(nets), k.Created, by, k.Expires)
+	return err
+}
+
+func updateKey(ctx context.Context, tx *store.Tx, k Key) error {
+	nets, err := json.Marshal(k.AllowIP)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE account_key SET name = $2, read_only = $3, allow_ip = $4, expires = $5 WHERE id = $1`, k.ID, k.Name, k.ReadOnly, string(nets), k.Expires)
 	return err
 }
 
@@ -244,7 +256,11 @@ func revokeKey(ctx context.Context, tx *store.Tx, id, now int64) error {
 	return err
 }
 
-func touchKey(ctx context.Context, tx *store.Tx, id, now int64) error {
-	_, err := tx.Exec(ctx, `UPDATE account_key SET last_used = $2 WHERE id = $1 AND last_used < $2`, id, now)
+func touchKey(ctx context.Context, tx *store.Tx, k Key, now int64) error {
+	from, err := json.Marshal(k.UsedFrom)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE account_key SET last_used = $2, used_from = $3 WHERE id = $1`, k.ID, now, string(from))
 	return err
 }

@@ -27,6 +27,15 @@ func (l *Log) Lines(ctx context.Context, who ident.Actor, f Filter) ([]Line, err
 	return l.lines(ctx, f)
 }
 
+// OwnLines lists what the asker did themself; nothing of anybody else.
+func (l *Log) OwnLines(ctx context.Context, who ident.Actor, f Filter) ([]Line, error) {
+	if !who.LoggedIn() {
+		return nil, access.Check(who, "audit.read")
+	}
+	f.Person = who.Person
+	return l.lines(ctx, f)
+}
+
 // History lists the lines about one object for somebody who may see it; the
 // calling room has checked that.
 func (l *Log) History(ctx context.Context, kind string, object int64, limit int) ([]Line, error) {

@@ -376,3 +376,16 @@ func (db *DB) Count(ctx context.Context, table string) (n int64, err error) {
 	err = db.View(ctx, func(tx *Tx) error { n, err = Int64(ctx, tx, "SELECT COUNT(*) FROM "+table); return err })
 	return n, err
 }
+
+// Columns names the columns of a table as the database has it now.
+func (db *DB) Columns(ctx context.Context, table string) (names []string, err error) {
+	text := `SELECT name FROM pragma_table_info($1) ORDER BY cid`
+	if db.Engine == PostgreSQL {
+		text = `SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position`
+	}
+	err = db.View(ctx, func(tx *Tx) error {
+		names, err = All(ctx, tx, ScanString, text, table)
+		return err
+	})
+	return names, err
+}
