@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X straza/internal/app.Version=$(VERSION) -X straza/internal/ap
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what the tests need: PostgreSQL 15, Chromium, fonts, Python clients, lint
+setup: ## install what the tests need: PostgreSQL 15, Chromium, fonts, Python clients, Suricata, YARA, BIND's tools, lint
 	@scripts/setup.sh
 
 build: ## one static binary at bin/straza
