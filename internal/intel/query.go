@@ -41,10 +41,11 @@ type Query struct {
 	Text     string // events that hold it anywhere: info, value, comment, tag; all their attributes
 	here     string // the same, of the attribute itself
 
-	Events []string // ids or UUIDs
-	UUIDs  []string // of events, attributes or objects
-	Groups []int64  // sharing groups
-	Levels []Distribution
+	Events  []string // ids or UUIDs
+	Extends string   // UUID of the event that they extend
+	UUIDs   []string // of events, attributes or objects
+	Groups  []int64  // sharing groups
+	Levels  []Distribution
 
 	From, To  string // event dates, both included
 	Time      Span   // of the attribute (attribute scope) or the event (event scope)

@@ -123,6 +123,9 @@ func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
 	if p.TLP != "" {
 		w.add("e.tlp = ?", p.TLP)
 	}
+	if p.Extends != "" {
+		w.add("e.extends_uuid = ?", p.Extends)
+	}
 	if p.IsPublished != nil {
 		w.add("e.published = ?", *p.IsPublished)
 	}

@@ -15,6 +15,17 @@ func insertSighting(ctx context.Context, tx *store.Tx, g Sighting) (int64, error
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (uuid) DO NOTHING`, g.ID, g.UUID, g.EventID, g.AttributeID, g.Org.ID, int64(g.Kind), g.Source, g.Seen)
 }
 
+// sightingUUIDs are the names of an event's sightings.
+func sightingUUIDs(ctx context.Context, tx *store.Tx, event int64) (map[string]bool, error) {
+	list, err := store.All(ctx, tx, func(s store.Scanner) (u string, err error) { err = s.Scan(&u); return u, err },
+		"SELECT uuid FROM intel_sighting WHERE event_id = $1", event)
+	out := map[string]bool{}
+	for _, u := range list {
+		out[u] = true
+	}
+	return out, err
+}
+
 func replaceExpiration(ctx context.Context, tx *store.Tx, g Sighting) error {
 	_, err := tx.Exec(ctx, "DELETE FROM intel_sighting WHERE attribute_id = $1 AND org_id = $2 AND kind = $3", g.AttributeID, g.Org.ID, int64(Expiration))
 	return err

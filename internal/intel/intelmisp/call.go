@@ -29,6 +29,8 @@ type call struct {
 	groups map[int64]*misp.SharingGroup
 	folds  *folds
 
+	noGroups bool // sharing groups are named by their id alone
+
 	settled bool // the form of the answer was asked for by name: neither suffix nor Accept change it
 	cards   map[int64]misp.Org
 }

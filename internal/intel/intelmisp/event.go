@@ -30,6 +30,8 @@ type show struct {
 	related  bool
 	galaxies bool
 	warnings bool                        // warning lists that hold a value
+	extended bool                        // with the events that extend it
+	flat     bool                        // attributes of objects among the others, no objects
 	only     func(*intel.Attribute) bool // nil = all; searches keep what matches
 	seen     map[int64][]misp.Sighting   // of the event under way
 	proposed map[int64][]misp.ShadowAttribute
@@ -43,7 +45,7 @@ func (a *api) showOf(c *call, e *intel.Event) show {
 		noLocal:  c.params.flag("excludeLocalTags", false) || access.Allowed(c.who, "misp.sync") && !site(c.who),
 		related:  c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true),
-		warnings: c.params.flag("includeWarninglistHits", false)}
+		warnings: c.params.flag("includeWarninglistHits", false), extended: c.params.flag("extended", false)}
 	own := e.Owner.ID == c.who.Org || site(c.who) || access.Allowed(c.who, "misp.sync")
 	if !own {
 		s.deleted = intel.Without
@@ -142,11 +144,19 @@ func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error
 	if err != nil {
 		return err
 	}
+	parts := []*intel.Event{e}
+	if s.extended {
+		more, err := a.extensions(c, e, w)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, more...)
+	}
 	if err := x.Begin(w); err != nil {
 		return err
 	}
 	if !s.metadata {
-		if err := a.writeChildren(c, x, e, s); err != nil {
+		if err := a.writeChildren(c, x, parts, s); err != nil {
 			return err
 		}
 	}
@@ -164,7 +174,7 @@ func (a *api) sightings(c *call, e *intel.Event) (map[int64][]misp.Sighting, err
 			return io.EOF
 		}
 		w := g.Wire()
-		w.Organisation = g.Org.Wire()
+		w.AttributeUUID, w.Organisation = misp.T(g.Attribute.UUID), g.Org.Wire()
 		out[g.AttributeID] = append(out[g.AttributeID], w)
 		return nil
 	})
@@ -174,12 +184,30 @@ func (a *api) sightings(c *call, e *intel.Event) (map[int64][]misp.Sighting, err
 	return out, err
 }
 
-func (a *api) writeChildren(c *call, x *misp.Encoder, e *intel.Event, s show) (err error) {
-	if s.seen, err = a.sightings(c, e); err != nil {
-		return err
+// writeChildren streams attributes and objects, of an event and of those that extend
+// it: each element names its own event.
+func (a *api) writeChildren(c *call, x *misp.Encoder, parts []*intel.Event, s show) (err error) {
+	seen := make([]map[int64][]misp.Sighting, len(parts))
+	for i, e := range parts {
+		if seen[i], err = a.sightings(c, e); err != nil {
+			return err
+		}
+		s.seen = seen[i]
+		if err = a.writeAttributes(c, x, e, s); err != nil {
+			return err
+		}
 	}
-	part := intel.Part{Deleted: s.deleted}
-	err = a.Intel.Attributes(c.ctx(), c.who, e.Ref(), part, func(at *intel.Attribute) error {
+	for i, e := range parts {
+		s.seen = seen[i]
+		if err = a.writeObjects(c, x, e, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *api) writeAttributes(c *call, x *misp.Encoder, e *intel.Event, s show) error {
+	one := func(at *intel.Attribute) error {
 		if s.only != nil && !s.only(at) {
 			return nil
 		}
@@ -188,11 +216,26 @@ func (a *api) writeChildren(c *call, x *misp.Encoder, e *intel.Event, s show) (e
 			return err
 		}
 		return x.Attribute(&w)
-	})
-	if err != nil {
+	}
+	part := intel.Part{Deleted: s.deleted}
+	if err := a.Intel.Attributes(c.ctx(), c.who, e.Ref(), part, one); err != nil || !s.flat {
 		return err
 	}
 	return a.Intel.Objects(c.ctx(), c.who, e.Ref(), part, func(ob *intel.Object) error {
+		for i := range ob.Attributes {
+			if err := one(&ob.Attributes[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) error {
+	if s.flat {
+		return nil
+	}
+	return a.Intel.Objects(c.ctx(), c.who, e.Ref(), intel.Part{Deleted: s.deleted}, func(ob *intel.Object) error {
 		if s.only != nil {
 			kept := ob.Attributes[:0]
 			for i := range ob.Attributes {
@@ -256,6 +299,9 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 // groupOf reads a sharing group once per request; nil when the caller may not
 // know its members.
 func (a *api) groupOf(c *call, id int64) (*misp.SharingGroup, error) {
+	if c.noGroups {
+		return nil, nil
+	}
 	if w, ok := c.groups[id]; ok {
 		return w, nil
 	}

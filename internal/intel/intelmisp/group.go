@@ -86,6 +86,19 @@ func hosts(list []misp.SharingGroupServer) []any {
 	return out
 }
 
+// hostsListed is the shorter form of the index; a server that is this one is [].
+func hostsListed(list []misp.SharingGroupServer) []any {
+	out := []any{}
+	for _, h := range list {
+		var server any = []any{}
+		if h.Server != nil && h.ServerID.V != 0 {
+			server = ordered{{"id", itoa(h.Server.ID.V)}, {"name", h.Server.Name.V}, {"url", h.Server.URL.V}}
+		}
+		out = append(out, ordered{{"all_orgs", h.AllOrgs.V}, {"server_id", itoa(h.ServerID.V)}, {"sharing_group_id", itoa(h.SharingGroupID.V)}, {"Server", server}})
+	}
+	return out
+}
+
 func (a *api) groupIndex(c *call) error {
 	list, err := a.Intel.Groups(c.ctx(), c.who)
 	if err != nil {
@@ -98,7 +111,7 @@ func (a *api) groupIndex(c *call) error {
 			mine := g.Owner.ID == c.who.Org || site(c.who)
 			b, err := marshal(ordered{{"SharingGroup", ordered{{"id", itoa(g.ID)}, {"uuid", g.UUID}, {"name", g.Name}, {"description", g.Description},
 				{"releasability", g.Releasability}, {"local", g.Local}, {"active", g.Active}, {"roaming", g.Roaming}, {"org_count", itoa(int64(len(g.Orgs)))}}},
-				{"Organisation", *w.Organisation}, {"SharingGroupOrg", members(w.Orgs)}, {"SharingGroupServer", hosts(w.Servers)},
+				{"Organisation", *w.Organisation}, {"SharingGroupOrg", members(w.Orgs)}, {"SharingGroupServer", hostsListed(w.Servers)},
 				{"editable", mine}, {"deletable", mine}})
 			if err == nil {
 				err = yield(b)

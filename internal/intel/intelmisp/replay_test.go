@@ -42,9 +42,9 @@ type recording struct {
 // What is replayed, by group, and the least share of answers that must be equal.
 // It rises with what is built and never falls.
 var replayed = map[string]int{
-	"getVersion": 100, "describeTypes": 0, "auth": 100, "route": 100, "event": 97, "head": 100, "attr": 97, "obj": 94, "ref": 100, "tag": 100, "sg": 90,
+	"getVersion": 100, "describeTypes": 0, "auth": 100, "route": 100, "event": 98, "head": 100, "attr": 97, "obj": 100, "ref": 100, "tag": 100, "sg": 100,
 	"rs": 98, "setup": 100, "users": 100, "roles": 100, "objtemplate": 100, "noticelist": 100, "org": 100,
-	"sight": 81, "report": 100, "rep": 100, "prop": 98,
+	"sight": 100, "report": 100, "rep": 100, "prop": 98,
 	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
 	"availableSyncFilteringRules": 100, "ft": 100, "feed": 0,
@@ -76,6 +76,7 @@ var onPurpose = map[string]string{
 	"attr.index":                     "oldest first",
 	"obj.add.breakOnDuplicate":       "a duplicate is found without its category too",
 	"obj.add.breakOnDuplicate.key":   "as above",
+	"obj.add.unknown_template_full":  "to_ids by the type: 2.5.1 stores true for a text in an unknown template",
 	"obj.restSearch":                 "follows: two objects fewer",
 	"objtemplate.getRaw":             "templates are answered, 2.5.1 had none on disk",
 	"objtemplate.view":               "our own template",
@@ -385,6 +386,9 @@ func (r *replay) compareText(rec recording, want, got string) string {
 		s = regexp.MustCompile(`# Generated: .*`).ReplaceAllString(s, "# Generated")
 		s = regexp.MustCompile(`[0-9a-f]{8}[-_][0-9a-f_-]{27}`).ReplaceAllString(s, "U")
 		s = regexp.MustCompile(`\b\d{9,16}\b`).ReplaceAllString(s, "N")
+		if strings.HasPrefix(rec.Name, "sight") {
+			s = regexp.MustCompile(`(?m)(^|,)\d+`).ReplaceAllString(s, "${1}N")
+		}
 		s = regexp.MustCompile(`,\d+,`).ReplaceAllString(s, ",N,")
 		s = regexp.MustCompile(`,\d+\n`).ReplaceAllString(s+"\n", ",N\n")
 		s = regexp.MustCompile(`\b(e|sid:|events/view/)\d+`).ReplaceAllString(strings.ReplaceAll(s, r.url, "<baseurl>"), "${1}N") // rules name their event
@@ -434,6 +438,11 @@ func (r *replay) diff(at string, want, have any) string {
 			v, ok := h[k]
 			if !ok && w["default"] == true && (k == "distribution" || k == "sharing_group_id") {
 				continue // left out on purpose: today's PyMISP raises at any value there (docs/divergences.md)
+			}
+			if strings.HasSuffix(at, ".extensionEvents") { // keys are ids
+				v, ok = h[r.ours("event", k)]
+				h[k] = v
+				delete(h, r.ours("event", k))
 			}
 			if !ok && !unwired.MatchString("."+k) {
 				return at + "." + k + ": missing"

@@ -121,7 +121,7 @@ func (a *api) sightingSearch(c *call) error {
 	if err := c.form(); err != nil {
 		return err
 	}
-	f := intel.SightingFilter{Source: c.params.text("source"), Org: int64(c.params.number("org_id", 0))}
+	f := intel.SightingFilter{Source: c.params.text("source")}
 	if v, ok := c.params["id"]; ok {
 		n, ok := v.(json.Number)
 		if !ok {
@@ -149,8 +149,9 @@ func (a *api) sightingSearch(c *call) error {
 	if times.q.Nothing {
 		f.Seen.From = ptr(int64(1) << 60)
 	}
+	of := filterOf(c.params["org_id"])
 	if c.params.text("returnFormat") == "csv" {
-		return a.sightingCSV(c, f)
+		return a.sightingCSV(c, f, of)
 	}
 	o := c.begin(http.StatusOK)
 	o.count = 0 // measured: always 0
@@ -160,6 +161,9 @@ func (a *api) sightingSearch(c *call) error {
 	h.Set("X-Skipped-Elements-Count", "0")
 	return o.list(`{"response":`, "}", func(yield func([]byte) error) error {
 		err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+			if !byOrg(of, g.Org) {
+				return nil
+			}
 			w, err := a.sighting(c, g)
 			if err != nil {
 				return err
@@ -189,13 +193,24 @@ func (a *api) sighting(c *call, g *intel.Sighting) (*misp.Sighting, error) {
 	return &w, nil
 }
 
-func (a *api) sightingCSV(c *call, f intel.SightingFilter) error {
+// byOrg tests who reported a sighting: ids, UUIDs or names, some of them with NOT.
+func byOrg(f intel.Filter, o intel.Org) bool {
+	is := func(ref string) bool {
+		return ref == itoa(o.ID) || strings.EqualFold(ref, o.UUID) || strings.EqualFold(ref, o.Name)
+	}
+	return (len(f.Or) == 0 || slices.ContainsFunc(f.Or, is)) && !slices.ContainsFunc(f.Not, is)
+}
+
+func (a *api) sightingCSV(c *call, f intel.SightingFilter, of intel.Filter) error {
 	o := c.text("text/csv")
 	o.count = 0
 	if _, err := o.Write([]byte("id,attribute_id,event_id,org_id,date_sighting,uuid,source,type\n")); err != nil {
 		return err
 	}
 	err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+		if !byOrg(of, g.Org) {
+			return nil
+		}
 		line := strings.Join([]string{itoa(g.ID), itoa(g.AttributeID), itoa(g.EventID), itoa(g.Org.ID), itoa(g.Seen), `"` + g.UUID + `"`,
 			`"` + strings.ReplaceAll(g.Source, `"`, `""`) + `"`, strconv.Itoa(g.Kind)}, ",")
 		_, err := o.Write([]byte(line + "\n"))
@@ -208,4 +223,55 @@ func (a *api) sightingCSV(c *call, f intel.SightingFilter) error {
 		return err
 	}
 	return o.Close()
+}
+
+// sightingsKnown tells a pushing peer which of its sightings stand on the event.
+func (a *api) sightingsKnown(c *call) error {
+	list, err := c.elements()
+	if err != nil {
+		return err
+	}
+	known, err := a.Intel.KnownSightings(c.ctx(), c.who, c.arg(0), texts(list))
+	if err != nil {
+		return instead(err, notFound("Event not found"), fault.NotFound)
+	}
+	return c.value(append([]string{}, known...))
+}
+
+// elements reads a body that is a list.
+func (c *call) elements() ([]any, error) {
+	b, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	v, err := decode(b)
+	list, ok := v.([]any)
+	if err != nil || !ok {
+		return nil, badJSON()
+	}
+	return list, nil
+}
+
+// sightingsFromPeer stores what a peer's organisations saw on one event.
+func (a *api) sightingsFromPeer(c *call) error {
+	list, err := c.elements()
+	if err != nil {
+		return err
+	}
+	var in []intel.Sighting
+	for _, entry := range list {
+		m, _ := entry.(map[string]any)
+		p := params(m).sub("Sighting")
+		org := params{}
+		if o, ok := p["Organisation"].(map[string]any); ok {
+			org = o
+		}
+		in = append(in, intel.Sighting{UUID: p.text("uuid"), Kind: p.number("type", 0), Source: p.text("source"), Seen: int64(p.number("date_sighting", 0)),
+			Org: intel.Org{UUID: org.text("uuid"), Name: org.text("name")}, Attribute: &intel.Attribute{UUID: p.text("attribute_uuid")}})
+	}
+	n, err := a.Intel.BringSightings(c.ctx(), c.who, c.arg(0), in)
+	if err != nil {
+		return instead(err, notFound("Event not found"), fault.NotFound)
+	}
+	return c.value(ordered{{"saved", true}, {"success", strconv.Itoa(n) + " sightings added."}})
 }

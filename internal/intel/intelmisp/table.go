@@ -114,8 +114,7 @@ func build() map[string]row {
 	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/uploadstix events/publishsightings
 		attributes/enrich decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
-		communities/requestaccess collections/index cryptographic_keys/serversign
-		sightings/bulksavesightings sightings/filtersightinguuidsforpush`)
+		communities/requestaccess collections/index cryptographic_keys/serversign`)
 	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
 		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import
 		correlation_exclusions/index correlation_exclusions/view correlation_exclusions/add correlation_exclusions/delete correlation_exclusions/clean`)
@@ -171,6 +170,8 @@ func coreRows(read, write adder) {
 	read("sightings/restsearch", "", (*api).sightingSearch)
 	write("sightings/add", "sighting", (*api).sightingAdd)
 	write("sightings/delete", "sighting", (*api).sightingDelete)
+	write("sightings/bulksavesightings", "sync", (*api).sightingsFromPeer)
+	read("sightings/filtersightinguuidsforpush", "sync", (*api).sightingsKnown)
 	read("event_reports/index", "", (*api).reportIndex)
 	read("event_reports/view", "", (*api).reportView)
 	write("event_reports/add", "add", (*api).reportAdd)
