@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +111,9 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 	for part := range slices.Chunk(ids, batch) {
 		err := r.s.db.View(ctx, func(tx *store.Tx) error {
 			list, err = attributesByID(ctx, tx, r.who, part)
+			if r.plan.backwards() {
+				slices.Reverse(list)
+			}
 			return r.dress(ctx, tx, list, err)
 		})
 		if done, err := r.hand(list, err); done || err != nil {
@@ -133,6 +137,9 @@ const walked = 4000
 // first answer comes soon; a page is one batch.
 func (r *run) walk(ctx context.Context) error {
 	after, n := r.plan.After, 50
+	if r.plan.backwards() {
+		after = math.MaxInt64
+	}
 	if limit := r.plan.Limit; limit > 0 && r.pure() {
 		n = min(r.skip+limit, 1000)
 	}

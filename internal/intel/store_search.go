@@ -301,16 +301,27 @@ func foundBy(who ident.Actor, p *plan) where {
 	return w
 }
 
+// way is the order of attributes by id.
+func (p *plan) way() string {
+	if p.backwards() {
+		return " DESC"
+	}
+	return ""
+}
+
+// backwards: the newest attributes first. Other orders are of events only.
+func (p *plan) backwards() bool { return p.Desc && (p.Sort == "" || p.Sort == "id") }
+
 // attributeIDs lists at most limit ids of a selective plan, ascending.
 func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]int64, error) {
 	w := foundBy(who, p)
-	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+" ORDER BY a.id + 0"+p.way()+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // attributesFound reads the first rows of a plan led by a value's key, by id.
 func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]Attribute, error) {
 	w := foundBy(who, p)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id + 0 LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id + 0"+p.way()+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // attributesByID reads rows whose ids were found a moment ago, again as who sees them.
@@ -323,14 +334,19 @@ func attributesByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []in
 // attributesFrom walks the table by id: for plans without an index of their own.
 func attributesFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, after int64, limit int) ([]Attribute, error) {
 	var w where
-	w.add("a.id > ?", after)
+	if p.backwards() {
+		w.add("a.id < ?", after)
+		w.add("a.id > ?", p.After)
+	} else {
+		w.add("a.id > ?", after)
+	}
 	if len(p.events) > 0 {
 		w.add("a.event_id IN " + store.In(p.events))
 	}
 	w.span("a.timestamp", p.Time)
 	p.attributeWhere(&w, who, true)
 	p.eventWhere(&w, who, ofAttributes)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id"+p.way()+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (int64, error) {

@@ -73,7 +73,6 @@ var onPurpose = map[string]string{
 	"event.index.searchorg":          "a pipe is OR: one unknown name does not empty the answer",
 	"attr.add.duplicate_break0":      "the existing row is given back as it is",
 	"attr.event.deleted":             "follows from duplicate_break0",
-	"attr.index":                     "oldest first",
 	"obj.add.breakOnDuplicate":       "a duplicate is found without its category too",
 	"obj.add.breakOnDuplicate.key":   "as above",
 	"obj.add.unknown_template_full":  "to_ids by the type: 2.5.1 stores true for a text in an unknown template",

@@ -69,6 +69,7 @@ func (a *api) search(c *call) (*search, error) {
 		return nil, notFound(misp.MsgBadFormat)
 	}
 	s.q = query(c.params, now(c))
+	s.q.InfoCase = true // measured: here; events/index ignores case
 	if s.f.strict {
 		yes := true
 		s.q.ToIDS, s.q.IsPublished = &yes, &yes
