@@ -1,19 +1,12 @@
 package intel
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 
-	"straza/internal/format/misp"
 	"straza/internal/format/stix"
-	"straza/internal/format/taxii"
 	"straza/internal/format/tlp"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -177,220 +170,6 @@ func (s *Service) dropBatch(ctx context.Context, id int64) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error { return dropBatchTx(ctx, tx, id) }, store.InLane(store.Jobs))
 }
 
-// convert streams the event through the converter.
-func (c *conversion) convert() error {
-	w := c.event.Wire()
-	if err := c.reports(w); err != nil {
-		return err
-	}
-	conv := stix.New(w, stix.Options{Default: c.s.untagged}, c.emit)
-	if err := c.attributes(conv); err != nil {
-		return err
-	}
-	if err := c.objects(conv); err != nil {
-		return err
-	}
-	if err := c.relations(); err != nil {
-		return err
-	}
-	c.at = stixSource{}
-	if err := conv.Close(); err != nil {
-		return err
-	}
-	return c.flush()
-}
-
-func (c *conversion) reports(w *misp.Event) error {
-	return c.s.db.View(c.ctx, func(tx *store.Tx) error {
-		list, err := listReports(c.ctx, tx, sharer, c.event.ID, Without)
-		for i := range list {
-			w.EventReport = append(w.EventReport, list[i].Wire())
-			c.links[list[i].UUID] = stixSource{report: list[i].ID, audiences: audienceText(list[i].audience)}
-		}
-		return err
-	})
-}
-
-func (c *conversion) attributes(conv *stix.Converter) error {
-	after := [2]int64{}
-	return pages(0, func(n int) (int, error) {
-		var list []Attribute
-		var data map[int64][]byte
-		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
-			if list, err = listAttributes(c.ctx, tx, sharer, c.event.ID, after, "= 0", Without, n); err != nil {
-				return err
-			}
-			if err = attachTags(c.ctx, tx, pointers(list)); err != nil {
-				return err
-			}
-			data, err = attachments(c.ctx, tx, list)
-			return err
-		})
-		for i := range list {
-			a := &list[i]
-			after[1] = a.ID
-			if err == nil {
-				c.attribute(conv, a, data[a.ID], nil)
-			}
-		}
-		return len(list), err
-	})
-}
-
-// attribute converts one attribute that stands alone, or is told apart from its
-// object because fewer may see it.
-func (c *conversion) attribute(conv *stix.Converter, a *Attribute, data []byte, in *Object) {
-	c.at = stixSource{object: a.ObjectID, attribute: a.ID, audiences: audienceText(a.audience)}
-	if in != nil {
-		c.at.audiences = audienceText(a.audience, in.audience)
-	} else if a.audience == nil {
-		c.at.audiences = ""
-	}
-	w := wireOut(a, data)
-	conv.Attribute(&w)
-}
-
-// wireOut is an attribute as it may leave: without local tags.
-func wireOut(a *Attribute, data []byte) misp.Attribute {
-	a.Tags = leaving(a.Tags)
-	w := a.Wire()
-	if len(data) > 0 {
-		w.Data = misp.T(base64.StdEncoding.EncodeToString(data))
-	}
-	return w
-}
-
-// leaving keeps the tags that may leave.
-func leaving(uses []TagUse) []TagUse {
-	var out []TagUse
-	for _, u := range uses {
-		if u.Exportable && !u.Local && !u.LocalOnly {
-			out = append(out, u)
-		}
-	}
-	return out
-}
-
-func attachments(ctx context.Context, tx *store.Tx, list []Attribute) (map[int64][]byte, error) {
-	out := map[int64][]byte{}
-	for i := range list {
-		a := &list[i]
-		if a.DataSize == 0 || a.DataSize > dataShared {
-			continue
-		}
-		b, err := readData(ctx, tx, a.ID)
-		if err != nil {
-			return nil, err
-		}
-		out[a.ID] = b
-	}
-	return out, nil
-}
-
-func (c *conversion) objects(conv *stix.Converter) error {
-	after := int64(0)
-	return pages(0, func(int) (int, error) {
-		var list []Object
-		data := map[int64][]byte{}
-		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
-			if list, err = listObjects(c.ctx, tx, sharer, c.event.ID, after, Without, 100); err != nil {
-				return err
-			}
-			if err = fillObjects(c.ctx, tx, sharer, list, Without); err != nil {
-				return err
-			}
-			for i := range list {
-				more, err := attachments(c.ctx, tx, list[i].Attributes)
-				if err != nil {
-					return err
-				}
-				for id, b := range more {
-					data[id] = b
-				}
-			}
-			return nil
-		})
-		for i := range list {
-			after = list[i].ID
-			if err == nil {
-				c.object(conv, &list[i], data)
-			}
-		}
-		return len(list), err
-	})
-}
-
-// object converts an object with those of its attributes that everybody sees who
-// sees the object; the others stand alone, each under its own audience.
-func (c *conversion) object(conv *stix.Converter, o *Object, data map[int64][]byte) {
-	here := stixSource{object: o.ID, audiences: audienceText(o.audience)}
-	whole := *o
-	whole.Attributes = nil
-	var apart []Attribute
-	for _, a := range o.Attributes {
-		if c.narrower(&a, o) {
-			apart = append(apart, a)
-		} else {
-			whole.Attributes = append(whole.Attributes, a)
-		}
-	}
-	for _, r := range o.References {
-		c.links[r.UUID] = here
-		c.targets[r.UUID] = r.TargetUUID
-	}
-	if len(whole.Attributes) > 0 || len(apart) == 0 {
-		c.at = here
-		w := whole.Wire()
-		w.Attribute = w.Attribute[:0]
-		for i := range whole.Attributes {
-			w.Attribute = append(w.Attribute, wireOut(&whole.Attributes[i], data[whole.Attributes[i].ID]))
-		}
-		conv.Object(&w)
-	}
-	for i := range apart {
-		c.attribute(conv, &apart[i], data[apart[i].ID], o)
-	}
-}
-
-// narrower tells whether an attribute may be hidden from somebody who sees its
-// object.
-func (c *conversion) narrower(a *Attribute, o *Object) bool {
-	if a.audience == nil || *a.audience == c.event.Audience || o.audience != nil && *a.audience == *o.audience {
-		return false
-	}
-	wide := func(d Distribution) bool { return d == Community || d == Connected || d == All }
-	return !wide(a.Distribution) || !wide(c.event.Distribution) && !wide(o.Distribution)
-}
-
-// relations finds where references point to: a relationship is seen by who sees
-// both ends.
-func (c *conversion) relations() error {
-	var uuids []string
-	for _, u := range c.targets {
-		uuids = append(uuids, u)
-	}
-	return c.s.db.View(c.ctx, func(tx *store.Tx) error {
-		ends, err := farEnds(c.ctx, tx, c.event.ID, uuids)
-		for ref, u := range c.targets {
-			from, to := c.links[ref], ends[u]
-			from.otherObject, from.otherAttribute, from.audiences = to.object, to.attribute, from.audiences+">"+to.reach
-			c.links[ref] = from
-		}
-		return err
-	})
-}
-
-func audienceText(list ...*int64) string {
-	var b strings.Builder
-	for _, a := range list {
-		b.WriteByte('.')
-		if a != nil {
-			b.WriteString(itoa(*a))
-		}
-	}
-	return b.String()
-}
-
 // emit takes an object from the converter.
 func (c *conversion) emit(o stix.Object) error {
 	if o.Type == "marking-definition" {
@@ -403,13 +182,13 @@ func (c *conversion) emit(o stix.Object) error {
 		r.from, r.shared, r.listed = stixSource{}, true, false
 	case "report":
 		r.from, r.refs, r.listed = stixSource{}, true, false
-		r.json = withRefs(o.JSON, nil)
+		r.json = stix.WithRefs(o.JSON, nil)
 	default:
 		if at, ok := c.links[o.Source]; ok && (o.Type == "relationship" || o.Type == "note") {
 			r.from = at
 		}
 	}
-	for _, id := range marksOf(o.JSON) {
+	for _, id := range stix.Marks(o.JSON) {
 		r.tlp = max(r.tlp, stix.LevelOf(id))
 		if err := c.mark(id, r.from); err != nil {
 			return err
@@ -433,90 +212,6 @@ func (c *conversion) mark(id string, from stixSource) error {
 	}
 	return c.put(&stixRow{stixID: id, typ: m.Type, created: m.Created, version: m.Modified, from: from, json: m.JSON,
 		tlp: max(c.label, stix.LevelOf(id)), shared: true})
-}
-
-func heldKey(stixID string, shared bool, reach string) string {
-	if shared {
-		return stixID + " " + reach
-	}
-	return stixID
-}
-
-// put compares an object with what was served before: the same keeps its place,
-// a change is a new version, other readers make it new.
-func (c *conversion) put(r *stixRow) error {
-	sum := sha256.Sum256(r.json)
-	r.hash = int64(binary.BigEndian.Uint64(sum[:8]))
-	r.event, r.batch, r.earliest = c.event.ID, c.batch, true
-	r.reach = itoa(c.event.Audience) + "/" + strconv.Itoa(int(r.tlp)) + r.from.audiences
-	r.ver = versionMicros(r.version)
-	key := heldKey(r.stixID, r.shared, r.reach)
-	h := c.held[key]
-	if h != nil {
-		if h.seen {
-			return nil // the converter said it twice
-		}
-		h.seen = true
-		same := h.hash == r.hash
-		switch {
-		case same && h.reach == r.reach:
-			return nil
-		case r.shared:
-			c.drop = append(c.drop, h.id)
-		case h.reach == r.reach && r.ver != 0 && !r.refs:
-			r.earliest = false
-			c.replaced = append(c.replaced, h.id)
-			c.follow(r, h, same)
-		default:
-			c.dropAll = append(c.dropAll, r.stixID)
-			c.follow(r, h, same)
-		}
-	} else {
-		c.held[key] = &heldStix{seen: true, stixID: r.stixID}
-	}
-	c.seq++
-	r.id, r.seq = c.s.db.NewID(), c.seq
-	c.rows = append(c.rows, r)
-	if len(c.rows) >= 1000 {
-		return c.flush()
-	}
-	return nil
-}
-
-// follow makes an object a version of the one before: STIX wants created to stay
-// and modified to rise with every change of content, while a new label on an
-// event changes its attributes' markings and not their timestamps.
-func (c *conversion) follow(r *stixRow, h *heldStix, same bool) {
-	if r.ver == 0 || h.ver == 0 {
-		return
-	}
-	version := r.version
-	switch {
-	case same && h.ver > r.ver:
-		version = stixTime(h.ver)
-	case !same && r.ver <= h.ver:
-		version = stixTime(max(c.event.Changed, h.ver+1000))
-	}
-	created := r.created
-	if h.created != "" && versionMicros(h.created) <= versionMicros(created) {
-		created = h.created
-	}
-	if version == r.version && created == r.created {
-		return
-	}
-	r.json = bytes.Replace(r.json, []byte(`"created":"`+r.created+`","modified":"`+r.version+`"`), []byte(`"created":"`+created+`","modified":"`+version+`"`), 1)
-	r.created, r.version, r.ver = created, version, versionMicros(version)
-}
-
-func stixTime(us int64) string {
-	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-func versionMicros(s string) int64 {
-	if t, ok := taxii.ParseTime(s); ok {
-		return t.UnixMicro()
-	}
-	return 0
 }
 
 func (c *conversion) flush() error {
@@ -598,37 +293,4 @@ func (c *conversion) number(tx *store.Tx, last int64) error {
 	}
 	_, err = tx.Exec(c.ctx, noteState, c.event.ID, c.event.Changed, c.batch)
 	return err
-}
-
-// marksOf lists an object's markings.
-func marksOf(json []byte) []string { return idList(json, `,"object_marking_refs":[`) }
-
-// idList reads a list of identifiers that the converter wrote; in a text the
-// quotes of the name would be escaped.
-func idList(json []byte, key string) []string {
-	_, rest, ok := bytes.Cut(json, []byte(key))
-	if !ok {
-		return nil
-	}
-	list, _, _ := bytes.Cut(rest, []byte{']'})
-	return strings.Split(strings.ReplaceAll(string(list), `"`, ""), ",")
-}
-
-// withRefs puts references into a report.
-func withRefs(json []byte, ids []string) []byte {
-	const key = `,"object_refs":[`
-	head, rest, ok := bytes.Cut(json, []byte(key))
-	if !ok {
-		return json
-	}
-	_, tail, _ := bytes.Cut(rest, []byte{']'})
-	out := make([]byte, 0, len(json)+len(ids)*60)
-	out = append(append(out, head...), key...)
-	for i, id := range ids {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(append(append(out, '"'), id...), '"')
-	}
-	return append(append(out, ']'), tail...)
 }

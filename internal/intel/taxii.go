@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"straza/internal/format/stix"
 	"straza/internal/format/taxii"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -144,9 +145,9 @@ func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c 
 			return nil, err
 		}
 		if len(refs) == 0 { // nothing of it for this reader; a report must refer to something
-			refs = idList(out[o.row], `,"created_by_ref":`)[:1]
+			refs = []string{stix.Author(out[o.row])}
 		}
-		out[o.row] = withRefs(out[o.row], refs)
+		out[o.row] = stix.WithRefs(out[o.row], refs)
 	}
 	return out, nil
 }

@@ -1,0 +1,225 @@
+package intel
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/format/stix"
+	"straza/internal/kernel/store"
+)
+
+// convert streams the event through the converter.
+func (c *conversion) convert() error {
+	w := c.event.Wire()
+	if err := c.reports(w); err != nil {
+		return err
+	}
+	conv := stix.New(w, stix.Options{Default: c.s.untagged}, c.emit)
+	if err := c.attributes(conv); err != nil {
+		return err
+	}
+	if err := c.objects(conv); err != nil {
+		return err
+	}
+	if err := c.relations(); err != nil {
+		return err
+	}
+	c.at = stixSource{}
+	if err := conv.Close(); err != nil {
+		return err
+	}
+	return c.flush()
+}
+
+func (c *conversion) reports(w *misp.Event) error {
+	return c.s.db.View(c.ctx, func(tx *store.Tx) error {
+		list, err := listReports(c.ctx, tx, sharer, c.event.ID, Without)
+		for i := range list {
+			w.EventReport = append(w.EventReport, list[i].Wire())
+			c.links[list[i].UUID] = stixSource{report: list[i].ID, audiences: audienceText(list[i].audience)}
+		}
+		return err
+	})
+}
+
+func (c *conversion) attributes(conv *stix.Converter) error {
+	after := [2]int64{}
+	return pages(0, func(n int) (int, error) {
+		var list []Attribute
+		var data map[int64][]byte
+		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
+			if list, err = listAttributes(c.ctx, tx, sharer, c.event.ID, after, "= 0", Without, n); err != nil {
+				return err
+			}
+			if err = attachTags(c.ctx, tx, pointers(list)); err != nil {
+				return err
+			}
+			data, err = attachments(c.ctx, tx, list)
+			return err
+		})
+		for i := range list {
+			a := &list[i]
+			after[1] = a.ID
+			if err == nil {
+				c.attribute(conv, a, data[a.ID], nil)
+			}
+		}
+		return len(list), err
+	})
+}
+
+// attribute converts one attribute that stands alone, or is told apart from its
+// object because fewer may see it.
+func (c *conversion) attribute(conv *stix.Converter, a *Attribute, data []byte, in *Object) {
+	c.at = stixSource{object: a.ObjectID, attribute: a.ID, audiences: audienceText(a.audience)}
+	if in != nil {
+		c.at.audiences = audienceText(a.audience, in.audience)
+	} else if a.audience == nil {
+		c.at.audiences = ""
+	}
+	w := wireOut(a, data)
+	conv.Attribute(&w)
+}
+
+// wireOut is an attribute as it may leave: without local tags.
+func wireOut(a *Attribute, data []byte) misp.Attribute {
+	a.Tags = leaving(a.Tags)
+	w := a.Wire()
+	if len(data) > 0 {
+		w.Data = misp.T(base64.StdEncoding.EncodeToString(data))
+	}
+	return w
+}
+
+// leaving keeps the tags that may leave.
+func leaving(uses []TagUse) []TagUse {
+	var out []TagUse
+	for _, u := range uses {
+		if u.Exportable && !u.Local && !u.LocalOnly {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func attachments(ctx context.Context, tx *store.Tx, list []Attribute) (map[int64][]byte, error) {
+	out := map[int64][]byte{}
+	for i := range list {
+		a := &list[i]
+		if a.DataSize == 0 || a.DataSize > dataShared {
+			continue
+		}
+		b, err := readData(ctx, tx, a.ID)
+		if err != nil {
+			return nil, err
+		}
+		out[a.ID] = b
+	}
+	return out, nil
+}
+
+func (c *conversion) objects(conv *stix.Converter) error {
+	after := int64(0)
+	return pages(0, func(int) (int, error) {
+		var list []Object
+		data := map[int64][]byte{}
+		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
+			if list, err = listObjects(c.ctx, tx, sharer, c.event.ID, after, Without, 100); err != nil {
+				return err
+			}
+			if err = fillObjects(c.ctx, tx, sharer, list, Without); err != nil {
+				return err
+			}
+			for i := range list {
+				more, err := attachments(c.ctx, tx, list[i].Attributes)
+				if err != nil {
+					return err
+				}
+				for id, b := range more {
+					data[id] = b
+				}
+			}
+			return nil
+		})
+		for i := range list {
+			after = list[i].ID
+			if err == nil {
+				c.object(conv, &list[i], data)
+			}
+		}
+		return len(list), err
+	})
+}
+
+// object converts an object with those of its attributes that everybody sees who
+// sees the object; the others stand alone, each under its own audience.
+func (c *conversion) object(conv *stix.Converter, o *Object, data map[int64][]byte) {
+	here := stixSource{object: o.ID, audiences: audienceText(o.audience)}
+	whole := *o
+	whole.Attributes = nil
+	var apart []Attribute
+	for _, a := range o.Attributes {
+		if c.narrower(&a, o) {
+			apart = append(apart, a)
+		} else {
+			whole.Attributes = append(whole.Attributes, a)
+		}
+	}
+	for _, r := range o.References {
+		c.links[r.UUID] = here
+		c.targets[r.UUID] = r.TargetUUID
+	}
+	if len(whole.Attributes) > 0 || len(apart) == 0 {
+		c.at = here
+		w := whole.Wire()
+		w.Attribute = w.Attribute[:0]
+		for i := range whole.Attributes {
+			w.Attribute = append(w.Attribute, wireOut(&whole.Attributes[i], data[whole.Attributes[i].ID]))
+		}
+		conv.Object(&w)
+	}
+	for i := range apart {
+		c.attribute(conv, &apart[i], data[apart[i].ID], o)
+	}
+}
+
+// narrower tells whether an attribute may be hidden from somebody who sees its
+// object.
+func (c *conversion) narrower(a *Attribute, o *Object) bool {
+	if a.audience == nil || *a.audience == c.event.Audience || o.audience != nil && *a.audience == *o.audience {
+		return false
+	}
+	wide := func(d Distribution) bool { return d == Community || d == Connected || d == All }
+	return !wide(a.Distribution) || !wide(c.event.Distribution) && !wide(o.Distribution)
+}
+
+// relations finds where references point to: a relationship is seen by who sees
+// both ends.
+func (c *conversion) relations() error {
+	var uuids []string
+	for _, u := range c.targets {
+		uuids = append(uuids, u)
+	}
+	return c.s.db.View(c.ctx, func(tx *store.Tx) error {
+		ends, err := farEnds(c.ctx, tx, c.event.ID, uuids)
+		for ref, u := range c.targets {
+			from, to := c.links[ref], ends[u]
+			from.otherObject, from.otherAttribute, from.audiences = to.object, to.attribute, from.audiences+">"+to.reach
+			c.links[ref] = from
+		}
+		return err
+	})
+}
+
+func audienceText(list ...*int64) string {
+	var b strings.Builder
+	for _, a := range list {
+		b.WriteByte('.')
+		if a != nil {
+			b.WriteString(itoa(*a))
+		}
+	}
+	return b.String()
+}
