@@ -178,7 +178,7 @@ func (c *conversion) emit(o stix.Object) error {
 	}
 	r := &stixRow{stixID: o.ID, typ: o.Type, created: o.Created, version: o.Modified, from: c.at, json: o.JSON, listed: true, tlp: c.label}
 	switch o.Type {
-	case "identity":
+	case "identity", "extension-definition":
 		r.from, r.shared, r.listed = stixSource{}, true, false
 	case "report":
 		r.from, r.refs, r.listed = stixSource{}, true, false

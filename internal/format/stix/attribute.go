@@ -419,6 +419,10 @@ func mapRule(typ string, v misp.Value, _ string) (mapped, bool) {
 	switch typ {
 	case "yara", "sigma", "snort", "suricata":
 		return mapped{pattern: v.Value, patternType: typ}, true
+	case "stix2-pattern":
+		if _, err := ParsePattern(v.Value); err == nil {
+			return mapped{pattern: v.Value}, true
+		}
 	}
 	return mapped{}, false
 }

@@ -21,6 +21,7 @@ func (c *Converter) sighting(s *misp.Sighting, of string, t thing) {
 		return // expirations have no word in STIX
 	}
 	who := c.identity(s.Organisation)
+	whole := carriedSighting(s)
 	at := seconds(s.DateSighting, c.seconds)
 	uuid := UUID(s.UUID.Or(""), of+" "+who+" "+at)
 	if s.Type.Or(0) == 1 {
@@ -29,6 +30,7 @@ func (c *Converter) sighting(s *misp.Sighting, of string, t thing) {
 		own.text("opinion", "strongly-disagree")
 		own.texts("object_refs", []string{of})
 		own.texts("labels", []string{`misp:context-layer="False Positive Sighting"`})
+		c.extend(&own, "sighting", misp.Append(nil, &whole))
 		c.publish(head{typ: "opinion", id: "opinion--" + uuid, created: at, source: s.UUID.V, tags: onlyTLP(t.tags)}, own)
 		return
 	}
@@ -39,6 +41,7 @@ func (c *Converter) sighting(s *misp.Sighting, of string, t thing) {
 	own.number("count", 1)
 	own.text("sighting_of_ref", of)
 	own.texts("where_sighted_refs", []string{who})
+	c.extend(&own, "sighting", misp.Append(nil, &whole))
 	c.publish(head{typ: "sighting", id: "sighting--" + uuid, created: at, source: s.UUID.V, tags: onlyTLP(t.tags)}, own)
 }
 
@@ -51,6 +54,11 @@ func (c *Converter) report(r *misp.EventReport, on string) {
 	own.text("content", cmpOr(r.Content.V, cmpOr(r.Name.V, "Empty report")))
 	own.texts("object_refs", []string{on})
 	own.texts("labels", []string{`misp:data-layer="Event Report"`})
+	whole := misp.EventReport{UUID: r.UUID, Name: r.Name, Timestamp: r.Timestamp, Distribution: r.Distribution, Deleted: r.Deleted}
+	if r.Content.V == "" {
+		whole.Content = r.Content
+	}
+	c.extend(&own, "report", misp.Append(nil, &whole))
 	c.publish(head{typ: "note", id: "note--" + UUID(r.UUID.Or(""), on+" "+r.Name.V), created: seconds(r.Timestamp, c.seconds), source: r.UUID.V}, own)
 }
 
@@ -73,6 +81,8 @@ func (c *Converter) analysts(on string, notes, opinions []misp.Analyst) {
 		own.texts("authors", authors(n))
 		own.texts("object_refs", []string{ref})
 		own.texts("labels", []string{`misp:context-layer="Analyst Note"`})
+		whole := carriedAnalyst(n)
+		c.extend(&own, "analyst", misp.Append(nil, &whole))
 		c.publish(head{typ: "note", id: "note--" + UUID(n.UUID.V, ref+n.Note.V), created: when(n), source: n.UUID.V}, own)
 	}
 	for i := range opinions {
@@ -84,6 +94,8 @@ func (c *Converter) analysts(on string, notes, opinions []misp.Analyst) {
 		own.texts("object_refs", []string{ref})
 		own.number("x_misp_opinion", min(max(n.Opinion.Or(50), 0), 100))
 		own.texts("labels", []string{`misp:context-layer="Analyst Opinion"`})
+		whole := carriedAnalyst(n)
+		c.extend(&own, "analyst", misp.Append(nil, &whole))
 		c.publish(head{typ: "opinion", id: "opinion--" + UUID(n.UUID.V, ref+n.Comment.V), created: when(n), source: n.UUID.V}, own)
 	}
 }
@@ -122,9 +134,11 @@ func (c *Converter) galaxy(g *misp.Galaxy, from, created string, tags []string) 
 		if typ == "" {
 			typ = "x-misp-galaxy-cluster"
 		}
-		id := typ + "--" + UUID(k.UUID.Or(""), "cluster "+k.TagName.V)
+		id := typ + "--" + c.names.of(k)
 		if c.first(id) {
-			c.publish(head{typ: typ, id: id, created: created, source: k.UUID.V}, clusterProps(typ, g, k))
+			own, whole := clusterProps(typ, g, k), carriedCluster(g, k)
+			c.extend(&own, "cluster", misp.Append(nil, &whole))
+			c.publish(head{typ: typ, id: id, created: created, source: k.UUID.V, shared: true}, own)
 		}
 		if from != "" {
 			word := "related-to"

@@ -22,6 +22,7 @@ const (
 type Options struct {
 	Mode    Mode
 	Default tlp.Level // label of what carries none; None leaves it unmarked
+	Plain   bool      // without our extension, which what MISP alone says travels in
 }
 
 // Converter turns one event into objects, in this order: New, Attribute and
@@ -38,6 +39,7 @@ type Converter struct {
 	once    map[string]bool   // ids that may come again: identities, markings, clusters, strict observables
 	primary map[string]string // MISP uuid → the object that stands for it
 	links   []link
+	names   naming
 	n       int
 	err     error
 }
@@ -48,7 +50,7 @@ type link struct{ source, target, typ, uuid, created, comment string }
 // galaxies, reports and sightings; its Attribute and Object are not read. It must
 // not change until Close.
 func New(e *misp.Event, opt Options, emit func(Object) error) *Converter {
-	c := &Converter{opt: opt, emit: emit, e: e, seconds: e.Timestamp.Or(0), once: map[string]bool{}, primary: map[string]string{}}
+	c := &Converter{opt: opt, emit: emit, e: e, seconds: e.Timestamp.Or(0), once: map[string]bool{}, primary: map[string]string{}, names: naming{}}
 	c.label = tlp.FromTags(tagNames(e.Tag)).Or(opt.Default)
 	c.author = c.identity(e.Orgc)
 	return c
@@ -106,9 +108,11 @@ type head struct {
 	created   string
 	source    string
 	tags      []string
+	author    string // "" is the event's
 	noAuthor  bool
 	noMarking bool
 	unlisted  bool // stays out of the report
+	shared    bool
 }
 
 // publish writes an object with the common properties around its own.
@@ -118,13 +122,13 @@ func (c *Converter) publish(h head, own props) string {
 	p.text("spec_version", "2.1")
 	p.text("id", h.id)
 	if !h.noAuthor {
-		p.text("created_by_ref", c.author)
+		p.text("created_by_ref", cmpOr(h.author, c.author))
 	}
 	p.text("created", h.created)
 	p.text("modified", h.created)
 	p = append(p, own...)
 	c.mark(&p, h)
-	c.send(Object{ID: h.id, Type: h.typ, Created: h.created, Modified: h.created, Source: h.source, JSON: p.append(nil)})
+	c.send(Object{ID: h.id, Type: h.typ, Created: h.created, Modified: h.created, Source: h.source, Shared: h.shared, JSON: p.append(nil)})
 	if !h.unlisted {
 		c.refs = append(c.refs, h.id)
 	}
@@ -177,7 +181,7 @@ func (c *Converter) marking(m marking) {
 		if !strings.Contains(m.json, created) {
 			created = "2017-01-20T00:00:00.000Z"
 		}
-		c.send(Object{ID: m.id, Type: "marking-definition", Created: created, Modified: created, JSON: []byte(m.json)})
+		c.send(Object{ID: m.id, Type: "marking-definition", Created: created, Modified: created, Shared: true, JSON: []byte(m.json)})
 	}
 }
 
@@ -203,7 +207,7 @@ func (c *Converter) identity(o *misp.Org) string {
 		var own props
 		own.text("name", name)
 		own.text("identity_class", "organization")
-		c.publish(head{typ: "identity", id: id, created: created, source: uuid, noAuthor: true, noMarking: true, unlisted: true}, own)
+		c.publish(head{typ: "identity", id: id, created: created, source: uuid, noAuthor: true, noMarking: true, unlisted: true, shared: true}, own)
 	}
 	return id
 }
@@ -242,7 +246,7 @@ func (c *Converter) observables(b *builder, tags []string) []string {
 		p.text("id", id)
 		p = append(p, s.p...)
 		c.mark(&p, head{tags: onlyTLP(tags)})
-		c.send(Object{ID: id, Type: s.typ, Source: s.uuid, JSON: p.append(nil)})
+		c.send(Object{ID: id, Type: s.typ, Source: s.uuid, Shared: c.opt.Mode == Strict, JSON: p.append(nil)})
 		c.refs = append(c.refs, id)
 	}
 	return ids
@@ -263,6 +267,8 @@ type thing struct {
 	name     string
 	comment  string
 	ids      bool
+	key      string // of the extension: attribute or object
+	whole    []byte // what stands there
 }
 
 func (c *Converter) thing(uuid misp.Text, at misp.Int, first, last misp.Text) thing {
@@ -295,10 +301,13 @@ func (c *Converter) Attribute(a *misp.Attribute) {
 	if fault == nil { // what MISP would refuse cannot be said in STIX's own words either
 		m, ok = mapAttribute(typ, v, a.Data.Or(""))
 	}
+	custom := !ok || m.sdo == "" && m.build == nil && !t.ids
+	whole := c.names.attribute(a, custom || dataStands(a))
+	t.key, t.whole = "attribute", misp.Append(nil, &whole)
 	switch {
 	case ok && m.sdo != "":
 		c.named(m.sdo, v.Value, t)
-	case !ok || m.build == nil && !t.ids:
+	case custom:
 		c.customAttribute(a, t)
 	default:
 		c.observe(m, t)
@@ -322,6 +331,9 @@ func (c *Converter) observe(m mapped, t thing) {
 		own.number("number_observed", 1)
 		own.texts("object_refs", ids)
 		own.texts("labels", t.labels)
+		if !t.ids || m.pattern == "" {
+			c.extend(&own, t.key, t.whole)
+		}
 		seen = c.publish(head{typ: "observed-data", id: "observed-data--" + uuid, created: t.created, source: t.uuid, tags: t.tags}, own)
 		c.primary[t.uuid] = seen
 	}
@@ -348,6 +360,7 @@ func (c *Converter) observe(m mapped, t thing) {
 	}
 	own.raw("kill_chain_phases", c.phase(t.category))
 	own.texts("labels", t.labels)
+	c.extend(&own, t.key, t.whole)
 	id := c.publish(head{typ: "indicator", id: "indicator--" + uuid, created: t.created, source: t.uuid, tags: t.tags}, own)
 	c.primary[t.uuid] = id
 	if seen != "" {
@@ -397,6 +410,7 @@ func (c *Converter) named(typ, name string, t thing) {
 		ref := append(one("source_name", "cve"), one("external_id", name)...)
 		own.raw("external_references", appendRaws([][]byte{ref.append(nil)}))
 	}
+	c.extend(&own, t.key, t.whole)
 	c.primary[t.uuid] = c.publish(head{typ: typ, id: typ + "--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }
 
@@ -413,6 +427,7 @@ func (c *Converter) customAttribute(a *misp.Attribute, t thing) {
 		own.text("x_misp_first_seen", t.from)
 	}
 	own.text("x_misp_last_seen", t.to)
+	c.extend(&own, t.key, t.whole)
 	c.primary[t.uuid] = c.publish(head{typ: "x-misp-attribute", id: "x-misp-attribute--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }
 
@@ -487,6 +502,8 @@ func (c *Converter) Close() error {
 	}
 	own.texts("object_refs", c.refs)
 	own.texts("labels", []string{"Threat-Report", `misp:tool="MISP-STIX-Converter"`})
+	whole := c.names.event(e)
+	c.extend(&own, "event", misp.Append(nil, &whole))
 	c.publish(head{typ: typ, id: id, created: created, source: e.UUID.V, tags: tagNames(e.Tag), unlisted: true}, own)
 	return c.err
 }

@@ -15,19 +15,8 @@ func (c *Converter) Object(o *misp.Object) {
 	t := c.thing(o.UUID, o.Timestamp, o.FirstSeen, o.LastSeen)
 	name, cat := o.Name.Or("object"), o.MetaCategory.Or("misc")
 	t.comment, t.category = o.Comment.Or(""), cat
-	p := parts{rel: map[string][]*misp.Attribute{}}
-	for i := range o.Attribute {
-		a := &o.Attribute[i]
-		if a.Deleted.Or(false) {
-			continue
-		}
-		p.all = append(p.all, a)
-		if v, fault := misp.Normalise(a.Type.Or("text"), a.Value.V); fault != nil || v.Value != a.Value.V {
-			continue // only carried along
-		} else if (a.Type.V == "domain" || a.Type.V == "hostname") && !nameOK(v.Value) {
-			continue
-		}
-		p.rel[a.ObjectRelation.Or("")] = append(p.rel[a.ObjectRelation.Or("")], a)
+	p := partsOf(o)
+	for _, a := range p.usable {
 		t.ids = t.ids || a.ToIDS.Or(false)
 		t.tags = append(t.tags, tagNames(a.Tag)...)
 		if t.name == "" {
@@ -36,6 +25,8 @@ func (c *Converter) Object(o *misp.Object) {
 	}
 	t.tags = distinct(t.tags)
 	t.labels = []string{`misp:name="` + name + `"`, `misp:meta-category="` + cat + `"`, `misp:to_ids="` + map[bool]string{true: "True", false: "False"}[t.ids] + `"`}
+	whole := c.names.object(o)
+	t.key, t.whole = "object", misp.Append(nil, &whole)
 	var m mapped
 	if fn := objectMaps[name]; fn != nil {
 		m = fn(&p)
@@ -58,6 +49,27 @@ func (c *Converter) Object(o *misp.Object) {
 	c.references(o, t)
 }
 
+// partsOf sorts an object's attributes by relation. What MISP would refuse, or is
+// no name that DNS could hold, is only carried along.
+func partsOf(o *misp.Object) parts {
+	p := parts{rel: map[string][]*misp.Attribute{}}
+	for i := range o.Attribute {
+		a := &o.Attribute[i]
+		if a.Deleted.Or(false) {
+			continue
+		}
+		p.all = append(p.all, a)
+		if v, fault := misp.Normalise(a.Type.Or("text"), a.Value.V); fault != nil || v.Value != a.Value.V {
+			continue
+		} else if (a.Type.V == "domain" || a.Type.V == "hostname") && !nameOK(v.Value) {
+			continue
+		}
+		p.usable = append(p.usable, a)
+		p.rel[a.ObjectRelation.Or("")] = append(p.rel[a.ObjectRelation.Or("")], a)
+	}
+	return p
+}
+
 func (c *Converter) references(o *misp.Object, t thing) {
 	for i := range o.ObjectReference {
 		r := &o.ObjectReference[i]
@@ -70,9 +82,10 @@ func (c *Converter) references(o *misp.Object, t thing) {
 
 // parts are the attributes of an object by their relation.
 type parts struct {
-	all  []*misp.Attribute
-	rel  map[string][]*misp.Attribute
-	used map[*misp.Attribute]bool
+	all    []*misp.Attribute
+	usable []*misp.Attribute // those that rel holds
+	rel    map[string][]*misp.Attribute
+	used   map[*misp.Attribute]bool
 }
 
 // take returns the attributes of a relation and marks them as mapped.
@@ -349,5 +362,6 @@ func (c *Converter) customObject(o *misp.Object, p *parts, t thing) {
 		list = append(list, q.append(nil))
 	}
 	own.raw("x_misp_attributes", appendRaws(list))
+	c.extend(&own, t.key, t.whole)
 	c.primary[t.uuid] = c.publish(head{typ: "x-misp-object", id: "x-misp-object--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }

@@ -19,6 +19,7 @@ type Object struct {
 	Created  string // as in the object; "" for observables
 	Modified string // the object's version for TAXII; "" for observables
 	Source   string // uuid of the MISP event, attribute, object, report or cluster it was made of
+	Shared   bool   // of the same id and meaning in other events: identities, markings, clusters, strict observables
 	JSON     []byte
 }
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -212,7 +211,7 @@ func (r rooms) stix(ctx context.Context, env *cli.Env, w io.Writer, q intel.Quer
 		sep = ""
 	}
 	emit := func(o stix.Object) error {
-		if kind, _, _ := strings.Cut(o.ID, "--"); slices.Contains(shared, kind) {
+		if o.Shared {
 			if seen[o.ID] {
 				return nil
 			}
@@ -237,9 +236,6 @@ func (r rooms) stix(ctx context.Context, env *cli.Env, w io.Writer, q intel.Quer
 	}
 	return out.Flush() // the first write's error stays in the writer
 }
-
-// shared are the kinds of object that several events have in common.
-var shared = []string{"identity", "marking-definition", "attack-pattern", "intrusion-set", "malware", "tool", "threat-actor", "course-of-action", "location", "vulnerability", "campaign"}
 
 // bundled converts one event as its reader sees it.
 func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emit func(stix.Object) error) error {

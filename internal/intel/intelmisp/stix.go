@@ -28,7 +28,7 @@ func (b *bundle) emit(o stix.Object) error {
 	if b.skip[o.Type] {
 		return nil
 	}
-	if o.Type == "identity" || o.Type == "marking-definition" || o.Created == "" {
+	if o.Shared || o.Created == "" {
 		if b.seen[o.ID] {
 			return nil
 		}
