@@ -3,6 +3,7 @@ package stix
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,7 +34,12 @@ func (r *reading) cluster(it *item, o obj) bool {
 	}
 	r.clusters[it.id] = g
 	r.places[it.id] = place{kind: 'c', whole: whole}
-	r.unused(it, o, "name", "description", "aliases", "external_references", "kill_chain_phases", "identity_class", "country", "region", "is_family", "x_misp_name", "x_misp_type", "x_misp_value", "x_misp_description", "x_misp_meta", "malware_types", "tool_types", "threat_actor_types")
+	for key := range o { // metadata of the cluster
+		if strings.HasPrefix(key, "x_misp_") && (len(o.texts(key)) > 0 || o.text(key) != "") {
+			delete(o, key)
+		}
+	}
+	r.unused(it, o, "name", "description", "aliases", "external_references", "kill_chain_phases", "identity_class", "country", "region", "is_family", "x_misp_name", "x_misp_type", "x_misp_value", "x_misp_description", "x_misp_meta", "x_misp_original_names", "malware_types", "tool_types", "threat_actor_types")
 	// A catalogue's entry is looked up by its name; what others wrote stands nowhere else.
 	return whole || o.labelled("galaxy-type") != "" || strings.HasPrefix(g.Type.V, "mitre-")
 }
@@ -105,6 +111,26 @@ func clusterMeta(o obj, number string, links []string) (m misp.Meta) {
 		chain = append(chain, p.text("kill_chain_name")+":"+p.text("phase_name"))
 	}
 	add("kill_chain", chain)
+	names := o.dict("x_misp_original_names")
+	for _, key := range slices.Sorted(maps.Keys(o)) { // the field's converter writes the rest of the metadata so
+		name, ok := strings.CutPrefix(key, "x_misp_")
+		if !ok || slices.Contains([]string{"x_misp_name", "x_misp_type", "x_misp_value", "x_misp_description", "x_misp_meta"}, key) {
+			continue
+		}
+		values := o.texts(key)
+		if s := o.text(key); s != "" {
+			values = []string{s}
+		}
+		add(cmpOr(names.text(key), name), values)
+	}
+	meta := o.dict("x_misp_meta")
+	for _, key := range slices.Sorted(maps.Keys(meta)) {
+		values := meta.texts(key)
+		if s := meta.text(key); s != "" {
+			values = []string{s}
+		}
+		add(key, values)
+	}
 	return m
 }
 
