@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -121,12 +122,18 @@ type item struct {
 // uuid is the part of the id behind the type.
 func (it *item) uuid() string { return it.id[len(it.typ)+2:] }
 
-// Sniff tells whether the beginning of a document looks like STIX: a bundle, an
-// envelope, or objects with STIX ids. It wants some hundred bytes.
+// sniffed are the beginnings that only STIX has.
+var sniffed = regexp.MustCompile(`"type"\s*:\s*"bundle"|"spec_version"\s*:\s*"2\.|"id"\s*:\s*"[a-z][a-z0-9-]+--[0-9a-fA-F]{8}-`)
+
+// Sniff tells whether the beginning of a JSON document looks like STIX and not
+// like a MISP event. It wants some thousand bytes.
 func Sniff(head []byte) bool {
-	s := string(head)
-	return strings.Contains(s, `"bundle--`) || strings.Contains(s, `"spec_version"`) ||
-		strings.Contains(s, `"type"`) && (strings.Contains(s, `"bundle"`) || strings.Contains(s, `"indicator--`) || strings.Contains(s, `"identity--`))
+	at := sniffed.FindIndex(head)
+	if at == nil {
+		return false
+	}
+	event := bytes.Index(head, []byte(`"Event"`))
+	return event < 0 || event > at[0]
 }
 
 // ReadBundle reads a bundle, a TAXII envelope, a list of objects or one object,
@@ -148,7 +155,7 @@ func ReadBundle(r io.Reader, lim Limits) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.Read == 0 {
+	if len(b.items) == 0 {
 		return nil, broken("there is no STIX object in the document")
 	}
 	return b, nil

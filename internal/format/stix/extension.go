@@ -19,7 +19,7 @@ const Extension = "extension-definition--c2b7d4b0-0a4b-5f0e-9d3c-6f1f3a6f7a11"
 const extensionAuthor = "identity--0e6a3b53-0b59-5f0a-8a55-6a0f6b6f2f5e"
 
 const (
-	extensionMade   = "2026-11-22T00:00:00.000Z"
+	extensionMade   = "2020-01-01T00:00:00.000Z"
 	extensionSchema = "Property extension. One of the keys event, attribute, object, sighting, report, analyst, cluster holds the thing as MISP 2.5 writes it in JSON, without the numeric ids of an installation; uuid lists of Galaxy refer to clusters that stand in the same bundle. What another property of the STIX object says (content, payload_bin) is left out."
 )
 

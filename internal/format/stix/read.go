@@ -18,6 +18,7 @@ type ReadOptions struct {
 	Default      tlp.Level // label of an event without one; None leaves it unlabelled, which is never CLEAR
 	Distribution int64     // of events that do not come from us; 0 is the own organisation
 	At           time.Time // when it was read: the time of what has none
+	NoNames      bool      // names of indicators are left out, for whom keeps the document beside the event
 }
 
 // Events makes events of a bundle: one of each report and grouping, one of what
@@ -195,7 +196,7 @@ func (r *reading) header(it *item, o obj) {
 		if c, ok := unixOf(o.text("created")); ok {
 			r.e.Date = misp.T(c.Format(time.DateOnly))
 		}
-		r.e.Published = misp.B(it.typ == "report")
+		r.e.Published = misp.B(false) // others' reports are looked at before they go on
 		if p, ok := unixOf(o.text("published")); ok {
 			r.e.PublishTimestamp = misp.N(p.Unix())
 		}

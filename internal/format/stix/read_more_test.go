@@ -112,7 +112,7 @@ func TestForeignReport(t *testing.T) {
 		thingOf("x-thing", u1, `"a":1`))
 	got, left := there(t, doc)
 	e := got[0]
-	if e.Info.V != "A campaign" || e.UUID.V != u1 || !e.Published.V || e.Orgc == nil || e.Orgc.Name.V != "Other CERT" || e.Distribution.V != 0 || e.Date.V != "2026-01-01" || e.PublishTimestamp.V != 1767398400 {
+	if e.Info.V != "A campaign" || e.UUID.V != u1 || e.Published.V || e.Orgc == nil || e.Orgc.Name.V != "Other CERT" || e.Distribution.V != 0 || e.Date.V != "2026-01-01" || e.PublishTimestamp.V != 1767398400 {
 		t.Errorf("header: %+v", e)
 	}
 	if d := cmp.Diff([]string{"phishing", "tlp:amber+strict", `misp:confidence-level="usually-confident"`}, tagNames(e.Tag)); d != "" {

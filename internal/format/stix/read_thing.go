@@ -243,6 +243,9 @@ func (r *reading) thing(it *item, o obj, n int, parts []part, seen map[string]bo
 
 func (r *reading) attributeOf(it *item, o obj, n int, typ, value string, parts []part) bool {
 	at := r.attribute(it, o, n, typ, value)
+	if len(parts) == 1 && parts[0].typ == typ { // as the field's converter leaves it
+		r.e.Attribute[at].ObjectRelation = misp.T(parts[0].relation)
+	}
 	for _, p := range parts {
 		if p.data != "" && (typ == "attachment" || typ == "malware-sample") {
 			r.e.Attribute[at].Data = misp.T(p.data)
@@ -316,7 +319,7 @@ func (r *reading) attribute(it *item, o obj, n int, typ, value string) int {
 	}
 	def, _ := misp.DefaultOf(typ)
 	a := misp.Attribute{UUID: misp.T(r.claim(uuid, id)), Type: misp.T(typ), Value: misp.T(value), Category: misp.T(category(typ, o, def.Category)),
-		Comment: misp.T(comment(it, o, value)), Timestamp: misp.N(r.when(o)), Distribution: misp.N(5), ToIDS: misp.B(detects(it, o)), DisableCorrelation: misp.B(false)}
+		Comment: misp.T(r.remark(it, o, value)), Timestamp: misp.N(r.when(o)), Distribution: misp.N(5), ToIDS: misp.B(detects(it, o)), DisableCorrelation: misp.B(false)}
 	if !usable(it.uuid()) && n == 0 {
 		a.Comment = misp.T(strings.TrimSpace(a.Comment.V + " - Original UUID was: " + it.uuid()))
 	}
@@ -362,11 +365,11 @@ func category(typ string, o obj, def string) string {
 	return cmpOr(def, "Other")
 }
 
-// comment is the description, with the name before it when that says more than
+// remark is the description, with the name before it when that says more than
 // the value.
-func comment(it *item, o obj, value string) string {
+func (r *reading) remark(it *item, o obj, value string) string {
 	name, text := o.text("name"), o.text("description")
-	if it.typ != "indicator" || name == "" || name == value || name == short(value) || o.labelled("type") != "" || o.labelled("name") != "" || strings.Contains(text, name) {
+	if r.opt.NoNames || it.typ != "indicator" || name == "" || name == value || name == short(value) || o.labelled("type") != "" || o.labelled("name") != "" || strings.Contains(text, name) {
 		return text
 	}
 	if text == "" {
@@ -402,7 +405,7 @@ func (r *reading) object(it *item, o obj, n int, name string, parts []part, want
 		uuid = uuid5(nsMISP, id)
 	}
 	x := misp.Object{UUID: misp.T(r.claim(uuid, id)), Name: misp.T(name), MetaCategory: misp.T(cmpOr(o.labelled("meta-category"), cmpOr(objectOf[name], "misc"))),
-		Timestamp: misp.N(r.when(o)), Distribution: misp.N(5), Comment: misp.T(comment(it, o, ""))}
+		Timestamp: misp.N(r.when(o)), Distribution: misp.N(5), Comment: misp.T(r.remark(it, o, ""))}
 	r.seen(o, &x.FirstSeen, &x.LastSeen)
 	tags := r.tags(it, o, r.level)
 	for i, p := range distinctParts(parts) {

@@ -20,7 +20,7 @@ import (
 func Commands(s *intel.Service, orgs *registry.Service) []cli.Command {
 	r := rooms{s, orgs}
 	return []cli.Command{
-		{Name: "intel import", Args: "PATH… [--format misp|csv|text] [--org ORG] [--publish]",
+		{Name: "intel import", Args: "PATH… [--format misp|stix|csv|text] [--org ORG] [--publish]",
 			Short: "events from files, directories or - (standard input); what is here and older is brought up to date", Flags: r.importFlags},
 		{Name: "intel export", Args: "[KEY=VALUE…] --format misp|stix|csv|text", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
 	}
@@ -32,7 +32,7 @@ type rooms struct {
 }
 
 func (r rooms) importFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
-	format := fs.String("format", "", "misp, csv or text (by the file's name)")
+	format := fs.String("format", "", "misp, stix, csv or text (by the file's name and beginning)")
 	org := fs.String("org", "", "the organisation whose events they become: a UUID or an exact name (the host)")
 	publish := fs.Bool("publish", false, "publish them as well")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
@@ -40,11 +40,11 @@ func (r rooms) importFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []s
 			return cli.UsageError("intel import needs files, directories, or - for standard input")
 		}
 		switch *format {
-		case "", "misp", "csv", "text":
+		case "", "misp", "stix", "csv", "text":
 		case "json":
 			*format = "misp"
 		default:
-			return cli.UsageError("unknown format %q; there are: misp, csv, text", *format)
+			return cli.UsageError("unknown format %q; there are: misp, stix, csv, text", *format)
 		}
 		who, id, err := r.importer(ctx, env.Who, *org)
 		if err != nil {

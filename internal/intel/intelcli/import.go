@@ -1,6 +1,7 @@
 package intelcli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
@@ -12,6 +13,7 @@ import (
 
 	"straza/internal/format/extract"
 	"straza/internal/format/misp"
+	"straza/internal/format/stix"
 	"straza/internal/intel"
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/fault"
@@ -49,6 +51,13 @@ type report struct {
 	Attributes tally     `json:"attributes"`
 	Objects    tally     `json:"objects"`
 	Refused    []refusal `json:"refused"`
+	Left       []left    `json:"left,omitempty"` // of STIX: what had no place, by type and reason
+}
+
+// left is what of a STIX document had no place.
+type left struct {
+	File string `json:"file"`
+	stix.Remains
 }
 
 type importer struct {
@@ -81,6 +90,9 @@ func (im *importer) run(ctx context.Context, args []string) error {
 			im.rep.Files, e.Read, e.Created, e.Updated, e.Unchanged, e.Refused, a.Created, a.Refused)
 		for _, r := range im.rep.Refused {
 			im.env.Say("refused %s %s: %s", r.File, r.UUID, r.Reason)
+		}
+		for _, l := range im.rep.Left {
+			im.env.Say("left %s: %s, %d times: %s", l.File, l.Type, l.Count, l.Reason)
 		}
 	}
 	if len(im.rep.Refused) > 0 {
@@ -142,7 +154,16 @@ func (im *importer) file(ctx context.Context, name string, r io.Reader) error {
 		format = formatOf(name)
 	}
 	var src intel.Source
+	if (format == "misp" || format == "") && im.format == "" { // both are JSON: the beginning tells
+		in := bufio.NewReaderSize(r, 4096)
+		head, _ := in.Peek(4096)
+		if r = in; stix.Sniff(head) {
+			format = "stix"
+		}
+	}
 	switch format {
+	case "stix":
+		return im.stix(ctx, name, r)
 	case "csv":
 		e, err := fromCSV(name, r)
 		if err != nil {
@@ -162,6 +183,21 @@ func (im *importer) file(ctx context.Context, name string, r io.Reader) error {
 	}
 	err := im.intel.Import(ctx, im.who, src, im.opt, func(s intel.Saved, err error) error { return im.event(name, s, err) })
 	var broken *misp.Error
+	if errors.As(err, &broken) {
+		im.refuse(name, "", broken.Error())
+		return nil
+	}
+	return err
+}
+
+// stix takes a bundle in, and what had no place in the report.
+func (im *importer) stix(ctx context.Context, name string, r io.Reader) error {
+	rest, err := im.intel.ImportSTIX(ctx, im.who, r, intel.STIX{Read: stix.ReadOptions{Info: "Indicators from " + path.Base(name)}}, im.opt,
+		func(s intel.Saved, err error) error { return im.event(name, s, err) })
+	for _, l := range rest {
+		im.rep.Left = append(im.rep.Left, left{path.Base(name), l})
+	}
+	var broken *stix.Fault
 	if errors.As(err, &broken) {
 		im.refuse(name, "", broken.Error())
 		return nil

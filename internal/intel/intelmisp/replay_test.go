@@ -48,6 +48,7 @@ var replayed = map[string]int{
 	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
 	"availableSyncFilteringRules": 100, "ft": 100, "feed": 0,
+	"upload_stix2": 100,
 	"gal": 98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98,
 }
 
@@ -228,7 +229,7 @@ func (r *replay) path(p string) string {
 		if kind == "event" && i > 3 && strings.Contains(strings.ToLower(p), "tag") || kind == "tag" && i > 3 {
 			at = "tag"
 		}
-		if (s == "1" || s == "0") && i > 3 && strings.Contains(p, "delete") {
+		if (s == "1" || s == "0") && i > 3 && strings.Contains(p, "delete") || strings.Contains(p, "/upload_stix/") {
 			continue
 		}
 		segs[i] = r.ours(at, s)

@@ -111,7 +111,7 @@ func build() map[string]row {
 	catalogRows(read, write)
 	proposalRows(read, write)
 	analystRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/uploadstix events/publishsightings
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/publishsightings
 		attributes/enrich decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
@@ -136,6 +136,7 @@ func coreRows(read, write adder) {
 	read("events/view", "", (*api).eventView)
 	write("events/add", "add", (*api).eventAdd)
 	write("events/edit", "add", (*api).eventEdit)
+	write("events/uploadstix", "add", (*api).eventUploadStix)
 	write("events/delete", "add", (*api).eventDelete)
 	write("events/publish", "publish", (*api).eventPublish)
 	write("events/alert", "publish", (*api).eventPublish)

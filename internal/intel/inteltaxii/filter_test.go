@@ -170,7 +170,7 @@ func TestFilters(t *testing.T) {
 			"match[version]=first":                               ids(whole),
 			"match[version]=last,first":                          ids(whole),
 			"match[unknown]=x":                                   ids(whole),
-			"match[version]=2020-01-01T00:00:00Z":                pick(func(o object) bool { return o.Type == "identity" }),
+			"match[version]=2020-01-01T00:00:00Z":                pick(func(o object) bool { return o.Type == "identity" || o.Type == "extension-definition" }),
 		} {
 			if diff := cmp.Diff(want, ids(h.all("gama", path, query))); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", query, diff)
