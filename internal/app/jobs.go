@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"straza/internal/craft/deadline"
 	"straza/internal/incident"
 	"straza/internal/intel"
 	"straza/internal/kernel/jobs"
+	"straza/internal/registry"
 )
 
 // jobDefs is the complete table of clocks and background work.
@@ -21,6 +23,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Post.Jobs()...)
 	defs = append(defs, h.Accounts.Jobs()...)
 	defs = append(defs, deadline.Jobs(h.DB)...)
+	defs = append(defs, h.Registry.Jobs()...)
 	defs = append(defs, h.Intake.Jobs()...)
 	defs = append(defs, h.Incident.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
@@ -30,5 +33,5 @@ func (h *House) jobDefs() []jobs.Def {
 
 // subscriptions says who hears of which event.
 func (h *House) subscriptions() []jobs.Subscription {
-	return append(intel.Subscriptions(), incident.Subscriptions()...)
+	return slices.Concat(intel.Subscriptions(), incident.Subscriptions(), registry.Subscriptions())
 }

@@ -38,6 +38,7 @@ import (
 	"straza/internal/kernel/web/ui"
 	"straza/internal/portal"
 	"straza/internal/privacy/privacyweb"
+	"straza/internal/registry"
 	"straza/internal/registry/registryapi"
 	"straza/internal/registry/registryweb"
 	"straza/internal/site"
@@ -46,7 +47,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
+		registryweb.Files, registry.Messages, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
 // routes is the complete table of doors.

@@ -78,7 +78,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	if err := h.Packs.Follow(pack.Read(&lists, registry.OpenPack)); err != nil {
 		return err
 	}
-	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit, Pack: lists.Now}); err != nil {
+	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit, Pack: lists.Now, Letters: h.askingLetters()}); err != nil {
 		return err
 	}
 	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},
@@ -107,6 +107,12 @@ func (h *House) wire(ctx context.Context) (err error) {
 		h.uuid = h.DB.NewUUID()
 		return store.SetFact(ctx, tx, "installation.uuid", h.uuid)
 	})
+}
+
+// askingLetters are what the registry asks contact points with.
+func (h *House) askingLetters() *registry.Letters {
+	return &registry.Letters{Post: h.Post, Tokens: h.Vault, Text: h.Catalog,
+		Link: func(l i18n.Lang, token string) string { return h.origin + "/" + string(l) + "/contact-points/" + token }}
 }
 
 // hashCost is the full cost of passwords everywhere but in the demo country,

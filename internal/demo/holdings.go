@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"straza/internal/kernel/store"
 	"straza/internal/registry"
 )
 
@@ -43,7 +44,7 @@ func (c *country) addHoldings(ctx context.Context) error {
 	}
 	own, admin := c.orgs[2].UUID, c.actors[operatorAdmin]
 	for n := range 60 {
-		in := registry.AssetInput{Kind: "device", Name: fmt.Sprintf("Трафостаница %d", n+1), Product: "Siemens SIPROTEC 5", Criticality: int64(n%4 + 1)}
+		in := registry.AssetInput{Kind: "device", Name: latin(fmt.Sprintf("Трафостаница %02d", n+1)), Product: "Siemens SIPROTEC 5", Criticality: int64(n%4 + 1)}
 		if _, err := c.Registry.AddAsset(ctx, admin, own, 0, in); err != nil {
 			return err
 		}
@@ -53,5 +54,29 @@ func (c *country) addHoldings(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return c.verify(ctx)
+}
+
+// verify lets most contacts be confirmed, some by letter later (the clock asks the
+// others while the days go by), one with an address that has died, one who says that
+// he has left.
+func (c *country) verify(ctx context.Context) error {
+	for i, o := range c.orgs {
+		list, err := c.Registry.Contacts(ctx, c.setup, o.UUID)
+		if err != nil {
+			return err
+		}
+		for n, x := range list {
+			if (i+n)%3 == 2 {
+				continue
+			}
+			if _, err := c.Registry.ConfirmContact(ctx, c.setup, o.UUID, 0, x.UUID); err != nil {
+				return err
+			}
+		}
+	}
+	return c.Update(ctx, func(tx *store.Tx) error {
+		_, err := c.Registry.BounceTx(ctx, tx, c.setup, "admin@"+orgs[5].domain, "550 5.1.1")
+		return err
+	})
 }

@@ -120,7 +120,7 @@ func (s *Service) onAsset(ctx context.Context, who ident.Actor, uuid string, ver
 			return nil
 		}
 		if a.Name == before.Name { // which one it was
-			fields = append([]Field{{Name: "name", From: a.Name, To: a.Name}}, fields...)
+			fields = append(named(a.Name), fields...)
 		}
 		a.Updated = instant(now)
 		if err := updateAsset(ctx, tx, a); err != nil {

@@ -10,21 +10,19 @@ import (
 	"straza/internal/kernel/i18n"
 )
 
-// VerifyEvery is the cycle in which a contact is confirmed again (six months;
-// cert-services §4.2). It is counted in days, so that it means the same everywhere.
-const VerifyEvery = 183 * 24 * time.Hour
-
 // Contact is a person or post of an organisation, with office data only.
 type Contact struct {
 	ID           int64
 	UUID         string
-	Kind         string // of the pack: duty (24/7), responsible, admin, abuse, privacy …
-	Name         string // a person's, or the post's
-	Job          string // position
-	Phone        string // office, +381 …
-	Email        string // office
-	Hours        string // when it is answered; "" for duty means always
+	Kind         string    // of the pack: duty (24/7), responsible, admin, abuse, privacy …
+	Name         string    // a person's, or the post's
+	Job          string    // position
+	Phone        string    // office, +381 …
+	Email        string    // office
+	Hours        string    // when it is answered; "" for duty means always
+	Lang         i18n.Lang // of letters to it; "" = by the organisation's country
 	Verified     time.Time
+	Asked        time.Time // when a letter last asked whether it is right
 	Bounces      int64
 	Bounced      time.Time // last bounce that no verification followed
 	BounceReason string
@@ -43,6 +41,7 @@ type ContactInput struct {
 	Phone string
 	Email string
 	Hours string
+	Lang  string // a language, "" = by the organisation's country
 }
 
 // Freshness says whether a contact can be relied on.
@@ -51,10 +50,11 @@ type Freshness string
 // Freshnesses, best first. An organisation is as fresh as its worst contact.
 const (
 	Fresh      Freshness = "fresh"
-	Due        Freshness = "due"        // verified longer ago than VerifyEvery
+	Due        Freshness = "due"        // verified longer ago than the pack's cycle
 	Unverified Freshness = "unverified" // never
 	Bouncing   Freshness = "bounced"    // letters came back since
 	Missing    Freshness = "missing"    // no contact at all (of organisations only)
+	Stale      Freshness = "stale"      // in a filter only: any of them but Fresh
 )
 
 // Freshnesses lists them for a filter, worst first.
@@ -62,13 +62,13 @@ var Freshnesses = []Freshness{Missing, Bouncing, Unverified, Due, Fresh}
 
 // freshness is the rule for one contact, and, with the oldest verification and
 // the sum of bounces, for an organisation.
-func freshness(bounces int64, verified, now time.Time) Freshness {
+func (v Verification) freshness(bounces int64, verified, now time.Time) Freshness {
 	switch {
 	case bounces > 0:
 		return Bouncing
 	case verified.IsZero():
 		return Unverified
-	case now.Sub(verified) > VerifyEvery:
+	case now.Sub(verified) > v.Every():
 		return Due
 	}
 	return Fresh
@@ -88,6 +88,7 @@ func (p *Pack) checkContact(c *ContactInput) error {
 	f.Require(c.Phone != "" || c.Email != "", "email", "registry.fault.unreachable")
 	f.Require(c.Phone == "" || isPhone(c.Phone), "phone", "registry.fault.phone")
 	f.Require(c.Email == "" || isEmail(c.Email), "email", "registry.fault.email")
+	f.Require(c.Lang == "" || i18n.Lang(c.Lang).Valid(), "lang", "registry.fault.language")
 	return f.Err("contact")
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -28,7 +29,7 @@ func (s *Service) Contacts(ctx context.Context, who ident.Actor, uuid string) (l
 		return s.audit.Record(ctx, tx, who, "registry.contacts.read", thing(o), nil)
 	}
 	err = s.db.ViewLogged(ctx, log, func(tx *store.Tx) error {
-		list, err = contactsOf(ctx, tx, o.ID)
+		list, err = s.contactsOf(ctx, tx, o.ID)
 		return err
 	})
 	s.sortContacts(list)
@@ -86,7 +87,7 @@ func (s *Service) ChangeContact(ctx context.Context, who ident.Actor, uuid strin
 		if before.Email != c.Email || before.Phone != c.Phone {
 			c.Verified, c.verifiedBy, c.Bounces, c.Bounced, c.BounceReason = time.Time{}, 0, 0, time.Time{}, ""
 		}
-		c.Freshness = freshness(c.Bounces, c.Verified, instant(now))
+		c.Freshness = s.pack().Verify.freshness(c.Bounces, c.Verified, instant(now))
 		if err := updateContact(ctx, tx, c); err != nil {
 			return err
 		}
@@ -106,15 +107,20 @@ func (s *Service) ConfirmContact(ctx context.Context, who ident.Actor, uuid stri
 		if err != nil {
 			return err
 		}
-		was := c.Verified
-		c.Verified, c.Updated, c.verifiedBy = instant(now), instant(now), who.Person
-		c.Bounces, c.Bounced, c.BounceReason, c.Freshness = 0, time.Time{}, "", Fresh
-		if err := updateContact(ctx, tx, c); err != nil {
-			return err
-		}
-		return s.contactDone(ctx, tx, who, o, "contact-confirm", []Field{{Name: "verified", From: day(was), To: day(c.Verified)}})
+		return s.confirm(ctx, tx, who, o, &c, instant(now))
 	})
 	return c, err
+}
+
+// confirm begins the cycle of a contact anew.
+func (s *Service) confirm(ctx context.Context, tx *store.Tx, who ident.Actor, o *Organisation, c *Contact, now time.Time) error {
+	was := c.Verified
+	c.Verified, c.Updated, c.verifiedBy = now, now, who.Person
+	c.Bounces, c.Bounced, c.BounceReason, c.Freshness = 0, time.Time{}, "", Fresh
+	if err := updateContact(ctx, tx, *c); err != nil {
+		return err
+	}
+	return s.contactDone(ctx, tx, who, o, "contact-confirm", []Field{{Name: "verified", From: day(was), To: day(c.Verified)}})
 }
 
 // RemoveContact takes a contact out; history keeps it until its retention ends.
@@ -139,7 +145,7 @@ func (s *Service) BounceTx(ctx context.Context, tx *store.Tx, who ident.Actor, e
 	if who.Kind != ident.System {
 		return 0, fault.New(fault.Denied, "%s delivers no mail", who)
 	}
-	hits, err := contactsByEmail(ctx, tx, emailKey(email))
+	hits, err := s.contactsByEmail(ctx, tx, emailKey(email))
 	if err != nil {
 		return 0, err
 	}
@@ -186,7 +192,7 @@ func (s *Service) contactDone(ctx context.Context, tx *store.Tx, who ident.Actor
 }
 
 func (c Contact) with(in ContactInput, now time.Time) Contact {
-	c.Kind, c.Name, c.Job, c.Phone, c.Email, c.Hours, c.Updated = in.Kind, in.Name, in.Job, in.Phone, in.Email, in.Hours, now
+	c.Kind, c.Name, c.Job, c.Phone, c.Email, c.Hours, c.Lang, c.Updated = in.Kind, in.Name, in.Job, in.Phone, in.Email, in.Hours, i18n.Lang(in.Lang), now
 	return c
 }
 

@@ -42,7 +42,7 @@ func fieldsOf(o Organisation) [][2]string {
 }
 
 func contactFields(c Contact) [][2]string {
-	return [][2]string{{"kind", c.Kind}, {"name", c.Name}, {"job", c.Job}, {"phone", c.Phone}, {"email", c.Email}, {"hours", c.Hours}}
+	return [][2]string{{"kind", c.Kind}, {"name", c.Name}, {"job", c.Job}, {"phone", c.Phone}, {"email", c.Email}, {"hours", c.Hours}, {"lang", string(c.Lang)}}
 }
 
 func assetFields(a Asset) [][2]string {
@@ -82,6 +82,9 @@ func removed(fields [][2]string) []Field {
 	}
 	return out
 }
+
+// named says which part an act was about that changed none of its fields.
+func named(name string) []Field { return []Field{{Name: "name", From: name, To: name}} }
 
 // names gives the field names alone, for the audit line: never content.
 func names(fields []Field) []string {

@@ -24,6 +24,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, w io.Writer, form
 	if format != CSV && format != JSON {
 		return fault.Field("format", "registry.fault.format", "unknown format %q: use csv or json", format)
 	}
+	f.verify = &s.pack().Verify
 	log := func(tx *store.Tx) error {
 		return s.audit.Record(ctx, tx, who, "registry.export", audited, map[string]any{"format": format, "filter": f.names()})
 	}
@@ -94,7 +95,7 @@ func (s *Service) exportBatch(ctx context.Context, tx *store.Tx, out *recordWrit
 			open = append(open, o.ID)
 		}
 	}
-	contacts, err := contactsOfAll(ctx, tx, open)
+	contacts, err := s.contactsOfAll(ctx, tx, open)
 	if err != nil {
 		return err
 	}

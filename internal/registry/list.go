@@ -22,6 +22,8 @@ type Filter struct {
 	Freshness    Freshness // only of organisations whose details may be seen; without registry.read of the own
 	UpdatedSince time.Time // inclusive; orders by time of change, oldest first
 	Foreign      bool      // those that peers' data named, instead of our own
+
+	verify *Verification // the cycle in force
 }
 
 // Page says where to go on. Cursor is what the last page gave, "" = the beginning;
@@ -44,6 +46,7 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 	if p.Limit < 1 || p.Limit > 200 {
 		p.Limit = 50
 	}
+	f.verify = &s.pack().Verify
 	from, err := parseCursor(p.Cursor, f)
 	if err != nil {
 		return nil, "", err
@@ -54,7 +57,7 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 			return err
 		}
 		text, args := q.page(who, from, p.Limit+1)
-		list, err = store.All(ctx, tx, scanListed(ctx, tx), text, args...)
+		list, err = store.All(ctx, tx, f.scan(ctx, tx), text, args...)
 		return err
 	})
 	if len(list) > p.Limit {
@@ -69,6 +72,7 @@ func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64
 	if err := s.checkFilter(who, f); err != nil {
 		return 0, false, err
 	}
+	f.verify = &s.pack().Verify
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		q, err := listing(ctx, tx, who, f)
 		if err != nil {
@@ -99,7 +103,7 @@ func batches(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) iter.
 				return
 			}
 			text, args := q.page(who, from, exportBatch)
-			list, err := store.All(ctx, tx, scanListed(ctx, tx), text, args...)
+			list, err := store.All(ctx, tx, f.scan(ctx, tx), text, args...)
 			if !yield(list, err) || err != nil || len(list) < exportBatch {
 				return
 			}
@@ -108,23 +112,23 @@ func batches(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) iter.
 	}
 }
 
-// scanListed is scanOrg with freshness as of now and the blanks of hide.
-func scanListed(ctx context.Context, tx *store.Tx) func(store.Scanner) (Organisation, error) {
+// scan is scanOrg with freshness as of now and the blanks of hide.
+func (f Filter) scan(ctx context.Context, tx *store.Tx) func(store.Scanner) (Organisation, error) {
 	now, nowErr := store.Now(ctx, tx)
 	return func(s store.Scanner) (Organisation, error) {
 		o, err := scanOrg(s)
 		if err == nil {
 			err = nowErr
 		}
-		return o.judged(instant(now)).hide(), err
+		return o.judged(*f.verify, instant(now)).hide(), err
 	}
 }
 
 // judged sets the freshness of the contacts as of now.
-func (o Organisation) judged(now time.Time) Organisation {
+func (o Organisation) judged(v Verification, now time.Time) Organisation {
 	o.Contacts.Freshness = Missing
 	if o.Contacts.Count > 0 {
-		o.Contacts.Freshness = freshness(o.Contacts.Bounced, o.Contacts.Verified, now)
+		o.Contacts.Freshness = v.freshness(o.Contacts.Bounced, o.Contacts.Verified, now)
 	}
 	return o
 }
@@ -138,7 +142,7 @@ func (s *Service) checkFilter(who ident.Actor, f Filter) error {
 	c.Require(f.Sector == "" || s.pack().Sectors.Has(f.Sector), "sector", "registry.fault.sector")
 	c.Require(f.State == "" || f.State.Validate() == nil, "state", "registry.fault.state")
 	switch f.Freshness {
-	case "", Fresh, Due, Unverified, Bouncing, Missing:
+	case "", Fresh, Due, Unverified, Bouncing, Missing, Stale:
 	default:
 		c.Add("freshness", "registry.fault.freshness")
 	}

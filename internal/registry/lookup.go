@@ -20,7 +20,7 @@ func (s *Service) Get(ctx context.Context, who ident.Actor, uuid string) (o Orga
 			return err
 		}
 		now, err := store.Now(ctx, tx)
-		o = o.judged(instant(now)).hide()
+		o = o.judged(s.pack().Verify, instant(now)).hide()
 		return err
 	})
 	return o, err
@@ -40,7 +40,7 @@ func (s *Service) Own(ctx context.Context, who ident.Actor) (o Organisation, err
 			return err
 		}
 		now, err := store.Now(ctx, tx)
-		o = o.judged(instant(now)).hide()
+		o = o.judged(s.pack().Verify, instant(now)).hide()
 		return err
 	})
 	return o, err

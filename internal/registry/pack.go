@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"slices"
+	"time"
 
 	"straza/internal/craft/pack"
 	"straza/internal/kernel/i18n"
@@ -26,6 +27,43 @@ type Pack struct {
 	Sectors  List
 	Contacts List // kinds of contact
 	Assets   List // kinds of asset
+	Verify   Verification
+}
+
+// Verification is how contact points are kept right. Lengths are in days, so that
+// they mean the same everywhere.
+type Verification struct {
+	EveryDays  int                  `yaml:"every_days"`  // a verification holds so long
+	NewDays    int                  `yaml:"new_days"`    // one that was never verified is asked so long after it was entered
+	AgainDays  int                  `yaml:"again_days"`  // no second letter to an address before
+	Most       int                  `yaml:"most"`        // nor more letters to it
+	WithinDays int                  `yaml:"within_days"` // in so many days
+	ValidDays  int                  `yaml:"valid_days"`  // the letter's link works so long
+	Letter     string               `yaml:"letter"`      // the words: registry.letter.<letter>
+	Languages  map[string]i18n.Lang `yaml:"languages"`   // by country, where a contact has not said
+	Otherwise  i18n.Lang            `yaml:"otherwise"`
+}
+
+func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+// Every is how long a verification holds.
+func (v Verification) Every() time.Duration { return days(v.EveryDays) }
+
+func (v Verification) validate() error {
+	for name, n := range map[string]int{"every_days": v.EveryDays, "again_days": v.AgainDays, "most": v.Most, "within_days": v.WithinDays, "valid_days": v.ValidDays} {
+		if n < 1 || n > 3660 {
+			return fmt.Errorf("%s is 1 to 3660", name)
+		}
+	}
+	if v.NewDays < 0 || v.NewDays > 3660 || v.Letter == "" || !v.Otherwise.Valid() {
+		return fmt.Errorf("new_days, letter and otherwise are needed")
+	}
+	for country, l := range v.Languages {
+		if !isCountry(country) || !l.Valid() {
+			return fmt.Errorf("languages: %s: %s", country, l)
+		}
+	}
+	return nil
 }
 
 // Has tells whether the list has a code.
@@ -66,8 +104,8 @@ func OwnPack() (*Pack, error) {
 	return OpenPack(shelf, "9999-12-31")
 }
 
-// OpenPack reads the lists registry.{kinds,sectors,contacts,assets} in force on a
-// day. Every entry has a code once and a name in Serbian Cyrillic and English.
+// OpenPack reads the lists registry.{kinds,sectors,contacts,assets} and the rule
+// registry.verification in force on a day. Every entry has a code once and a name in Serbian Cyrillic and English.
 func OpenPack(shelf *pack.Shelf, day string) (*Pack, error) {
 	out := &Pack{}
 	for name, list := range map[string]*List{"kinds": &out.Kinds, "sectors": &out.Sectors, "contacts": &out.Contacts, "assets": &out.Assets} {
@@ -81,6 +119,16 @@ func OpenPack(shelf *pack.Shelf, day string) (*Pack, error) {
 		if err := list.validate(); err != nil {
 			return nil, &pack.Error{File: p.File, Text: err.Error()}
 		}
+	}
+	p, ok := shelf.At("registry.verification", day)
+	if !ok {
+		return nil, fmt.Errorf("no pack registry.verification is in force on %s", day)
+	}
+	if err := p.Decode(&out.Verify); err != nil {
+		return nil, err
+	}
+	if err := out.Verify.validate(); err != nil {
+		return nil, &pack.Error{File: p.File, Text: err.Error()}
 	}
 	if !out.Kinds.Has(KindCERT) || !out.Kinds.Has("other") {
 		return nil, &pack.Error{File: "packs/kinds.yaml", Text: "kinds cert and other are needed"}

@@ -47,7 +47,9 @@ type ContactRecord struct {
 	Phone     string     `json:"phone,omitempty"`
 	Email     string     `json:"email,omitempty"`
 	Hours     string     `json:"hours,omitempty"`
+	Lang      string     `json:"lang,omitempty"` // of letters to it
 	Verified  *time.Time `json:"verified,omitempty"`
+	Asked     *time.Time `json:"asked,omitempty"` // when a letter last asked whether it is right
 	Bounces   int64      `json:"bounces,omitempty"`
 	Freshness Freshness  `json:"freshness,omitempty"`
 }
@@ -107,8 +109,8 @@ func RecordOf(o Organisation, with Parts) Record {
 
 // Record writes a contact.
 func (c Contact) Record() ContactRecord {
-	return ContactRecord{ID: c.UUID, Kind: c.Kind, Name: c.Name, Job: c.Job, Phone: c.Phone, Email: c.Email, Hours: c.Hours,
-		Verified: when(c.Verified), Bounces: c.Bounces, Freshness: c.Freshness}
+	return ContactRecord{ID: c.UUID, Kind: c.Kind, Name: c.Name, Job: c.Job, Phone: c.Phone, Email: c.Email, Hours: c.Hours, Lang: string(c.Lang),
+		Verified: when(c.Verified), Asked: when(c.Asked), Bounces: c.Bounces, Freshness: c.Freshness}
 }
 
 // Record writes a resource.
@@ -128,7 +130,7 @@ func (a AssetRecord) Input() AssetInput {
 
 // Input is the contact as it is typed.
 func (c ContactRecord) Input() ContactInput {
-	return ContactInput{Kind: c.Kind, Name: c.Name, Job: c.Job, Phone: c.Phone, Email: c.Email, Hours: c.Hours}
+	return ContactInput{Kind: c.Kind, Name: c.Name, Job: c.Job, Phone: c.Phone, Email: c.Email, Hours: c.Hours, Lang: c.Lang}
 }
 
 // Draft is the organisation as it begins.

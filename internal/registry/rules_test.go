@@ -200,16 +200,17 @@ func TestContactIsChecked(t *testing.T) {
 
 func TestFreshness(t *testing.T) {
 	t.Parallel()
+	v := lists(t).Verify
 	now := time.Date(2026, 11, 22, 7, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		bounces  int64
 		verified time.Time
 		want     Freshness
 	}{
-		{0, now, Fresh}, {0, now.Add(-VerifyEvery), Fresh}, {0, now.Add(-VerifyEvery - time.Microsecond), Due},
+		{0, now, Fresh}, {0, now.Add(-v.Every()), Fresh}, {0, now.Add(-v.Every() - time.Microsecond), Due},
 		{0, time.Time{}, Unverified}, {1, now, Bouncing}, {1, time.Time{}, Bouncing},
 	} {
-		if got := freshness(c.bounces, c.verified, now); got != c.want {
+		if got := v.freshness(c.bounces, c.verified, now); got != c.want {
 			t.Errorf("%d bounces, verified %s: %s, want %s", c.bounces, c.verified, got, c.want)
 		}
 	}

@@ -13,26 +13,28 @@ import (
 )
 
 // Deps are what the room works with. Pack gives the lists in force; nil = those that
-// come with the program.
+// come with the program. Without Letters no contact is asked anything.
 type Deps struct {
-	DB    *store.DB
-	Audit *audit.Log
-	Pack  func() *Pack
+	DB      *store.DB
+	Audit   *audit.Log
+	Pack    func() *Pack
+	Letters *Letters
 }
 
 // Service is the room's door. Reading needs registry.read (or registry.read-own:
 // the own record and the cards of others), writing registry.write; organisations
 // keep their own contacts right with registry.write-own; merging is registry.merge.
 type Service struct {
-	db    *store.DB
-	audit *audit.Log
-	pack  func() *Pack
-	table holders
+	db      *store.DB
+	audit   *audit.Log
+	pack    func() *Pack
+	letters *Letters
+	table   holders
 }
 
 // New makes the service.
 func New(d Deps) (*Service, error) {
-	s := &Service{db: d.DB, audit: d.Audit, pack: d.Pack}
+	s := &Service{db: d.DB, audit: d.Audit, pack: d.Pack, letters: d.Letters}
 	if s.pack == nil {
 		own, err := OwnPack()
 		if err != nil {

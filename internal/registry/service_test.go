@@ -248,7 +248,7 @@ func TestContactsLiveInACycle(t *testing.T) {
 		_, err = c.s.ConfirmContact(ctx, c.bankAdmin, c.bank.UUID, 0, contact.UUID)
 		must(t, err)
 		step(registry.Fresh)
-		now.Add(registry.VerifyEvery + time.Hour)
+		now.Add(c.s.Lists(ctx, c.lead).Verify.Every() + time.Hour)
 		step(registry.Due)
 		_, err = c.s.ConfirmContact(ctx, c.analyst, c.bank.UUID, 0, contact.UUID)
 		must(t, err)

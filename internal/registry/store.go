@@ -105,7 +105,7 @@ const (
 )
 
 // partTables carry a copy of the details' audience.
-var partTables = []string{"registry_contact", "registry_resource", "registry_asset", "registry_change"}
+var partTables = []string{"registry_contact", "registry_resource", "registry_asset", "registry_remark", "registry_change"}
 
 // columns gives the values of updateOrg from $3 on; insertOrg has the same with a UUID.
 func (o Organisation) columns() []any {

@@ -59,7 +59,7 @@ func listing(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*que
 		if !access.Allowed(who, "registry.read") { // a member learns this of his own only: one row instead of all
 			q.and(cmp.Or(ownTest(who, "o.id"), "1 = 0"))
 		}
-		q.fresh(f.Freshness, now)
+		q.fresh(f.Freshness, now-f.verify.Every().Microseconds())
 	}
 	if strings.TrimSpace(f.Query) == "" {
 		return q, nil
@@ -68,8 +68,8 @@ func listing(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*que
 }
 
 // fresh says in SQL what freshness says in Go (TestContactsLiveInACycle holds both together).
-func (q *query) fresh(f Freshness, now int64) {
-	limit := func() string { return q.arg(now - VerifyEvery.Microseconds()) }
+func (q *query) fresh(f Freshness, since int64) {
+	limit := func() string { return q.arg(since) }
 	switch f {
 	case Missing:
 		q.and("o.contacts = 0")
@@ -81,6 +81,8 @@ func (q *query) fresh(f Freshness, now int64) {
 		q.and("o.contacts_bounced = 0 AND o.contacts_verified > 0 AND o.contacts_verified < " + limit())
 	case Fresh:
 		q.and("o.contacts_bounced = 0 AND o.contacts_verified >= " + limit())
+	case Stale: // a missing one has no verification either
+		q.and("(o.contacts_bounced > 0 OR o.contacts_verified < " + limit() + ")")
 	}
 }
 

@@ -28,13 +28,14 @@ const (
 )
 
 // partKinds are the tables whose rows move with an organisation.
-var partKinds = []string{"contact", "resource", "asset"}
+var partKinds = []string{"contact", "resource", "asset", "remark"}
 
 // What the target holds already stays with the tombstone, hence the NOT EXISTS; so
 // does what was withdrawn, which could come back beside its like.
 var movable = map[string]string{
 	"contact": `SELECT id FROM registry_contact WHERE org_id = $1 AND org_id <> $2 ORDER BY id`,
 	"asset":   `SELECT id FROM registry_asset WHERE org_id = $1 AND org_id <> $2 ORDER BY id`,
+	"remark":  `SELECT id FROM registry_remark WHERE org_id = $1 AND org_id <> $2 ORDER BY id`,
 	"resource": `SELECT r.id FROM registry_resource r WHERE r.org_id = $1 AND r.withdrawn = 0 AND NOT EXISTS
 		(SELECT 1 FROM registry_resource t WHERE t.org_id = $2 AND t.kind = r.kind AND t.value = r.value AND t.withdrawn = 0) ORDER BY r.id`,
 }

@@ -11,13 +11,13 @@ import (
 // Statements over an organisation's parts. All of them are reached through the
 // organisation (org_id), which the caller has authorised.
 const (
-	contactCols = `SELECT id, uuid, org_id, kind, name, job, phone, email, hours, verified, verified_by, bounces, bounced,
+	contactCols = `SELECT id, uuid, org_id, kind, name, job, phone, email, hours, lang, verified, asked, verified_by, bounces, bounced,
 		bounce_reason, created, updated FROM registry_contact x `
 	addContactRow = `INSERT INTO registry_contact (id, uuid, org_id, audience_id, kind, name, job, phone, email, email_key, hours,
-		verified, verified_by, bounces, bounced, bounce_reason, created, updated)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,0,0,0,0,'',$12,$12)`
+		lang, verified, asked, verified_by, bounces, bounced, bounce_reason, created, updated)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$13,0,0,0,0,0,'',$12,$12)`
 	setContactRow = `UPDATE registry_contact SET kind = $2, name = $3, job = $4, phone = $5, email = $6, email_key = $7, hours = $8,
-		verified = $9, verified_by = $10, bounces = $11, bounced = $12, bounce_reason = $13, updated = $14 WHERE id = $1`
+		verified = $9, verified_by = $10, bounces = $11, bounced = $12, bounce_reason = $13, updated = $14, lang = $15, asked = $16 WHERE id = $1`
 	// The oldest verification is 0 when one contact was never verified.
 	summariseRow = `UPDATE registry_organisation SET
 		contacts = (SELECT COUNT(*) FROM registry_contact x WHERE x.org_id = $1),
@@ -41,20 +41,21 @@ const (
 )
 
 func scanContact(s store.Scanner) (c Contact, err error) {
-	var verified, bounced, created, updated int64
-	err = s.Scan(&c.ID, &c.UUID, &c.org, &c.Kind, &c.Name, &c.Job, &c.Phone, &c.Email, &c.Hours, &verified, &c.verifiedBy,
+	var verified, asked, bounced, created, updated int64
+	err = s.Scan(&c.ID, &c.UUID, &c.org, &c.Kind, &c.Name, &c.Job, &c.Phone, &c.Email, &c.Hours, &c.Lang, &verified, &asked, &c.verifiedBy,
 		&c.Bounces, &bounced, &c.BounceReason, &created, &updated)
+	c.Asked = instant(asked)
 	c.Verified, c.Bounced, c.Created, c.Updated = instant(verified), instant(bounced), instant(created), instant(updated)
 	return
 }
 
-func contactsOf(ctx context.Context, tx *store.Tx, org int64) ([]Contact, error) {
-	return fresh(ctx, tx, contactCols+`WHERE org_id = $1 ORDER BY name, id`, org)
+func (s *Service) contactsOf(ctx context.Context, tx *store.Tx, org int64) ([]Contact, error) {
+	return s.fresh(ctx, tx, contactCols+`WHERE org_id = $1 ORDER BY name, id`, org)
 }
 
 // contactsOfAll, resourcesOfAll and assetsOfAll read the parts of many organisations at once.
-func contactsOfAll(ctx context.Context, tx *store.Tx, orgs []int64) (map[int64][]Contact, error) {
-	list, err := fresh(ctx, tx, contactCols+`WHERE org_id IN `+store.In(orgs)+` ORDER BY name, id`)
+func (s *Service) contactsOfAll(ctx context.Context, tx *store.Tx, orgs []int64) (map[int64][]Contact, error) {
+	list, err := s.fresh(ctx, tx, contactCols+`WHERE org_id IN `+store.In(orgs)+` ORDER BY name, id`)
 	out := map[int64][]Contact{}
 	for _, c := range list {
 		out[c.org] = append(out[c.org], c)
@@ -80,19 +81,19 @@ func assetsOfAll(ctx context.Context, tx *store.Tx, orgs []int64) (map[int64][]A
 	return out, err
 }
 
-func contactsByEmail(ctx context.Context, tx *store.Tx, key string) ([]Contact, error) {
-	return fresh(ctx, tx, contactCols+`WHERE email_key = $1 AND email_key <> '' ORDER BY id`, key)
+func (s *Service) contactsByEmail(ctx context.Context, tx *store.Tx, key string) ([]Contact, error) {
+	return s.fresh(ctx, tx, contactCols+`WHERE email_key = $1 AND email_key <> '' ORDER BY id`, key)
 }
 
 // fresh reads contacts and judges each as of now.
-func fresh(ctx context.Context, tx *store.Tx, text string, args ...any) ([]Contact, error) {
+func (s *Service) fresh(ctx context.Context, tx *store.Tx, text string, args ...any) ([]Contact, error) {
 	now, err := store.Now(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	list, err := store.All(ctx, tx, scanContact, text, args...)
 	for i, c := range list {
-		list[i].Freshness = freshness(c.Bounces, c.Verified, instant(now))
+		list[i].Freshness = s.pack().Verify.freshness(c.Bounces, c.Verified, instant(now))
 	}
 	return list, err
 }
@@ -124,13 +125,13 @@ func findPart[T any](ctx context.Context, tx *store.Tx, scan func(store.Scanner)
 
 func insertContact(ctx context.Context, tx *store.Tx, c Contact, audience int64) error {
 	_, err := tx.Exec(ctx, addContactRow, c.ID, c.UUID, c.org, audience, c.Kind, c.Name, c.Job, c.Phone, c.Email, emailKey(c.Email),
-		c.Hours, micros(c.Created))
+		c.Hours, micros(c.Created), c.Lang)
 	return err
 }
 
 func updateContact(ctx context.Context, tx *store.Tx, c Contact) error {
 	_, err := tx.Exec(ctx, setContactRow, c.ID, c.Kind, c.Name, c.Job, c.Phone, c.Email, emailKey(c.Email), c.Hours,
-		micros(c.Verified), c.verifiedBy, c.Bounces, micros(c.Bounced), c.BounceReason, micros(c.Updated))
+		micros(c.Verified), c.verifiedBy, c.Bounces, micros(c.Bounced), c.BounceReason, micros(c.Updated), c.Lang, micros(c.Asked))
 	return err
 }
 

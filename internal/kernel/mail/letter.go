@@ -50,6 +50,16 @@ type Post struct {
 	domain string
 }
 
+// Refused is published when the recipient's mail system refused a letter for good.
+type Refused struct {
+	Letter int64  `json:"letter"`
+	To     string `json:"to"`
+	Reason string `json:"reason"`
+}
+
+// EventType names the event.
+func (Refused) EventType() string { return "mail.refused" }
+
 // Server hands one letter to the mail system. A fault of kind Invalid means it
 // will never be taken; any other error means try again.
 type Server interface {
@@ -145,6 +155,11 @@ func (p *Post) send(ctx context.Context, t *jobs.Task) error {
 		}
 		if _, err := tx.Exec(ctx, setState, l.ID, state, now, reason); err != nil {
 			return err
+		}
+		if state == Failed {
+			if err := jobs.Publish(ctx, tx, Refused{l.ID, l.To, reason}); err != nil {
+				return err
+			}
 		}
 		return t.FinishTx(ctx, tx)
 	}, store.InLane(store.Jobs))

@@ -26,6 +26,7 @@ type contactBody struct {
 	Phone string `json:"phone"`
 	Email string `json:"email"`
 	Hours string `json:"hours"`
+	Lang  string `json:"lang"`
 }
 
 func (a *api) addContact(w http.ResponseWriter, r *http.Request) error {

@@ -4,11 +4,15 @@ package registrytest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"testing"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 	"straza/internal/registry"
 	"straza/internal/testkit"
@@ -42,6 +46,30 @@ func Org(t testing.TB, s *registry.Service, n registry.Draft) registry.Organisat
 func CERT(t testing.TB, s *registry.Service, name string) registry.Organisation {
 	t.Helper()
 	return Org(t, s, registry.Draft{Name: name, Kind: registry.KindCERT})
+}
+
+// Asking makes the room with letters to contact points, and the post that catches them.
+func Asking(t testing.TB, db *store.DB) (*registry.Service, *mail.Post) {
+	t.Helper()
+	Service(t, db)
+	words, err := i18n.NewCatalog(registry.Messages)
+	must(t, err)
+	post := mail.New(db, nil, "Straža <straza@cert.example>")
+	s, err := registry.New(registry.Deps{DB: db, Audit: testkit.Audit(db), Letters: &registry.Letters{Post: post, Tokens: Tokens{}, Text: words,
+		Link: func(l i18n.Lang, token string) string {
+			return testkit.SiteOrigin + "/" + string(l) + "/contact-points/" + token
+		}}})
+	must(t, err)
+	return s, post
+}
+
+// Tokens hashes as a vault would, with a key that everybody knows.
+type Tokens struct{}
+
+// TokenHash gives 64 hexadecimal digits.
+func (Tokens) TokenHash(kind, token string) string {
+	sum := sha256.Sum256([]byte(kind + "|" + token))
+	return hex.EncodeToString(sum[:])
 }
 
 // Person gives an actor of an organisation with the permissions of a role, as

@@ -32,7 +32,7 @@ func (p *pages) oneAsset(r *http.Request, o registry.Organisation) (held, error)
 }
 
 // levels are how critical an asset is, in the words of severity; 0 is not judged.
-var levels = []string{"", "low", "medium", "high", "veryhigh"}
+var levels = []string{"", "low", "medium", "high", "very-high"}
 
 func (p *pages) assetOf(r *http.Request, a registry.Asset) held {
 	title := ui.Name{Text: a.Name, Sub: []any{p.s.Lists(r.Context(), web.Actor(r)).Assets.Label(a.Kind, web.Lang(r))}}

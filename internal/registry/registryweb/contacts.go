@@ -3,9 +3,11 @@ package registryweb
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 	"straza/internal/registry"
@@ -70,7 +72,7 @@ type partForm struct {
 	Cancel  *ui.Button
 }
 
-var contactOrder = []string{"kind", "name", "job", "phone", "email", "hours"}
+var contactOrder = []string{"kind", "name", "job", "phone", "email", "hours", "lang"}
 
 func (p *pages) contactFields(r *http.Request, f *web.Form) []ui.Field {
 	lists := p.s.Lists(r.Context(), web.Actor(r))
@@ -84,6 +86,7 @@ func (p *pages) contactFields(r *http.Request, f *web.Form) []ui.Field {
 	out[3].Type, out[3].Hint = "tel", web.T(r, "registry.contact.office")
 	out[4].Type, out[4].InputMode = "", "email"
 	out[5].Hint = web.T(r, "registry.contact.hours.hint")
+	pick(append([]ui.Option{{Label: web.T(r, "registry.contact.lang.country")}}, options(r, "registry.lang.", i18n.Langs[:]...)...), false)(&out[6])
 	return out
 }
 
@@ -134,17 +137,18 @@ func (p *pages) contactAdd(r *http.Request, at place, f *web.Form) *partForm {
 func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact) ui.Table {
 	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
 	t := ui.Table{Caption: web.T(r, "registry.contacts"), Columns: []ui.Column{{Label: web.T(r, "registry.contact")},
+		{Label: web.T(r, "registry.contact.verified"), Width: "mark", Drop: 2}, {Label: web.T(r, "registry.contact.asked"), Width: "mark", Drop: 1},
 		{Label: web.T(r, "registry.acts"), Hidden: true, Width: "mark"}},
 		Empty: &ui.Empty{Icon: "phone", Title: web.T(r, "registry.contacts.empty"), Text: web.T(r, "registry.contacts.empty.text")}}
 	for _, c := range list {
 		// How to reach somebody stands under the name: a phone has no room for more columns.
-		name := ui.Name{Text: c.Name, Sub: []any{lists.Contacts.Label(c.Kind, l)}, Marks: []any{freshness(r, "contact.", c.Freshness)}}
+		name := ui.Name{Text: c.Name, Marks: []any{freshness(r, "contact.", c.Freshness)}}
 		for _, s := range []string{c.Phone, c.Email} {
 			if s != "" {
 				name.Sub = append(name.Sub, ui.Machine(s))
 			}
 		}
-		for _, s := range []string{c.Job, c.Hours} {
+		for _, s := range []string{lists.Contacts.Label(c.Kind, l), c.Job, c.Hours} {
 			if s != "" {
 				name.Sub = append(name.Sub, s)
 			}
@@ -153,15 +157,35 @@ func (p *pages) contactTable(r *http.Request, at place, list []registry.Contact)
 		if mayKeep(r, at.org) {
 			name.Href = at.base + "/" + c.UUID
 			acts.Items = []ui.Button{{Label: web.T(r, "registry.contact.confirm"), Icon: "check", Action: at.base + "/" + c.UUID + "/confirm", Variant: "secondary", Small: true}}
+			if mayAsk(r, at, c) && c.Freshness != registry.Fresh { // a fresh one is asked on its own page
+				acts.Items = append(acts.Items, ui.Button{Label: web.T(r, "registry.contact.ask"), Icon: "mail", Action: at.base + "/" + c.UUID + "/ask", Variant: "tertiary", Small: true})
+			}
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: []any{name, acts}})
+		if c.Bounces > 0 {
+			name.Sub = append(name.Sub, web.T(r, "registry.contact.mute"))
+		}
+		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: []any{name, never(r, c.Verified), never(r, c.Asked), acts}})
 	}
 	return t
 }
 
+// never is a time, or a word where there is none.
+func never(r *http.Request, t time.Time) any {
+	if t.IsZero() {
+		return web.T(r, "registry.contact.never")
+	}
+	return t
+}
+
+// mayAsk: a team asks contacts that have an address which takes letters.
+func mayAsk(r *http.Request, at place, c registry.Contact) bool {
+	return at.shell == web.ShellConsole && c.Email != "" && c.Bounces == 0 && at.org.State == registry.Active && at.org.Details &&
+		access.Allowed(web.Actor(r), "registry.write")
+}
+
 func readContact(f *web.Form) registry.ContactInput {
 	return registry.ContactInput{Kind: f.Text("kind", 40), Name: f.Text("name", 400), Job: f.Text("job", 400), Phone: f.Text("phone", 60),
-		Email: f.Text("email", 300), Hours: f.Text("hours", 400)}
+		Email: f.Text("email", 300), Hours: f.Text("hours", 400), Lang: f.Text("lang", 20)}
 }
 
 func (p *pages) addContact(w http.ResponseWriter, r *http.Request) error {
@@ -201,7 +225,9 @@ type contactPage struct {
 	Header ui.Header
 	Form   partForm
 	Facts  ui.Facts
-	Remove string // address of the act
+	Mute   string   // why no letter goes to it
+	Ask    *actForm // the team's button
+	Remove string   // address of the act
 }
 
 func (p *pages) contactForm(w http.ResponseWriter, r *http.Request) error {
@@ -209,7 +235,7 @@ func (p *pages) contactForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f := web.NewForm(r, map[string][]string{"kind": {c.Kind}, "name": {c.Name}, "job": {c.Job}, "phone": {c.Phone}, "email": {c.Email}, "hours": {c.Hours}})
+	f := web.NewForm(r, map[string][]string{"kind": {c.Kind}, "name": {c.Name}, "job": {c.Job}, "phone": {c.Phone}, "email": {c.Email}, "hours": {c.Hours}, "lang": {string(c.Lang)}})
 	return p.t.Render(w, r, "contact", p.contactPage(r, at, c, f))
 }
 
@@ -235,9 +261,15 @@ func (p *pages) contactPage(r *http.Request, at place, c registry.Contact, f *we
 	page.Crumbs = []ui.Crumb{{Label: at.org.Label(web.Lang(r)), Href: at.back}, {Label: c.Name}}
 	page.Form = partForm{Action: at.base + "/" + c.UUID, Fields: p.contactFields(r, f), Version: at.org.Version,
 		Button: ui.Button{Label: web.T(r, "registry.save")}, Cancel: &ui.Button{Label: web.T(r, "registry.cancel"), Href: at.back, Variant: "tertiary"}}
-	page.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "registry.contact.verified"), Value: c.Verified}, {Label: web.T(r, "registry.entered"), Value: c.Created}}}
+	page.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "registry.contact.verified"), Value: never(r, c.Verified)}, {Label: web.T(r, "registry.contact.asked"), Value: never(r, c.Asked)},
+		{Label: web.T(r, "registry.entered"), Value: c.Created}}}
 	if c.Bounces > 0 {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "registry.contact.bounced"), Value: c.Bounced, Sub: c.BounceReason})
+	}
+	if c.Bounces > 0 {
+		page.Mute = web.T(r, "registry.contact.mute")
+	} else if mayAsk(r, at, c) {
+		page.Ask = &actForm{Action: at.base + "/" + c.UUID + "/ask", Button: ui.Button{Label: web.T(r, "registry.contact.ask"), Icon: "mail", Variant: "secondary"}}
 	}
 	page.Remove = at.base + "/" + c.UUID + "/remove"
 	return page

@@ -1,13 +1,17 @@
 package registryweb_test
 
 import (
+	"context"
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
 	"straza/internal/registry"
@@ -21,14 +25,16 @@ type site struct {
 	t *testing.T
 	s *registry.Service
 	*testkit.Site
+	db   *store.DB
+	post *mail.Post
 	bank registry.Organisation
 	host registry.Organisation
 }
 
 func newSite(t *testing.T, db *store.DB) *site {
 	t.Helper()
-	s := registrytest.Service(t, db)
-	v := &site{t: t, s: s, host: registrytest.CERT(t, s, "Национални ЦЕРТ")}
+	s, post := registrytest.Asking(t, db)
+	v := &site{t: t, s: s, post: post, db: db, host: registrytest.CERT(t, s, "Национални ЦЕРТ")}
 	v.bank = registrytest.Org(t, s, registry.Draft{Name: "Штедионица Ђердап", Kind: "operator", Sector: "finance"})
 	other := registrytest.Org(t, s, registry.Draft{Name: "Друга фирма"})
 	gate := testkit.Gate{
@@ -208,6 +214,9 @@ func TestHoldingsByForm(t *testing.T) {
 		v.Sends("bankadmin", own, 422, testkit.Form("kind", "king", "name", "", "criticality", "3", "product", "моје"), "Choose a kind of asset.", "Enter a name.", "моје")
 		v.Sends("bankadmin", own, 303, testkit.Form("kind", "service", "name", "Електронско банкарство", "criticality", "4", "product", "Oracle 19c"))
 		page := v.Shows("bankadmin", own, 200, "Електронско банкарство", "Oracle 19c", "Service")
+		if n := strings.Count(page, "Very high"); n != 2 { // in the row, and in the form's list
+			t.Errorf("the criticality stands there %d times", n)
+		}
 		asset := between(t, page, `formaction="`+own+`/`, `/withdraw"`)
 		v.Shows("bankadmin", own+"/"+asset, 200, `value="4" selected`)
 		v.Sends("bankadmin", own+"/"+asset, 422, testkit.Form("kind", "service", "name", "", "criticality", "2"), "Enter a name.")
@@ -246,6 +255,84 @@ func TestHoldingsByForm(t *testing.T) {
 		v.Shows("bankadmin", nets+"/export?format=json", 200, `"value":"10.77.0.0/16"`)
 		v.Shows("supervisor", strings.Replace(at, "/console/", "/oversight/", 1)+"/assets", 403)
 		v.Shows("analyst", at+"/history", 200, "Asset withdrawn", "Network or domain confirmed", "withdrawn: ")
+	})
+}
+
+// TestAskingByLetter: the team asks, whoever holds the link answers without an
+// account, the answer stands where the contact is kept.
+func TestAskingByLetter(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		v := newSite(t, db)
+		at := "/console/organisations/" + v.bank.UUID
+		v.Sends("analyst", at+"/contacts", 422, testkit.Form("kind", "duty", "name", "Дежурни", "phone", "+381 11 123 4567", "lang", "de"), "The language of the name is not known.")
+		v.Sends("analyst", at+"/contacts", 303, testkit.Form("kind", "duty", "name", "Дежурни", "email", "d@djerdap.rs", "lang", "en"))
+		page := v.Shows("analyst", at+"/contacts", 200, "Ask now", "never")
+		contact := between(t, page, `formaction="`+at+`/contacts/`, `/confirm"`)
+		v.Shows("bankadmin", "/portal/organisation", 200, "Last asked", "d@djerdap.rs")
+		v.Sends("bankadmin", "/portal/organisation/contacts/"+contact+"/ask", 404, nil)
+		v.Sends("analyst", at+"/contacts/"+contact+"/ask", 303, nil)
+		v.Sends("analyst", at+"/contacts/"+contact+"/ask", 303, nil) // told that it was asked already
+		ctx := context.Background()
+		if err := jobs.New(db, append(v.post.Jobs(), v.s.Jobs()...), registry.Subscriptions()).Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		letters, err := v.post.ListCaught(ctx, 0)
+		if err != nil || len(letters) != 1 || letters[0].To != "d@djerdap.rs" {
+			t.Fatalf("letters %+v, %v", letters, err)
+		}
+		link := strings.TrimSpace(between(t, letters[0].Body, testkit.SiteOrigin, "\n"))
+		if !strings.HasPrefix(link, "/en/contact-points/") {
+			t.Fatalf("link %q", link)
+		}
+		for range 2 { // a scanner's look changes nothing
+			v.Shows("", link, 200, "Are these details right?", "Everything is right", "d@djerdap.rs", "Штедионица Ђердап")
+		}
+		for _, l := range []string{"sr-Cyrl", "sr-Latn", "en"} {
+			page := v.Shows("", strings.Replace(link, "/en/", "/"+l+"/", 1), 200)
+			if err := web.CheckScript(i18n.Lang(l), []byte(page)); err != nil {
+				t.Errorf("in %s: %v", l, err)
+			}
+		}
+		v.Sends("", link, 422, testkit.Form("contact", contact, "body", ""), "Write what is wrong.")
+		v.Sends("", link, 303, testkit.Form("contact", contact, "body", "Не радим више тамо <b>"))
+		v.Sends("", link, 409, testkit.Form("contact", contact, "body", "Још"), "You have said so already.")
+		v.Shows("", link, 200, "Said to be wrong", "Thank you.")
+		page = v.Shows("analyst", at, 200, "Contacts say that this is wrong", "Не радим више тамо")
+		v.Shows("bankadmin", "/portal/organisation", 200, "Не радим више тамо")
+		remark := between(t, page, at+"/remarks/", "/settle")
+		v.Sends("banker", "/portal/organisation/remarks/"+remark+"/settle", 403, nil)
+		v.Sends("bankadmin", "/portal/organisation/remarks/"+remark+"/settle", 303, nil)
+		v.Shows("analyst", at, 200, "settled", "Back to the list")
+		v.Sends("analyst", at+"/remarks/"+remark+"/reopen", 303, nil)
+
+		now.Add(48 * time.Hour)
+		v.Sends("analyst", at+"/contacts/"+contact+"/ask", 303, nil)
+		if err := jobs.New(db, append(v.post.Jobs(), v.s.Jobs()...), registry.Subscriptions()).Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		letters, err = v.post.ListCaught(ctx, 0)
+		if err != nil || len(letters) != 2 {
+			t.Fatalf("letters %+v, %v", letters, err)
+		}
+		link = strings.TrimSpace(between(t, letters[0].Body, testkit.SiteOrigin, "\n"))
+		v.Shows("analyst", "/console/organisations?contacts=stale&q=djerdap", 200, "Штедионица Ђердап")
+		v.Sends("", link, 303, testkit.Form("answer", "right"))
+		v.Shows("analyst", at+"/contacts", 200, "Verified")
+		v.Shows("analyst", "/console/organisations?contacts=stale&q=djerdap", 200, "The filter hides every organisation")
+		if err := db.Update(ctx, func(tx *store.Tx) error {
+			_, err := v.s.BounceTx(ctx, tx, registrytest.Setup, "d@djerdap.rs", "5.1.1")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if page := v.Shows("analyst", at+"/contacts", 200, "We do not write to this address"); strings.Contains(page, "Ask now") {
+			t.Error("an address that bounces can be asked")
+		}
+		v.Shows("bankadmin", "/portal/organisation", 200, "We do not write to this address")
+		v.Shows("", "/en/contact-points/"+strings.Repeat("0", 40), 404)
+		now.Add(60 * 24 * time.Hour)
+		v.Shows("", link, 410, "The time for an answer is over.")
 	})
 }
 

@@ -33,7 +33,7 @@ func (p *pages) filters(r *http.Request) (*web.Filters, registry.Filter, error) 
 		web.FilterSpec{Name: "kind", Label: web.T(r, "registry.kind"), Options: entries(r, lists.Kinds)},
 		web.FilterSpec{Name: "sector", Label: web.T(r, "registry.sector"), Options: entries(r, lists.Sectors)},
 		web.FilterSpec{Name: "cert", Label: web.T(r, "registry.cert"), Options: team},
-		web.FilterSpec{Name: "contacts", Label: web.T(r, "registry.contacts"), Options: options(r, "registry.freshness.", registry.Freshnesses...)},
+		web.FilterSpec{Name: "contacts", Label: web.T(r, "registry.contacts"), Options: options(r, "registry.freshness.", append([]registry.Freshness{registry.Stale}, registry.Freshnesses...)...)},
 		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: options(r, "registry.state.", registry.States...), Default: string(registry.Active)},
 	)
 	return f, registry.Filter{Query: f.Get("q"), Kind: f.Get("kind"), Sector: f.Get("sector"), CERT: f.Get("cert"),

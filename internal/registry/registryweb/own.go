@@ -16,6 +16,7 @@ type ownPage struct {
 	Next     *ui.NextStep
 	Facts    ui.Facts
 	Contacts ui.Table
+	Remarks  []remarkRow
 	Sees     []string
 	Form     *partForm
 }
@@ -40,6 +41,9 @@ func (p *pages) ownPage(r *http.Request, at place, f *web.Form) (*ownPage, error
 	}
 	page := &ownPage{Page: web.NewPage(r, web.ShellPortal, web.T(r, "registry.own")), Facts: p.facts(r, o), Contacts: p.contactTable(r, at, contacts)}
 	page.Header = p.ownHeader(r, o, "")
+	if page.Remarks, err = p.remarks(r, at); err != nil {
+		return nil, err
+	}
 	if mayKeep(r, o) && o.Contacts.Freshness != registry.Fresh {
 		page.Next = &ui.NextStep{Title: web.T(r, "registry.own.next."+string(o.Contacts.Freshness)), Text: web.T(r, "registry.own.next.text"),
 			Act: ui.Button{Label: web.T(r, "registry.own.next.act"), Href: "#contacts", Variant: "secondary"}}

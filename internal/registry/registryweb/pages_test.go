@@ -21,12 +21,14 @@ func TestPagesAreWhole(t *testing.T) {
 	table := ui.Table{Caption: "Листа", Columns: []ui.Column{{Label: "Назив"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: strings.Repeat("Јавно предузеће ", 20)}}}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"list": {&listPage{Table: table}},
-		"show": {&showPage{Note: "Белешка", Closed: &ui.Note{Body: "Затворено"}, Merges: []mergeRow{{Text: "Фирма", At: now, Until: now, Undo: "/x"}, {Text: "Друга", At: now, Undone: true}},
+		"show": {&showPage{Note: "Белешка", Remarks: []remarkRow{{Contact: "Ана", Body: "Не радим више тамо", At: now, Act: &ui.Button{Label: "Решено"}}, {Contact: "Ана", Body: "Телефон", At: now, Settled: now}}, Closed: &ui.Note{Body: "Затворено"}, Merges: []mergeRow{{Text: "Фирма", At: now, Until: now, Undo: "/x"}, {Text: "Друга", At: now, Undone: true}},
 			Rules: &rulesPanel{Rules: []string{"Сектор: Здравство"}, Change: "/x"}, Act: &actForm{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}},
 		"history":  {&historyPage{More: "/x", Timeline: ui.Timeline{Items: []ui.Moment{{Icon: "plus", Title: "Унета", At: now, By: "Ana", Detail: []any{"назив: Фирма"}}}}}},
 		"edit":     {&editPage{Card: []ui.Field{field}, Numbers: []ui.Field{field}, Details: []ui.Field{field}}},
 		"contacts": {&contactsPage{Table: table, Note: &ui.Note{Body: "Забележено"}, Form: &form}},
-		"contact":  {&contactPage{Form: form, Remove: "/x"}},
+		"contact":  {&contactPage{Form: form, Remove: "/x", Mute: "Пошта се враћа", Ask: &actForm{Action: "/x", Button: ui.Button{Label: "Питај"}}}},
+		"asked": {&askedPage{Lead: "Тачно?", Points: []askedPoint{{Organisation: "Фирма", Mark: ui.State{Kind: ui.StateDone, Word: "Потврђено"}}}, Confirm: &ui.Button{Label: "Све је тачно"},
+			Until: now, Which: &field, Body: field, Wrong: true}, &askedPage{Until: now, Body: field, Wrong: true, Only: "x"}},
 		"holdings": {&holdingsPage{Lead: "Шта имате", Table: table, New: "Нов систем", Form: &form}},
 		"holding":  {&holdingPage{Form: &form, Acts: []actForm{{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}}},
 		"merge":    {&mergePage{Choices: &ui.Choices{Name: "from", Legend: "Која?"}, Empty: &ui.Empty{Icon: "search", Title: "Нема"}}},
@@ -52,7 +54,7 @@ func TestEveryKeyHasWords(t *testing.T) {
 	if err := json.Unmarshal(raw, &have); err != nil {
 		t.Fatal(err)
 	}
-	permissions := regexp.MustCompile(`^registry\.(read|write|merge|add|change|import|export|contacts\.read)(-own)?$`)
+	permissions := regexp.MustCompile(`^registry\.(read|write|merge|add|change|import|export|contacts\.read|ask|ask\.link|bounce|verify|verification)(-own)?$`) // and kinds of job, token and pack
 	key := regexp.MustCompile(`"(registry\.[a-z0-9.-]+[a-z0-9])"`)
 	for _, dir := range []string{".", "..", "../registryapi"} {
 		for _, k := range testkit.Sources(t, dir, key) {

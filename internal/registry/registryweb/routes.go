@@ -57,6 +57,12 @@ func Routes(m *web.Mux, s *registry.Service) {
 		get(portal, own, "the caller's own organisation", p.own),
 		post(portal+"/contacts", web.Perm("registry.write-own"), p.addContact),
 	)
+	p.remarkRoutes(m, portal, web.Perm("registry.write-own"))
+	m.Handle(
+		web.Route{Method: http.MethodGet, Pattern: "/contact-points/{token}", Policy: web.Public, Localized: true, Limit: "thread",
+			Reveals: "the contact points of one address, to who holds the link of a letter to it", Handler: p.asked},
+		web.Route{Method: http.MethodPost, Pattern: "/contact-points/{token}", Policy: web.Public, Localized: true, Mutates: true, Limit: "thread", Handler: p.answerAsked},
+	)
 	p.contactRoutes(m, portal+"/contacts/{part}", web.AnyPerm("registry.write", "registry.write-own"))
 	p.holdingRoutes(m, portal, own, web.Perm("registry.write-own"))
 }
@@ -99,6 +105,8 @@ func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
 		post(base+"/{id}/contacts", write, p.addContact),
 	)
 	p.contactRoutes(m, base+"/{id}/contacts/{part}", write)
+	m.Handle(post(base+"/{id}/contacts/{part}/ask", write, p.askContact))
+	p.remarkRoutes(m, base+"/{id}", write)
 	if perm != "console.use" { // what belongs to whom is the teams' to say
 		return
 	}
@@ -108,6 +116,14 @@ func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
 		post(base+"/{id}/merges/{part}/undo", merge, p.undoMerge),
 		get(base+"/{id}/constituency", merge, "the rules of a CERT", p.constituencyForm),
 		post(base+"/{id}/constituency", merge, p.setConstituency),
+	)
+}
+
+// remarkRoutes settle what was said to be wrong, and take that back.
+func (p *pages) remarkRoutes(m *web.Mux, org string, policy web.Policy) {
+	m.Handle(
+		post(org+"/remarks/{part}/settle", policy, p.settleRemark(false)),
+		post(org+"/remarks/{part}/reopen", policy, p.settleRemark(true)),
 	)
 }
 

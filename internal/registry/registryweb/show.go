@@ -18,6 +18,7 @@ type showPage struct {
 	Closed  *ui.Note // why the details are not here
 	Facts   ui.Facts
 	Note    string
+	Remarks []remarkRow
 	Who     ui.Facts // who sees it
 	Merges  []mergeRow
 	Rules   *rulesPanel // of a CERT
@@ -107,6 +108,9 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return p.t.Render(w, r, "show", page)
 	}
 	if page.Merges, err = p.mergeRows(r, o); err != nil {
+		return err
+	}
+	if page.Remarks, err = p.remarks(r, place{home: room(r) + "/" + o.UUID, org: o}); err != nil {
 		return err
 	}
 	if o.Kind == registry.KindCERT && o.Local {
@@ -233,7 +237,7 @@ func (p *pages) history(w http.ResponseWriter, r *http.Request) error {
 
 var actIcons = map[string]string{"add": "plus", "meet": "plus", "change": "pencil", "withdraw": "archive", "restore": "arrow-back-up",
 	"merge": "git-merge", "take-in": "git-merge", "unmerge": "arrows-split", "let-go": "arrows-split", "constituency": "users-group",
-	"contact-confirm": "circle-check", "contact-bounce": "alert-triangle"}
+	"contact-confirm": "circle-check", "contact-ask": "mail", "contact-refute": "alert-triangle", "remark-settle": "check", "remark-reopen": "arrow-back-up", "contact-bounce": "alert-triangle"}
 
 func actIcon(act string) string {
 	if icon, ok := actIcons[act]; ok {
@@ -259,6 +263,8 @@ func (p *pages) fieldWords(r *http.Request, f registry.Field) string {
 			return lists.Sectors.Label(v, l)
 		case f.Name == "state" && v != "":
 			return web.T(r, "registry.state."+v)
+		case f.Name == "lang" && v != "":
+			return web.T(r, "registry.lang."+v)
 		case f.Name == "disclosure" && v != "":
 			return web.T(r, "registry.disclosure."+v)
 		}
