@@ -65,8 +65,7 @@ func parse(b []byte) (*parsed, error) {
 	case p.List != nil && typ != "":
 		return out, out.list(p, typ)
 	case p.Formula != "":
-		out.item.Kind, out.item.Key, out.item.Class = Model, either(out.item.UUID, p.Name), p.Formula
-		return out, named(out.item.Key)
+		return out, out.model(p)
 	case p.Values != nil && p.Name == "relationships":
 		var v []json.RawMessage
 		out.item.Kind, out.item.Key = Relationships, p.Name
@@ -124,6 +123,25 @@ func (p *parsed) list(f probe, typ string) error {
 	p.item.Kind, p.item.Key, p.item.Class, p.item.Entries = WarningList, f.Name, typ, int64(len(entries))
 	p.item.Types = f.Matching
 	return named(f.Name)
+}
+
+// model reads a decaying model; like MISP's it scores nothing until it is enabled.
+func (p *parsed) model(f probe) error {
+	var m modelFile
+	if err := json.Unmarshal(p.body, &m); err != nil {
+		return err
+	}
+	params, err := parametersOf(m.Parameters)
+	if err != nil {
+		return err
+	}
+	formula := formulaOf(f.Formula)
+	if err := params.check(formula); err != nil {
+		return err
+	}
+	p.item.Kind, p.item.Key, p.item.Class, p.item.Types, p.item.Enabled = Model, either(p.item.UUID, f.Name), formula, m.Types, false
+	p.item.Entries = int64(len(m.Types))
+	return named(p.item.Key)
 }
 
 // cluster reads a cluster file; its own text without the values is kept as the

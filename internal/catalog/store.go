@@ -23,6 +23,7 @@ const (
 		version = excluded.version, builtin = excluded.builtin, entries = excluded.entries, types = excluded.types, body = excluded.body, changed = excluded.changed,
 		exclusive = excluded.exclusive, own = excluded.own`
 	setEnabled = `UPDATE catalog_item SET enabled = $2, changed = $3 WHERE id = $1`
+	dropItem   = `DELETE FROM catalog_item WHERE id = $1`
 	setMarks   = `UPDATE catalog_item SET required = $2, highlighted = $3, changed = $4 WHERE id = $1`
 	lastChange = `SELECT COALESCE(MAX(changed), 0) FROM catalog_item WHERE kind = $1`
 )

@@ -511,6 +511,6 @@ func (a *api) warninglistCheck(c *call) error {
 // upToDate answers the update of catalogues: they come by import, on the machine.
 func (a *api) upToDate(c *call) error {
 	texts := map[string]string{"taxonomies": "All taxonomy libraries are up to date already.", "warninglists": "All warninglists are up to date already.",
-		"noticelists": "All noticelists are up to date already.", "galaxies": "Galaxies updated.", "object_templates": "All object templates are up to date already."}
+		"decaying_model": "Default decaying models updated", "noticelists": "All noticelists are up to date already.", "galaxies": "Galaxies updated.", "object_templates": "All object templates are up to date already."}
 	return c.done(misp.Outcome{Controller: c.controller, Action: "update", Message: texts[c.controller]})
 }

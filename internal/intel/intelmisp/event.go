@@ -37,6 +37,7 @@ type show struct {
 	proposed map[int64][]misp.ShadowAttribute
 	said     map[string][]remark.Remark
 	remarks  bool // analyst data
+	decay    *decaying
 }
 
 // showOf reads the options of events/view; sync keys never get local tags.
@@ -110,6 +111,9 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 		return instead(err, notFound(invalidEvent), fault.NotFound)
 	}
 	s := a.showOf(c, &e)
+	if s.decay, err = a.decaying(c); err != nil {
+		return err
+	}
 	if with != nil {
 		with(&s)
 	}
@@ -129,7 +133,10 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 
 // writeEvent streams one event: header, attributes, objects, the rest.
 func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error {
-	var err error
+	err := s.decay.enter(e)
+	if err != nil {
+		return err
+	}
 	if !s.metadata {
 		if s.proposed, err = a.proposals(c, e); err != nil {
 			return err
@@ -646,6 +653,9 @@ func (a *api) lists(c *call, at *intel.Attribute, s show, w *misp.Attribute) (er
 		if err := a.warn(c, at, w); err != nil {
 			return err
 		}
+	}
+	if err := s.decay.mark(at, w); err != nil {
+		return err
 	}
 	if s.galaxies {
 		w.Galaxy, err = a.galaxies(c, at.Tags, true)

@@ -85,7 +85,7 @@ func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 			return err
 		}
 	}
-	if p.flag("includeWarninglistHits", false) {
+	if p.flag("includeWarninglistHits", false) && w.Warnings == nil {
 		return a.warn(c, at, w)
 	}
 	return nil

@@ -31,9 +31,9 @@ func (r *replay) recordedLists(t *testing.T, all []recording) {
 			by[rec.Name] = v
 		}
 	}
-	// The lists that are built in here were not there.
+	// The lists and models that are built in here were not there.
 	r.Must(r.DB.Update(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(t.Context(), "DELETE FROM catalog_item WHERE kind = $1", catalog.WarningList)
+		_, err := tx.Exec(t.Context(), "DELETE FROM catalog_item WHERE kind IN ($1, $2)", catalog.WarningList, catalog.Model)
 		return err
 	}))
 	var files []json.RawMessage

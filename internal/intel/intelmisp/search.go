@@ -78,9 +78,12 @@ func (a *api) search(c *call) (*search, error) {
 	s.show = show{deleted: s.q.Deleted, metadata: c.params.flag("metadata", false), data: c.params.flag("withAttachments", false),
 		noLocal: c.params.flag("excludeLocalTags", false), related: c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", false),
-		extended: c.params.flag("extended", false), flat: c.params.flag("flatten", false)}
+		extended: c.params.flag("extended", false), flat: c.params.flag("flatten", false),
+		warnings: c.params.flag("includeWarninglistHits", false)}
 	c.noGroups = c.params.flag("sgReferenceOnly", false)
-	return s, nil
+	var err error
+	s.show.decay, err = a.decaying(c)
+	return s, err
 }
 
 // wantedFormat is returnFormat, or what suffix or Accept ask for.
@@ -183,12 +186,20 @@ type flat interface {
 	end() error
 }
 
-// kept tells whether an attribute passes the test of the warning lists.
-func (s *search) kept(typ, value string) bool {
-	if !s.clean || s.err != nil {
+// kept tells whether an attribute passes the test of the warning lists, and of the
+// decaying models.
+func (s *search) kept(at *intel.Attribute) bool {
+	if s.err != nil {
 		return true
 	}
-	hits, err := s.a.Catalog.Hits(s.c.ctx(), s.c.who, typ, value)
+	if keeps, err := s.show.decay.keeps(at); err != nil || !keeps {
+		s.err = err
+		return false
+	}
+	if !s.clean {
+		return true
+	}
+	hits, err := s.a.Catalog.Hits(s.c.ctx(), s.c.who, at.Type, at.Value)
 	s.err = err
 	return len(hits) == 0
 }
@@ -202,8 +213,8 @@ func (s *search) events() error {
 		return err
 	}
 	first := true
-	if ids := s.q.ToIDS; ids != nil || s.clean {
-		s.show.only = func(at *intel.Attribute) bool { return (ids == nil || at.ToIDS == *ids) && s.kept(at.Type, at.Value) }
+	if ids := s.q.ToIDS; ids != nil || s.sieved() {
+		s.show.only = func(at *intel.Attribute) bool { return (ids == nil || at.ToIDS == *ids) && s.kept(at) }
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
 		if !first && !asXML {
@@ -272,7 +283,7 @@ func (s *search) flatEvents(w flat) error {
 
 // give writes an attribute that the warning lists let pass.
 func (s *search) give(w flat, at *intel.Attribute) error {
-	if s.kept(at.Type, at.Value) {
+	if s.kept(at) {
 		s.n++
 		if err := w.attribute(at); err != nil {
 			return err
@@ -281,8 +292,14 @@ func (s *search) give(w flat, at *intel.Attribute) error {
 	return s.err
 }
 
-// tagged tells whether a flat format writes labels.
+// sieved tells whether attributes are left out after they were found.
+func (s *search) sieved() bool { return s.clean || s.show.decay != nil && s.show.decay.exclude }
+
+// tagged tells whether a flat format writes labels, or they are asked of a model.
 func (s *search) tagged(events bool) bool {
+	if s.show.decay != nil {
+		return true
+	}
 	switch s.format {
 	case "csv", "stix", "stix-json":
 		return true
@@ -340,11 +357,11 @@ func (s *search) xmlAttributes() error {
 	if _, err := s.out.Write([]byte(xmlHead)); err != nil {
 		return err
 	}
-	s.q.WithTags = s.c.params.flag("includeEventTags", false) || s.c.params.flag("includeContext", false)
+	s.q.WithTags = s.c.params.flag("includeEventTags", false) || s.c.params.flag("includeContext", false) || s.show.decay != nil
 	x := misp.NewXMLWriter(s.out)
 	var buf []byte
 	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
-		if !s.kept(at.Type, at.Value) {
+		if !s.kept(at) {
 			return s.err
 		}
 		s.n++
@@ -372,7 +389,7 @@ func (s *search) xmlAttributes() error {
 }
 
 func (s *search) countAttributes() error {
-	if s.clean {
+	if s.sieved() {
 		return s.countKept()
 	}
 	n, err := s.a.Intel.CountAttributes(s.c.ctx(), s.c.who, s.q)
@@ -385,8 +402,9 @@ func (s *search) countAttributes() error {
 }
 
 func (s *search) countKept() error {
+	s.q.WithTags = s.show.decay != nil
 	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
-		if s.kept(at.Type, at.Value) {
+		if s.kept(at) {
 			s.n++
 		}
 		return s.err
@@ -406,7 +424,7 @@ func (s *search) attributes() error {
 	}
 	var buf []byte
 	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
-		if !s.kept(at.Type, at.Value) {
+		if !s.kept(at) {
 			return s.err
 		}
 		buf = buf[:0]
@@ -439,7 +457,7 @@ func (s *search) attribute(at *intel.Attribute) (misp.Attribute, error) {
 	if p.flag("includeEventUuid", false) {
 		w.EventUUID = misp.T(e.UUID)
 	}
-	if p.flag("includeEventTags", false) {
+	if p.flag("includeEventTags", p.flag("includeDecayScore", false)) { // measured: a score brings them
 		for _, t := range e.Wire().Tag {
 			if !(s.show.noLocal && t.Local.V) && t.Exportable.V {
 				w.Tag = append(w.Tag, misp.Tag{ID: t.ID, Name: t.Name, Colour: t.Colour, NumericalValue: t.NumericalValue, Inherited: misp.Count(1)})
@@ -455,6 +473,9 @@ func (s *search) attribute(at *intel.Attribute) (misp.Attribute, error) {
 		if err := s.propose(at, &w); err != nil {
 			return w, err
 		}
+	}
+	if err := s.show.decay.mark(at, &w); err != nil {
+		return w, err
 	}
 	return w, s.a.enrich(s.c, at, &w)
 }

@@ -112,7 +112,7 @@ func build() map[string]row {
 	proposalRows(read, write)
 	analystRows(read, write)
 	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/publishsightings
-		attributes/enrich decaying_model/index decaying_model/update decaying_model/enable decaying_model/disable
+		attributes/enrich
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
 	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
@@ -282,4 +282,5 @@ func catalogRows(read, write adder) {
 	write("warninglists/add", "warninglist", (*api).warninglistAdd)
 	write("warninglists/update", "site_admin", (*api).upToDate)
 	galaxyRows(read, write)
+	decayRows(read, write)
 }
