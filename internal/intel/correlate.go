@@ -47,7 +47,11 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 			if own, err = correlating(ctx, tx, who, e.ID, after, batch); err != nil || len(own) == 0 {
 				return err
 			}
-			n, err := countEqual(ctx, tx, who, e.ID, keysOf(own), counts)
+			without, err := excluded(ctx, tx)
+			if err != nil {
+				return err
+			}
+			n, err := countEqual(ctx, tx, who, e.ID, keysOf(own, without), counts)
 			complete = complete && n < otherLimit
 			return err
 		})
@@ -96,13 +100,17 @@ func (s *Service) RelatedTo(ctx context.Context, who ident.Actor, list []*Attrib
 	if err := mayRead(who); err != nil {
 		return nil, err
 	}
+	var without exclusions
+	if err := s.db.View(ctx, func(tx *store.Tx) (err error) { without, err = excluded(ctx, tx); return }); err != nil {
+		return nil, err
+	}
 	byKey := map[int64][]*Attribute{}
 	var keys []int64
 	for _, a := range list {
 		if a.NoCorrelation || a.Deleted || a.Event != nil && a.Event.NoCorrelation {
 			continue
 		}
-		for _, k := range correlationKeys(a) {
+		for _, k := range without.keys(a.Type, a.Value) {
 			if byKey[k] == nil {
 				keys = append(keys, k)
 			}
@@ -171,10 +179,10 @@ func shareHalf(a, b *Attribute) bool {
 	return eq(a1, b1) || eq(a1, b2) || eq(a2, b1) || eq(a2, b2)
 }
 
-func keysOf(list []ownSide) []int64 {
+func keysOf(list []ownSide, without exclusions) []int64 {
 	var keys []int64
 	for _, o := range list {
-		keys = append(keys, keysFor(o.typ, o.value)...)
+		keys = append(keys, without.keys(o.typ, o.value)...)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

@@ -49,7 +49,7 @@ var replayed = map[string]int{
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
 	"availableSyncFilteringRules": 100, "ft": 100, "feed": 0,
 	"upload_stix2": 100,
-	"gal": 98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98, "decaying": 98,
+	"gal": 98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98, "decaying": 98, "corr_exclusions": 98,
 }
 
 // Divergences on purpose, each with its reason; they are left out of the count.
@@ -194,7 +194,7 @@ func (r *replay) learn(kind, theirs, ours string) {
 var controllerKind = map[string]string{"events": "event", "attributes": "attribute", "objects": "object", "tags": "tag", "sharing_groups": "group",
 	"organisations": "org", "users": "user", "auth_keys": "key", "warninglists": "list", "taxonomies": "taxonomy", "objectreferences": "reference",
 	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "shadowAttributes": "proposal", "roles": "role", "feeds": "feed",
-	"galaxies": "galaxy", "galaxy_clusters": "cluster"}
+	"galaxies": "galaxy", "correlation_exclusions": "exclusion", "galaxy_clusters": "cluster"}
 
 var digits = regexp.MustCompile(`^\d+$`)
 
@@ -509,7 +509,7 @@ func sortedKeys(m map[string]any) []string {
 func (r *replay) follow(kind string, want, have any) {
 	kinds := map[string]string{"Event": "event", "Attribute": "attribute", "Object": "object", "Tag": "tag", "SharingGroup": "group",
 		"Organisation": "org", "ObjectReference": "reference", "Org": "org", "Orgc": "org", "Warninglist": "list", "Taxonomy": "taxonomy", "User": "user", "Sighting": "sighting", "EventReport": "report", "ShadowAttribute": "proposal", "AuthKey": "key", "Role": "role", "Feed": "feed",
-		"Galaxy": "galaxy", "GalaxyCluster": "cluster"}
+		"Galaxy": "galaxy", "CorrelationExclusion": "exclusion", "GalaxyCluster": "cluster"}
 	switch w := want.(type) {
 	case map[string]any:
 		h, ok := have.(map[string]any)

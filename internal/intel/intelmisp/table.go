@@ -116,8 +116,7 @@ func build() map[string]row {
 		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
 	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
-		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import
-		correlation_exclusions/index correlation_exclusions/view correlation_exclusions/add correlation_exclusions/delete correlation_exclusions/clean`)
+		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import`)
 	refuse(ownPages, "site_admin", `servers/update servers/startworker feeds/add feeds/edit feeds/delete servers/add servers/edit servers/delete`)
 	return t
 }
@@ -283,4 +282,5 @@ func catalogRows(read, write adder) {
 	write("warninglists/update", "site_admin", (*api).upToDate)
 	galaxyRows(read, write)
 	decayRows(read, write)
+	exclusionRows(read, write)
 }
