@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"unicode"
@@ -25,6 +24,7 @@ func (a *act) follow() error {
 	if err := a.resolve(); err != nil {
 		return err
 	}
+	var own Case
 	for id := range cases {
 		if id != a.c.ID {
 			if _, err := a.tx.Exec(a.ctx, touchCase, id, a.now); err != nil {
@@ -38,13 +38,16 @@ func (a *act) follow() error {
 		if err := a.words(&c); err != nil {
 			return err
 		}
-		if err := followCase(a.ctx, a.tx, &c); err != nil {
+		if err := a.followCase(&c); err != nil {
 			return err
+		}
+		if id == a.c.ID {
+			own = c
 		}
 	}
 	for _, ch := range a.changes {
 		if ch.Table == "incident_task" || ch.Table == "incident_party" {
-			if err := a.followChild(ch); err != nil {
+			if err := a.followChild(&own, ch.Table, ch.ID); err != nil {
 				return err
 			}
 		}
@@ -151,15 +154,29 @@ func (a *act) resolve() error {
 	return nil
 }
 
-// followCase holds the answer clock to the case: waiting pauses it with the
-// reason, an answer, a solution or a merge ends it.
-func followCase(ctx context.Context, tx *store.Tx, c *Case) error {
+// followCase holds the answer clock to the case: waiting pauses it with the reason, an
+// answer ends it. A case that was solved, closed or merged without an answer has no
+// such clock any more: nothing was on time. Reopened, it runs from where it began.
+func (a *act) followCase(c *Case) error {
+	ctx, tx := a.ctx, a.tx
+	over := !c.State.Open() || c.Merged != 0
+	if over && c.Answered == 0 {
+		if err := deadline.DropTx(ctx, tx, "case", c.ID, answerClock); err != nil {
+			return err
+		}
+		return a.followParts(c)
+	}
+	if !over {
+		if err := deadline.StartTx(ctx, tx, c.answerClock(), answerTerm); err != nil {
+			return err
+		}
+	}
 	clocks, err := deadline.OfTx(ctx, tx, "case", c.ID)
 	if err != nil {
 		return err
 	}
 	for _, k := range clocks {
-		done := c.Answered > 0 || !c.State.Open() || c.Merged != 0
+		done := c.Answered > 0
 		switch {
 		case done && k.Done == 0:
 			err = deadline.DoneTx(ctx, tx, k.Kind, k.Object, k.Name)
@@ -178,72 +195,62 @@ func followCase(ctx context.Context, tx *store.Tx, c *Case) error {
 			return err
 		}
 	}
-	return followParts(ctx, tx, c)
+	return a.followParts(c)
 }
 
-// followParts stands the clocks of a case's tasks and parties still while the case is
-// closed: nobody owes anything in it. Reopening it sets them going again.
-func followParts(ctx context.Context, tx *store.Tx, c *Case) error {
+// followParts holds the clocks of a case's tasks and parties to the case.
+func (a *act) followParts(c *Case) error {
 	type part struct {
 		kind string
 		id   int64
-		done bool
-		at   int64 // a party's answer
 	}
-	parts, err := store.All(ctx, tx, func(s store.Scanner) (p part, err error) { err = s.Scan(&p.kind, &p.id, &p.done, &p.at); return }, partsOf, c.ID)
+	parts, err := store.All(a.ctx, a.tx, func(s store.Scanner) (p part, err error) { err = s.Scan(&p.kind, &p.id); return }, partsOf, c.ID)
 	if err != nil {
 		return err
 	}
 	for _, p := range parts {
-		if p.at > 0 {
-			if err := deadline.DoneAtTx(ctx, tx, p.kind, p.id, p.kind, p.at); err != nil {
-				return err
-			}
-			continue
-		}
-		follow := deadline.UndoneTx
-		if p.done || !c.State.Open() {
-			follow = deadline.DoneTx
-		}
-		if err := follow(ctx, tx, p.kind, p.id, p.kind); err != nil {
+		if err := a.followChild(c, "incident_"+p.kind, p.id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// followChild holds the clock of a task or party to its row.
-func (a *act) followChild(ch change) error {
+// followChild holds the clock of a task or party to its row. In a case that is over
+// nobody owes anything: what was neither done nor answered has no clock until the case
+// is reopened.
+func (a *act) followChild(c *Case, table string, id int64) error {
 	kind, col := "task", "due"
-	if ch.Table == "incident_party" {
+	if table == "incident_party" {
 		kind, col = "party", "deadline"
 	}
-	row, err := readRow(a.ctx, a.tx, ch.Table, ch.ID, columns[ch.Table])
+	row, err := readRow(a.ctx, a.tx, table, id, columns[table])
 	if fault.Is(err, fault.NotFound) {
-		return deadline.DropTx(a.ctx, a.tx, kind, ch.ID, kind)
+		return deadline.DropTx(a.ctx, a.tx, kind, id, kind)
 	}
 	if err != nil {
 		return err
 	}
 	due := row[col].(int64)
-	if due == 0 {
-		return deadline.DropTx(a.ctx, a.tx, kind, ch.ID, kind)
+	done := kind == "task" && row["done"].(int64) > 0 || kind == "party" && row["state"] == PartyDone
+	answered, _ := row["answered"].(int64)
+	if due == 0 || !done && answered == 0 && !c.State.Open() {
+		return deadline.DropTx(a.ctx, a.tx, kind, id, kind)
 	}
-	audience := a.c.audience // a party's clock is the team's, too: the portal reads the party's deadline
+	audience := c.audience // a party's clock is the team's, too: the portal reads the party's deadline
 	started := min(row["created"].(int64), due)
-	if err := deadline.StartTx(a.ctx, a.tx, deadline.Clock{Kind: kind, Object: ch.ID, Name: kind, Label: a.c.Number, CERT: a.c.CERT, Audience: audience,
+	if err := deadline.StartTx(a.ctx, a.tx, deadline.Clock{Kind: kind, Object: id, Name: kind, Label: c.Number, CERT: c.CERT, Audience: audience,
 		Started: started, Due: due}, 1); err != nil {
 		return err
 	}
-	if err := deadline.MoveTx(a.ctx, a.tx, kind, ch.ID, kind, due); err != nil {
+	if err := deadline.MoveTx(a.ctx, a.tx, kind, id, kind, due); err != nil {
 		return err
 	}
-	done := kind == "task" && row["done"].(int64) > 0 || kind == "party" && row["state"] == PartyDone || !a.c.State.Open()
-	if at, _ := row["answered"].(int64); kind == "party" && at > 0 {
-		return deadline.DoneAtTx(a.ctx, a.tx, kind, ch.ID, kind, at)
+	if answered > 0 {
+		return deadline.DoneAtTx(a.ctx, a.tx, kind, id, kind, answered)
 	}
 	if done {
-		return deadline.DoneTx(a.ctx, a.tx, kind, ch.ID, kind)
+		return deadline.DoneTx(a.ctx, a.tx, kind, id, kind)
 	}
-	return deadline.UndoneTx(a.ctx, a.tx, kind, ch.ID, kind)
+	return deadline.UndoneTx(a.ctx, a.tx, kind, id, kind)
 }

@@ -102,14 +102,33 @@ func (s *Service) UnlinkReportTx(ctx context.Context, tx *store.Tx, who ident.Ac
 		if err != nil {
 			return err
 		}
+		own := int64(0) // whether the report has opened this very case
 		for _, id := range ids {
+			n, err := store.Int64(ctx, tx, openedByLink, id)
+			if err != nil {
+				return err
+			}
+			own += n
 			if err := a.remove("incident_link", id); err != nil {
 				return err
 			}
 		}
-		return nil
+		if own == 0 {
+			return nil
+		}
+		return a.withdraw()
 	})
 	return err
+}
+
+// withdraw closes a case that a report had opened and nobody has touched since: its
+// clock never should have run. One that somebody works on stays.
+func (a *act) withdraw() error {
+	n, err := store.Int64(a.ctx, a.tx, touchedSince, a.c.ID)
+	if err != nil || n > 0 || a.c.State != Fresh {
+		return err
+	}
+	return a.set("incident_case", a.c.ID, map[string]any{"state": Closed, "closed": a.now})
 }
 
 // LinkEventTx links an event to the case; label is what the case shows of it.

@@ -106,11 +106,16 @@ func (s *Service) insertTx(ctx context.Context, tx *store.Tx, who ident.Actor, c
 	if err := writeWords(ctx, tx, c); err != nil {
 		return err
 	}
-	if err := deadline.StartTx(ctx, tx, deadline.Clock{Kind: "case", Object: c.ID, Name: answerClock, Label: c.Number, CERT: c.CERT, Audience: c.audience, Started: c.Aware}, answerTerm); err != nil {
+	if err := deadline.StartTx(ctx, tx, c.answerClock(), answerTerm); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, insertAct, s.d.DB.NewID(), c.ID, c.Opened, who.Person, nameOf(who), "open", seed.Number, "", "[]", 1, 0)
 	return err
+}
+
+// answerClock is the clock of the CERT's own answer, from when it got to know.
+func (c *Case) answerClock() deadline.Clock {
+	return deadline.Clock{Kind: "case", Object: c.ID, Name: answerClock, Label: c.Number, CERT: c.CERT, Audience: c.audience, Started: c.Aware}
 }
 
 // number draws the next human number: S-2026-000417; CERTs that are not the host

@@ -103,7 +103,10 @@ const (
 	actsOf     = `SELECT ` + actCols + ` FROM incident_act a JOIN incident_case c ON c.id = a.case_id WHERE c.resolved_id = $1 AND a.id < $2 ORDER BY a.id DESC LIMIT 200`
 	actsSince  = `SELECT ` + actCols + ` FROM incident_act a WHERE a.case_id = $1 AND a.version > $2 ORDER BY a.id DESC LIMIT 50`
 	markUndone = `UPDATE incident_act SET undone_by = $2 WHERE id = $1`
-	unundo     = `UPDATE incident_act SET undone_by = 0 WHERE id = $1`
+	// openedByLink counts the opening of the link's case by what is linked.
+	openedByLink = `SELECT COUNT(*) FROM incident_link l JOIN incident_act a ON a.case_id = l.case_id AND a.verb = 'open' AND a.label = l.label WHERE l.id = $1`
+	touchedSince = `SELECT COUNT(*) FROM incident_act a WHERE a.case_id = $1 AND a.verb NOT IN ('open', 'unlink')`
+	unundo       = `UPDATE incident_act SET undone_by = 0 WHERE id = $1`
 )
 
 func scanAct(s store.Scanner) (a Act, err error) {

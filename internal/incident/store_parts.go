@@ -29,7 +29,7 @@ const (
 	whereCase   = `SELECT c.resolved_id FROM incident_case c WHERE c.id = $1`
 
 	partyCols = `p.id, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated, p.answered`
-	partsOf   = `SELECT 'task', id, done > 0, 0 FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id, state = 'done', answered FROM incident_party WHERE case_id = $1`
+	partsOf   = `SELECT 'task', id FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id FROM incident_party WHERE case_id = $1`
 	// partCounts counts what hangs on a case and on those merged into it.
 	partCounts = `SELECT (SELECT COUNT(*) FROM incident_task x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_entry x WHERE x.case_id` + inFamily + `),
 		(SELECT COUNT(*) FROM incident_note x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_party x WHERE x.case_id` + inFamily + `),

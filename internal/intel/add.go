@@ -404,8 +404,10 @@ func (l *loader) header(ctx context.Context, tx *store.Tx) error {
 	}
 	e.TLP, e.PAP = labels(names)
 	l.aud = audiences{who: l.who, owner: e.Owner.ID}
-	e.Distribution, e.Group, e.Audience, err = l.aud.event(ctx, tx, h)
-	return err
+	if e.Distribution, e.Group, e.Audience, err = l.aud.event(ctx, tx, h); err != nil {
+		return err
+	}
+	return settle(ctx, tx, l.who, Event{}, e)
 }
 
 func blockedUnless(ok bool) error {

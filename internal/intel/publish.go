@@ -93,7 +93,11 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 	if err != nil {
 		return err
 	}
+	was := e
 	e.Published, e.Changed = on, now
+	if err := settle(ctx, tx, who, was, &e); err != nil {
+		return err
+	}
 	verb := "event.unpublish"
 	if on {
 		if err := s.complete(ctx, tx, who, e); err != nil {

@@ -25,6 +25,7 @@ const (
 		threat = $9, analysis = $10, published = $11, locked = $12, proposal_lock = $13, protected = $14, no_correlation = $15, timestamp = $16,
 		publish_timestamp = $17, sighting_timestamp = $18, extends_uuid = $19, tlp = $20, pap = $21, attributes = $22, own_audiences = $23,
 		changed = $24, loading = 0, uuid = $25 WHERE id = $1`
+	reachEvent = `UPDATE intel_event SET audience_id = $2 WHERE id = $1`
 	touchEvent = `UPDATE intel_event SET published = $2, timestamp = $3, changed = $4, attributes = attributes + $5,
 		own_audiences = own_audiences + $6 WHERE id = $1`
 	beatEvent   = `UPDATE intel_event SET loading = $2 WHERE id = $1 AND loading <> 0`

@@ -255,7 +255,7 @@ func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local
 		if err != nil || n == 0 {
 			return err
 		}
-		if err := s.retag(ctx, tx, e, attribute, local); err != nil {
+		if err := s.retag(ctx, tx, who, e, attribute, local); err != nil {
 			return err
 		}
 		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"attribute": attribute, "tags": n, "local": local})
@@ -264,7 +264,7 @@ func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local
 
 // retag brings the event's labels up to date; a global tag is a change of the
 // event, a local one is not.
-func (s *Service) retag(ctx context.Context, tx *store.Tx, e Event, attribute int64, local bool) error {
+func (s *Service) retag(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, attribute int64, local bool) error {
 	now, err := store.Now(ctx, tx)
 	if err != nil {
 		return err
@@ -281,6 +281,16 @@ func (s *Service) retag(ctx context.Context, tx *store.Tx, e Event, attribute in
 	}
 	if local {
 		return nil
+	}
+	was := e
+	e.Published = false
+	if err := settle(ctx, tx, who, was, &e); err != nil {
+		return err
+	}
+	if e.Audience != was.Audience {
+		if _, err := tx.Exec(ctx, reachEvent, e.ID, e.Audience); err != nil {
+			return err
+		}
 	}
 	return touch(ctx, tx, e, now, 0, 0)
 }

@@ -260,6 +260,8 @@ func (s *server) attributes(t *testing.T, id string) {
 // shared opens the event to all members: both sides see what they share.
 func (s *server) shared(t *testing.T, id string) {
 	s.want(200, "alfa", "PATCH", "/events/"+id, `{"distribution":"community"}`)
+	s.want(404, "beta", "GET", "/events/"+id, "") // a draft is its organisation's alone
+	s.want(200, "alfa", "POST", "/events/"+id+"/publish", "")
 	s.want(200, "beta", "GET", "/events/"+id, "")
 	s.want(403, "beta", "PATCH", "/events/"+id, `{"info":"x"}`)
 	s.want(403, "beta", "GET", "/events/"+id+"/readers", "")
@@ -277,6 +279,8 @@ func (s *server) shared(t *testing.T, id string) {
 	}
 	s.want(200, "beta", "GET", "/events/"+id+"/correlations?limit=1", "")
 	s.want(422, "beta", "GET", "/events/"+id+"/correlations?limit=201", "")
+	s.want(200, "alfa", "POST", "/events/"+id+"/unpublish", "")
+	s.want(404, "beta", "GET", "/events/"+id, "")
 }
 
 func (s *server) pages(t *testing.T, now *clock.Moved) {

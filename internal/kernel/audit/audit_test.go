@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -258,13 +259,40 @@ func TestWitnessAheadIsDamage(t *testing.T) {
 	if rep.OK || rep.Damage[0].Kind != "truncated" {
 		t.Errorf("%+v", rep)
 	}
-	// Torn at the end by a crash: no damage.
+}
+
+// TestWitnessThatIsNone: a file without a checkpoint of ours witnesses nothing, whether
+// it is empty, garbage, or garbage after what was there; one torn by a crash in the
+// middle of an append does.
+func TestWitnessThatIsNone(t *testing.T) {
+	t.Parallel()
+	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
+	path := filepath.Join(t.TempDir(), "checkpoints")
+	log := audit.New(db, testkit.NewAuditKeys(), path)
+	fill(t, db, log, 0, 9)
+	must(t, log.Catch(context.Background(), true))
+	fill(t, db, log, 9, 18)
+	must(t, log.Catch(context.Background(), true))
 	whole, err := os.ReadFile(path)
 	must(t, err)
-	must(t, os.WriteFile(path, whole[:20], 0o600))
-	fresh := audit.New(testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1)), testkit.NewAuditKeys(), path)
-	if rep := verify(t, fresh); !rep.OK {
-		t.Errorf("a torn witness: %+v", rep)
+	first := bytes.Index(whole, []byte("=\n\n")) + 3
+	for _, c := range []struct {
+		what, text string
+		ok         bool
+	}{
+		{"whole", string(whole), true},
+		{"lagging", string(whole[:first]), true},
+		{"torn", string(whole[:first+40]), true},
+		{"torn at the first", string(whole[:20]), true},
+		{"empty", "", false},
+		{"garbage", "# Straža\n\nreadme", false},
+		{"garbage behind", string(whole) + "xyz", false},
+		{"garbage in the middle", string(whole[:first]) + "xyz=\n\n" + string(whole[first:]), false},
+	} {
+		must(t, os.WriteFile(path, []byte(c.text), 0o600))
+		if rep := verify(t, log); rep.OK != c.ok || len(rep.Damage) > 0 {
+			t.Errorf("%s: %+v", c.what, rep)
+		}
 	}
 }
 

@@ -82,6 +82,7 @@ type mark struct {
 	root string
 	at   time.Time
 	ok   bool // the signature holds
+	torn bool // the beginning of a checkpoint of ours: a crash in the middle of an append
 }
 
 type verifier struct {
@@ -90,6 +91,7 @@ type verifier struct {
 	roots  map[int64]string // size → root, for every size some checkpoint names
 	leaves []tlog.Hash      // the tree's level 0 as stored
 	stack  []node
+	signed []string // the checkpoints as stored
 }
 
 type node struct {
@@ -141,6 +143,7 @@ func (v *verifier) marks(ctx context.Context, tx *store.Tx) ([]mark, error) {
 		if err = s.Scan(&m.size, &root, &at, &text); err != nil {
 			return
 		}
+		v.signed = append(v.signed, text)
 		signed, ok := v.open([]byte(text))
 		if !ok || signed.size != m.size || signed.root != root {
 			return mark{size: m.size, root: root}, nil
@@ -172,7 +175,8 @@ func (v *verifier) parseWitness(b []byte) (out []mark) {
 		if part = bytes.TrimSuffix(part, []byte("\n")); len(bytes.TrimSpace(part)) == 0 {
 			continue
 		}
-		m, _ := v.open(part) // a torn last write is not ok and says so below
+		m, ok := v.open(part)
+		m.torn = !ok && slices.ContainsFunc(v.signed, func(s string) bool { return strings.HasPrefix(s, string(part)) })
 		out = append(out, m)
 	}
 	return out
@@ -333,11 +337,11 @@ func (v *verifier) compare(marks []mark, witnesses map[string][]mark) {
 	}
 	slices.Sort(paths)
 	for _, p := range paths {
-		w := Witness{Path: p, OK: true}
+		// what holds no checkpoint of ours is no witness, however it came to that
+		w := Witness{Path: p, OK: len(witnesses[p]) > 0 || len(marks) == 0}
 		for i, m := range witnesses[p] {
-			torn := i == len(witnesses[p])-1 && !m.ok // a crash in the middle of an append
 			switch {
-			case torn:
+			case m.torn && i == len(witnesses[p])-1:
 			case !m.ok:
 				w.OK = false
 			case m.size > n:
