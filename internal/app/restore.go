@@ -44,7 +44,22 @@ func (c *call) restore(ctx context.Context, env *cli.Env, args []string, keysFil
 		}
 		defer lock.Close()
 	}
-	k := newKept()
+	k, names := newKept(), []string(nil)
+	if len(args) == 1 { // refused before a key or a row is written
+		db, _, err := openTarget(ctx, c.cfg.data(), c.cfg.get("database"))
+		if err != nil {
+			return err
+		}
+		if err := db.Close(); err != nil {
+			return err
+		}
+	}
+	if keysFile != "" { // first: a wrong passphrase must not leave half a restore behind
+		var err error
+		if names, err = c.restoreKeys(env, keysFile); err != nil {
+			return err
+		}
+	}
 	if len(args) == 1 {
 		var err error
 		if k, err = c.restoreData(ctx, env, args[0]); err != nil {
@@ -54,10 +69,6 @@ func (c *call) restore(ctx context.Context, env *cli.Env, args []string, keysFil
 	if keysFile == "" {
 		k.NotChecked = append(k.NotChecked, "keys: not restored; serve needs them (restore --keys FILE)")
 		return printKept(env, k, "restored")
-	}
-	names, err := c.restoreKeys(env, keysFile)
-	if err != nil {
-		return err
 	}
 	k.Checked = append(k.Checked, names...)
 	if err := c.settleRestore(ctx); err != nil {

@@ -135,7 +135,8 @@ func TestBuiltinListsAndTaxonomies(t *testing.T) {
 		}{
 			{"ip-dst", "192.168.7.9", "192.168.0.0/16"},
 			{"ip-dst|port", "10.1.2.3|443", "10.0.0.0/8"},
-			{"ip-src", "2001:db8::5", "2001:db8::/32"},
+			{"ip-src", "fd00::5", "fc00::/7"},
+			{"ip-src", "198.51.100.24", ""}, // documentation: exercises use it in the place of a real one
 			{"ip-src", "8.8.8.8", "8.8.8.8/32"},
 			{"domain", "8.8.8.8", ""}, // the list is not meant for domains
 			{"ip-src", "8.8.8.9", ""},

@@ -38,7 +38,7 @@ func (s *scanner) whole(p piece) bool {
 		return s.bareURL(p)
 	}
 	if host, port, ok := strings.Cut(t, ":"); ok {
-		if typ, _ := nameType(host); typ != "" && isPort(port) {
+		if typ, _ := nameType(host, p.disarmed); typ != "" && isPort(port) {
 			return s.emit("hostname|port", "", host+"|"+port, p)
 		}
 		return false
@@ -233,7 +233,7 @@ func (s *scanner) email(p piece) bool {
 			return false
 		}
 	}
-	if typ, _ := nameType(t[i+1:]); typ == "" {
+	if typ, _ := nameType(t[i+1:], true); typ == "" {
 		return false
 	}
 	return s.emit("email", "", t, p)
@@ -247,7 +247,7 @@ func (s *scanner) name(p piece) bool {
 		return false
 	}
 	ext := strings.ToLower(t[last+1:])
-	typ, _ := nameType(t)
+	typ, _ := nameType(t, p.disarmed)
 	if typ != "" && !p.disarmed && sentence(t, last) {
 		typ = ""
 	}
@@ -272,9 +272,14 @@ func sentence(t string, last int) bool {
 	return len(ext) > 1 && 'A' <= ext[0] && ext[0] <= 'Z' && 'a' <= ext[1] && ext[1] <= 'z' && 'a' <= c && c <= 'z'
 }
 
+// practice are the top-level names that exercises and lessons use (RFC 2606): they
+// stand for real ones there, and nobody meets them elsewhere.
+var practice = map[string]bool{"example": true, "test": true, "invalid": true}
+
 // nameType tells a registrable domain ("domain") from a name below one
-// ("hostname"); "" is neither.
-func nameType(t string) (typ, ascii string) {
+// ("hostname"); "" is neither. told: the text itself says that it is a name, by a
+// scheme, an @ or by disarming it; then any top-level name will do (.local, .corp).
+func nameType(t string, told bool) (typ, ascii string) {
 	if len(t) > 253 || strings.Contains(t, "..") {
 		return "", ""
 	}
@@ -304,7 +309,11 @@ func nameType(t string) (typ, ascii string) {
 		return "domain", ascii
 	}
 	suffix, icann := publicsuffix.PublicSuffix(ascii)
-	if !icann && strings.IndexByte(suffix, '.') < 0 || len(ascii) == len(suffix) {
+	unknown := !icann && strings.IndexByte(suffix, '.') < 0
+	if unknown && (practice[suffix] || told && len(suffix) > 1 && strings.Trim(suffix, "abcdefghijklmnopqrstuvwxyz") == "") {
+		unknown = false
+	}
+	if unknown || len(ascii) == len(suffix) {
 		return "", ""
 	}
 	rest := ascii[:len(ascii)-len(suffix)-1]

@@ -30,6 +30,8 @@ func TestScan(t *testing.T) {
 		"net 192.0.2.0/24; 2001:DB8::/32":                                                      {"ip-dst 192.0.2.0/24", "ip-dst 2001:db8::/32"},
 		"src=2001:0db8:0000::0001 dst=[2001:db8::2]:443":                                       {"ip-dst 2001:db8::1", "ip-dst|port 2001:db8::2|443"},
 		"999.1.1.1 256.0.0.1 1.2.3":                                                            {},
+		"posiljka-76[.]example, http://x.example/p, a@x.test, racun-eps.example":               {"domain posiljka-76.example", "url http://x.example/p", "email a@x.test", "domain racun-eps.example"},
+		"http://dc1.firma.local/a b.corp c[.]corp":                                             {"url http://dc1.firma.local/a", "domain c.corp"},
 		"evil[.]example[.]com":                                                                 {"hostname evil.example.com"},
 		"evil(dot)com, evil{.}org evil[dot]net":                                                {"domain evil.com", "domain evil.org", "domain evil.net"},
 		"evil[.com and EVIL.RS.":                                                               {"domain evil.com", "domain evil.rs"},

@@ -108,7 +108,7 @@ func goodHost(u string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	typ, _ := nameType(strings.TrimSuffix(host, "."))
+	typ, _ := nameType(strings.TrimSuffix(host, "."), true)
 	return typ != ""
 }
 
@@ -119,7 +119,7 @@ func (s *scanner) bareURL(p piece) bool {
 	if hasPort && !isPort(port) {
 		return false
 	}
-	typ, _ := nameType(host)
+	typ, _ := nameType(host, p.disarmed)
 	if typ == "" || !p.disarmed && sentence(host, strings.LastIndexByte(host, '.')) {
 		return false
 	}
