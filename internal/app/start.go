@@ -35,7 +35,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, intakecli.Commands(h.Intake)...)
 	all = append(all, incidentcli.Commands(h.Incident)...)
 	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
-	all = append(all, intelcli.Commands(h.Intel, h.Registry)...)
+	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin)...)
 	return all
 }
 

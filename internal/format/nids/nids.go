@@ -133,8 +133,16 @@ func (x *Writer) write(it *indicator.Item, r rule, sid uint32) {
 	if x.o.Labels {
 		labels = strings.Join(it.Tags, ",")
 	}
-	fmt.Fprintf(&x.buf, `alert %s (msg: "MISP e%d [%s] %s"; %s %s classtype:trojan-activity; sid:%d; rev:1; priority:%d; reference:url,%s/events/view/%d;) `+"\n",
-		r.head, it.EventID, Message(labels), Message(r.text), r.options, r.tag, sid, priority(it.Threat), x.ref, it.EventID)
+	fmt.Fprintf(&x.buf, `alert %s (msg: "MISP e%d [%s] %s"; %s %s classtype:trojan-activity; sid:%d; rev:1; priority:%d; %s) `+"\n",
+		r.head, it.EventID, Message(labels), Message(r.text), r.options, r.tag, sid, priority(it.Threat), x.reference(it))
+}
+
+// reference leads from an alert to its event, where the address is known.
+func (x *Writer) reference(it *indicator.Item) string {
+	if x.ref == "" {
+		return ""
+	}
+	return fmt.Sprintf("reference:url,%s/events/view/%d;", x.ref, it.EventID)
 }
 
 func priority(threat int) int { return min(max(threat, 1), 4) }

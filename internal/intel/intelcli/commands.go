@@ -16,19 +16,21 @@ import (
 	"straza/internal/registry"
 )
 
-// Commands lists the room's commands.
-func Commands(s *intel.Service, orgs *registry.Service) []cli.Command {
-	r := rooms{s, orgs}
+// Commands lists the room's commands. origin is the installation's public address,
+// "" when it is not known; rules point there.
+func Commands(s *intel.Service, orgs *registry.Service, origin string) []cli.Command {
+	r := rooms{s, orgs, origin}
 	return []cli.Command{
 		{Name: "intel import", Args: "PATH… [--format misp|stix|csv|text] [--org ORG] [--publish]",
 			Short: "events from files, directories or - (standard input); what is here and older is brought up to date", Flags: r.importFlags},
-		{Name: "intel export", Args: "[KEY=VALUE…] --format misp|stix|csv|text", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
+		{Name: "intel export", Args: "[KEY=VALUE…] --format misp|stix2|csv|suricata|yara|rpz|… [--with-warned]", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
 	}
 }
 
 type rooms struct {
-	intel *intel.Service
-	orgs  *registry.Service
+	intel  *intel.Service
+	orgs   *registry.Service
+	origin string
 }
 
 func (r rooms) importFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {

@@ -48,7 +48,7 @@ type result struct {
 
 func run(t *testing.T, w *inteltest.World, who ident.Actor, in string, args ...string) result {
 	t.Helper()
-	for _, c := range intelcli.Commands(w.Intel, w.Registry) {
+	for _, c := range intelcli.Commands(w.Intel, w.Registry, "https://straza.example") {
 		rest, ok := strings.CutPrefix(strings.Join(args, "\x00"), strings.ReplaceAll(c.Name, " ", "\x00")+"\x00")
 		if !ok {
 			continue
@@ -159,6 +159,55 @@ func TestImportReportsWhatItRefuses(t *testing.T) {
 			if !strings.Contains(out, v) {
 				t.Errorf("%s is missing in\n%s", v, out)
 			}
+		}
+	})
+}
+
+// TestExportForSensors: only what is for detection, published, may leave and stands on
+// no warning list becomes a rule; what stayed here is said.
+func TestExportForSensors(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		who := w.Person(w.CERT, access.Analyst, ident.CLI)
+		event := func(info, tlp, value string, publish bool) {
+			in := `{"Event":{"info":"` + info + `","distribution":"1","Tag":[{"name":"tlp:` + tlp + `"}],"Attribute":[{"type":"domain","value":"` + value + `"},{"type":"comment","value":"no sensor reads this"}]}}`
+			args := []string{"intel", "import"}
+			if publish {
+				args = append(args, "--publish")
+			}
+			if r := run(t, w, who, in, append(args, "-")...); r.fault != nil {
+				t.Fatal(r.err, r.fault)
+			}
+		}
+		event("open", "green", "evil.example.org", true)
+		event("draft", "green", "draft.example.org", false)
+		event("red", "red", "red.example.org", true)
+		for format, want := range map[string]string{"suricata": `dns.query; content:"evil.example.org"`, "rpz": "*.evil.example.org CNAME .", "hosts": "0.0.0.0 evil.example.org",
+			"zeek": "evil.example.org\tIntel::DOMAIN", "sigma": "- .evil.example.org", "yara": `$ = "evil.example.org"`, "text": "evil.example.org\n", "openioc": ">evil.example.org<"} {
+			r := run(t, w, who, "", "intel", "export", "--format", format)
+			if r.fault != nil || !strings.Contains(r.out, want) {
+				t.Errorf("%s: %v, want %q in %s", format, r.fault, want, r.out)
+			}
+			for _, never := range []string{"draft.example.org", "red.example.org", "no sensor"} {
+				if strings.Contains(r.out, never) {
+					t.Errorf("%s carries %s", format, never)
+				}
+			}
+			if !strings.Contains(r.err, "1 events stay here: tlp.held.persons") {
+				t.Errorf("%s does not say what stayed: %s", format, r.err)
+			}
+		}
+		// Somebody of another organisation gets no more than they see.
+		if r := run(t, w, w.Person(w.C, access.Member, ident.CLI), "", "intel", "export", "--format", "hosts", "value=draft.example.org"); strings.Contains(r.out, "draft") {
+			t.Errorf("leaked: %s", r.out)
+		}
+		if r := run(t, w, who, "", "intel", "export", "--format", "nonsense"); r.fault == nil {
+			t.Error("an unknown format was taken")
+		}
+		op := ident.Actor{Kind: ident.Operator, Name: "root", Channel: ident.CLI}
+		if r := run(t, w, op, "", "intel", "export", "--format", "suricata"); r.fault == nil || r.out != "" {
+			t.Errorf("an operator exports content: %v", r.fault)
 		}
 	})
 }

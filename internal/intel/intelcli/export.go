@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"straza/internal/format/detect"
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
 	"straza/internal/format/tlp"
@@ -22,7 +23,8 @@ import (
 )
 
 func (r rooms) exportFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
-	format := fs.String("format", "misp", "misp (events), stix (a bundle), csv or text (values)")
+	format := fs.String("format", "misp", "misp (events), stix2 (a bundle), csv; for sensors: "+strings.Join(sensors(), ", "))
+	warned := fs.Bool("with-warned", false, "for sensors: also what stands on a warning list")
 	out := fs.String("out", "", "write to this new file instead of standard output")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		q, err := query(args)
@@ -30,9 +32,14 @@ func (r rooms) exportFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []s
 			return err
 		}
 		write := map[string]func(context.Context, *cli.Env, io.Writer, intel.Query) error{
-			"json": r.events, "misp": r.events, "stix": r.stix, "csv": r.csv, "text": r.text}[*format]
+			"json": r.events, "misp": r.events, "stix": r.stix, "stix2": r.stix, "csv": r.csv}[*format]
+		if f, ok := detect.Find(*format); ok && write == nil {
+			write = func(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
+				return r.detect(ctx, env, w, q, f, *warned)
+			}
+		}
 		if write == nil {
-			return cli.UsageError("unknown format %q; there are: misp, stix, csv, text", *format)
+			return cli.UsageError("unknown format %q; there are: misp, stix2, csv, %s", *format, strings.Join(sensors(), ", "))
 		}
 		if env.Who.Kind == ident.Operator {
 			return cli.RefusedError("events are content: say --as EMAIL, whose rights then count")
@@ -303,17 +310,40 @@ func safe(s string) string {
 	return s
 }
 
-// text writes one value a line.
-func (r rooms) text(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
-	out := bufio.NewWriter(w)
-	err := r.attributes(ctx, env, q, func(_ *intel.Event, a *intel.Attribute) error {
-		_, err := out.WriteString(strings.ReplaceAll(a.Value, "\n", " ") + "\n")
-		return err
-	})
+// sensors are the formats of package detect that are not said otherwise here: "stix" is
+// STIX 2.1 on our command line.
+func sensors() (names []string) {
+	for _, f := range detect.Formats() {
+		if f.Name != "stix" {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// inWhole are formats that describe rather than detect: everything asked for goes in.
+var inWhole = map[string]bool{"cache": true, "stix-json": true}
+
+// detect writes detection content and says what stayed here.
+func (r rooms) detect(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query, f detect.Format, warned bool) error {
+	of := r.stamp(ctx, env)
+	buf := bufio.NewWriter(w)
+	x, err := f.New(buf, detect.Head{ID: stix.UUID("", of.Of+of.By+of.At.String()), Org: of.Of, Origin: r.origin, At: of.At, Events: true, Whole: true})
 	if err != nil {
 		return err
 	}
-	return out.Flush()
+	d := intel.Detection{Query: q, Format: f.Name, Strict: !inWhole[f.Name], Warned: warned || inWhole[f.Name]}
+	got, err := r.intel.Detect(ctx, env.Who, d, x.Add)
+	if err != nil {
+		return err
+	}
+	for reason, n := range got.Held {
+		env.Say("%d events stay here: %s", n, reason)
+	}
+	if got.Warned > 0 {
+		env.Say("%d attributes stand on warning lists and were left out; --with-warned takes them in", got.Warned)
+	}
+	return errors.Join(x.Close(), buf.Flush())
 }
 
 // attributes calls fn for the matching attributes of the events that may leave.

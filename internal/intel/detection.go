@@ -1,0 +1,82 @@
+package intel
+
+import (
+	"context"
+
+	"straza/internal/format/indicator"
+	"straza/internal/format/tlp"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// Detection says what detection content is made of.
+type Detection struct {
+	Query  Query
+	Format string // for the audit line
+	// Strict takes attributes for detection of published events only, as for sensors.
+	Strict bool
+	// Warned takes what stands on a warning list as well: public resolvers, own
+	// networks, what a sensor would better not stop.
+	Warned bool
+}
+
+// Detected counts what a Detection gave, and what it held back with the reasons.
+type Detected struct {
+	Events, Attributes int64
+	Held               map[string]int64 // events that TLP keeps here, by message key
+	Warned             int64            // attributes left out because they stand on a warning list
+}
+
+// Detect streams attributes as detection content: of events that the caller sees and
+// whose TLP lets them leave as a file (decisions §1). The export leaves one audit
+// line before the first of them. Items of an event come together; an item is valid
+// until the next.
+func (s *Service) Detect(ctx context.Context, who ident.Actor, d Detection, yield func(*indicator.Item) error) (out Detected, err error) {
+	if err := mayRead(who); err != nil {
+		return out, err
+	}
+	q := d.Query
+	if d.Strict {
+		yes := true
+		q.ToIDS, q.IsPublished = &yes, &yes
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		return s.log.Record(ctx, tx, who, "intel.export", audit.Thing{Kind: "event"}, map[string]any{"format": d.Format})
+	})
+	if err != nil {
+		return out, err
+	}
+	out.Held = map[string]int64{}
+	_, err = s.SearchEvents(ctx, who, q, func(e *Event) error {
+		if v := s.WayOut(ctx, who, e, tlp.Export); v.Answer != tlp.Pass {
+			out.Held[v.Reason]++
+			return nil
+		}
+		out.Events++
+		return s.detectEvent(ctx, who, d, q, e, &out, yield)
+	})
+	return out, err
+}
+
+func (s *Service) detectEvent(ctx context.Context, who ident.Actor, d Detection, q Query, e *Event, out *Detected, yield func(*indicator.Item) error) error {
+	part := q
+	part.Events, part.Changed, part.Text, part.Sort, part.Limit, part.Page, part.WithTags = []string{e.Ref()}, Span{}, "", "", 0, 0, true
+	part.Time, part.Desc, part.Past = Span{}, false, nil // those are the event's here
+	var it indicator.Item
+	return s.SearchAttributes(ctx, who, part, func(a *Attribute) error {
+		if !d.Warned && s.lists != nil {
+			hits, err := s.lists.Hits(ctx, who, a.Type, a.Value)
+			if err != nil {
+				return err
+			}
+			if len(hits) > 0 {
+				out.Warned++
+				return nil
+			}
+		}
+		out.Attributes++
+		a.Indicator(&it)
+		return yield(&it)
+	})
+}
