@@ -65,7 +65,8 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(web.Actor(r), "intel.write") {
 		out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
 	}
-	out.Bar = f.Bar(web.T(r, "intel.search"), ui.Button{Label: web.T(r, "intel.export.csv"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"})
+	out.Bar = f.Bar(web.T(r, "intel.search"), ui.Button{Label: web.T(r, "intel.export.csv"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"},
+		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})
 	out.Table = eventTable(r, f, events)
 	next := ""
 	if int64(q.Page*pageSize) < total {

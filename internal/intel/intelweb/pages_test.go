@@ -16,6 +16,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"new":  {&newPage{}},
 		"show": {&showPage{Tags: []any{ui.Tag{Space: "rsit", Word: "fraud"}}, AddTag: &field, Case: "S-2026-000001", At: "/console/events", Ref: "1", Bulk: &ui.BulkBar{Form: "attributes"},
 			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Edit: true, Reports: []reportRow{{"Анализа", "/x", time.Now()}}, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"}}},
+		"export":  {&exportPage{None: true}, &exportPage{Keep: map[string]string{"q": "x"}, Formats: ui.Choices{Name: "format", Legend: "Облик", Options: []ui.Option{{Value: "rpz", Label: "Зона"}}}, Warned: ui.Choices{Name: "warned", Many: true}, Held: []*ui.Note{{Kind: "warning"}}}},
 		"edit":    {&eventPage{Reach: []ui.Field{field}, Facts: []ui.Field{field}, Note: &ui.Note{Kind: "warning"}, Who: &ui.Audience{Title: "Ко"}}},
 		"drop":    {&dropPage{Attributes: 5}},
 		"history": {&historyPage{}, &historyPage{Rows: []historyRow{{time.Now(), "Ана", "измењен"}}}},

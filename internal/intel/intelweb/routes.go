@@ -21,6 +21,10 @@ var Files embed.FS
 // Deps are what the pages need beside the room's Service.
 type Deps struct {
 	Intel *intel.Service
+	// Origin is the public address, for rules that point to their event; Host names the
+	// installation in them.
+	Origin string
+	Host   func(ctx context.Context) string
 	// Case gives the number of the case that an event belongs to, "" when there is
 	// none that who may see; nil shows none.
 	Case func(ctx context.Context, who ident.Actor, event int64) (number string)
@@ -45,6 +49,7 @@ func Routes(m *web.Mux, d Deps) {
 		}
 		m.Handle(
 			web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
+			web.Route{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
 			web.Route{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},
 			web.Route{Method: "POST", Pattern: base + "/new", Policy: write, Mutates: true, Handler: p.create},
 			web.Route{Method: "GET", Pattern: base + "/{id}", Policy: read, Reveals: "an event the caller may see", Handler: p.show},

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
@@ -275,35 +274,4 @@ func attributeRow(r *http.Request, a *intel.Attribute, inset bool) ui.Row {
 		name.Sub = []any{a.Comment}
 	}
 	return ui.Row{ID: strconv.FormatInt(a.ID, 10), Inset: inset, Off: a.Deleted, Name: a.Value, Cells: []any{ui.Machine(typ), name, ids, a.Category, audienceWord(r, a.Distribution)}}
-}
-
-// export streams one event in MISP's JSON, as far as the caller sees it.
-func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
-	if err != nil {
-		return err
-	}
-	web.Download(w, "event-"+ref+".json")
-	w.Header().Set("Content-Type", "application/json")
-	enc := misp.NewEncoder(w)
-	wire := e.Wire()
-	if err := enc.Begin(wire); err != nil {
-		return err
-	}
-	err = p.s.Attributes(r.Context(), web.Actor(r), ref, intel.Part{}, func(a *intel.Attribute) error { x := a.Wire(); return enc.Attribute(&x) })
-	if err != nil {
-		return err
-	}
-	err = p.s.Objects(r.Context(), web.Actor(r), ref, intel.Part{}, func(o *intel.Object) error { x := o.Wire(); return enc.Object(&x) })
-	if err != nil {
-		return err
-	}
-	if err := enc.End(); err != nil {
-		return err
-	}
-	return enc.Flush()
 }

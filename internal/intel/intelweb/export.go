@@ -1,0 +1,195 @@
+package intelweb
+
+import (
+	"bufio"
+	"net/http"
+	"slices"
+
+	"straza/internal/format/detect"
+	"straza/internal/format/misp"
+	"straza/internal/format/stix"
+	"straza/internal/format/tlp"
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// exportPage asks in which form events leave, and says which ones stay here.
+type exportPage struct {
+	web.Page
+	Header  ui.Header
+	Keep    map[string]string // the list's filters
+	Formats ui.Choices
+	Warned  ui.Choices
+	Held    []*ui.Note
+	None    bool // nothing of it may leave
+	Cancel  ui.Button
+}
+
+// offered are the formats of the page, by use; "misp" is one event whole.
+var offered = []string{"suricata", "snort", "yara", "sigma", "zeek", "kunai", "rpz", "hosts", "netfilter", "hashes", "text", "openioc", "stix"}
+
+// lookedAt bounds how many events the page itself looks at for what stays here; the
+// export looks at all.
+const lookedAt = 2000
+
+// exportMany is the page of a list, or the file: what the list's filters find.
+func (p *pages) exportMany(w http.ResponseWriter, r *http.Request) error {
+	f := web.ReadFilters(r, web.FilterSpec{Name: "published"}, web.FilterSpec{Name: "threat"}, web.FilterSpec{Name: "tag"}, web.FilterSpec{Name: "org"}, web.FilterSpec{Name: "value"})
+	q := eventQuery(f)
+	if name := r.URL.Query().Get("format"); name != "" {
+		return p.detection(w, r, q, name, "indicators")
+	}
+	held := map[string]int64{}
+	free, n := 0, 0
+	look := q
+	look.Limit, look.Page = lookedAt, 1
+	if _, err := p.s.SearchEvents(r.Context(), web.Actor(r), look, func(e *intel.Event) error {
+		n++
+		if v := p.s.WayOut(r.Context(), web.Actor(r), e, tlp.Export); v.Answer != tlp.Pass {
+			held[v.Reason]++
+		} else {
+			free++
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	page := p.exportForm(r, web.T(r, "intel.export.many"), base(r), offered, held)
+	page.None = n > 0 && free == 0
+	for _, k := range []string{"q", "published", "threat", "tag", "org", "value"} {
+		if v := f.Get(k); v != "" {
+			page.Keep[k] = v
+		}
+	}
+	return p.t.Render(w, r, "export", page)
+}
+
+// export is the same for one event.
+func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
+	ref, err := eventRef(r)
+	if err != nil {
+		return err
+	}
+	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	if err != nil {
+		return err
+	}
+	v := p.s.WayOut(r.Context(), web.Actor(r), &e, tlp.Export)
+	name := r.URL.Query().Get("format")
+	switch {
+	case name == "":
+		held := map[string]int64{}
+		if v.Answer != tlp.Pass {
+			held[v.Reason] = 1
+		}
+		page := p.exportForm(r, web.T(r, "intel.export.one", "info", e.Info), base(r)+"/"+ref, append([]string{"misp"}, offered...), held)
+		page.None = v.Answer != tlp.Pass
+		return p.t.Render(w, r, "export", page)
+	case v.Answer != tlp.Pass:
+		return fault.New(fault.Denied, "event %d does not leave", e.ID).WithKey(v.Reason)
+	case name == "misp":
+		return p.exportEvent(w, r, &e)
+	}
+	return p.detection(w, r, intel.Query{Events: []string{ref}}, name, "event-"+ref)
+}
+
+func (p *pages) exportForm(r *http.Request, title, back string, names []string, held map[string]int64) *exportPage {
+	page := &exportPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title}, Keep: map[string]string{},
+		Formats: ui.Choices{Name: "format", Legend: web.T(r, "intel.export.format"), Compact: true},
+		Warned:  ui.Choices{Name: "warned", Many: true, HideLegend: true, Legend: web.T(r, "intel.export.warned"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.export.warned"), Hint: web.T(r, "intel.export.warned.hint")}}},
+		Cancel:  ui.Button{Label: web.T(r, "intel.cancel"), Href: back, Variant: "tertiary"}}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: title}}
+	for i, n := range names {
+		page.Formats.Options = append(page.Formats.Options, ui.Option{Value: n, Label: web.T(r, "intel.export.as."+n), Checked: i == 0})
+	}
+	var reasons []string
+	for reason := range held {
+		reasons = append(reasons, reason)
+	}
+	slices.Sort(reasons)
+	for _, reason := range reasons {
+		page.Held = append(page.Held, &ui.Note{Kind: "warning", Title: web.T(r, "intel.export.held", "n", held[reason]), Body: web.T(r, reason)})
+	}
+	return page
+}
+
+// detection streams one file. Half a file must not look whole: what breaks in the
+// middle breaks the connection.
+func (p *pages) detection(w http.ResponseWriter, r *http.Request, q intel.Query, name, file string) error {
+	f, ok := detect.Find(name)
+	if !ok || !slices.Contains(offered, name) {
+		return fault.Field("format", "intel.export.unknown", "no format %q", name)
+	}
+	out := &started{w: w}
+	buf := bufio.NewWriterSize(out, 16<<10)
+	x, err := f.New(buf, detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true})
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.Media+"; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	web.Download(w, file+"."+f.Ext)
+	_, err = p.s.Detect(r.Context(), web.Actor(r), intel.Detection{Query: q, Format: f.Name, Strict: true, Warned: r.URL.Query().Get("warned") == "1"}, x.Add)
+	if err == nil {
+		err = x.Close()
+	}
+	if err == nil {
+		err = buf.Flush()
+	}
+	if err != nil && out.yes {
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+// started knows whether something was sent.
+type started struct {
+	w   http.ResponseWriter
+	yes bool
+}
+
+func (s *started) Write(b []byte) (int, error) { s.yes = true; return s.w.Write(b) }
+
+func (p *pages) site(r *http.Request) string {
+	if p.d.Host == nil {
+		return "Straža"
+	}
+	return p.d.Host(r.Context())
+}
+
+// exportEvent writes one event in MISP's form.
+func (p *pages) exportEvent(w http.ResponseWriter, r *http.Request, e *intel.Event) error {
+	web.Download(w, "event-"+e.Ref()+".json")
+	w.Header().Set("Content-Type", "application/json")
+	enc := misp.NewEncoder(w)
+	if err := enc.Begin(e.Wire()); err != nil {
+		return err
+	}
+	err := p.s.Attributes(r.Context(), web.Actor(r), e.Ref(), intel.Part{}, func(a *intel.Attribute) error { x := a.Wire(); return enc.Attribute(&x) })
+	if err != nil {
+		return err
+	}
+	err = p.s.Objects(r.Context(), web.Actor(r), e.Ref(), intel.Part{}, func(o *intel.Object) error { x := o.Wire(); return enc.Object(&x) })
+	if err != nil {
+		return err
+	}
+	if err := enc.End(); err != nil {
+		return err
+	}
+	return enc.Flush()
+}
+
+// carried are a list's filters on the way to its export.
+func carried(r *http.Request) string {
+	q := r.URL.Query()
+	for _, k := range []string{"cursor", "sort", "format"} {
+		q.Del(k)
+	}
+	if s := q.Encode(); s != "" {
+		return "?" + s
+	}
+	return ""
+}
