@@ -25,7 +25,9 @@ type consumer struct {
 }
 
 var consumers = []consumer{
-	{"suricata", "suricata", func(file, dir string) []string { return []string{"-T", "-S", file, "-l", dir, "-c", "/etc/suricata/suricata.yaml"} },
+	{"suricata", "suricata", func(file, dir string) []string {
+		return []string{"-T", "-S", file, "-l", dir, "-c", "/etc/suricata/suricata.yaml"}
+	},
 		regexp.MustCompile(`(?m)^E: |[1-9]\d* rules failed`)},
 	{"yara", "yarac", func(file, dir string) []string { return []string{file, filepath.Join(dir, "compiled")} }, regexp.MustCompile(`error`)},
 	{"rpz", "named-checkzone", func(file, _ string) []string { return []string{"rpz.example", file} }, regexp.MustCompile(`(?i)error|failed|not loaded`)},

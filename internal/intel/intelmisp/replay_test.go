@@ -49,7 +49,7 @@ var replayed = map[string]int{
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
 	"availableSyncFilteringRules": 100, "ft": 100, "feed": 0,
 	"upload_stix2": 100,
-	"gal": 98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98, "decaying": 98, "corr_exclusions": 98,
+	"gal":          98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98, "decaying": 98, "corr_exclusions": 98,
 }
 
 // Divergences on purpose, each with its reason; they are left out of the count.
