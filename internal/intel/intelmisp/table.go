@@ -111,9 +111,9 @@ func build() map[string]row {
 	catalogRows(read, write)
 	proposalRows(read, write)
 	analystRows(read, write)
+	delegationRows(read, write)
 	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/publishsightings
 		attributes/enrich
-		event_delegations/index event_delegations/delegateevent event_delegations/acceptdelegation event_delegations/deletedelegation
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
 	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
 		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import`)
