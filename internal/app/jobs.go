@@ -8,6 +8,7 @@ import (
 	"straza/internal/craft/deadline"
 	"straza/internal/incident"
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/jobs"
 	"straza/internal/registry"
 )
@@ -27,11 +28,12 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Intake.Jobs()...)
 	defs = append(defs, h.Incident.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
+	defs = append(defs, h.Remarks.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)
 	return defs
 }
 
 // subscriptions says who hears of which event.
 func (h *House) subscriptions() []jobs.Subscription {
-	return slices.Concat(intel.Subscriptions(), incident.Subscriptions(), registry.Subscriptions())
+	return slices.Concat(intel.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions())
 }

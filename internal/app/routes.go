@@ -62,7 +62,7 @@ func (h *House) routes(m *web.Mux) {
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	catalogapi.Routes(m, h.Lists)
 	intelapi.Routes(m, h.Intel)
-	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author})
+	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	privacyweb.Routes(m, h.Privacy)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"io/fs"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 
@@ -86,7 +87,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), Enrolled: h.enrolFirst}})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists, Remarks: saidOf{h}})
-	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel})
+	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
@@ -122,6 +123,15 @@ func (h *House) hashCost() account.Cost {
 		return account.Cost{KiB: 256, Passes: 1, Lanes: 1}
 	}
 	return account.Cost{}
+}
+
+// eventLink is the page of an event, in the console or in the portal.
+func (h *House) eventLink(event int64, onTeam bool) string {
+	room := "/portal/events/"
+	if onTeam {
+		room = "/console/events/"
+	}
+	return h.origin + room + strconv.FormatInt(event, 10)
 }
 
 // saidOf hands the analyst data inside events to the chamber that keeps it.

@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
@@ -41,6 +42,7 @@ type attributePage struct {
 	Seen     []seenRow
 	SeenMore bool
 	See      []ui.Button // acts: met it, false alarm, over
+	Said     *saidPanel
 }
 
 type tagRow struct {
@@ -101,6 +103,11 @@ func (p *pages) attributePage(r *http.Request, f *web.Form, e *intel.Event, a *i
 		return nil, err
 	}
 	page.At += "/attributes/" + strconv.FormatInt(a.ID, 10)
+	said, err := p.d.Remarks.On(r.Context(), web.Actor(r), a.UUID)
+	if err != nil {
+		return nil, err
+	}
+	page.Said = p.saidOf(r, e, said, strconv.FormatInt(a.ID, 10))
 	page.Deleted, page.Version = a.Deleted, a.Timestamp
 	if v := f.Int("version"); v != 0 {
 		page.Version = v
@@ -110,6 +117,10 @@ func (p *pages) attributePage(r *http.Request, f *web.Form, e *intel.Event, a *i
 	page.Header = ui.Header{Number: a.Type, Title: a.Value, Sub: []any{a.Category, time.Unix(a.Timestamp, 0)}}
 	if a.Relation != "" {
 		page.Header.Number = a.Relation
+	}
+	if !page.Edit && !a.Deleted && access.Allowed(web.Actor(r), "intel.write") {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.propose.change"), Icon: "message-plus", Variant: "secondary", Key: "N",
+			Href: base(r) + "/" + e.Ref() + "/propose?attribute=" + strconv.FormatInt(a.ID, 10)})
 	}
 	if a.ToIDS {
 		page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.ids.yes"), Icon: "shield-check"})

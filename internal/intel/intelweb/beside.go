@@ -126,3 +126,37 @@ func whereElse(r *http.Request) string {
 	}
 	return "/console/indicators?q="
 }
+
+// byOthers fills what others say and want: proposals, a request to take the event
+// over, notes and opinions, their number beside each attribute that has any.
+func (p *pages) byOthers(r *http.Request, page *showPage, e *intel.Event, rows []ui.Row, list []*intel.Attribute) (err error) {
+	if page.Proposals, err = p.proposed(r, page, e); err != nil {
+		return err
+	}
+	if page.Delegation, err = p.delegated(r, page, e); err != nil {
+		return err
+	}
+	said, err := p.d.Remarks.Of(r.Context(), web.Actor(r), e.Ref())
+	if err != nil {
+		return err
+	}
+	page.Said = p.saidOf(r, e, said[e.UUID], "")
+	uuids := map[string]string{}
+	for _, a := range list {
+		uuids[strconv.FormatInt(a.ID, 10)] = a.UUID
+	}
+	for i := range rows {
+		n := len(said[uuids[rows[i].ID]])
+		if n == 0 || rows[i].Group {
+			continue
+		}
+		for j, c := range rows[i].Cells {
+			if name, ok := c.(ui.Name); ok {
+				name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.said.n", "n", int64(n)), Icon: "note", Href: page.At + "/" + page.Ref + "/attributes/" + rows[i].ID + "#said"})
+				rows[i].Cells[j] = name
+				break
+			}
+		}
+	}
+	return nil
+}

@@ -288,6 +288,11 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	if _, err := p.s.Event(ctx, who, ref); err != nil {
 		return err
 	}
+	if act, ids := f.Text("act", 20), f.Ids("id"); len(ids) > 0 && (act == "propose" || act == "note") { // forms for one attribute
+		one := strconv.FormatInt(ids[0], 10)
+		to := map[string]string{"propose": "/propose?attribute=" + one, "note": "/attributes/" + one + "#said"}[act]
+		return web.Redirect(base(r)+"/"+ref+to, nil)
+	}
 	for _, id := range f.Ids("id") {
 		at := strconv.FormatInt(id, 10)
 		a, err := p.s.Attribute(ctx, who, at)
@@ -300,6 +305,8 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		switch f.Text("act", 20) {
 		case "saw":
 			_, _, err = p.s.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
+		case "unwanted":
+			_, err = p.d.Remarks.ProposeRemoval(ctx, who, at)
 		case "delete":
 			_, err = p.s.DeleteAttribute(ctx, who, at, false)
 		case "ids", "noids":

@@ -11,16 +11,22 @@ import (
 func TestPagesAreWhole(t *testing.T) {
 	t.Parallel()
 	field := ui.Field{Name: "tag", Label: "Ознака"}
+	said := &saidPanel{N: 2, Rows: []saidRow{{Text: "текст", By: "ЦЕРТ", Audience: "заједница", At: time.Now(), Edited: true, Mine: true, Do: "/x", Field: field},
+		{Word: "пре тачно", Opinion: &ui.Progress{Percent: 75, Label: "75"}, By: "Алфа", Deep: true, Mine: true, Scale: &field, Field: field}}, Add: &saidForms{Action: "/x", Note: field, Level: field, Scale: field, Comment: field, OpinionLevel: field}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"list": {&listPage{Table: ui.Table{Columns: []ui.Column{{Label: "Догађај"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: "198.51.100.24", Mono: true}}}}}}},
 		"new":  {&newPage{}},
 		"show": {&showPage{Tags: []any{ui.Tag{Space: "rsit", Word: "fraud"}}, AddTag: &field, Case: "S-2026-000001", At: "/console/events", Ref: "1", Bulk: &ui.BulkBar{Form: "attributes"},
-			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Edit: true, Reports: []reportRow{{"Анализа", "/x", time.Now()}}, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"}}},
+			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Edit: true, Reports: []reportRow{{"Анализа", "/x", time.Now()}}, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"},
+			Proposals: &proposals{N: 2, Table: ui.Table{Columns: []ui.Column{{Label: "Сада"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: "198.51.100.24", Mono: true}}}}}, Bulk: &ui.BulkBar{Form: "x"}},
+			Said:      said, Delegation: &delegation{Title: "Уступање", Text: "Молба", Message: "порука", Action: "/x", Take: &field, Back: &ui.Button{Label: "Одбиј"}}},
+			&showPage{Said: &saidPanel{}, Delegation: &delegation{Title: "Уступање", Ask: &askFields{field, field, field}}}},
+		"propose": {&proposePage{Value: field, Now: &ui.Facts{Items: []ui.Fact{{Label: "Сада", Value: "x"}}}, Attribute: "1", Owner: "ЦЕРТ"}, &proposePage{}},
 		"export":  {&exportPage{None: true}, &exportPage{Keep: map[string]string{"q": "x"}, Formats: ui.Choices{Name: "format", Legend: "Облик", Options: []ui.Option{{Value: "rpz", Label: "Зона"}}}, Warned: ui.Choices{Name: "warned", Many: true}, Held: []*ui.Note{{Kind: "warning"}}}},
 		"edit":    {&eventPage{Reach: []ui.Field{field}, Facts: []ui.Field{field}, Note: &ui.Note{Kind: "warning"}, Who: &ui.Audience{Title: "Ко"}}},
 		"drop":    {&dropPage{Attributes: 5}},
 		"history": {&historyPage{}, &historyPage{Rows: []historyRow{{time.Now(), "Ана", "измењен"}}}},
-		"attribute": {&attributePage{New: true, Main: []ui.Field{field}}, &attributePage{Edit: true, Main: []ui.Field{field}, More: []ui.Field{field}, Tags: []tagRow{{ui.Tag{Word: "x"}, "x"}}, AddTag: &field,
+		"attribute": {&attributePage{New: true, Main: []ui.Field{field}}, &attributePage{Edit: true, Said: said, Main: []ui.Field{field}, More: []ui.Field{field}, Tags: []tagRow{{ui.Tag{Word: "x"}, "x"}}, AddTag: &field,
 			Harmless: []string{"листа"}, Also: []relatedRow{{Info: "Кампања", Href: "/x", Origin: "ЦЕРТ"}}, Seen: []seenRow{{time.Now(), "ЦЕРТ", "виђено", "сензор"}}, SeenMore: true, See: []ui.Button{{Label: "Видео сам"}}}, &attributePage{Deleted: true, Edit: true}},
 		"report":  {&reportPage{New: true, Main: []ui.Field{field}}, &reportPage{Edit: true, Text: "<p>текст</p>", Main: []ui.Field{field}, Reach: []ui.Field{field}}, &reportPage{Deleted: true, Edit: true}},
 		"paste":   {&pastePage{None: true}, &pastePage{Found: []foundRow{{Type: "ip-dst", Value: "198.51.100.24", Count: 2, Known: 1, Harmless: []string{"resolvers"}, Packed: "ip-dst 198.51.100.24"}}, More: true}},

@@ -9,18 +9,20 @@ import (
 	"embed"
 
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 )
 
 // Files are the pages and messages of the room.
 //
-//go:embed *.html messages/*.json
+//go:embed *.html _said.html messages/*.json
 var Files embed.FS
 
 // Deps are what the pages need beside the room's Service.
 type Deps struct {
-	Intel *intel.Service
+	Intel   *intel.Service
+	Remarks *remark.Service
 	// Origin is the public address, for rules that point to their event; Host names the
 	// installation in them.
 	Origin string
@@ -74,6 +76,12 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "GET", Pattern: base + "/{id}/reports/{report}", Policy: read, Reveals: "a report the caller may see", Handler: p.report},
 			web.Route{Method: "POST", Pattern: base + "/{id}/reports/{report}", Policy: write, Mutates: true, Handler: p.saveReport},
 			web.Route{Method: "POST", Pattern: base + "/{id}/reports/{report}/do/{act}", Policy: write, Mutates: true, Handler: p.reportAct},
+			web.Route{Method: "POST", Pattern: base + "/{id}/proposals", Policy: write, Mutates: true, Handler: p.decide},
+			web.Route{Method: "GET", Pattern: base + "/{id}/propose", Policy: write, Reveals: "an event the caller may see", Handler: p.proposeForm},
+			web.Route{Method: "POST", Pattern: base + "/{id}/propose", Policy: write, Mutates: true, Handler: p.propose},
+			web.Route{Method: "POST", Pattern: base + "/{id}/said/new", Policy: write, Mutates: true, Handler: p.say},
+			web.Route{Method: "POST", Pattern: base + "/{id}/said/{kind}/{remark}/of/{of}/{act}", Policy: write, Mutates: true, Handler: p.saidAct},
+			web.Route{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
 			web.Route{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
 			web.Route{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
 		)

@@ -35,6 +35,9 @@ type showPage struct {
 	Sightings  *sightings
 	Who        *ui.Audience // before an act that shares, and after it
 	Reports    []reportRow
+	Proposals  *proposals
+	Said       *saidPanel
+	Delegation *delegation
 }
 
 type relatedRow struct {
@@ -81,6 +84,9 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if err := p.beside(r, page, &e, rows, list); err != nil {
 		return err
 	}
+	if err := p.byOthers(r, page, &e, rows, list); err != nil {
+		return err
+	}
 	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
 		{Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.ids"), Width: "narrow", Drop: 1}, {Label: web.T(r, "intel.tags"), Drop: 2},
 		{Label: web.T(r, "intel.sightings"), Num: true, Drop: 2}, {Label: web.T(r, "intel.also"), Num: true}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 3}},
@@ -89,8 +95,17 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
 		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
 			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
+			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
+	}
+	if page.Bulk == nil && access.Allowed(who, "intel.write") {
+		page.Table.Select = true
+		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
+			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
+			{Label: web.T(r, "intel.propose.change"), Icon: "pencil", Name: "act", Value: "propose", Variant: "tertiary"},
+			{Label: web.T(r, "intel.propose.removal"), Icon: "circle-minus", Name: "act", Value: "unwanted", Variant: "tertiary"},
+			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"}}}
 	}
 	if f.Active() {
 		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
@@ -150,6 +165,9 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"},
 			ui.Button{Label: web.T(r, "intel.paste"), Icon: "clipboard", Href: at + "/paste", Variant: "secondary"},
 			ui.Button{Label: web.T(r, "intel.attribute.add"), Icon: "plus", Href: at + "/attributes/new", Key: "N", Variant: "secondary"})
+	}
+	if !page.Edit && access.Allowed(who, "intel.write") {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.propose.new"), Icon: "message-plus", Href: at + "/propose", Key: "N", Variant: "secondary"})
 	}
 	if page.Edit && access.Allowed(who, "intel.publish") && !e.Published {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.publish"), Icon: "send", Href: at + "/publish"})

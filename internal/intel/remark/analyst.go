@@ -426,3 +426,10 @@ func tree(list []Remark) map[string][]Remark {
 	}
 	return out
 }
+
+// In tells whether a remark that who sees hangs on an event or on anything in it.
+// Faults: NotFound.
+func (s *Service) In(ctx context.Context, who ident.Actor, kind Kind, ref string, event int64) (bool, error) {
+	n, err := s.Remark(ctx, who, kind, ref)
+	return err == nil && n.event == event && event != 0, err
+}

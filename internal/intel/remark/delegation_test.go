@@ -68,8 +68,10 @@ func TestDelegation(t *testing.T) {
 			who ident.Actor
 			n   int
 		}{"alfa": {w.alfa, 1}, "beta": {w.beta, 1}, "gama": {w.gama, 0}} {
-			if list, err := w.Remarks.Delegations(ctx, c.who, 0); err != nil || len(list) != c.n {
-				t.Errorf("%s: %d requests, %v", name, len(list), err)
+			for _, event := range []int64{0, e.ID} {
+				if list, err := w.Remarks.Delegations(ctx, c.who, event); err != nil || len(list) != c.n {
+					t.Errorf("%s: %d requests, %v", name, len(list), err)
+				}
 			}
 		}
 		_, err = w.Remarks.AcceptDelegation(ctx, w.gama, ref(d.ID), remark.Undecided, 0)

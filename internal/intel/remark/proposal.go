@@ -24,32 +24,43 @@ const (
 
 // Proposal is a change of somebody else's event that waits for a decision.
 type Proposal struct {
-	ID            int64
-	UUID          string // of the attribute it is about, or its own
-	Event         int64
-	EventUUID     string
-	Owner         int64 // organisation that holds the event
-	Attribute     int64 // 0 = it would add one
-	Org           intel.Org
-	Person        int64
-	Type          string
-	Category      string
-	Value         string
-	Comment       string
-	ToIDS         bool
-	Removal       bool // it would take the attribute out
-	FirstSeen     *int64
-	LastSeen      *int64
-	Data          []byte
-	Timestamp     int64 // seconds
-	Deleted       bool  // decided
-	State         string
-	Created       int64 // µs
-	decidedBy     int64
-	before        string
-	made          int64
-	eventInfo     string
-	proposalsLock bool
+	ID        int64
+	UUID      string // of the attribute it is about, or its own
+	Event     int64
+	EventUUID string
+	Owner     int64 // organisation that holds the event
+	Attribute int64 // 0 = it would add one
+	Org       intel.Org
+	Person    int64
+	Type      string
+	Category  string
+	Value     string
+	Comment   string
+	ToIDS     bool
+	Removal   bool // it would take the attribute out
+	FirstSeen *int64
+	LastSeen  *int64
+	Data      []byte
+	Timestamp int64 // seconds
+	Deleted   bool  // decided
+	State     string
+	Created   int64   // µs
+	Now       Content // the attribute as it is; empty for a new one
+	decidedBy int64
+	before    string
+	made      int64
+	lock      bool // the event's owner wants no letters about proposals
+}
+
+// Content is what a proposal may change.
+type Content struct {
+	Type, Category, Value, Comment string
+	ToIDS                          bool
+}
+
+// Content is what the proposal would put there.
+func (p *Proposal) Content() Content {
+	return Content{p.Type, p.Category, p.Value, p.Comment, p.ToIDS}
 }
 
 // Wire gives a proposal in MISP's form, with every field; adapters leave out what

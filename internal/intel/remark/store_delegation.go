@@ -49,6 +49,8 @@ func readDelegation(ctx context.Context, tx *store.Tx, who ident.Actor, ref stri
 }
 
 func listDelegations(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) ([]Delegation, error) {
-	return store.All(ctx, tx, scanDelegation, "SELECT "+delegationCols+delegationFrom+"($1 = 0 OR d.event_id = $2) AND "+delegationSeen(who)+
-		" ORDER BY d.id LIMIT 500", event, event)
+	if event != 0 {
+		return store.All(ctx, tx, scanDelegation, "SELECT "+delegationCols+delegationFrom+"d.event_id = $1 AND "+delegationSeen(who), event)
+	}
+	return store.All(ctx, tx, scanDelegation, "SELECT "+delegationCols+delegationFrom+delegationSeen(who)+" ORDER BY d.id LIMIT 500")
 }

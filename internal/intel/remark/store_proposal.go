@@ -13,9 +13,11 @@ import (
 const (
 	proposalCols = `p.id, p.uuid, p.event_id, e.uuid, e.org_id, p.attribute_id, p.org_id, o.uuid, o.name, o.local, p.person_id, p.type, p.category,
 		p.value, p.comment, p.to_ids, p.removal, p.first_seen, p.last_seen, p.data, p.timestamp, p.deleted, p.state, p.created, p.decided_by,
-		p.before, p.made, e.info, e.proposal_lock`
-	proposalFrom = ` FROM intel_proposal p JOIN intel_event e ON e.id = p.event_id JOIN registry_organisation o ON o.id = p.org_id WHERE `
-	addProposal  = `INSERT INTO intel_proposal (id, uuid, event_id, attribute_id, org_id, person_id, type, category, value, comment, to_ids, removal,
+		p.before, p.made, e.proposal_lock,
+		COALESCE(pa.type, ''), COALESCE(pa.category, ''), COALESCE(pa.value, ''), COALESCE(pa.comment, ''), COALESCE(pa.to_ids, p.to_ids)`
+	proposalFrom = ` FROM intel_proposal p JOIN intel_event e ON e.id = p.event_id JOIN registry_organisation o ON o.id = p.org_id
+		LEFT JOIN intel_attribute pa ON pa.id = p.attribute_id AND p.attribute_id <> 0 WHERE `
+	addProposal = `INSERT INTO intel_proposal (id, uuid, event_id, attribute_id, org_id, person_id, type, category, value, comment, to_ids, removal,
 		first_seen, last_seen, data, timestamp, deleted, state, decided_by, before, made, created)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)`
 	setState = `UPDATE intel_proposal SET state = $3, deleted = $4, timestamp = $5, decided_by = $6, before = $7, made = $8
@@ -29,7 +31,7 @@ const (
 func scanProposal(s store.Scanner) (p Proposal, err error) {
 	err = s.Scan(&p.ID, &p.UUID, &p.Event, &p.EventUUID, &p.Owner, &p.Attribute, &p.Org.ID, &p.Org.UUID, &p.Org.Name, &p.Org.Local, &p.Person,
 		&p.Type, &p.Category, &p.Value, &p.Comment, &p.ToIDS, &p.Removal, &p.FirstSeen, &p.LastSeen, &p.Data, &p.Timestamp, &p.Deleted,
-		&p.State, &p.Created, &p.decidedBy, &p.before, &p.made, &p.eventInfo, &p.proposalsLock)
+		&p.State, &p.Created, &p.decidedBy, &p.before, &p.made, &p.lock, &p.Now.Type, &p.Now.Category, &p.Now.Value, &p.Now.Comment, &p.Now.ToIDS)
 	return p, err
 }
 
