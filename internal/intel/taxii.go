@@ -55,6 +55,9 @@ func (s *Service) Collections(ctx context.Context, who ident.Actor) (out []Colle
 	if who.Org != 0 {
 		out = append(out, Collection{Kind: OwnCollection, Org: Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}})
 	}
+	if inboxOpen(who) {
+		out = append(out, Collection{Kind: InboxCollection, Org: Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}})
+	}
 	if seesAll(who) {
 		out = append(out, Collection{Kind: WholeCollection})
 	}
@@ -78,6 +81,9 @@ func (s *Service) Collections(ctx context.Context, who ident.Actor) (out []Colle
 func (s *Service) SharedObjects(ctx context.Context, who ident.Actor, c Collection, q taxii.Query, after int64, limit int) (list []SharedObject, more bool, err error) {
 	if err := mayCollect(who, c); err != nil {
 		return nil, false, err
+	}
+	if c.Kind == InboxCollection {
+		return s.inboxPage(ctx, who, q, after, limit)
 	}
 	if err := s.catchUp(ctx); err != nil {
 		return nil, false, err
@@ -128,6 +134,9 @@ func (s *Service) SharedContent(ctx context.Context, who ident.Actor, c Collecti
 }
 
 func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, part []SharedObject) (map[int64][]byte, error) {
+	if c.Kind == InboxCollection {
+		return inboxContent(ctx, tx, who.Org, part)
+	}
 	rows := make([]int64, len(part))
 	for i, o := range part {
 		rows[i] = o.row
@@ -156,7 +165,7 @@ func mayCollect(who ident.Actor, c Collection) error {
 	if err := mayRead(who); err != nil {
 		return err
 	}
-	if c.Kind == OwnCollection && (who.Org == 0 || c.Org.ID != who.Org) || c.Kind == WholeCollection && !seesAll(who) {
+	if (c.Kind == OwnCollection || c.Kind == InboxCollection) && (who.Org == 0 || c.Org.ID != who.Org) || c.Kind == WholeCollection && !seesAll(who) {
 		return noCollection()
 	}
 	return nil
@@ -174,7 +183,7 @@ const (
 
 // Jobs is the room's background work.
 func (s *Service) Jobs() []jobs.Def {
-	return []jobs.Def{
+	return append(s.inboxJobs(), []jobs.Def{
 		{Kind: jobShare, Timeout: 30 * time.Minute, Run: func(ctx context.Context, t *jobs.Task) error {
 			var e EventPublished
 			if err := t.Decode(&e); err != nil {
@@ -185,7 +194,7 @@ func (s *Service) Jobs() []jobs.Def {
 		{Kind: jobSweep, Every: 10 * time.Minute, Timeout: 30 * time.Minute, Run: func(ctx context.Context, _ *jobs.Task) error {
 			return s.shareSince(ctx, patient{ctx}, 0)
 		}},
-	}
+	}...)
 }
 
 // Subscriptions are the events that the room's own jobs hear of.

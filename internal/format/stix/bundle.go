@@ -316,6 +316,42 @@ func (b *Bundle) add(raw []byte, lim Limits) error {
 	return nil
 }
 
+// Head is what one object says of itself; refused is why it is no object of STIX
+// 2.1 that can be stored, in words for its sender.
+func Head(raw []byte) (typ, id, version, refused string) {
+	var h struct {
+		Type     any `json:"type"`
+		ID       any `json:"id"`
+		Spec     any `json:"spec_version"`
+		Modified any `json:"modified"`
+		Created  any `json:"created"`
+	}
+	if json.Unmarshal(raw, &h) != nil {
+		return "", "", "", "not an object"
+	}
+	typ, _ = h.Type.(string)
+	id, _ = h.ID.(string)
+	if version, _ = h.Modified.(string); version == "" {
+		version, _ = h.Created.(string)
+	}
+	switch {
+	case !idOK(typ, id):
+		return short(typ), short(id), "", "no usable type and id"
+	case h.Spec != nil && h.Spec != "2.1":
+		return typ, id, "", "not of STIX 2.1"
+	case typ == "bundle":
+		return typ, id, "", "a bundle is not an object; send what is in it"
+	case len(raw) > 1<<20:
+		return typ, id, "", "larger than 1 MiB"
+	case depth(raw) > 64:
+		return typ, id, "", "nested too deep"
+	}
+	if _, ok := unixOf(version); version != "" && !ok {
+		return typ, id, "", "modified is no time"
+	}
+	return typ, id, version, ""
+}
+
 // outerFirst sorts observables so that those that others refer to come last: they
 // are told with what refers to them.
 func (b *Bundle) outerFirst(list []*item) []*item {

@@ -25,13 +25,17 @@ func (s *server) idOf(c intel.Collection) string {
 }
 
 // describe gives a collection in TAXII's form.
-func (s *server) describe(c intel.Collection) taxii.Collection {
+func (x *exchange) describe(c intel.Collection) taxii.Collection {
+	s := x.server
 	out := taxii.Collection{ID: s.idOf(c), CanRead: true, MediaTypes: []string{taxii.MediaTypeSTIX}}
 	switch c.Kind {
 	case intel.CommunityCollection:
 		out.Alias, out.Title, out.Description = "community", "Community", "Published events that every member of this installation may read."
 	case intel.OwnCollection:
 		out.Alias, out.Title, out.Description = "own", c.Org.Name, "Published events of your own organisation."
+	case intel.InboxCollection:
+		out.Alias, out.Title, out.Description = "inbox", "Inbox of "+c.Org.Name, "What your organisation sends. It becomes events of yours, to be looked at before they go on."
+		out.CanWrite = x.Intel.MayDeliver(x.r.Context(), x.who)
 	case intel.WholeCollection:
 		out.Alias, out.Title, out.Description = "whole", "Everything", "All published events, for a site administrator. Each read is noted."
 	case intel.GroupCollection:

@@ -3,7 +3,9 @@
 //
 // Collections are views, one per class of audience that the caller may read; what
 // is in them is decided object by object for each reader by the intel Service.
-// There is no collection without a key and none to write to. Everything a page
+// There is no collection without a key. One is written to: the
+// inbox of the key's own organisation, whose objects a worker turns into events;
+// a POST answers at once, its status says what was taken in. Everything a page
 // needs stands in its request: next is a signed cursor, so that restarts and
 // several nodes do not matter.
 //

@@ -79,7 +79,7 @@ func (x *exchange) route(path []string) error {
 	case len(path) == 1:
 		return x.get(x.apiRoot)
 	case len(path) == 3 && path[1] == "status":
-		return missing("status") // nothing is written here, so nothing has a status
+		return x.get(func() error { return x.status(path[2]) })
 	case path[1] != "collections":
 		return missing("address")
 	case len(path) == 2:
@@ -95,9 +95,9 @@ func (x *exchange) route(path []string) error {
 	case len(rest) == 1 && rest[0] == "manifest":
 		return x.get(func() error { return x.manifest(c) })
 	case len(rest) == 1 && rest[0] == "objects":
-		return x.read(http.MethodPost, func() error { return x.objects(c) })
+		return x.read(http.MethodPost, c, func() error { return x.objects(c) }, func() error { return x.deliver() })
 	case len(rest) == 2 && rest[0] == "objects":
-		return x.read(http.MethodDelete, func() error { return x.object(c, rest[1]) })
+		return x.read(http.MethodDelete, c, func() error { return x.object(c, rest[1]) }, func() error { return x.remove(rest[1]) })
 	case len(rest) == 3 && rest[0] == "objects" && rest[2] == "versions":
 		return x.get(func() error { return x.versions(c, rest[1]) })
 	}
@@ -105,16 +105,21 @@ func (x *exchange) route(path []string) error {
 }
 
 // get runs fn for a reader; no other method is defined for the address.
-func (x *exchange) get(fn func() error) error { return x.read("", fn) }
+func (x *exchange) get(fn func() error) error {
+	return x.read("", intel.Collection{}, fn, nil)
+}
 
-// read runs fn for a reader; the one writing method that the standard has for the
-// address is refused, because every collection is for reading.
-func (x *exchange) read(write string, fn func() error) error {
+// read runs fn for a reader, and change for the one writing method that the
+// standard has for the address, where the collection takes it.
+func (x *exchange) read(method string, c intel.Collection, fn, change func() error) error {
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead:
 		return fn()
-	case write:
-		return taxii.NewError(http.StatusForbidden, "Not permitted", "This collection is for reading only.")
+	case method:
+		if !x.describe(c).CanWrite {
+			return taxii.NewError(http.StatusForbidden, "Not permitted", "This collection is for reading only.")
+		}
+		return change()
 	}
 	x.w.Header().Set("Allow", "GET, HEAD")
 	return taxii.NewError(http.StatusMethodNotAllowed, "Method not allowed", "")
@@ -139,12 +144,15 @@ func (x *exchange) title() string {
 }
 
 // answer writes a resource.
-func (x *exchange) answer(v any) error {
+func (x *exchange) answer(v any) error { return x.answerAs(http.StatusOK, v) }
+
+func (x *exchange) answerAs(code int, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	x.w.Header().Set("Content-Type", taxii.MediaType)
+	x.w.WriteHeader(code)
 	_, _ = x.w.Write(b) // the caller may have gone
 	return nil
 }

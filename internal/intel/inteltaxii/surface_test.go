@@ -130,11 +130,11 @@ func TestResources(t *testing.T) {
 		var list, again taxii.Collections
 		h.get("alfa", "straza/collections/", &list)
 		h.get("alfa", "straza/collections/", &again)
-		if len(list.Collections) != 3 { // community, own, the group
+		if len(list.Collections) != 4 { // community, own, inbox, the group
 			t.Fatalf("collections: %+v", list)
 		}
 		for i, c := range list.Collections {
-			if !uuid4.MatchString(c.ID) || c.Title == "" || !c.CanRead || c.CanWrite || i > 0 && list.Collections[i-1].ID >= c.ID || c.ID != again.Collections[i].ID {
+			if !uuid4.MatchString(c.ID) || c.Title == "" || !c.CanRead || c.CanWrite != (c.Alias == "inbox") || i > 0 && list.Collections[i-1].ID >= c.ID || c.ID != again.Collections[i].ID {
 				t.Errorf("collection: %+v", c)
 			}
 		}

@@ -1,0 +1,119 @@
+package inteltaxii
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+
+	"straza/internal/format/stix"
+	"straza/internal/format/taxii"
+	"straza/internal/intel"
+)
+
+// postMost is how many objects one POST may bring.
+const postMost = 100_000
+
+// deliver is the POST of section 5.5: 202 with a status. Each object is judged
+// alone; the envelope as a whole is refused only when it is no envelope.
+func (x *exchange) deliver() error {
+	if !taxii.ContentOK(x.r.Header.Get("Content-Type")) {
+		return taxii.NewError(http.StatusUnsupportedMediaType, "Unsupported media type", "Send "+taxii.MediaType+".")
+	}
+	list, err := envelopeOf(http.MaxBytesReader(x.w, x.r.Body, maxContent))
+	var large *http.MaxBytesError
+	var known *taxii.Error
+	switch {
+	case errors.As(err, &large):
+		return taxii.NewError(http.StatusRequestEntityTooLarge, "Too large", "An envelope has at most max_content_length bytes.")
+	case errors.As(err, &known):
+		return known
+	case err != nil:
+		return taxii.NewError(http.StatusBadRequest, "Not an envelope", "The body is not the JSON of an envelope.")
+	case len(list) == 0:
+		return taxii.NewError(http.StatusUnprocessableEntity, "Nothing in it", "The envelope holds no objects.")
+	}
+	st, err := x.Intel.Deliver(x.r.Context(), x.who, list)
+	if err != nil {
+		return err
+	}
+	return x.answerAs(http.StatusAccepted, st)
+}
+
+// envelopeOf reads an envelope object by object.
+func envelopeOf(r io.Reader) (list []intel.InboxEntry, err error) {
+	dec := json.NewDecoder(r)
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.Join(err, errNoEnvelope)
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		if key != "objects" {
+			var other json.RawMessage // more, next, and what others made up
+			if err := dec.Decode(&other); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+			return nil, errors.Join(err, errNoEnvelope)
+		}
+		for dec.More() {
+			var raw json.RawMessage
+			if err := dec.Decode(&raw); err != nil {
+				return nil, err
+			}
+			if len(list) == postMost {
+				return nil, taxii.NewError(http.StatusUnprocessableEntity, "Too many", "An envelope holds at most 100000 objects.")
+			}
+			e := intel.InboxEntry{JSON: raw}
+			e.Type, e.ID, e.Version, e.Refused = stix.Head(raw)
+			list = append(list, e)
+		}
+		if _, err := dec.Token(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.Join(err, errNoEnvelope)
+	}
+	return list, nil
+}
+
+var errNoEnvelope = errors.New("not an envelope")
+
+// status is section 4.3: of the caller's organisation's own POSTs.
+func (x *exchange) status(id string) error {
+	st, err := x.Intel.InboxStatus(x.r.Context(), x.who, id)
+	if err != nil {
+		return err
+	}
+	return x.answer(st)
+}
+
+// remove is the DELETE of section 5.7.
+func (x *exchange) remove(id string) error {
+	q, bad := taxii.ParseQuery(x.r.URL.Query(), taxii.ForObject)
+	if bad != nil {
+		return bad
+	}
+	if len(q.SpecVersions) > 0 && !slices.Contains(q.SpecVersions, "2.1") {
+		return missing("object")
+	}
+	if !x.r.URL.Query().Has("match[version]") {
+		q.Versions = taxii.VersionFilter{All: true} // DELETE without a filter is of the whole object
+	}
+	if err := x.Intel.RemoveFromInbox(x.r.Context(), x.who, id, q.Versions); err != nil {
+		return err
+	}
+	x.w.Header().Set("Content-Type", taxii.MediaType)
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
