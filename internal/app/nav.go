@@ -24,7 +24,8 @@ func (h *House) nav() web.Nav {
 		Console: []web.NavGroup{
 			{Items: []web.NavItem{{Key: "nav.shift", Href: "/console", Icon: "layout-sidebar", Policy: perm("console.use")}, {Key: "nav.reports", Href: "/console/reports", Icon: "inbox", Policy: perm("intake.read"), Alarm: true, Count: h.openReports},
 				{Key: "nav.cases", Href: "/console/cases", Icon: "folder", Policy: perm("incident.read"), Count: h.openCases}, {Key: "nav.threads", Href: "/console/threads", Icon: "mail", Policy: perm("incident.read"), Count: h.unreadThreads}}},
-			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")}}},
+			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")},
+				{Key: "nav.catalog", Href: "/console/catalog/galaxies", Icon: "chart-dots", Policy: partOf("catalog.read", "console.use")}}},
 			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
 			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: partOf("registry.read", "console.use")},
 				{Key: "nav.organisations", Href: "/administration/organisations", Icon: "building-community", Policy: partOf("registry.read", "admin.use", "console.use")},
@@ -56,4 +57,10 @@ func (h *House) openReports(ctx context.Context, who ident.Actor) int {
 		return 0
 	}
 	return int(n)
+}
+
+// usesOfTag counts the events and attributes with a tag that somebody sees.
+func (h *House) usesOfTag(ctx context.Context, who ident.Actor, tag string) (events, attributes int64, err error) {
+	_, events, attributes, err = h.Intel.Tag(ctx, who, tag)
+	return events, attributes, err
 }

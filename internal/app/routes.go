@@ -15,6 +15,7 @@ import (
 	"straza/internal/advisory/advisoryapi"
 	"straza/internal/advisory/advisoryweb"
 	"straza/internal/catalog/catalogapi"
+	"straza/internal/catalog/catalogweb"
 	"straza/internal/craft/form"
 	"straza/internal/craft/pack"
 	"straza/internal/desk"
@@ -47,7 +48,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, registry.Messages, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
+		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
 // routes is the complete table of doors.
@@ -61,6 +62,7 @@ func (h *House) routes(m *web.Mux) {
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	catalogapi.Routes(m, h.Lists)
+	catalogweb.Routes(m, catalogweb.Deps{Catalog: h.Lists, Uses: h.usesOfTag})
 	intelapi.Routes(m, h.Intel)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author})
 	incidentapi.Routes(m, h.Incident)

@@ -3,11 +3,13 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -16,6 +18,8 @@ import (
 // template, a relationship, a warning list's value. Data is its upstream JSON, nil
 // where the name is all there is.
 type Row struct {
+	ID          int64 // of a cluster, 0 elsewhere
+	Own         bool  // a cluster that was made here, or came from a peer
 	Name        string
 	Tag         string // that may be attached, "" where none stands for it
 	Description string
@@ -57,6 +61,40 @@ func (s *Service) Page(ctx context.Context, who ident.Actor, kind, ref string, a
 	return it, out, next, err
 }
 
+// Search gives at most limit entries of a catalogue whose name, tag or description
+// holds the text, in any case and either script; clusters by their other names
+// too. Everybody with an account may read. Faults: NotFound.
+func (s *Service) Search(ctx context.Context, who ident.Actor, kind, ref, text string, limit int) (it Item, out []Row, err error) {
+	it, body, err := s.Get(ctx, who, kind, ref)
+	if err != nil {
+		return it, nil, err
+	}
+	want := i18n.Fold(text)
+	if kind == Galaxy {
+		err = s.ClustersWhere(ctx, who, ClusterFilter{Galaxy: it.ID, Text: text}, func(c Cluster) error {
+			if out = append(out, clusterRow(c)); len(out) >= limit {
+				return io.EOF
+			}
+			return nil
+		})
+		if err == io.EOF {
+			err = nil
+		}
+		return it, out, err
+	}
+	all, err := rows(kind, body)
+	for _, r := range all {
+		if len(out) < limit && strings.Contains(i18n.Fold(r.Name+"\n"+r.Description), want) {
+			out = append(out, r)
+		}
+	}
+	return it, out, err
+}
+
+func clusterRow(c Cluster) Row {
+	return Row{ID: c.ID, Name: c.Value, Tag: c.Tag(), Description: openBody(c.Body).Description, Data: c.Body, Own: c.Own != nil}
+}
+
 func (s *Service) clusterRows(ctx context.Context, who ident.Actor, galaxy, after int64, limit int) (out []Row, next int64, err error) {
 	var list []Cluster
 	err = s.db.View(ctx, func(tx *store.Tx) error {
@@ -68,11 +106,7 @@ func (s *Service) clusterRows(ctx context.Context, who ident.Actor, galaxy, afte
 		next = list[limit-1].ID
 	}
 	for _, c := range list {
-		var d struct {
-			Description string `json:"description"`
-		}
-		_ = json.Unmarshal(c.Body, &d) // a cluster without a description, or with a strange one, is one still
-		out = append(out, Row{Name: c.Value, Tag: c.Tag(), Description: d.Description, Data: c.Body})
+		out = append(out, clusterRow(c))
 	}
 	return out, next, err
 }

@@ -1,0 +1,187 @@
+package catalogweb
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"straza/internal/catalog"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+type clusterPage struct {
+	web.Page
+	Header   ui.Header
+	Text     string
+	Elements ui.Table
+	From, To ui.Table
+	Facts    ui.Facts
+	Events   int64
+	Used     bool
+	List     string // the events that carry it
+}
+
+func (p *pages) cluster(w http.ResponseWriter, r *http.Request) error {
+	id, err := ref(r)
+	if err != nil {
+		return err
+	}
+	ctx, who := r.Context(), web.Actor(r)
+	c, err := p.s.Cluster(ctx, who, id)
+	if err != nil {
+		return err
+	}
+	from, to, err := p.s.Relations(ctx, who, id)
+	if err != nil {
+		return err
+	}
+	text := c.Text()
+	out := &clusterPage{Page: web.NewPage(r, web.ShellConsole, c.Value), Header: ui.Header{Title: c.Value, Marks: []any{ui.Tag{Word: c.Type}}, Acts: clusterActs(r, c)}, Text: text.Description,
+		From: relationTable(r, "catalog.from", from, false), To: relationTable(r, "catalog.to", to, true), List: "/console/events?tag=" + url.QueryEscape(c.Tag())}
+	if c.Deleted {
+		out.Header.Marks = append(out.Header.Marks, ui.State{Kind: ui.StateNew, Word: web.T(r, "catalog.deleted")})
+	}
+	out.Elements = ui.Table{Caption: web.T(r, "catalog.elements"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.key"), Width: "mark"}, {Label: web.T(r, "catalog.value")}},
+		Empty: &ui.Empty{Icon: "chart-dots", Title: web.T(r, "catalog.elements.none")}}
+	for _, e := range text.Elements {
+		out.Elements.Rows = append(out.Elements.Rows, ui.Row{Cells: []any{ui.Machine(e.Key), ui.Name{Text: e.Value, Mono: true}}})
+	}
+	out.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "catalog.galaxy"), Value: ui.Machine(c.Type)}, {Label: web.T(r, "catalog.tag"), Value: ui.Machine(c.Tag()), Wide: true}, {Label: "UUID", Value: machine(c.UUID), Wide: true}}}
+	if o := c.Own; o != nil {
+		out.Facts.Items = append(out.Facts.Items, ui.Fact{Label: web.T(r, "catalog.maker"), Value: o.OriginName}, ui.Fact{Label: web.T(r, "catalog.version"), Value: strconv.FormatInt(o.Version, 10)},
+			ui.Fact{Label: web.T(r, "catalog.extends"), Value: machine(o.ExtendsUUID), Wide: true})
+	}
+	if p.d.Uses != nil {
+		events, _, err := p.d.Uses(ctx, who, c.Tag())
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		out.Used, out.Events = true, events
+	}
+	return p.t.Render(w, r, "cluster", out)
+}
+
+func clusterActs(r *http.Request, c catalog.Cluster) (out []ui.Button) {
+	who := web.Actor(r)
+	if who.Can("intel.write") && !c.Deleted {
+		out = append(out, ui.Button{Label: web.T(r, "catalog.fork"), Icon: "git-fork", Href: base + "/clusters/" + strconv.FormatInt(c.ID, 10) + "/fork", Variant: "secondary"})
+	}
+	if c.Own != nil && c.Own.Origin == who.Org || c.Own == nil && who.Can("catalog.write") {
+		word, value := "catalog.delete", "delete"
+		if c.Deleted {
+			word, value = "catalog.restore", "restore"
+		}
+		out = append(out, ui.Button{Label: web.T(r, word), Form: "change", Name: "do", Value: value, Variant: "tertiary", Danger: !c.Deleted})
+	}
+	return out
+}
+
+func relationTable(r *http.Request, caption string, list []catalog.Relation, inbound bool) ui.Table {
+	t := ui.Table{Caption: web.T(r, caption), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.kind"), Width: "mark"}, {Label: web.T(r, "catalog.cluster")}},
+		Empty: &ui.Empty{Icon: "link", Title: web.T(r, "catalog.relations.none")}}
+	for _, x := range list {
+		id, name := x.TargetID, x.ToName
+		if inbound {
+			id, name = x.Cluster, x.FromName
+		}
+		cell := ui.Name{Text: name}
+		if name == "" {
+			cell = ui.Name{Text: x.Target, Mono: true, Sub: []any{web.T(r, "catalog.elsewhere")}}
+		}
+		if id != 0 {
+			cell.Href = base + "/clusters/" + strconv.FormatInt(id, 10)
+		}
+		t.Rows = append(t.Rows, ui.Row{Href: cell.Href, Cells: []any{ui.Machine(x.Kind), cell}})
+	}
+	return t
+}
+
+type forkPage struct {
+	web.Page
+	Header ui.Header
+	Fields []ui.Field
+	Cancel ui.Button
+}
+
+// forkForm begins a cluster of one's own from another one.
+func (p *pages) forkForm(w http.ResponseWriter, r *http.Request) error {
+	id, err := ref(r)
+	if err != nil {
+		return err
+	}
+	c, err := p.s.Cluster(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	f := web.NewForm(r, url.Values{"value": {c.Value}, "description": {c.Text().Description}, "distribution": {"0"}})
+	return p.t.Render(w, r, "fork", newForkPage(r, f, c))
+}
+
+func newForkPage(r *http.Request, f *web.Form, c catalog.Cluster) *forkPage {
+	out := &forkPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "catalog.fork")), Header: ui.Header{Title: web.T(r, "catalog.fork"), Sub: []any{c.Value}},
+		Cancel: ui.Button{Label: web.T(r, "catalog.cancel"), Href: base + "/clusters/" + strconv.FormatInt(c.ID, 10), Variant: "tertiary"}}
+	value, text, level := f.Field("value", "catalog.name"), f.Field("description", "catalog.description"), f.Field("distribution", "catalog.level")
+	text.Type, text.Rows, text.Optional, level.Type = "textarea", 6, true, "select"
+	for _, n := range []string{"0", "1", "2", "3"} {
+		level.Options = append(level.Options, ui.Option{Value: n, Label: web.T(r, "catalog.level."+n)})
+	}
+	out.Fields = []ui.Field{value, text, level}
+	return out
+}
+
+// fork makes the cluster, with the other's elements.
+func (p *pages) fork(w http.ResponseWriter, r *http.Request) error {
+	id, err := ref(r)
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	c, err := p.s.Cluster(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	d := catalog.ClusterDraft{Value: f.Needed("value", 255), ClusterText: c.Text(), ExtendsUUID: c.UUID}
+	d.Description = f.Text("description", 100_000)
+	d.Level, _ = strconv.Atoi(f.OneOf("distribution", "0", "1", "2", "3"))
+	var made catalog.Cluster
+	if f.Err("cluster") == nil {
+		made, err = p.s.AddCluster(r.Context(), web.Actor(r), strconv.FormatInt(c.Galaxy, 10), d)
+	}
+	if f.Fail(err) {
+		page := newForkPage(r, f, c)
+		page.Errors = f.Summary("value", "description", "distribution")
+		return p.t.Invalid(w, r, "fork", page)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(base+"/clusters/"+strconv.FormatInt(made.ID, 10), web.Done("catalog.done.forked"))
+}
+
+// drop takes a cluster out of sight, or brings it back.
+func (p *pages) drop(_ http.ResponseWriter, r *http.Request) error {
+	id, err := ref(r)
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	done := web.Done("catalog.done.restored")
+	if f.Text("do", 10) == "delete" {
+		_, err = p.s.DeleteCluster(r.Context(), web.Actor(r), id, false)
+		done = web.Done("catalog.done.deleted").WithUndo(base+"/clusters/"+id, "do", "restore")
+	} else {
+		_, err = p.s.RestoreCluster(r.Context(), web.Actor(r), id)
+	}
+	if err != nil {
+		return err
+	}
+	return web.Redirect(base+"/clusters/"+id, done)
+}

@@ -1,0 +1,59 @@
+// Package catalogweb shows the catalogues to the team: galaxies with their
+// clusters, taxonomies, warning lists, decaying models, object templates; who may
+// write the catalogues switches them, and who may make clusters makes them here.
+package catalogweb
+
+import (
+	"context"
+	"embed"
+
+	"straza/internal/catalog"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+)
+
+// Files are the pages and messages of the room.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Deps are what the pages need beside the room's Service.
+type Deps struct {
+	Catalog *catalog.Service
+	// Uses counts the events and attributes with a tag that who may see; nil shows none.
+	Uses func(ctx context.Context, who ident.Actor, tag string) (events, attributes int64, err error)
+}
+
+type pages struct {
+	t *web.Templates
+	s *catalog.Service
+	d Deps
+}
+
+const base = "/console/catalog"
+
+// Routes declares the doors of the room.
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), s: d.Catalog, d: d}
+	read, write, grow := onConsole("catalog.read"), onConsole("catalog.write"), onConsole("intel.write")
+	for _, v := range views {
+		at := base + "/" + v.path
+		m.Handle(
+			web.Route{Method: "GET", Pattern: at, Policy: read, Reveals: "catalogues, which all may read", Handler: p.list(v)},
+			web.Route{Method: "GET", Pattern: at + "/{id}", Policy: read, Reveals: "a catalogue; of own clusters those that the caller may see", Handler: p.show(v)},
+			web.Route{Method: "POST", Pattern: at + "/{id}", Policy: write, Mutates: true, Handler: p.change(v)},
+		)
+	}
+	m.Handle(
+		web.Route{Method: "GET", Pattern: base + "/clusters/{id}", Policy: read, Reveals: "a cluster the caller may see", Handler: p.cluster},
+		web.Route{Method: "GET", Pattern: base + "/clusters/{id}/fork", Policy: grow, Reveals: "a cluster the caller may see", Handler: p.forkForm},
+		web.Route{Method: "POST", Pattern: base + "/clusters/{id}/fork", Policy: grow, Mutates: true, Handler: p.fork},
+		web.Route{Method: "POST", Pattern: base + "/clusters/{id}", Policy: grow, Mutates: true, Handler: p.drop},
+	)
+}
+
+// onConsole is a permission within the CERT's team: others have no such pages.
+func onConsole(perm string) web.Policy {
+	p := web.Perm(perm)
+	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
+}
