@@ -40,6 +40,7 @@ func (p *pages) cluster(w http.ResponseWriter, r *http.Request) error {
 	text := c.Text()
 	out := &clusterPage{Page: web.NewPage(r, web.ShellConsole, c.Value), Header: ui.Header{Title: c.Value, Marks: []any{ui.Tag{Word: c.Type}}, Acts: clusterActs(r, c)}, Text: text.Description,
 		From: relationTable(r, "catalog.from", from, false), To: relationTable(r, "catalog.to", to, true), List: "/console/events?tag=" + url.QueryEscape(c.Tag())}
+	out.Crumbs = []ui.Crumb{{Label: web.T(r, "catalog.galaxies"), Href: base + "/galaxies"}, {Label: c.Type, Href: base + "/galaxies/" + strconv.FormatInt(c.Galaxy, 10)}, {Label: c.Value}}
 	if c.Deleted {
 		out.Header.Marks = append(out.Header.Marks, ui.State{Kind: ui.StateNew, Word: web.T(r, "catalog.deleted")})
 	}

@@ -1,6 +1,7 @@
 package catalogweb
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 
@@ -54,6 +55,7 @@ func (p *pages) show(v view) func(http.ResponseWriter, *http.Request) error {
 		}
 		out := &showPage{Page: web.NewPage(r, web.ShellConsole, it.Name), Header: ui.Header{Title: it.Name, Marks: []any{stateOf(r, it)}, Sub: []any{v.name(r)}, Acts: acts(r, v, it)},
 			Bar: f.Bar(web.T(r, "catalog.search.entries")), Note: it.Description, Facts: facts(r, it)}
+		out.Crumbs = []ui.Crumb{{Label: v.name(r), Href: base + "/" + v.path}, {Label: it.Name}}
 		if v.kind == catalog.Model {
 			m, err := p.s.DecayModel(r.Context(), web.Actor(r), id)
 			if err != nil {
@@ -106,8 +108,12 @@ func machine(s string) any {
 }
 
 func rowTable(r *http.Request, v view, rows []catalog.Row) ui.Table {
-	t := ui.Table{Caption: web.T(r, "catalog.entries"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.entry")}, {Label: web.T(r, "catalog.tag"), Drop: 2}},
+	t := ui.Table{Caption: web.T(r, "catalog.entries"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.entry")}},
 		Empty: &ui.Empty{Icon: v.icon, Title: web.T(r, "catalog.filtered")}}
+	tags := v.kind == catalog.Galaxy // elsewhere the entry is its own tag
+	if tags {
+		t.Columns = append(t.Columns, ui.Column{Label: web.T(r, "catalog.tag"), Drop: 2})
+	}
 	for _, row := range rows {
 		href := ""
 		if row.ID != 0 {
@@ -117,14 +123,14 @@ func rowTable(r *http.Request, v view, rows []catalog.Row) ui.Table {
 		if row.Description != "" && row.Description != row.Name {
 			name.Sub = []any{short(row.Description)}
 		}
-		var mark any
 		if row.Own {
 			name.Marks = []any{ui.Tag{Word: web.T(r, "catalog.own")}}
 		}
-		if row.Tag != "" && row.Tag != row.Name {
-			mark = ui.Machine(row.Tag)
+		cells := []any{name}
+		if tags {
+			cells = append(cells, ui.Machine(row.Tag))
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{name, mark}})
+		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: cells})
 	}
 	return t
 }
@@ -138,7 +144,7 @@ func curve(r *http.Request, m *catalog.DecayModel) *ui.LineChart {
 	left, low := ui.Series{Name: web.T(r, "catalog.left")}, ui.Series{Name: web.T(r, "catalog.threshold")}
 	for i := range steps + 1 {
 		day := m.Lifetime * float64(i) / steps
-		c.Steps = append(c.Steps, web.T(r, "catalog.day", "n", strconv.FormatFloat(day, 'f', 1, 64)))
+		c.Steps = append(c.Steps, web.T(r, "catalog.day", "n", strconv.FormatFloat(math.Round(day*10)/10, 'f', -1, 64)))
 		left.Values = append(left.Values, int64(m.Curve(100, day*86_400, m.Lifetime*86_400)+0.5))
 		low.Values = append(low.Values, int64(m.Threshold))
 	}
