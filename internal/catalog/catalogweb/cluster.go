@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"straza/internal/catalog"
 	"straza/internal/kernel/fault"
@@ -46,9 +47,7 @@ func (p *pages) cluster(w http.ResponseWriter, r *http.Request) error {
 	}
 	out.Elements = ui.Table{Caption: web.T(r, "catalog.elements"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.key"), Width: "mark"}, {Label: web.T(r, "catalog.value")}},
 		Empty: &ui.Empty{Icon: "chart-dots", Title: web.T(r, "catalog.elements.none")}}
-	for _, e := range text.Elements {
-		out.Elements.Rows = append(out.Elements.Rows, ui.Row{Cells: []any{ui.Machine(e.Key), ui.Name{Text: e.Value, Mono: true}}})
-	}
+	out.Elements.Rows = elementRows(text.Elements)
 	out.Facts = ui.Facts{Items: []ui.Fact{{Label: web.T(r, "catalog.galaxy"), Value: ui.Machine(c.Type)}, {Label: web.T(r, "catalog.tag"), Value: ui.Machine(c.Tag()), Wide: true}, {Label: "UUID", Value: machine(c.UUID), Wide: true}}}
 	if o := c.Own; o != nil {
 		out.Facts.Items = append(out.Facts.Items, ui.Fact{Label: web.T(r, "catalog.maker"), Value: o.OriginName}, ui.Fact{Label: web.T(r, "catalog.version"), Value: strconv.FormatInt(o.Version, 10)},
@@ -62,6 +61,26 @@ func (p *pages) cluster(w http.ResponseWriter, r *http.Request) error {
 		out.Used, out.Events = true, events
 	}
 	return p.t.Render(w, r, "cluster", out)
+}
+
+// elementRows are one row a key, its values in one line; addresses have a row each,
+// at the end.
+func elementRows(list []catalog.Element) (rows []ui.Row) {
+	var refs []ui.Row
+	for i := 0; i < len(list); {
+		key, values := list[i].Key, []string{}
+		for ; i < len(list) && list[i].Key == key; i++ {
+			if strings.Contains(list[i].Value, "://") {
+				refs = append(refs, ui.Row{Cells: []any{ui.Machine(key), ui.Name{Text: list[i].Value, Mono: true}}})
+			} else {
+				values = append(values, list[i].Value)
+			}
+		}
+		if len(values) > 0 {
+			rows = append(rows, ui.Row{Cells: []any{ui.Machine(key), strings.Join(values, ", ")}})
+		}
+	}
+	return append(rows, refs...)
 }
 
 func clusterActs(r *http.Request, c catalog.Cluster) (out []ui.Button) {
