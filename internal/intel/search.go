@@ -166,7 +166,11 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 		return err
 	}
 	if r.plan.WithTags || r.plan.here != "" {
-		if err := attachTags(ctx, tx, pointers(list)); err != nil {
+		attach := attachTags
+		if len(list) >= 1000 && r.plan.whole() {
+			attach = attachTagsWithin // nearly everything of these events is here
+		}
+		if err := attach(ctx, tx, pointers(list)); err != nil {
 			return err
 		}
 	}
@@ -194,6 +198,12 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 		list[i].Event = r.heads[list[i].EventID]
 	}
 	return nil
+}
+
+// whole tells that next to nothing is asked of attributes, so that a batch holds
+// nearly all of its events.
+func (p *plan) whole() bool {
+	return !p.attributeLevel() && len(p.tags)+len(p.notTags)+len(p.UUIDs) == 0 && p.Time.empty() && p.Text == "" && p.here == ""
 }
 
 // headers reads event headers into a map; seen is the test of who may see them.

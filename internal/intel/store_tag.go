@@ -124,6 +124,46 @@ func eventTags(ctx context.Context, tx *store.Tx, event int64) ([]TagUse, error)
 const useAt = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attribute_id FROM (VALUES %s) AS place
 	CROSS JOIN intel_tagging g CROSS JOIN intel_tag t WHERE g.event_id = place.column1 AND g.attribute_id = place.column2 AND t.id = g.tag_id ORDER BY g.id`
 
+// useWithin is useAt for whole stretches of events: (event, first, last attribute).
+var useWithin = strings.Replace(useAt, "g.attribute_id = place.column2", "g.attribute_id BETWEEN place.column2 AND place.column3", 1)
+
+// attachTagsWithin is attachTags for a list that holds nearly all attributes of its
+// events: one stretch of the index for each event instead of one look for each
+// attribute. Tags of attributes that are not in the list are passed over.
+func attachTagsWithin(ctx context.Context, tx *store.Tx, list []*Attribute) error {
+	at := make(map[int64]*Attribute, len(list))
+	ends := map[int64][2]int64{}
+	var events []int64
+	for _, a := range list {
+		at[a.ID] = a
+		e, known := ends[a.EventID]
+		if !known {
+			events, e = append(events, a.EventID), [2]int64{a.ID, a.ID}
+		}
+		ends[a.EventID] = [2]int64{min(e[0], a.ID), max(e[1], a.ID)}
+	}
+	for part := range slices.Chunk(events, batch) {
+		var b strings.Builder
+		args := make([]any, 0, 3*len(part))
+		for i, id := range part {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, "(CAST($%d AS BIGINT),CAST($%d AS BIGINT),CAST($%d AS BIGINT))", 3*i+1, 3*i+2, 3*i+3)
+			args = append(args, id, ends[id][0], ends[id][1])
+		}
+		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useWithin, b.String()), args...) {
+			if err != nil {
+				return err
+			}
+			if a := at[u.attribute]; a != nil {
+				a.Tags = append(a.Tags, u.TagUse)
+			}
+		}
+	}
+	return nil
+}
+
 // attachTags fills in the tags of a batch of attributes, of however many events.
 func attachTags(ctx context.Context, tx *store.Tx, list []*Attribute) error {
 	at := make(map[int64]*Attribute, len(list))
