@@ -7,6 +7,7 @@ import (
 	"straza/internal/craft/pack"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
+	"straza/internal/registry"
 )
 
 func TestPagesAreWhole(t *testing.T) {
@@ -14,6 +15,8 @@ func TestPagesAreWhole(t *testing.T) {
 	list := &listPage{Lead: "Људи", Table: ui.Table{Columns: []ui.Column{{Label: "x"}}, Rows: []ui.Row{{Cells: []any{ui.Machine("job.x"), ui.Acts{Form: "jobs", Items: []ui.Button{{Label: "Одбаци", Action: "/a"}}}}}}}, Link: "http://localhost/invitation/x"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"people": {list}, "jobs": {list}, "letters": {list}, "invited": {list, &listPage{}}, "audit": {&auditPage{listPage: *list, Report: &ui.Note{Kind: "success", Title: "Цео"}}},
+		"settings": {&settingsPage{}, &settingsPage{CERT: registry.Organisation{ID: 1, UUID: "x", Name: "ЦЕРТ"}, Certs: []ui.Tab{{Label: "ЦЕРТ", Href: "/x", Here: true}}, Fields: []any{ui.Field{Name: "phone", Label: "Телефон"}, ui.Choices{Name: "seal", Legend: "Печат"}},
+			Accounts: &policyPart{Version: "1", NeedsNow: true, Roles: ui.Choices{Name: "second_factor", Legend: "Ко"}, Fields: []ui.Field{{Name: "second_grace", Label: "Дана"}}}}},
 		"person": {&personPage{}}, "overview": {&overviewPage{}},
 		"packs": {list, &listPage{}}, "pack": {&packPage{Text: "pack: x", Acts: ui.Acts{Form: "pack", Items: []ui.Button{{Label: "Повуци", Action: "/a"}}}}, &packPage{}}, "packform": {&packForm{Text: ui.Field{Name: "text", Label: "Т", Type: "textarea"}}}, "devmail": {&devMailPage{Letters: []devLetter{{"a@b.example", "Наслов", "Текст", time.Now()}}}, &devMailPage{}},
 	}, Files, pack.Messages)

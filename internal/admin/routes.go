@@ -9,11 +9,13 @@ import (
 	"embed"
 
 	"straza/internal/craft/pack"
+	"straza/internal/intake"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/web"
+	"straza/internal/registry"
 )
 
 // Files are the pages and messages of the room.
@@ -28,8 +30,11 @@ type Deps struct {
 	Audit  *audit.Log
 	Post   *mail.Post
 	Packs  *pack.Library
-	Facts  func(ctx context.Context) []Fact // what the installation is: engine, sizes, versions
-	Demo   bool
+	Intake *intake.Service // a CERT's own settings
+	// Registry names the CERTs of the installation.
+	Registry *registry.Service
+	Facts    func(ctx context.Context) []Fact // what the installation is: engine, sizes, versions
+	Demo     bool
 }
 
 // Fact is one line about the installation; Name is a message key.
@@ -64,6 +69,12 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: versions, Policy: web.Perm("admin.use"), Reveals: "the text of a pack", Handler: p.pack},
 		web.Route{Method: "GET", Pattern: versions + "/file", Policy: web.Perm("admin.use"), Reveals: "the text of a pack", Handler: p.packFile},
 		web.Route{Method: "POST", Pattern: versions + "/{act}", Policy: web.Perm("admin.settings"), Mutates: true, Handler: p.changePack},
+	)
+	set := web.AnyPerm("admin.settings", "intake.policy")
+	m.Handle(
+		web.Route{Method: "GET", Pattern: settingsAt, Policy: set, Reveals: "settings of the own CERT, of all for an administrator, and who changed them", Handler: p.settings},
+		web.Route{Method: "POST", Pattern: settingsAt, Policy: set, Mutates: true, Handler: p.saveSettings},
+		web.Route{Method: "POST", Pattern: settingsAt + "/accounts", Policy: web.Perm("admin.settings"), Mutates: true, Handler: p.savePolicy},
 	)
 	if d.Demo {
 		m.Handle(web.Route{Method: "GET", Pattern: "/dev/mail", Policy: web.Public, Reveals: "letters caught in a demo installation", Handler: p.devMail})

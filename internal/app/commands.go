@@ -47,7 +47,7 @@ func (c *call) ownCommand() *cli.Command {
 
 // kernelCommands are those of the installation as a whole; they run in a room's way.
 func (h *House) kernelCommands() []cli.Command {
-	return append(h.packCommands(),
+	return append(append(h.packCommands(), h.settingCommands()...),
 		h.backupCommand(),
 		h.verifyCommand(),
 		h.moveCommand(),

@@ -54,7 +54,7 @@ func messageFiles() []fs.FS {
 // routes is the complete table of doors.
 func (h *House) routes(m *web.Mux) {
 	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
-	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Packs: h.Packs, Facts: h.facts, Demo: h.cfg.demo()})
+	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Packs: h.Packs, Intake: h.Intake, Registry: h.Registry, Facts: h.facts, Demo: h.cfg.demo()})
 	registryweb.Routes(m, h.Registry)
 	advisoryapi.Routes(m, h.Advisory)
 	advisoryweb.Routes(m, h.Advisory)
@@ -141,6 +141,9 @@ func (h *House) site(ctx context.Context) ui.Site {
 	s := ui.Site{Name: "Straža", Owner: "CERT"}
 	if o, err := h.Registry.Host(ctx, ident.SystemPart("setup")); err == nil {
 		s.Owner, s.Owners = o.Name, o.Names
+	}
+	if p, err := h.Intake.Public(ctx, ident.SystemPart("setup")); err == nil {
+		s.Phone = p.Phone
 	}
 	return s
 }

@@ -98,6 +98,9 @@ func (h *House) wire(ctx context.Context) (err error) {
 		return err
 	}
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
+	if err := h.Accounts.Begin(ctx); err != nil {
+		return err
+	}
 	if err := h.Lists.Seed(ctx, ident.SystemPart("importer")); err != nil {
 		return err
 	}

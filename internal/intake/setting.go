@@ -3,8 +3,11 @@ package intake
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
@@ -30,21 +33,39 @@ var yesNo = regexp.MustCompile(`^(yes|no)$`)
 
 // settingRules says what each setting may hold and what it is when nobody has chosen.
 var settingRules = map[string]struct {
-	def  string
-	ok   *regexp.Regexp
-	max  int
-	free bool
+	def string
+	ok  *regexp.Regexp // nil: any text of at most max characters
+	max int
 }{
 	SealIncidents:      {def: "no", ok: yesNo},
 	AnonymousIncidents: {def: "no", ok: yesNo},
 	MaxFileMB:          {def: "100", ok: regexp.MustCompile(`^[1-9][0-9]{0,2}$`)},
 	MaxFiles:           {def: "10", ok: regexp.MustCompile(`^([1-9]|[1-4][0-9]|50)$`)},
 	CodePrefix:         {ok: regexp.MustCompile(`^([A-Z][A-Z0-9]{0,11})?$`)},
-	SitePhone:          {max: 40, free: true},
-	SiteEmail:          {max: 254, free: true},
-	SiteAddress:        {max: 300, free: true},
-	SitePrivacy:        {max: 254, free: true},
+	SitePhone:          {max: 40},
+	SiteEmail:          {ok: regexp.MustCompile(`^([^\s@]{1,64}@[^\s@]{1,185}\.[^\s@]{2,})?$`)},
+	SiteAddress:        {max: 300},
+	SitePrivacy:        {max: 254},
 }
+
+// SettingNames are all settings of a CERT, in the order that people read them.
+var SettingNames = []string{SitePhone, SiteEmail, SiteAddress, SitePrivacy, AnonymousIncidents, SealIncidents, MaxFileMB, MaxFiles, CodePrefix}
+
+// SettingDefault is what a setting is while nobody has chosen; "" for an unknown name.
+func SettingDefault(name string) string { return settingRules[name].def }
+
+// SettingYesNo tells whether a setting is "yes" or "no".
+func SettingYesNo(name string) bool { return settingRules[name].ok == yesNo }
+
+// SettingChange is one change of a CERT's setting. Person 0 is the machine's operator.
+type SettingChange struct {
+	Name, Value string
+	At          time.Time
+	Person      int64
+}
+
+// settingChanges is how many changes are shown; the audit log has all.
+const settingChanges = 50
 
 type settings map[string]string
 
@@ -119,27 +140,88 @@ func (s *Service) Settings(ctx context.Context, who ident.Actor, cert int64) (ou
 	return out, err
 }
 
-// Set changes a setting of a CERT; the old one stays as history. Needs intake.policy
-// on the CERT's own team, or admin.settings. Faults: Invalid on the setting's name.
-func (s *Service) Set(ctx context.Context, who ident.Actor, cert int64, name, value string) error {
+// SettingChanges lists the newest changes of a CERT's settings, newest first. Who may
+// set them may ask.
+func (s *Service) SettingChanges(ctx context.Context, who ident.Actor, cert int64) (out []SettingChange, err error) {
 	if err := maySet(who, cert); err != nil {
+		return nil, err
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		out, err = changesOfSettings(ctx, tx, cert, settingChanges)
 		return err
+	})
+	return out, err
+}
+
+// Set is SetAll of one setting.
+func (s *Service) Set(ctx context.Context, who ident.Actor, cert int64, name, value string) error {
+	_, err := s.SetAll(ctx, who, cert, map[string]string{name: value})
+	return err
+}
+
+// SetAll changes settings of a CERT, all or none; what stays as it is is not written,
+// the old values stay as history. It gives how many changed. Needs intake.policy on the
+// CERT's own team, or admin.settings. Faults: Denied, Invalid on the settings' names.
+func (s *Service) SetAll(ctx context.Context, who ident.Actor, cert int64, values map[string]string) (changed int, err error) {
+	if err := maySet(who, cert); err != nil {
+		return 0, err
 	}
-	value = strings.TrimSpace(tidy(value))
-	rule, known := settingRules[name]
-	if !known || rule.free && len(value) > rule.max || !rule.free && !rule.ok.MatchString(value) {
-		return fault.Field(name, "intake.fault.setting", "setting %s", name)
+	clean, c := map[string]string{}, fault.Collector{}
+	for name, value := range values {
+		clean[name] = strings.TrimSpace(tidy(value))
+		c.Require(settingOK(name, clean[name]), name, "intake.fault.setting."+settingKind(name))
 	}
-	return s.DB.Update(ctx, func(tx *store.Tx) error {
+	if err := c.Err("settings"); err != nil {
+		return 0, err
+	}
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		changed = 0
+		have, err := settingsTx(ctx, tx, cert)
+		if err != nil {
+			return err
+		}
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := insertSetting(ctx, tx, s.DB.NewID(), cert, name, value, now, who.Person); err != nil {
-			return err
+		for _, name := range SettingNames {
+			value, asked := clean[name]
+			if !asked || value == have.get(name) {
+				continue
+			}
+			changed++
+			if err := insertSetting(ctx, tx, s.DB.NewID(), cert, name, value, now, who.Person); err != nil {
+				return err
+			}
+			if err := s.Audit.Record(ctx, tx, who, "intake.set", audit.Thing{Kind: "setting", ID: cert, Label: name}, nil); err != nil {
+				return err
+			}
 		}
-		return s.Audit.Record(ctx, tx, who, "intake.set", audit.Thing{Kind: "setting", ID: cert, Label: name}, nil)
+		return nil
 	})
+	return changed, err
+}
+
+func settingOK(name, value string) bool {
+	rule, known := settingRules[name]
+	switch {
+	case !known:
+		return false
+	case rule.ok != nil:
+		return rule.ok.MatchString(value)
+	}
+	return utf8.RuneCountInString(value) <= rule.max
+}
+
+// settingKind names the sentence that says what a setting may hold.
+func settingKind(name string) string {
+	switch {
+	case SettingYesNo(name):
+		return "yesno"
+	case slices.Contains([]string{MaxFileMB, MaxFiles, CodePrefix, SiteEmail}, name):
+		return name
+	}
+	return "text"
 }
 
 func maySet(who ident.Actor, cert int64) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -254,4 +255,13 @@ func readSettings(ctx context.Context, tx *store.Tx, cert int64) (settings, erro
 func insertSetting(ctx context.Context, tx *store.Tx, id, cert int64, name, value string, now, person int64) error {
 	_, err := tx.Exec(ctx, `INSERT INTO intake_setting (id, cert, name, value, at, person) VALUES ($1,$2,$3,$4,$5,$6)`, id, cert, name, value, now, person)
 	return err
+}
+
+func changesOfSettings(ctx context.Context, tx *store.Tx, cert int64, most int) ([]SettingChange, error) {
+	return store.All(ctx, tx, func(sc store.Scanner) (c SettingChange, err error) {
+		var at int64
+		err = sc.Scan(&c.Name, &c.Value, &at, &c.Person)
+		c.At = clock.FromMicros(at)
+		return
+	}, `SELECT name, value, at, person FROM intake_setting WHERE cert = $1 ORDER BY id DESC LIMIT $2`, cert, most)
 }

@@ -20,8 +20,9 @@ type actorCache struct {
 }
 
 type cachedActor struct {
-	epoch int64
-	actor ident.Actor
+	epoch   int64
+	actor   ident.Actor
+	created int64 // of the account, µs
 }
 
 // maxCached bounds memory; an installation has fewer people than that.
@@ -40,16 +41,22 @@ func (s *Service) Resolve(ctx context.Context, person int64, c ident.Channel) (a
 
 // ResolveTx is Resolve inside a transaction. The epoch is read each time.
 func (s *Service) ResolveTx(ctx context.Context, tx *store.Tx, person int64, c ident.Channel) (ident.Actor, error) {
+	a, _, err := s.resolveTx(ctx, tx, person, c)
+	return a, err
+}
+
+// resolveTx is ResolveTx with the time at which the account was made.
+func (s *Service) resolveTx(ctx context.Context, tx *store.Tx, person int64, c ident.Channel) (ident.Actor, int64, error) {
 	epoch, err := access.EpochTx(ctx, tx)
 	if err != nil {
-		return ident.Actor{}, err
+		return ident.Actor{}, 0, err
 	}
 	s.actors.mu.Lock()
 	hit, ok := s.actors.people[person]
 	s.actors.mu.Unlock()
 	if !ok || hit.epoch != epoch {
-		if hit.actor, err = s.loadTx(ctx, tx, person, epoch); err != nil {
-			return ident.Actor{}, err
+		if hit.actor, hit.created, err = s.loadTx(ctx, tx, person, epoch); err != nil {
+			return ident.Actor{}, 0, err
 		}
 		hit.epoch = epoch
 		s.actors.mu.Lock()
@@ -61,28 +68,28 @@ func (s *Service) ResolveTx(ctx context.Context, tx *store.Tx, person int64, c i
 	}
 	a := hit.actor // maps and slices in it are shared and never written
 	a.Channel = c
-	return a, nil
+	return a, hit.created, nil
 }
 
-func (s *Service) loadTx(ctx context.Context, tx *store.Tx, person, epoch int64) (ident.Actor, error) {
+func (s *Service) loadTx(ctx context.Context, tx *store.Tx, person, epoch int64) (_ ident.Actor, created int64, err error) {
 	p, found, err := findByID(ctx, tx, person)
 	if err != nil {
-		return ident.Actor{}, err
+		return ident.Actor{}, 0, err
 	}
 	if !found || p.State != Active {
-		return ident.Actor{}, Unauthenticated()
+		return ident.Actor{}, 0, Unauthenticated()
 	}
 	a := ident.Actor{Kind: ident.Person, Name: p.Name, Email: p.Email, Person: p.ID, PersonUUID: p.UUID, Org: p.Org,
 		Roles: p.Roles, Perms: map[string]bool{}, Lang: p.Lang, Epoch: epoch}
 	org, err := s.orgTx(ctx, tx, p.Org)
 	if err != nil {
-		return ident.Actor{}, err
+		return ident.Actor{}, 0, err
 	}
 	a.OrgUUID, a.OrgName = org.UUID, org.Name
 	for _, n := range p.Roles {
 		r, err := access.RoleTx(ctx, tx, n)
 		if err != nil {
-			return ident.Actor{}, err
+			return ident.Actor{}, 0, err
 		}
 		for _, perm := range r.Permissions {
 			a.Perms[perm] = true
@@ -92,7 +99,7 @@ func (s *Service) loadTx(ctx context.Context, tx *store.Tx, person, epoch int64)
 		}
 	}
 	a.Principals, err = access.ClosureTx(ctx, tx, access.Public(), access.Person(p.ID))
-	return a, err
+	return a, p.Created, err
 }
 
 // Nobody is the anonymous caller of a channel: a reader of what is public.

@@ -60,6 +60,9 @@ func (s *Service) AddKey(ctx context.Context, who ident.Actor, find string, n Ne
 	if err := checkKey(&n); err != nil {
 		return k, "", err
 	}
+	if who.EnrolNow { // a key would be a way round the second factor
+		return k, "", fault.New(fault.Denied, "%s must add a second factor first", who).WithKey("account.enrol-first")
+	}
 	if secret, err = s.newSecret(); err != nil {
 		return k, "", err
 	}

@@ -15,7 +15,7 @@ type Entered struct {
 	Second bool // ask for the second factor now
 	Ends   time.Time
 	Person Person
-	Enrol  bool // the house wants a second factor and this person has none yet
+	Enrol  bool // the house wants a second factor, this person has none yet and their days of grace are over
 }
 
 // LogIn checks address and password, and in the same step the code when one is
@@ -120,7 +120,8 @@ func (s *Service) beginTx(ctx context.Context, tx *store.Tx, from From, p Person
 	if err != nil {
 		return e, err
 	}
-	e.Enrol = v.secondAt == 0 && pol.mustHaveSecond(a)
+	by := pol.enrolBy(a.Roles, p.Created)
+	e.Enrol = v.secondAt == 0 && by != 0 && v.seen >= by
 	a.RequestID = from.RequestID
 	return e, s.audit.Record(ctx, tx, a, "session.log-in", thing(p), map[string]bool{"second_factor": v.secondAt != 0})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"straza/internal/kernel/access"
@@ -20,29 +21,80 @@ type Policy struct {
 	StepUpAge       time.Duration `json:"step_up_age"`      // how fresh a proof must be for sensitive acts
 	InvitationLife  time.Duration `json:"invitation_life"`
 	ResetLife       time.Duration `json:"reset_life"`
-	SecondFactor    []string      `json:"second_factor"` // roles that may not enter without one
+	SecondFactor    []string      `json:"second_factor"` // roles that may not work without one
+	SecondGrace     time.Duration `json:"second_grace"`  // how long they may without, from the account's making or SecondSince; 0 = not at all
+	SecondSince     int64         `json:"second_since"`  // µs: since when the roles are asked; the Service keeps it
 }
 
-// DefaultPolicy: 30 minutes idle and 12 hours in all, the usual of staff consoles.
+// DefaultPolicy: 30 minutes idle and 12 hours in all, the usual of staff consoles; a
+// second factor of everybody who handles others' data or the house itself (NIST SP
+// 800-63B §4.2 asks it wherever personal data is released), with three days to add one.
 func DefaultPolicy() Policy {
 	return Policy{SessionIdle: 30 * time.Minute, SessionAbsolute: 12 * time.Hour, StepUpAge: 10 * time.Minute,
-		InvitationLife: 7 * 24 * time.Hour, ResetLife: time.Hour, SecondFactor: []string{}}
+		InvitationLife: 7 * 24 * time.Hour, ResetLife: time.Hour, SecondGrace: 3 * 24 * time.Hour,
+		SecondFactor: []string{access.Admin, access.Analyst, access.Auditor, access.Lead, access.Privacy, access.Superv}}
 }
 
-const policySetting = "account.policy"
+const (
+	policySetting = "account.policy"
+	// sinceSetting is when an installation that had people before began to ask the
+	// default policy's second factor of them.
+	sinceSetting = "second-since"
+)
 
-// mustHaveSecond tells whether the policy keeps somebody out until they enrol.
-func (p Policy) mustHaveSecond(a ident.Actor) bool {
-	return slices.ContainsFunc(a.Roles, func(r string) bool { return slices.Contains(p.SecondFactor, r) })
+// enrolBy is until when somebody without a second factor must have added one; 0 when
+// the policy asks none of their roles.
+func (p Policy) enrolBy(roles []string, created int64) int64 {
+	if !slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(p.SecondFactor, r) }) {
+		return 0
+	}
+	return max(created, p.SecondSince) + us(p.SecondGrace)
 }
 
 func (s *Service) policyTx(ctx context.Context, tx *store.Tx) (Policy, error) {
-	p := DefaultPolicy()
-	raw, _, err := readSetting(ctx, tx, policySetting)
-	if err != nil || raw == "" {
-		return p, err
+	p, _, err := s.readPolicyTx(ctx, tx)
+	return p, err
+}
+
+// readPolicyTx reads the policy in force and the version of what was set, 0 = nothing.
+func (s *Service) readPolicyTx(ctx context.Context, tx *store.Tx) (p Policy, version int64, err error) {
+	p = DefaultPolicy()
+	rows, err := readSettings(ctx, tx, policySetting, sinceSetting)
+	if err != nil {
+		return p, 0, err
 	}
-	return p, json.Unmarshal([]byte(raw), &p)
+	if raw := rows[sinceSetting].value; raw != "" {
+		if err := json.Unmarshal([]byte(raw), &p.SecondSince); err != nil {
+			return p, 0, err
+		}
+	}
+	if row := rows[policySetting]; row.value != "" {
+		version, err = row.version, json.Unmarshal([]byte(row.value), &p)
+	}
+	return p, version, err
+}
+
+// Begin notes, once, when this installation began to ask second factors: people who
+// were here before have their days of grace from then. app calls it at every start.
+func (s *Service) Begin(ctx context.Context) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		rows, err := readSettings(ctx, tx, sinceSetting)
+		if err != nil || rows[sinceSetting].value != "" {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		since := int64(0) // nobody here yet: everybody counts from their own making
+		if n, err := countPeople(ctx, tx); err != nil {
+			return err
+		} else if n > 0 {
+			since = now
+		}
+		_, err = writeSetting(ctx, tx, sinceSetting, strconv.FormatInt(since, 10), 0, now, ident.SystemPart("setup").String())
+		return err
+	})
 }
 
 // Policy reads the settings in force and their version. Faults: Denied.
@@ -51,17 +103,16 @@ func (s *Service) Policy(ctx context.Context, who ident.Actor) (p Policy, versio
 		return p, 0, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		if _, version, err = readSetting(ctx, tx, policySetting); err != nil {
-			return err
-		}
-		p, err = s.policyTx(ctx, tx)
+		p, version, err = s.readPolicyTx(ctx, tx)
 		return err
 	})
 	return p, version, err
 }
 
 // SetPolicy changes them, from the version that was read. It counts from the next
-// request on. Faults: Denied, Invalid by field, Conflict when somebody was quicker.
+// request on; a role of which a second factor was not asked yet has its days of grace
+// from now. Needs a fresh proof of a person who asks. Faults: Denied, Invalid by field,
+// Conflict when somebody was quicker.
 func (s *Service) SetPolicy(ctx context.Context, who ident.Actor, version int64, p Policy) error {
 	if err := access.Check(who, "admin.settings"); err != nil {
 		return err
@@ -75,20 +126,34 @@ func (s *Service) SetPolicy(ctx context.Context, who ident.Actor, version int64,
 	within("step_up_age", p.StepUpAge, time.Minute, 12*time.Hour)
 	within("invitation_life", p.InvitationLife, time.Hour, 90*24*time.Hour)
 	within("reset_life", p.ResetLife, 5*time.Minute, 24*time.Hour)
+	within("second_grace", p.SecondGrace, 0, 90*24*time.Hour)
 	if err := c.Err("account policy"); err != nil {
 		return err
 	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
+		if err := s.FreshTx(ctx, tx, who); err != nil {
+			return err
+		}
+		was, err := s.policyTx(ctx, tx)
+		if err != nil {
+			return err
+		}
+		p.SecondSince = was.SecondSince
+		slices.Sort(p.SecondFactor)
+		p.SecondFactor = slices.Compact(p.SecondFactor)
 		for _, r := range p.SecondFactor {
 			if _, err := access.RoleTx(ctx, tx, r); err != nil {
 				return err
 			}
 		}
-		raw, err := json.Marshal(p)
+		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
-		now, err := store.Now(ctx, tx)
+		if slices.ContainsFunc(p.SecondFactor, func(r string) bool { return !slices.Contains(was.SecondFactor, r) }) {
+			p.SecondSince = now
+		}
+		raw, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}

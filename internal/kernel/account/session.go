@@ -110,12 +110,13 @@ func (s *Service) BySession(ctx context.Context, token string, from From) (a ide
 		if v, now, err = s.awakeTx(ctx, tx, token, stageFull, pol); err != nil {
 			return err
 		}
-		if a, err = s.ResolveTx(ctx, tx, v.person, from.Channel); err != nil {
+		var created int64
+		if a, created, err = s.resolveTx(ctx, tx, v.person, from.Channel); err != nil || v.secondAt != 0 {
 			return err
 		}
-		if v.secondAt == 0 && pol.mustHaveSecond(a) {
+		if a.EnrolBy = pol.enrolBy(a.Roles, created); a.EnrolBy != 0 && now >= a.EnrolBy {
 			// They may enter only to enrol: their account page, nothing else.
-			a.Perms, a.CERT = map[string]bool{}, 0
+			a.EnrolNow, a.Perms, a.CERT = true, map[string]bool{}, 0
 			a.Principals, err = s.barePrincipals(ctx, tx)
 		}
 		return err

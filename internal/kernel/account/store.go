@@ -203,9 +203,20 @@ func sweepAll(ctx context.Context, tx *store.Tx, now, links, guesses int64) erro
 
 // Settings.
 
-func readSetting(ctx context.Context, tx *store.Tx, name string) (value string, version int64, err error) {
-	_, err = tx.Row(ctx, `SELECT value, version FROM account_setting WHERE name = $1`, []any{name}, &value, &version)
-	return
+type setting struct {
+	name, value string
+	version     int64
+}
+
+// readSettings reads two settings at most, in one look: every request asks.
+func readSettings(ctx context.Context, tx *store.Tx, names ...string) (map[string]setting, error) {
+	rows, err := store.All(ctx, tx, func(r store.Scanner) (v setting, err error) { err = r.Scan(&v.name, &v.value, &v.version); return },
+		`SELECT name, value, version FROM account_setting WHERE name = $1 OR name = $2`, names[0], names[len(names)-1])
+	out := map[string]setting{}
+	for _, v := range rows {
+		out[v.name] = v
+	}
+	return out, err
 }
 
 func writeSetting(ctx context.Context, tx *store.Tx, name, value string, version, now int64, by string) (int64, error) {

@@ -55,6 +55,8 @@ type Actor struct {
 	ReadOnly   bool            // the key may not change anything
 	SecondFA   bool            // a second factor was shown in this session
 	Session    int64           // account_session.id
+	EnrolBy    int64           // µs: until when a second factor must be added; 0 = none is missing
+	EnrolNow   bool            // that moment has passed: only the own account's pages open
 	Lang       string          // "sr-Cyrl", "sr-Latn" or "en"
 	Channel    Channel
 	RequestID  string

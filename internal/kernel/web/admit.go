@@ -26,6 +26,12 @@ func (m *Mux) admit(w http.ResponseWriter, r *http.Request, route Route) error {
 	if s.byKey && s.keyErr != nil {
 		return fault.New(fault.Denied, "the key is not valid").Because(errNobody)
 	}
+	if s.actor.EnrolNow && route.Policy.Name != Public.Name && !enrols(route) {
+		if route.Method == http.MethodGet && !isAPI(r) {
+			return seeOther("/account#factors")
+		}
+		return fault.New(fault.Denied, "a second factor is missing").WithKey("account.enrol-first")
+	}
 	if !route.Policy.Allow(s.actor) && !fault.Planted("policy-skipped") {
 		return m.refuse(w, r, route)
 	}
@@ -49,6 +55,12 @@ func (m *Mux) admit(w http.ResponseWriter, r *http.Request, route Route) error {
 		r.Body = http.MaxBytesReader(w, r.Body, n)
 	}
 	return nil
+}
+
+// enrols tells whether a route is of the own account, where a second factor is added:
+// all that opens for who must have one and has none. Keys are not: they would lead round it.
+func enrols(route Route) bool {
+	return (route.Pattern == "/account" || strings.HasPrefix(route.Pattern, "/account/")) && !strings.HasPrefix(route.Pattern, "/account/keys")
 }
 
 // refuse says no to somebody the policy does not know: who is not logged in is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
@@ -59,6 +60,9 @@ func NewPage(r *http.Request, shell ui.Shell, title string) Page {
 	s := stateOf(r)
 	p := Page{Shell: shell, Title: title, Lang: s.lang, Path: r.URL.RequestURI(), Actor: s.actor, RequestID: s.id,
 		Scheme: "auto", Keys: shell == ui.Console, Noindex: shell != ui.Public && shell != ui.Report}
+	if s.actor.EnrolBy != 0 {
+		p.EnrolBy = time.UnixMicro(s.actor.EnrolBy)
+	}
 	if s.mux == nil {
 		return p
 	}

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 )
@@ -72,9 +74,10 @@ type Page struct {
 	Errors    *ErrorSummary
 	Scheme    string // "auto", "light", "dark"
 	RequestID string
-	Exercise  string // name of the exercise under way
-	Saved     bool   // Report: the draft is kept
-	Keys      bool   // single-key shortcuts are on
+	EnrolBy   time.Time // until when this person must add a second factor; zero = none is missing
+	Exercise  string    // name of the exercise under way
+	Saved     bool      // Report: the draft is kept
+	Keys      bool      // single-key shortcuts are on
 	SearchURL string
 	Print     string // label printed at the top and foot of every sheet, e.g. TLP
 	Wide      bool
