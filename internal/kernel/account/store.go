@@ -219,6 +219,11 @@ func readSettings(ctx context.Context, tx *store.Tx, names ...string) (map[strin
 	return out, err
 }
 
+func readSetting(ctx context.Context, tx *store.Tx, name string) (value string, version int64, err error) {
+	rows, err := readSettings(ctx, tx, name)
+	return rows[name].value, rows[name].version, err
+}
+
 func writeSetting(ctx context.Context, tx *store.Tx, name, value string, version, now int64, by string) (int64, error) {
 	return tx.Exec(ctx, `INSERT INTO account_setting (name, value, version, changed, changed_by) VALUES ($1,$2,1,$4,$5)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value, version = account_setting.version + 1,
