@@ -16,7 +16,6 @@ import (
 type audiences struct {
 	who   ident.Actor
 	owner int64 // the organisation here that holds the event: always in reach
-	lent  int64 // an organisation that is asked to take the event over
 	ids   map[[2]int64]int64
 	known map[string]int64
 }
@@ -56,7 +55,7 @@ func (a *audiences) event(ctx context.Context, tx *store.Tx, h *misp.Event) (d D
 			return 0, 0, 0, fault.Field("sharing_group_id", "intel.fault.group", "unknown sharing group, or not authorised")
 		}
 	}
-	audience, err = a.whole(ctx, tx, d, group)
+	audience, err = a.intern(ctx, tx, d, group)
 	return d, group, audience, err
 }
 

@@ -118,9 +118,6 @@ func (m *merge) header(ctx context.Context, tx *store.Tx) error {
 			h.SharingGroupID = misp.N(e.Group)
 		}
 		var err error
-		if l.aud.lent, err = lent(ctx, tx, e.ID); err != nil {
-			return err
-		}
 		if e.Distribution, e.Group, e.Audience, err = l.aud.event(ctx, tx, &h); err != nil {
 			return err
 		}

@@ -18,12 +18,17 @@ func ownDoor(who ident.Actor) bool {
 }
 
 // settle gives an event's row its audience: by its distribution, or while it is a
-// draft that was made or changed by our own door its organisation's alone. was is the
+// draft that was made or changed by our own door its organisation's alone; in both
+// with the organisation that is asked to take it over. was is the
 // event before (the zero Event when it is new): a draft stays one whoever changes it.
 // Publishing by our own door is refused when the label contradicts the readers
 // (decisions §1). Faults: Invalid on tlp.
 func settle(ctx context.Context, tx *store.Tx, who ident.Actor, was Event, e *Event) error {
-	own, err := access.InternTx(ctx, tx, access.Audience{Owner: e.Owner.ID, Level: access.LevelOwn})
+	named, err := borrower(ctx, tx, was.ID)
+	if err != nil {
+		return err
+	}
+	own, err := access.InternTx(ctx, tx, access.Audience{Owner: e.Owner.ID, Level: access.LevelOwn, Named: named})
 	if err != nil {
 		return err
 	}
@@ -37,7 +42,7 @@ func settle(ctx context.Context, tx *store.Tx, who ident.Actor, was Event, e *Ev
 			return err
 		}
 	}
-	e.Audience, err = access.InternTx(ctx, tx, access.Audience{Owner: e.Owner.ID, Level: levels[e.Distribution], Group: e.Group})
+	e.Audience, err = access.InternTx(ctx, tx, access.Audience{Owner: e.Owner.ID, Level: levels[e.Distribution], Group: e.Group, Named: named})
 	return err
 }
 

@@ -7,16 +7,10 @@ import (
 )
 
 const (
-	setAudience   = `UPDATE intel_event SET audience_id = $2 WHERE id = $1`
 	passEvent     = `UPDATE intel_event SET org_id = $2, creator = $3 WHERE id = $1`
 	dropLocalTags = `DELETE FROM intel_tagging WHERE event_id = $1 AND local = $2`
 	lentTo        = `SELECT org_id FROM intel_delegation WHERE event_id = $1`
 )
-
-// lent tells to which organisation an event is lent, 0 to none.
-func lent(ctx context.Context, tx *store.Tx, event int64) (int64, error) {
-	return store.Int64(ctx, tx, lentTo, event)
-}
 
 // passChildren gives the rows of an event that have an audience of their own the
 // same level under a new owner.

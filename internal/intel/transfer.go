@@ -24,23 +24,33 @@ func (s *Service) ReturnTx(ctx context.Context, tx *store.Tx, _ ident.Actor, e *
 	return lend(ctx, tx, e, 0)
 }
 
+// lend interns the event's audience anew, its level as it is: a draft stays one.
 func lend(ctx context.Context, tx *store.Tx, e *Event, org int64) error {
-	a := audiences{owner: e.Owner.ID, lent: org}
-	id, err := a.whole(ctx, tx, e.Distribution, e.Group)
+	a, err := access.AudienceTx(ctx, tx, e.Audience)
 	if err != nil {
 		return err
 	}
-	e.Audience = id
-	_, err = tx.Exec(ctx, setAudience, e.ID, id)
+	now := access.Audience{Owner: a.Owner, Level: a.Level, Group: a.Group}
+	if org != 0 {
+		now.Named = []access.Principal{access.Org(org)}
+	}
+	if e.Audience, err = access.InternTx(ctx, tx, now); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, reachEvent, e.ID, e.Audience)
 	return err
 }
 
-// whole interns an event's own level, with the organisation it is lent to.
-func (a *audiences) whole(ctx context.Context, tx *store.Tx, d Distribution, group int64) (int64, error) {
-	if a.lent == 0 {
-		return a.intern(ctx, tx, d, group)
+// borrower names the organisation that an event is lent to, if there is one.
+func borrower(ctx context.Context, tx *store.Tx, event int64) ([]access.Principal, error) {
+	if event == 0 {
+		return nil, nil
 	}
-	return access.InternTx(ctx, tx, access.Audience{Owner: a.owner, Level: levels[d], Group: group, Named: []access.Principal{access.Org(a.lent)}})
+	org, err := store.Int64(ctx, tx, lentTo, event)
+	if err != nil || org == 0 {
+		return nil, err
+	}
+	return []access.Principal{access.Org(org)}, nil
 }
 
 // TakeOverTx makes who's organisation owner and origin of an event that was lent to
@@ -71,7 +81,7 @@ func (s *Service) TakeOverTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 	}
 	e.Owner, e.Origin, e.Creator, e.Distribution, e.Group = owner, owner, who.Person, d, group
 	e.Published, e.Locked, e.Timestamp, e.Changed = false, false, max(now/1e6, e.Timestamp+1), now
-	if e.Audience, err = a.intern(ctx, tx, d, group); err != nil {
+	if err := settle(ctx, tx, who, Event{}, e); err != nil {
 		return err
 	}
 	if err := passChildren(ctx, tx, &a, e.ID); err != nil {

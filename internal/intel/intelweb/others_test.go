@@ -64,6 +64,7 @@ func TestProposalsOnPages(t *testing.T) {
 			t.Errorf("taken back: %+v, %v", got, err)
 		}
 		s.Sends("ana", at+"/proposals", 303, testkit.Form("act", "discard", "id", ids["removal"]))
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref())) // until then it is a draft again
 		s.Sends("alfa", from+"/proposals", 303, testkit.Form("act", "discard", "id", ids["new"]))
 		s.Shows("alfa", from, 200, "1 waits for a decision")
 		s.Sends("vesna", "/console/events/"+e.Ref()+"/proposals", 403, testkit.Form("act", "discard", "id", ids["change"]))
@@ -78,6 +79,7 @@ func TestSaidOnPages(t *testing.T) {
 		s, w, people := desk(t, db)
 		e := w.Add(people["ana"], inteltest.Event("Капија 400", intel.Community, misp.Attribute{Type: misp.T("domain"), Value: misp.T("kapija.example")}))
 		own := w.Add(people["ana"], inteltest.Event("Скривен", intel.OwnOrg, misp.Attribute{Type: misp.T("domain"), Value: misp.T("skriven.example")}))
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
 		var a intel.Attribute
 		w.Must(w.Intel.Attributes(t.Context(), people["ana"], e.Ref(), intel.Part{}, func(x *intel.Attribute) error { a = *x; return nil }))
 		at, from := "/console/events/"+e.Ref(), "/portal/events/"+e.Ref()
