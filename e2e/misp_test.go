@@ -44,3 +44,10 @@ func TestPyMISPTour(t *testing.T) {
 	admin := s.NewKey(t, "administrator@cert.example", "admin", "Национални ЦЕРТ")
 	Python(t, "pymisp", "misp_tour.py", "MISP_URL="+s.Origin, "MISP_KEY="+a, "MISP_KEY_ADMIN="+admin)
 }
+
+// TestPyMISPOthers: proposals, analyst data and delegation between two organisations, with MISP's texts.
+func TestPyMISPOthers(t *testing.T) {
+	s, _, b := partners(t)
+	a := s.NewKey(t, "druga@partner-a.example", "publisher", "Партнер А")
+	Python(t, "pymisp", "misp_others.py", "MISP_URL="+s.Origin, "MISP_KEY_A="+a, "MISP_KEY_B="+b, "MISP_ORG_B=Партнер Б")
+}
