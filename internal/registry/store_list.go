@@ -22,6 +22,11 @@ type query struct {
 	terms  search.Terms
 }
 
+// alone keeps PostgreSQL from spreading a search over several processes, each of which
+// would gather the words anew: one person gains little by it, four at once wait for
+// each other's processes. It ends with the transaction.
+const alone = `SELECT set_config('max_parallel_workers_per_gather', '0', true)`
+
 var wordIndex = search.Index{Table: "registry_word", Object: "org_id"}
 
 func (q *query) arg(v any) string {
@@ -102,6 +107,9 @@ func (q *query) search(ctx context.Context, tx *store.Tx, who ident.Actor, text 
 		}
 	}
 	words, err := wordIndex.Terms(ctx, tx, spans)
+	if err == nil && words.Any() && tx.Engine() == store.PostgreSQL {
+		_, err = tx.Row(ctx, alone, nil, new(string))
+	}
 	if err != nil {
 		return err
 	}
@@ -144,7 +152,10 @@ func (q *query) held(c clue) string {
 	return ""
 }
 
-// page gives the statement of one page after a cursor.
+// page gives the statement of one page after a cursor. Which rows a search gives is
+// decided on narrow ones: a broad one matches thousands, and PostgreSQL would join and
+// sort all of them at their full width, to keep fifty. A walk of the list stops there
+// by itself.
 func (q *query) page(who ident.Actor, from cursor, limit int) (string, []any) {
 	order := "o.sort_key, o.id"
 	if q.byTime {
@@ -158,7 +169,11 @@ func (q *query) page(who ident.Actor, from cursor, limit int) (string, []any) {
 		q.and("(" + order + ") > (" + q.arg(at) + ", " + q.arg(from.ID) + ")")
 	}
 	tests, args := q.tests()
-	return selectOrgs(who) + "WHERE " + tests + " ORDER BY " + order + " LIMIT " + strconv.Itoa(limit), args
+	if !q.terms.Any() {
+		return selectOrgs(who) + "WHERE " + tests + " ORDER BY " + order + " LIMIT " + strconv.Itoa(limit), args
+	}
+	return selectOrgs(who) + "WHERE o.id IN (SELECT o.id FROM registry_organisation o WHERE " + tests + " ORDER BY " + order +
+		" LIMIT " + strconv.Itoa(limit) + ") ORDER BY " + order, args
 }
 
 // tests joins all tests. Words are never walked here: a name's words are what the
