@@ -8,20 +8,14 @@ import (
 	"straza/internal/kernel/store"
 )
 
-// PersonalData lists the contact points with an address. Needs privacy.use.
-func (s *Service) PersonalData(ctx context.Context, who ident.Actor, subject access.Subject) (out []access.Held, err error) {
-	if err := access.MaySearch(who); err != nil {
-		return nil, err
-	}
-	err = s.db.View(ctx, func(tx *store.Tx) error { out, err = contactsAt(ctx, tx, subject.Email); return err })
-	return out, err
+// PersonalData lists the contact points with an address, and the letters that asked
+// it. Needs privacy.use.
+func (s *Service) PersonalData(ctx context.Context, who ident.Actor, subject access.Subject) ([]access.Held, error) {
+	return access.Search(ctx, s.db, who, func(tx *store.Tx) ([]access.Held, error) { return contactsAt(ctx, tx, subject.Email) })
 }
 
-// Retention: history keeps that something changed, not what it was before, once the
-// class's length is over.
+// Retention: history keeps that something changed, not what it was before, and of a
+// remark that it was made, once the class's length is over.
 func (s *Service) Retention() []access.Term {
-	return []access.Term{{Class: "contact", Erase: func(ctx context.Context, who ident.Actor, w access.Sweep) (n int64, err error) {
-		err = s.db.Update(ctx, func(tx *store.Tx) error { n, err = eraseHistory(ctx, tx, w); return err })
-		return n, err
-	}}}
+	return []access.Term{access.Erasing(s.db, "contact", eraseHistory)}
 }

@@ -12,12 +12,26 @@ const (
 	oldChanges   = `SELECT h.id, o.uuid, h.at FROM registry_change h JOIN registry_organisation o ON o.id = h.org_id
 		WHERE h.at < $1 AND h.actor_name <> '' ORDER BY h.id`
 	blankChange = `UPDATE registry_change SET actor_name = '', fields = '[]' WHERE id = $1`
+	asksOf      = `SELECT a.id, 'letter', a.at FROM registry_ask a WHERE a.email_key = $1 ORDER BY a.id`
+	oldRemarks  = `SELECT r.id, o.uuid, r.at FROM registry_remark r JOIN registry_organisation o ON o.id = r.org_id
+		WHERE r.at < $1 AND r.body <> '' ORDER BY r.id`
+	blankRemark = `UPDATE registry_remark SET contact = '', body = '' WHERE id = $1`
 )
 
 func contactsAt(ctx context.Context, tx *store.Tx, email string) ([]access.Held, error) {
-	return access.HeldTx(ctx, tx, "registry_contact", "name job phone email", contactsWith, email)
+	out, err := access.HeldTx(ctx, tx, "registry_contact", "name job phone email", contactsWith, email)
+	if err != nil {
+		return nil, err
+	}
+	asks, err := access.HeldTx(ctx, tx, "registry_ask", "email_key", asksOf, email)
+	return append(out, asks...), err
 }
 
 func eraseHistory(ctx context.Context, tx *store.Tx, w access.Sweep) (int64, error) {
-	return access.EraseTx(ctx, tx, w, oldChanges, blankChange)
+	n, err := access.EraseTx(ctx, tx, w, oldChanges, blankChange)
+	if err != nil {
+		return n, err
+	}
+	m, err := access.EraseTx(ctx, tx, w, oldRemarks, blankRemark)
+	return n + m, err
 }

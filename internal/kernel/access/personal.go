@@ -39,6 +39,23 @@ type Term struct {
 // MaySearch is the right to ask what is held about somebody.
 func MaySearch(who ident.Actor) error { return Check(who, "privacy.use") }
 
+// Search asks one room what it holds about somebody. Needs privacy.use.
+func Search(ctx context.Context, db *store.DB, who ident.Actor, find func(tx *store.Tx) ([]Held, error)) (out []Held, err error) {
+	if err := MaySearch(who); err != nil {
+		return nil, err
+	}
+	err = db.View(ctx, func(tx *store.Tx) error { out, err = find(tx); return err })
+	return out, err
+}
+
+// Erasing is the term of a class whose records one transaction erases.
+func Erasing(db *store.DB, class string, erase func(ctx context.Context, tx *store.Tx, w Sweep) (int64, error)) Term {
+	return Term{Class: class, Erase: func(ctx context.Context, _ ident.Actor, w Sweep) (n int64, err error) {
+		err = db.Update(ctx, func(tx *store.Tx) error { n, err = erase(ctx, tx, w); return err })
+		return n, err
+	}}
+}
+
 // HeldTx collects the rows of a query of id, label and time.
 func HeldTx(ctx context.Context, tx *store.Tx, table, columns, text string, args ...any) ([]Held, error) {
 	return store.All(ctx, tx, func(s store.Scanner) (h Held, err error) {
