@@ -268,5 +268,6 @@ func (h *House) move(ctx context.Context, env *cli.Env, to string) error {
 		return err
 	}
 	k.Checked = append(k.Checked, "audit tree")
+	k.NotChecked = append(k.NotChecked, "what is written to the old database after this: stop its server, serve with the new one (--database)")
 	return printKept(env, k, "moved")
 }

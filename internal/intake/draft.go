@@ -102,6 +102,9 @@ func (s *Service) SendDraft(ctx context.Context, who ident.Actor, d *form.Draft)
 	if err := in.check(); err != nil {
 		return rc, err
 	}
+	if err := s.happened(in); err != nil {
+		return rc, err
+	}
 	if err := s.adopt(ctx, d, in); err != nil {
 		return rc, err
 	}

@@ -73,6 +73,22 @@ func (in *Input) check() error {
 	return c.Err("report")
 }
 
+// moments are the ways in which the doors hand over when something happened: the JSON
+// interface and the two forms; whatever else a person wrote is kept as words.
+var moments = []string{time.RFC3339, "2006-01-02T15:04", time.DateOnly}
+
+// happened refuses a moment that cannot be: before there was an Internet, or later than
+// tomorrow (a reporter's clock and zone may be a little off).
+func (s *Service) happened(in *Input) error {
+	for _, f := range moments {
+		at, err := time.Parse(f, strings.TrimSpace(in.Body.When))
+		if err == nil && (at.Year() < 1980 || at.After(s.DB.Clock.Now().Add(24*time.Hour))) {
+			return fault.Field("when", "intake.fault.when", "when: %s cannot be", in.Body.When)
+		}
+	}
+	return nil
+}
+
 // prepare fills what follows from the rest: type, code, keys, which CERT it goes to
 // and whether that one seals. Files are stored after it, never before.
 func (s *Service) prepare(ctx context.Context, who ident.Actor, in *Input) error {
@@ -188,6 +204,9 @@ func (s *Service) Submit(ctx context.Context, who ident.Actor, in *Input) (rc Re
 		return rc, err
 	}
 	if err := in.check(); err != nil {
+		return rc, err
+	}
+	if err := s.happened(in); err != nil {
 		return rc, err
 	}
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {

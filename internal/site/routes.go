@@ -105,6 +105,7 @@ func Routes(m *web.Mux, s *intake.Service, adv Advisories, texts func() *Texts) 
 		get("/help", "", "texts", p.help),
 		get("/help/{id}", "", "texts", p.helpPage),
 	)
+	m.Handle(web.Route{Method: http.MethodGet, Pattern: "/.well-known/security.txt", Policy: web.Public, Reveals: "public contacts", Handler: p.security})
 	for _, x := range texts().Pages { // a page that a later pack adds gets its door at the next start
 		m.Handle(get("/"+x.ID, "", "texts and public contacts", p.text(x.ID)))
 	}

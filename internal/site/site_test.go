@@ -288,5 +288,11 @@ func TestLeaveAndTrap(t *testing.T) {
 		for _, path := range []string{"/sr-Cyrl/", "/sr-Latn/", "/en/", "/en/privacy", "/sr-Latn/contact", "/en/terms", "/sr-Cyrl/accessibility", "/en/advice", "/sr-Cyrl/advice/locked", "/en/help", "/sr-Latn/help/keys", "/sr-Cyrl/help/labels", "/en/help/machines"} {
 			b.get(path)
 		}
+		_, text := b.get("/.well-known/security.txt")
+		for _, line := range []string{"Contact: " + b.u + "/report\n", "Expires: 20", "Preferred-Languages: sr, en", "Canonical: " + b.u + "/.well-known/security.txt"} {
+			if !strings.Contains(text, line) {
+				t.Errorf("security.txt lacks %q: %s", line, text)
+			}
+		}
 	})
 }

@@ -192,6 +192,9 @@ func (p *pages) head(r *http.Request, page *casePage, x *incident.File, f *web.F
 	page.Reason.Optional = true
 	for _, to := range x.State.Next() {
 		b := ui.Button{Label: web.T(r, "incident.move."+string(to)), Name: "to", Value: string(to), Variant: "secondary"}
+		if (to == incident.Closed || x.State == incident.Closed) && !web.Actor(r).Can("incident.close") {
+			continue
+		}
 		if to == incident.Closed {
 			b = ui.Button{Label: web.T(r, "incident.move.closed"), Href: page.At + "/close", Variant: "secondary"}
 		}
@@ -228,7 +231,7 @@ func (p *pages) next(r *http.Request, page *casePage, x *incident.File) {
 	case "finish", "close":
 		href = page.At + "/close"
 	}
-	if page.May && x.Next.Key != "lead" {
+	if page.May && x.Next.Key != "lead" && (x.Next.Key != "close" || web.Actor(r).Can("incident.close")) {
 		n.Act = ui.Button{Label: web.T(r, "incident.next."+x.Next.Key+".act"), Href: href}
 	}
 	page.Next = n

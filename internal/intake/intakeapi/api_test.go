@@ -107,7 +107,8 @@ func TestHostileBodies(t *testing.T) {
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		s := newServer(t, db)
 		for name, body := range map[string]string{
-			"no JSON": `{`, "a list": `[]`, "two": good + good, "unknown field": `{"description":"x","anonymus":true}`, "wrong type": `{"description":7}`,
+			"no JSON": `{`, "not UTF-8": "{\"description\":\"a\xff\xfeb\",\"contact\":{\"name\":\"a\",\"email\":\"a@b.rs\"}}", "long ago": `{"description":"x","when":"0001-01-01T00:00:00Z","contact":{"name":"a","email":"a@b.rs"}}`,
+			"in the future": `{"description":"x","when":"2099-01-01T00:00:00Z","contact":{"name":"a","email":"a@b.rs"}}`, "a list": `[]`, "two": good + good, "unknown field": `{"description":"x","anonymus":true}`, "wrong type": `{"description":7}`,
 			"no description": `{"contact":{"name":"a","email":"a@b.rs"}}`, "no contact": `{"description":"x"}`, "bad language": `{"description":"x","language":"sr"}`,
 			"bad time": `{"description":"x","when":"јуче"}`, "bad base64": `{"description":"x","contact":{"name":"a","email":"a@b.rs"},"files":[{"name":"a","data":"!"}]}`,
 			"bad type": `{"description":"x","type":"joke","contact":{"name":"a","email":"a@b.rs"}}`, "anonymous incident": `{"description":"x","anonymous":true}`,

@@ -2,7 +2,6 @@ package intakeapi
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -140,18 +139,13 @@ func (a *api) submitParts(w http.ResponseWriter, r *http.Request, key string) er
 // decode reads the document. Unknown fields are refused: a misspelt "anonymous"
 // must not become a report with a name.
 func (a *api) decode(r *http.Request, body io.Reader, key string) (*intake.Input, []file, error) {
-	d := json.NewDecoder(body)
-	d.DisallowUnknownFields()
 	var s sent
-	if err := d.Decode(&s); err != nil {
+	if err := web.DecodeJSON(body, &s); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return nil, nil, fault.New(fault.Limited, "the report is larger than %d bytes; send files as multipart", maxJSON)
 		}
-		return nil, nil, fault.New(fault.Invalid, "the body is not the JSON expected: %s", err.Error())
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, nil, fault.New(fault.Invalid, "the body holds more than one document")
+		return nil, nil, err
 	}
 	switch s.Language {
 	case "":

@@ -77,6 +77,7 @@ type triageForm struct {
 type decideForm struct {
 	Title, Summary, Into, Reason, Of, To, Note ui.Field
 	Open                                       bool
+	Case                                       bool // it may become a case: a question is answered instead
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -308,7 +309,7 @@ func labels(prefix string, values []string) (out []ui.Option) {
 }
 
 func decide(r *http.Request, f *web.Form, x *intake.Report, title string) *decideForm {
-	d := &decideForm{Open: x.State.Open(), Title: f.Field("title", "queue.accept.title"), Summary: f.Field("summary", "queue.accept.summary"), Into: f.Field("into", "queue.accept.into"),
+	d := &decideForm{Open: x.State.Open(), Case: x.Type != intake.Question, Title: f.Field("title", "queue.accept.title"), Summary: f.Field("summary", "queue.accept.summary"), Into: f.Field("into", "queue.accept.into"),
 		Reason: f.Field("reason", "queue.reject.reason"), Of: f.Field("of", "queue.duplicate.of"), To: f.Field("to", "queue.handover.to"), Note: f.Field("note", "queue.handover.note")}
 	if d.Title.Value == "" && !x.Sealed {
 		d.Title.Value = title

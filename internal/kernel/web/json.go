@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"straza/internal/kernel/fault"
 )
@@ -45,8 +46,12 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 
 // ReadJSON decodes one JSON object into v: unknown fields, a second value and
 // wrong types are Invalid, naming the place. The route's Body caps the size.
-func ReadJSON(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
+func ReadJSON(r *http.Request, v any) error { return DecodeJSON(r.Body, v) }
+
+// DecodeJSON is ReadJSON of a part of a body.
+func DecodeJSON(r io.Reader, v any) error {
+	body := &plainUTF8{r: r}
+	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if err == nil {
@@ -58,12 +63,42 @@ func ReadJSON(r *http.Request, v any) error {
 	if err == nil || errors.As(err, &tooLarge) {
 		return err
 	}
-	f := fault.New(fault.Invalid, "the body is not the JSON expected: %s", err.Error())
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		f.Fields = map[string]string{wrong.Field: "web.error.form"}
+	if body.bad {
+		return fault.New(fault.Invalid, "the body is not UTF-8 (RFC 8259 §8.1)")
 	}
-	return f
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) { // its own words name our types
+		f := fault.New(fault.Invalid, "the body is not the JSON expected: %s is a %s", wrong.Field, wrong.Value)
+		f.Fields = map[string]string{wrong.Field: "web.error.form"}
+		return f
+	}
+	return fault.New(fault.Invalid, "the body is not the JSON expected: %s", err.Error())
+}
+
+// plainUTF8 passes text on and stops at what is not UTF-8: the decoder would put a
+// mark of replacement in its place, and somebody's words would be lost unseen.
+type plainUTF8 struct {
+	r    io.Reader
+	rest []byte // the beginning of a character
+	bad  bool
+}
+
+func (u *plainUTF8) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	text := append(u.rest, p[:n]...)
+	for len(text) > 0 {
+		c, size := utf8.DecodeRune(text)
+		if c == utf8.RuneError && size <= 1 {
+			if !utf8.FullRune(text) && err == nil {
+				break
+			}
+			u.bad = true
+			return 0, errors.New("not UTF-8")
+		}
+		text = text[size:]
+	}
+	u.rest = append(u.rest[:0], text...)
+	return n, err
 }
 
 // Stream answers a list item by item, never held in memory: each calls yield for
