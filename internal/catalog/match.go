@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"hash/maphash"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ type Hit struct {
 // prefix table for networks. All 529,000 upstream entries take some 20 MB.
 type matcher struct {
 	mu      sync.Mutex
-	lists   []*list
+	lists   *lists
 	loaded  bool
 	as      int64 // last change that was loaded
 	checked time.Time
@@ -69,7 +68,7 @@ func (s *Service) Hits(ctx context.Context, who ident.Actor, typ, value string) 
 	if err := mayRead(who); err != nil {
 		return nil, err
 	}
-	lists, err := s.ready(ctx)
+	known, err := s.ready(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,17 +78,18 @@ func (s *Service) Hits(ctx context.Context, who ident.Actor, typ, value string) 
 			terms = []string{a, b}
 		}
 	}
-	halves := strings.Split(typ, "|")
 	var out []Hit
-	for _, l := range lists {
-		whole := typ == "" || len(l.item.Types) == 0 || slices.Contains(l.item.Types, typ)
-		for i, t := range terms {
-			// A list meant for addresses holds the address of an address with a port.
-			if !whole && (len(halves) == 1 || i >= len(halves) || !slices.Contains(l.item.Types, halves[i])) {
+	var found [2]asked
+	for i, t := range terms {
+		found[i] = known.ask(t)
+	}
+	for _, c := range known.meant(typ) {
+		for i := range terms {
+			if c.half >= 0 && c.half != i || !found[i].may(c.list) {
 				continue
 			}
-			if entry, ok := l.holds(t); ok {
-				out = append(out, Hit{ID: l.item.ID, Name: l.item.Name, Category: l.category, Matched: entry, Value: t, Comment: l.comments[entry]})
+			if entry, ok := c.list.holds(&found[i]); ok {
+				out = append(out, Hit{ID: c.list.item.ID, Name: c.list.item.Name, Category: c.list.category, Matched: entry, Value: terms[i], Comment: c.list.comments[entry]})
 				break
 			}
 		}
@@ -98,7 +98,7 @@ func (s *Service) Hits(ctx context.Context, who ident.Actor, typ, value string) 
 }
 
 // ready gives the lists in force, loading them when they were never or changed.
-func (s *Service) ready(ctx context.Context) ([]*list, error) {
+func (s *Service) ready(ctx context.Context) (*lists, error) {
 	m := &s.match
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -111,7 +111,8 @@ func (s *Service) ready(ctx context.Context) ([]*list, error) {
 		if err != nil || m.loaded && last == m.as {
 			return err
 		}
-		m.lists, err = loadLists(ctx, tx)
+		all, err := loadLists(ctx, tx)
+		m.lists = newLists(all)
 		m.loaded, m.as = err == nil, last
 		return err
 	})
@@ -213,25 +214,32 @@ func prefix(s string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, a.BitLen()), true
 }
 
-// holds tells whether v (lower case) is on the list, and by which entry.
-func (l *list) holds(v string) (string, bool) {
+// holds tells whether what was probed is on the list, and by which entry.
+func (l *list) holds(p *asked) (string, bool) {
 	switch l.item.Class {
 	case "string":
-		_, ok := slices.BinarySearch(l.hashes, hash(v))
-		return v, ok
+		_, ok := slices.BinarySearch(l.hashes, p.hash)
+		return p.text, ok
 	case "hostname":
-		return l.host(v)
+		for _, n := range p.names {
+			if _, ok := slices.BinarySearch(l.hashes, n.hash); ok {
+				return n.name, true
+			}
+		}
 	case "cidr":
-		return l.net(v)
+		if p.isNet && l.nets != nil {
+			got, _, ok := l.nets.LookupPrefixLPM(p.net)
+			return got.String(), ok
+		}
 	case "substring":
 		for _, t := range l.texts {
-			if strings.Contains(v, t) {
+			if strings.Contains(p.text, t) {
 				return t, true
 			}
 		}
 	case "regex":
 		for _, re := range l.regexes {
-			if re.MatchString(v) {
+			if re.MatchString(p.text) {
 				return re.String(), true
 			}
 		}
@@ -239,32 +247,120 @@ func (l *list) holds(v string) (string, bool) {
 	return "", false
 }
 
-// host walks the names above v: a.b.example.com is on a list with example.com.
-func (l *list) host(v string) (string, bool) {
-	if strings.Contains(v, "/") {
-		u, err := url.Parse(v)
-		if err != nil || u.Hostname() == "" {
-			return "", false
+// lists are the lists in force together: what stands on none of them is told from
+// one look into a sieve of all hashes and one into a table of all networks.
+type lists struct {
+	all   []*list
+	sieve []uint64
+	nets  *bart.Table[struct{}]
+	types sync.Map // attribute type → []candidate
+}
+
+// sieveBits: half a million entries set one bit in sixteen.
+const sieveBits = 1 << 23
+
+// candidate is a list that is meant for a type, or for one half of it (else -1).
+type candidate struct {
+	list *list
+	half int
+}
+
+func newLists(all []*list) *lists {
+	k := &lists{all: all, sieve: make([]uint64, sieveBits/64), nets: &bart.Table[struct{}]{}}
+	for _, l := range all {
+		for _, h := range l.hashes {
+			k.sieve[h%sieveBits/64] |= 1 << (h % 64)
 		}
-		v = u.Hostname()
+		if l.nets != nil {
+			k.nets.Union(l.nets)
+		}
 	}
-	if _, after, ok := strings.Cut(v, "@"); ok {
-		v = after
+	return k
+}
+
+// meant gives the lists for a type; a list meant for addresses holds the address
+// of an address with a port.
+func (k *lists) meant(typ string) []candidate {
+	if c, ok := k.types.Load(typ); ok {
+		return c.([]candidate)
 	}
-	for v = strings.Trim(v, "."); v != ""; {
-		if _, ok := slices.BinarySearch(l.hashes, hash(v)); ok {
-			return v, true
+	var out []candidate
+	halves := strings.Split(typ, "|")
+	for _, l := range k.all {
+		if typ == "" || len(l.item.Types) == 0 || slices.Contains(l.item.Types, typ) {
+			out = append(out, candidate{l, -1})
+			continue
+		}
+		for i := range halves {
+			if len(halves) > 1 && i < 2 && slices.Contains(l.item.Types, halves[i]) {
+				out = append(out, candidate{l, i})
+			}
+		}
+	}
+	if typ == "" || slices.Contains(misp.Types(), typ) { // what is no type is not remembered: callers name them
+		k.types.Store(typ, out)
+	}
+	return out
+}
+
+// asked is a value, hashed and read once for all lists.
+type asked struct {
+	text  string
+	hash  uint64
+	names []nameHash // the host's name and those above it
+	net   netip.Prefix
+	isNet bool
+
+	inText, inName, inNet bool // some list may hold it
+}
+
+type nameHash struct {
+	name string
+	hash uint64
+}
+
+func (k *lists) ask(text string) asked {
+	p := asked{text: text, hash: hash(text)}
+	in := func(h uint64) bool { return k.sieve[h%sieveBits/64]&(1<<(h%64)) != 0 }
+	p.inText = in(p.hash)
+	for v := hostOf(text); v != ""; {
+		h := hash(v)
+		if in(h) {
+			p.names, p.inName = append(p.names, nameHash{v, h}), true
 		}
 		_, v, _ = strings.Cut(v, ".")
 	}
-	return "", false
+	if p.net, p.isNet = prefix(text); p.isNet {
+		_, _, p.inNet = k.nets.LookupPrefixLPM(p.net)
+	}
+	return p
 }
 
-func (l *list) net(v string) (string, bool) {
-	p, ok := prefix(v)
-	if !ok || l.nets == nil {
-		return "", false
+// may tells whether a list may hold the value.
+func (p *asked) may(l *list) bool {
+	switch l.item.Class {
+	case "string":
+		return p.inText
+	case "hostname":
+		return p.inName
+	case "cidr":
+		return p.inNet
 	}
-	got, _, ok := l.nets.LookupPrefixLPM(p)
-	return got.String(), ok
+	return true
+}
+
+// hostOf is the host's name within a link or an address of mail, or the value itself.
+func hostOf(v string) string {
+	if _, rest, ok := strings.Cut(v, "://"); ok {
+		v = rest
+	}
+	v, _, _ = strings.Cut(v, "/")
+	v, _, _ = strings.Cut(v, "?")
+	if _, after, ok := strings.Cut(v, "@"); ok {
+		v = after
+	}
+	if host, port, ok := strings.Cut(v, ":"); ok && !strings.Contains(port, ":") {
+		v = host
+	}
+	return strings.Trim(v, ".")
 }
