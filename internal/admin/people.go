@@ -98,7 +98,11 @@ func peopleTable(r *http.Request, list []account.Entry) ui.Table {
 			act("enable", "admin.people.enable")
 		} else {
 			act("disable", "admin.people.disable")
-			act("invite", "admin.people.invite")
+			if string(e.State) == "invited" {
+				act("invite", "admin.people.invite")
+			} else {
+				act("password", "admin.people.password")
+			}
 			if e.SecondFactor {
 				act("reset", "admin.people.reset")
 			}
@@ -193,6 +197,11 @@ func (p *pages) changePerson(w http.ResponseWriter, r *http.Request) error {
 		_, err = p.d.People.Enable(ctx, who, uuid)
 	case "reset":
 		_, err = p.d.People.ResetSecondFactor(ctx, who, uuid)
+	case "password":
+		var link string
+		if _, link, err = p.d.People.ResetPassword(ctx, who, uuid); err == nil && link != "" {
+			return p.showLink(w, r, link)
+		}
 	case "invite":
 		var link string
 		if _, link, err = p.d.People.Invite(ctx, who, uuid); err == nil && link != "" {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"straza/internal/admin"
@@ -81,6 +82,21 @@ func (h *House) routes(m *web.Mux) {
 	if h.cfg.demo() {
 		m.Sheet()
 	}
+}
+
+// scopes are those that a key may be narrowed to: the ones that some door asks for, and
+// the foreign surfaces.
+func (h *House) scopes() []string {
+	m := web.New(web.Config{Catalog: h.Catalog})
+	h.routes(m)
+	out := []string{"misp", "taxii"}
+	for _, r := range m.Routes() {
+		if r.Scope != "" {
+			out = append(out, r.Scope)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // homeOf is where somebody lands after entering.

@@ -70,7 +70,14 @@ func spanText(d time.Duration) string {
 	if d == 0 {
 		return "0"
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m") // 30m0s is 30m, 12h0m is 12h
+	s := d.String() // 12h0m0s, 30m0s
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 func accountSettings() []accountSetting {

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"straza/internal/kernel/account"
 )
 
 var tags = regexp.MustCompile(`<[^>]*>`)
@@ -110,4 +113,22 @@ func TestSecondFactorPolicyOnPages(t *testing.T) {
 			t.Errorf("the history of the policy: %d", rec.Code)
 		}
 	})
+}
+
+// What the command line prints of a time it takes again.
+func TestSpansReadBack(t *testing.T) {
+	s := span("x", func(p *account.Policy) *time.Duration { return &p.SessionIdle })
+	for text, want := range map[string]time.Duration{"30m": 30 * time.Minute, "10m": 10 * time.Minute, "12h": 12 * time.Hour, "1h": time.Hour, "3d": 72 * time.Hour, "0": 0, "90s": 90 * time.Second, "1h30m": 90 * time.Minute, "10h": 10 * time.Hour} {
+		var p account.Policy
+		if err := s.set(&p, text); err != nil || p.SessionIdle != want {
+			t.Errorf("%s: %v %v", text, p.SessionIdle, err)
+		}
+		var again account.Policy
+		if err := s.set(&again, s.get(p)); err != nil || again.SessionIdle != want {
+			t.Errorf("%s is written %s", text, s.get(p))
+		}
+	}
+	if err := s.set(&account.Policy{}, "soon"); err == nil {
+		t.Error("soon is no time")
+	}
 }

@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 	samples := map[string][]web.Pager{
 		"login":      {&loginPage{Page: page, Email: field, Password: field, Passkey: true}, &loginPage{Page: page, Passkey: true, Local: "http://localhost:1/login"}},
 		"second":     {&secondPage{Page: page, Code: field}, &secondPage{Page: page, Code: field, Recovery: true, Other: "/x"}},
-		"forgot":     {&forgotPage{Page: page, Email: field}, &forgotPage{Page: page, Sent: true}},
+		"forgot":     {&forgotPage{Page: page, Email: field}, &forgotPage{Page: page, Sent: true}, &forgotPage{Page: page, ByHand: true}},
 		"invitation": {&invitationPage{Page: page, Name: "Ана", Address: "a@b.rs", Password: field}, &invitationPage{Page: page, Reset: true}},
 		"setup":      {&setupPage{Page: page, Org: field, Name: field, Email: field, Password: field}},
 		"account": {&accountPage{Page: page, Factors: account.Factors{TOTP: true, Recovery: 1}, Few: true, Works: true, Keyed: rows, Sessions: rows, Others: true, Keys: rows, Name: field, Lang: field},

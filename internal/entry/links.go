@@ -15,10 +15,13 @@ type forgotPage struct {
 	web.Page
 	Email ui.Field
 	Sent  bool
+	// ByHand: letters stay in the machine, so the page says whom to ask.
+	ByHand bool
 }
 
 func (p *pages) forgotPage(r *http.Request, f *web.Form) *forgotPage {
 	page := &forgotPage{Page: web.NewPage(r, web.ShellBare, web.T(r, "entry.forgot"))}
+	page.ByHand = p.s.ByHand()
 	page.Email = f.Field("email", "entry.email")
 	page.Email.Type, page.Email.Autocomplete = "email", "username"
 	page.Errors = f.Summary("email")

@@ -234,7 +234,7 @@ type newKeyPage struct {
 }
 
 // scopes that a person may choose from; finer ones are for the command line.
-var scopes = []string{"misp", "taxii", "intel:read", "intel:write", "registry:read", "registry:write", "incident:read", "incident:write", "intake:read", "advisory:read", "advisory:write", "catalog:read"}
+var scopes = []string{"misp", "taxii", "intel:read", "intel:write", "registry:read", "registry:write", "incident:read", "incident:write", "intake:read", "intake:write", "advisory:read", "advisory:write", "catalog:read"}
 
 func (p *pages) showNewKey(w http.ResponseWriter, r *http.Request) error {
 	if err := p.s.Fresh(r.Context(), web.Actor(r)); err != nil {

@@ -153,10 +153,31 @@ func (p *pages) prove(r *http.Request, f *web.Form) (session, why string, err er
 	}
 	session, err = p.s.Prove(r.Context(), web.Actor(r), proof)
 	if fault.Is(err, fault.Denied) {
-		f.Add("code", "queue.unseal.wrong")
+		f.Add("code", p.notOpened(r))
 		err = f.Err("unseal")
 	}
 	return session, why, err
+}
+
+// notOpened names the sentence that says what to do: the code was wrong, the asker is not
+// let in yet, or nobody of the team is.
+func (p *pages) notOpened(r *http.Request) string {
+	who := web.Actor(r)
+	rows, _, err := p.s.Openers(r.Context(), who)
+	if err != nil {
+		return "queue.unseal.wrong"
+	}
+	key := "queue.unseal.nobody"
+	for _, x := range rows {
+		switch {
+		case x.Enrolled.IsZero():
+		case x.Email == who.Email:
+			return "queue.unseal.wrong"
+		default:
+			key = "queue.unseal.notin"
+		}
+	}
+	return key
 }
 
 func (p *pages) unseal(w http.ResponseWriter, r *http.Request) error {
@@ -174,7 +195,7 @@ func (p *pages) unseal(w http.ResponseWriter, r *http.Request) error {
 	o, err := p.s.Unseal(r.Context(), web.Actor(r), r.PathValue("number"), session, why)
 	if fault.Is(err, fault.Denied) { // the session is over
 		web.SetCookie(w, r, sessionCookie, "", 0)
-		f.Add("code", "queue.unseal.wrong")
+		f.Add("code", p.notOpened(r))
 		f.Fail(nil)
 		return p.again(w, r, f, "why", "code")
 	}

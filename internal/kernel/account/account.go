@@ -58,6 +58,9 @@ type Config struct {
 	Hash    Cost          // zero = 19 MiB, two passes, one lane
 	Demo    bool          // persona links work
 	Network Limits        // zero = the defaults
+	ByHand  bool          // no letter leaves this machine: an administrator hands invitations over
+	// Scopes lists the scopes that a key may be narrowed to; nil = anything of their form.
+	Scopes func() []string
 	// Enrolled hears of a code app that somebody has just confirmed, with its
 	// secret in base32: on one machine the first reader of sealed reports enrols
 	// with it (decisions §5). It must not block; nil = nobody hears.
@@ -139,6 +142,9 @@ func IsUnauthenticated(err error) bool {
 	f := fault.Of(err)
 	return f != nil && f.Key == "account.sign-in"
 }
+
+// ByHand tells whether letters stay in this machine, so that links are handed over.
+func (s *Service) ByHand() bool { return s.cfg.ByHand }
 
 // Origin is the one origin of links, without a slash at the end.
 func (s *Service) Origin() string { return strings.TrimSuffix(s.cfg.Origin(), "/") }

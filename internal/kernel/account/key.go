@@ -60,6 +60,9 @@ func (s *Service) AddKey(ctx context.Context, who ident.Actor, find string, n Ne
 	if err := checkKey(&n); err != nil {
 		return k, "", err
 	}
+	if err := s.checkScopes(n.Scopes); err != nil {
+		return k, "", err
+	}
 	if who.EnrolNow { // a key would be a way round the second factor
 		return k, "", fault.New(fault.Denied, "%s must add a second factor first", who).WithKey("account.enrol-first")
 	}
@@ -120,6 +123,20 @@ func checkKey(n *NewKey) error {
 	}
 	n.AllowIP = nets
 	return c.Err("new key")
+}
+
+// checkScopes refuses a scope that no door asks for: its key would reach nothing.
+func (s *Service) checkScopes(scopes []string) error {
+	if s.cfg.Scopes == nil || len(scopes) == 0 {
+		return nil
+	}
+	known := s.cfg.Scopes()
+	for _, v := range scopes {
+		if !slices.Contains(known, v) {
+			return fault.Field("scope", "account.key-scope", "unknown scope %q; there are: %s", v, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 // parseNetwork reads a network or a single address.

@@ -42,7 +42,8 @@ type linkRow struct {
 
 // Invite sends a new invitation to somebody who has not entered yet and voids
 // the earlier ones. The link itself is given to the machine's operator and to
-// parts of Straža only: an administrator must not enter as somebody else.
+// parts of Straža only: an administrator must not enter as somebody else. Where
+// letters stay in the machine (Config.ByHand) an administrator gets it, too.
 // Faults: NotFound, Conflict when the account is open, Limited.
 func (s *Service) Invite(ctx context.Context, who ident.Actor, find string) (e Entry, link string, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
@@ -65,6 +66,42 @@ func (s *Service) Invite(ctx context.Context, who ident.Actor, find string) (e E
 	return e, link, err
 }
 
+// ResetPassword makes a link with which somebody chooses a new password and sends it;
+// the second factor stays. Who gets the link itself: as Invite. Needs a fresh proof of a
+// person who asks. Faults: NotFound, Conflict unless the account is open, Limited.
+func (s *Service) ResetPassword(ctx context.Context, who ident.Actor, find string) (e Entry, link string, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		p, err := s.findTx(ctx, tx, who, find)
+		if err != nil {
+			return err
+		}
+		if err := s.FreshTx(ctx, tx, who); err != nil {
+			return err
+		}
+		if err := s.outranksTx(ctx, tx, who, p); err != nil {
+			return err
+		}
+		if p.State != Active {
+			return fault.New(fault.Conflict, "the account is %s", p.State).WithKey("account.not-open")
+		}
+		pol, err := s.policyTx(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if link, err = s.linkTx(ctx, tx, who, p, linkReset, pol.ResetLife); err != nil {
+			return err
+		}
+		if who.Kind == ident.Person && !(s.cfg.ByHand && access.Allowed(who, "admin.people")) {
+			link = ""
+		}
+		if e, err = s.entryTx(ctx, tx, p); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, tx, who, "person.reset-link", thing(p), nil)
+	})
+	return e, link, err
+}
+
 func (s *Service) inviteTx(ctx context.Context, tx *store.Tx, who ident.Actor, p Person) (string, error) {
 	pol, err := s.policyTx(ctx, tx)
 	if err != nil {
@@ -77,7 +114,8 @@ func (s *Service) inviteTx(ctx context.Context, tx *store.Tx, who ident.Actor, p
 	if err := s.audit.Record(ctx, tx, who, "person.invite", thing(p), nil); err != nil {
 		return "", err
 	}
-	if who.Kind == ident.Person {
+	// Where no letter leaves the machine nobody could ever enter otherwise.
+	if who.Kind == ident.Person && !(s.cfg.ByHand && access.Allowed(who, "admin.people")) {
 		return "", nil
 	}
 	return link, nil
@@ -219,6 +257,10 @@ func (s *Service) linkOfTx(ctx context.Context, tx *store.Tx, token string) (row
 		return linkRow{}, p, gone()
 	}
 	if row.kind == linkSetup {
+		// Somebody was added by command meanwhile: the house is not empty any more.
+		if n, err := countPeople(ctx, tx); err != nil || n > 0 {
+			return linkRow{}, p, orGone(err)
+		}
 		return row, p, nil
 	}
 	p, found, err = findByID(ctx, tx, row.person)

@@ -12,10 +12,12 @@ import (
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
+	"straza/internal/testkit"
 )
 
 // dump reads every text and blob of the account tables, as a thief would.
@@ -626,6 +628,73 @@ func TestGraceOfThoseWhoWereHereBefore(t *testing.T) {
 		h.ok(h.SetPolicy(ctx, operator, version+1, p))
 		if a = h.who(h.logIn("ana@cert.rs", "").Token); a.EnrolBy != 0 {
 			h.t.Error("asked of nobody")
+		}
+	})
+}
+
+// Once somebody was added by command, the link for the first administrator is used up:
+// looking at it says so, as using it does.
+func TestSetupLinkOfAFilledHouseIsGone(t *testing.T) {
+	each(t, func(h *house) {
+		link, err := h.SetupLink(ctx)
+		h.ok(err)
+		token := link[strings.LastIndexByte(link, '/')+1:]
+		_, err = h.Link(ctx, token)
+		h.ok(err)
+		_, _, err = h.Service.Add(ctx, operator, account.NewPerson{Email: "root@cert.rs", Name: "Prva", Org: cert, Roles: []string{access.Admin}})
+		h.ok(err)
+		_, err = h.Link(ctx, token)
+		h.fails(err, fault.Gone, "account.link-gone")
+	})
+}
+
+// Where no letter leaves the machine, an administrator gets invitations and links for a
+// new password to hand over; an organisation's administrator does not, nor does anybody
+// where letters go out.
+func TestLinksByHand(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		for _, byHand := range []bool{true, false} {
+			s := testkit.Accounts(t, db, orgs, account.Deps{Letters: &letters{}, Config: account.Config{ByHand: byHand}})
+			h := &house{s, t, db, now, nil}
+			name := map[bool]string{true: "hand", false: "post"}[byHand]
+			h.add(name+"-root@cert.rs", cert, access.Admin)
+			h.add(name+"-mila@banka.rs", bank, access.OrgAdmin)
+			root, mila := h.who(h.logIn(name+"-root@cert.rs", "").Token), h.who(h.logIn(name+"-mila@banka.rs", "").Token)
+			_, link, err := h.Service.Add(ctx, root, account.NewPerson{Email: name + "-new@cert.rs", Name: "Nova", Org: cert, Roles: []string{access.Analyst}})
+			h.ok(err)
+			_, again, err := h.Invite(ctx, root, name+"-new@cert.rs")
+			h.ok(err)
+			_, reset, err := h.ResetPassword(ctx, root, name+"-mila@banka.rs")
+			h.ok(err)
+			_, theirs, err := h.Service.Add(ctx, mila, account.NewPerson{Email: name + "-radnik@banka.rs", Name: "Radnik", Org: bank, Roles: []string{access.Member}})
+			h.ok(err)
+			if (link != "") != byHand || (again != "") != byHand || (reset != "") != byHand || theirs != "" {
+				t.Errorf("by hand %t: %q %q %q %q", byHand, link, again, reset, theirs)
+			}
+			if byHand {
+				in, err := h.Accept(ctx, home, reset[strings.LastIndexByte(reset, '/')+1:], "zelena jabuka 9")
+				h.ok(err)
+				if in.Person.Email != name+"-mila@banka.rs" {
+					t.Errorf("entered as %s", in.Person.Email)
+				}
+			}
+		}
+	})
+}
+
+// A scope that no door asks for is refused with the list of those there are.
+func TestUnknownScopesAreRefused(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		s := testkit.Accounts(t, db, orgs, account.Deps{Config: account.Config{Scopes: func() []string { return []string{"intel:read", "misp"} }}})
+		h := &house{s, t, db, now, nil}
+		h.add("ana@cert.rs", cert, access.Analyst)
+		_, _, err := h.AddKey(ctx, operator, "ana@cert.rs", account.NewKey{Scopes: []string{"misp", "intel:read"}})
+		h.ok(err)
+		_, _, err = h.AddKey(ctx, operator, "ana@cert.rs", account.NewKey{Scopes: []string{"nonsense:read"}})
+		if f := fault.Of(err); f == nil || f.Fields["scope"] == "" || !strings.Contains(f.Detail, "intel:read, misp") {
+			t.Errorf("nonsense: %v", err)
 		}
 	})
 }

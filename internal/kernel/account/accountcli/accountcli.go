@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,15 @@ func Commands(s *account.Service, orgs Finder, c clock.Clock) []cli.Command {
 		one("user enable", "open a closed account again", r.entry(s.Enable)),
 		one("user reset-second-factor", "take authenticator, passkeys and recovery codes away", r.entry(s.ResetSecondFactor)),
 		one("user invite", "a new invitation; the earlier link is void", r.userInvite),
+		one("user reset-password", "a link to choose a new password, shown here and sent by letter; the second step stays", func(ctx context.Context, env *cli.Env, email string) error {
+			e, link, err := s.ResetPassword(ctx, env.Who, email)
+			if err != nil {
+				return err
+			}
+			out := userOf(e, "")
+			out.Reset = &link
+			return printUser(env, out)
+		}),
 		{Name: "key add", Args: "--user EMAIL [--name N] [--scope S]… [--read-only] [--expires 90d] [--allow-ip CIDR]…", Short: "an API key, printed once", Flags: r.keyAdd},
 		{Name: "key list", Args: "[--user EMAIL]", Short: "API keys, without their secret", Flags: r.keyList},
 		{Name: "key revoke", Args: "ID", Short: "end an API key at once", Flags: r.keyRevoke},
@@ -71,6 +81,7 @@ type userOut struct {
 	State      string   `json:"state"`
 	Second     bool     `json:"second_factor"`
 	Invitation *string  `json:"invitation"`
+	Reset      *string  `json:"reset,omitempty"`
 }
 
 func userOf(e account.Entry, link string) userOut {
@@ -96,6 +107,9 @@ func printUser(env *cli.Env, u userOut) error {
 	fmt.Fprintf(env.Out, "%-32s %-9s %-24s %-24s %s\n", u.Email, u.State, u.Role, org, u.Name)
 	if u.Invitation != nil {
 		env.Say("invitation, valid once: %s", *u.Invitation)
+	}
+	if u.Reset != nil {
+		env.Say("for a new password, valid once: %s", *u.Reset)
 	}
 	return nil
 }
@@ -132,9 +146,12 @@ func (r *room) userAdd(fs *flag.FlagSet) func(context.Context, *cli.Env, []strin
 				return err
 			}
 		}
+		if len(n.Roles) == 0 {
+			n.Roles = []string{""} // refused with the list of those there are
+		}
 		p, link, err := r.s.Add(ctx, env.Who, n)
 		if err != nil {
-			return err
+			return wrongUse(err, "role")
 		}
 		e, err := r.s.Person(ctx, env.Who, p.UUID)
 		if err != nil {
@@ -142,6 +159,17 @@ func (r *room) userAdd(fs *flag.FlagSet) func(context.Context, *cli.Env, []strin
 		}
 		return printUser(env, userOf(e, link))
 	}
+}
+
+// wrongUse makes a value that a flag may not have a usage error: exit code 2.
+func wrongUse(err error, fields ...string) error {
+	f := fault.Of(err)
+	for _, name := range fields {
+		if f != nil && f.Kind == fault.Invalid && f.Fields[name] != "" {
+			return &cli.Exit{Code: cli.Usage, Err: err}
+		}
+	}
+	return err
 }
 
 func orgFault(err error, find string) error {
@@ -171,7 +199,13 @@ func readSecret(in io.Reader) (string, error) {
 func (r *room) userList(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	org := fs.String("org", "", "only this organisation")
 	state := fs.String("state", "", "only invited, active or disabled")
-	return func(ctx context.Context, env *cli.Env, _ []string) error {
+	return func(ctx context.Context, env *cli.Env, args []string) error {
+		if len(args) > 0 {
+			return cli.UsageError("user list takes flags only")
+		}
+		if !slices.Contains([]string{"", "invited", "active", "disabled"}, *state) {
+			return cli.UsageError("unknown state %q; there are: invited, active, disabled", *state)
+		}
 		f := account.PeopleFilter{State: account.State(*state), Limit: 500}
 		if *org != "" {
 			var err error
@@ -266,7 +300,7 @@ func (r *room) keyAdd(fs *flag.FlagSet) func(context.Context, *cli.Env, []string
 		}
 		k, secret, err := r.s.AddKey(ctx, env.Who, *user, account.NewKey{Name: *name, Scopes: scopes, ReadOnly: *readOnly, AllowIP: nets, Expires: until})
 		if err != nil {
-			return err
+			return wrongUse(err, "scope", "allow_ip")
 		}
 		if env.JSON {
 			return env.Print(keyOf(k, secret))
@@ -301,7 +335,10 @@ func expiry(now time.Time, v string) (time.Time, error) {
 
 func (r *room) keyList(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	user := fs.String("user", "*", "only this person's keys")
-	return func(ctx context.Context, env *cli.Env, _ []string) error {
+	return func(ctx context.Context, env *cli.Env, args []string) error {
+		if len(args) > 0 {
+			return cli.UsageError("key list takes flags only")
+		}
 		keys, err := r.s.Keys(ctx, env.Who, *user)
 		if err != nil {
 			return err
