@@ -29,6 +29,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Incident.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
 	defs = append(defs, h.Remarks.Jobs()...)
+	defs = append(defs, h.Feeds.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)
 	return defs
 }

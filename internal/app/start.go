@@ -42,11 +42,7 @@ func roomCommands(h *House) []cli.Command {
 // fetch gets a file from the world through the guarded client: private networks
 // only where --allow-net says so.
 func (h *House) fetch(ctx context.Context, url string) (io.ReadCloser, error) {
-	cfg := outbound.Config{Timeout: 10 * time.Minute, MaxBytes: 512 << 20}
-	for _, n := range h.cfg.list("allow-net") {
-		cfg.Allow = append(cfg.Allow, netip.MustParsePrefix(n)) // checked when the settings were read
-	}
-	resp, err := outbound.New(cfg).Get(ctx, url)
+	resp, err := h.world().Get(ctx, url)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +51,15 @@ func (h *House) fetch(ctx context.Context, url string) (io.ReadCloser, error) {
 		return nil, fault.New(fault.Unavailable, "%s answers %s", url, resp.Status)
 	}
 	return resp.Body, nil
+}
+
+// world is the guarded client for what is large: catalogues, feeds.
+func (h *House) world() *outbound.Client {
+	cfg := outbound.Config{Timeout: 10 * time.Minute, MaxBytes: 512 << 20}
+	for _, n := range h.cfg.list("allow-net") {
+		cfg.Allow = append(cfg.Allow, netip.MustParsePrefix(n)) // checked when the settings were read
+	}
+	return outbound.New(cfg)
 }
 
 func (h *House) wall() clock.Clock {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"io/fs"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/i18n"
@@ -39,6 +41,7 @@ type rooms struct {
 	Lists    *catalog.Service
 	Intel    *intel.Service
 	Remarks  *remark.Service
+	Feeds    *feed.Service
 	Threads  *thread.Desk
 	Advisory *advisory.Service
 	Intake   *intake.Service
@@ -88,6 +91,8 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists, Remarks: saidOf{h}})
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink})
+	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
+		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})

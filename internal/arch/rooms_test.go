@@ -31,7 +31,7 @@ var (
 
 	// Chambers are second packages of a heart: the same room, tables and neighbours, told apart so that
 	// no package becomes a heap. A chamber knows its heart's first package; never the other way round.
-	chambers = map[string][]string{"intel": {"remark"}}
+	chambers = map[string][]string{"intel": {"remark", "feed"}}
 
 	adapterKernel = []string{"cli", "web", "i18n", "ident", "fault", "access", "clock"}
 	frontForbids  = []string{"store", "vault", "blob"}

@@ -47,7 +47,7 @@ var replayed = map[string]int{
 	"sight": 100, "report": 100, "rep": 100, "prop": 98,
 	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
-	"availableSyncFilteringRules": 100, "ft": 100, "feed": 0,
+	"availableSyncFilteringRules": 100, "ft": 100, "feed": 100,
 	"upload_stix2": 100,
 	"gal":          98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98, "decaying": 98, "corr_exclusions": 98,
 }
@@ -485,6 +485,12 @@ func (r *replay) scalar(at string, want, have any) string {
 	}
 	w, _ := want.(string)
 	h, _ := have.(string)
+	if strings.HasPrefix(w, "{") { // JSON as a text: this test sends bodies with sorted keys
+		var x, y any
+		if json.Unmarshal([]byte(w), &x) == nil && json.Unmarshal([]byte(h), &y) == nil {
+			return r.diff(at, x, y)
+		}
+	}
 	clean := func(s string) string {
 		s = strings.ReplaceAll(s, r.url, "<baseurl>")
 		s = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(s, "U")

@@ -9,6 +9,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
@@ -30,6 +31,7 @@ type Deps struct {
 	Catalog  *catalog.Service
 	Accounts *account.Service
 	Registry *registry.Service
+	Feeds    *feed.Service
 	Log      *audit.Log
 	House    House
 	UUID     string                       // of this installation; peers ask for it
@@ -91,6 +93,9 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := row.admit(c); err != nil {
 		return err
+	}
+	if c.controller == "feeds" && a.Feeds == nil {
+		return forbidden(notHere)
 	}
 	return row.do(a, c)
 }

@@ -112,12 +112,12 @@ func build() map[string]row {
 	proposalRows(read, write)
 	analystRows(read, write)
 	delegationRows(read, write)
+	feedRows(read, write)
 	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/publishsightings
 		attributes/enrich
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
-	refuse(notHere, "site_admin", `feeds/index feeds/view feeds/cachefeeds feeds/comparefeeds feeds/loaddefaultfeeds feeds/fetchfromfeed
-		feeds/fetchfromallfeeds feeds/searchcaches servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import`)
-	refuse(ownPages, "site_admin", `servers/update servers/startworker feeds/add feeds/edit feeds/delete servers/add servers/edit servers/delete`)
+	refuse(notHere, "site_admin", `servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import`)
+	refuse(ownPages, "site_admin", `servers/update servers/startworker servers/add servers/edit servers/delete`)
 	return t
 }
 

@@ -12,12 +12,14 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/feed"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -31,6 +33,7 @@ type world struct {
 	*inteltest.World
 	url      string
 	Accounts *account.Service
+	Feeds    *feed.Service
 	books    *catalog.Service
 	people   map[string]ident.Actor // who stands behind the key of that name, as of its making
 	keys     map[string]string
@@ -101,9 +104,12 @@ func newWorld(t testing.TB, db *store.DB) *world {
 
 // openWorld gives the surface's world over organisations that are there, without people.
 func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
+	keys := testkit.Vault(t)
 	w := &world{World: in, people: map[string]ident.Actor{}, keys: map[string]string{}}
-	w.Accounts = account.New(account.Deps{DB: db, Audit: testkit.Audit(db), Keys: testkit.Vault(t), Orgs: orgsOf{w.Registry},
+	w.Accounts = account.New(account.Deps{DB: db, Audit: testkit.Audit(db), Keys: keys, Orgs: orgsOf{w.Registry},
 		Config: account.Config{Origin: func() string { return "https://straza.test" }, Hash: testkit.CheapHash}})
+	w.Feeds = feed.New(feed.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys, People: w.Accounts,
+		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})})
 	return w
 }
 
@@ -120,7 +126,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w.Accounts.Gate(), Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Log: testkit.Audit(db), UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Log: testkit.Audit(db), UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h

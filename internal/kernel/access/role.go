@@ -197,6 +197,7 @@ var systemPerms = map[string][]string{
 	"demo":     perms("*"),
 	"setup":    perms("admin.people registry.write"),
 	"intake":   perms("registry.read"),
+	"feeds":    perms("registry.read"), // whose networks and domains must not become indicators
 }
 
 // Check tells whether who holds perm. Faults: Denied.
