@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -48,7 +49,7 @@ var nextCursor = regexp.MustCompile(`"next":"([^"]+)"`)
 
 // BenchmarkTAXIIPage: pages of 1,000 objects of a collection into which 20,000
 // attributes were published, read from the first to the last as a member does. A
-// page within 20 ms is a goal of the next issue; this one fails above ten times that.
+// page within 20 ms at the median is a goal; this one fails above ten times that.
 func BenchmarkTAXIIPage(b *testing.B) {
 	f := filled(b)
 	get := f.taxii(b, f.reader)
@@ -102,5 +103,40 @@ func BenchmarkTAXIIPage(b *testing.B) {
 	}
 	for _, uuid := range uuids {
 		f.drop(b, uuid)
+	}
+}
+
+// BenchmarkTAXIIPost: an envelope of 10,000 new objects, from the first byte sent
+// to the status received; at least 20,000 objects a second.
+func BenchmarkTAXIIPost(b *testing.B) {
+	f := filled(b)
+	ask := f.taxii(b, f.writer)
+	run := 0
+	for b.Loop() {
+		run++
+		var doc strings.Builder
+		doc.WriteString(`{"objects":[`)
+		n := 10_000 // one envelope, whatever the scale
+		for i := range n {
+			if i > 0 {
+				doc.WriteByte(',')
+			}
+			fmt.Fprintf(&doc, `{"type":"indicator","spec_version":"2.1","id":"indicator--%08d-%04d-4000-8000-000000000000","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z","name":"n%d","pattern":"[domain-name:value = 'n%d.example.com']","pattern_type":"stix","valid_from":"2026-01-01T00:00:00Z"}`, i, run, i, i)
+		}
+		doc.WriteString("]}")
+		r := ask("straza/collections/inbox/objects/")
+		r.Method, r.Body, r.ContentLength = http.MethodPost, io.NopCloser(strings.NewReader(doc.String())), int64(doc.Len())
+		r.Header.Set("Content-Type", "application/taxii+json;version=2.1")
+		start := time.Now()
+		res, err := http.DefaultClient.Do(r)
+		must(b, err)
+		text, err := io.ReadAll(res.Body)
+		must(b, err)
+		res.Body.Close()
+		took := time.Since(start)
+		if res.StatusCode != http.StatusAccepted {
+			b.Fatalf("%d %.300s", res.StatusCode, text)
+		}
+		least(b, float64(n)/took.Seconds(), 20_000, "objects/s")
 	}
 }

@@ -114,4 +114,19 @@ def wanted():
         check(f"{want} is there", want in text)
 
 
-run(discovery, refusals, read, validate, wanted)
+def write():
+    """POST to the inbox through the library, which waits for completion and holds the status to its rules."""
+    inbox = next(c for c in server.default.collections if c.can_write)
+    objects = [{"type": "indicator", "spec_version": "2.1", "id": f"indicator--{uuid.uuid4()}", "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-01T00:00:00.000Z",
+                "name": f"n{i}", "pattern": f"[domain-name:value = 'n{i}.example.org']", "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z"} for i in range(50)]
+    status = inbox.add_objects({"objects": objects + [{"type": "x", "id": "nonsense"}]}, wait_for_completion=True, poll_interval=1, timeout=60)
+    equal("the POST is taken in", (status.status, status.total_count, status.success_count, status.failure_count, status.pending_count), ("complete", 51, 50, 1, 0))
+    got = {o["id"]: o for page in as_pages(inbox.get_objects, per_request=20) for o in page.get("objects", [])}
+    check("what was sent comes back as it was", all(got.get(o["id"]) == o for o in objects), len(got))
+    again = inbox.add_objects({"objects": objects[:1]}, wait_for_completion=True, poll_interval=1, timeout=60)
+    equal("the same again is a success", (again.success_count, again.failure_count), (1, 0))
+    inbox.delete_object(objects[0]["id"])
+    check("what was deleted is gone", objects[0]["id"] not in {m["id"] for page in as_pages(inbox.get_manifest, per_request=50) for m in page.get("objects", [])})
+
+
+run(discovery, refusals, read, validate, wanted, write)

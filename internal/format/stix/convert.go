@@ -249,11 +249,12 @@ func (c *Converter) observables(b *builder, tags []string) []string {
 		c.send(Object{ID: id, Type: s.typ, Source: s.uuid, Shared: c.opt.Mode == Strict, JSON: p.append(nil)})
 		c.refs = append(c.refs, id)
 	}
-	// The field's converter looks for a connection before the addresses at its
-	// ends, and behind a host's name.
-	if at := slices.IndexFunc(ids, func(id string) bool { return strings.HasPrefix(id, "network-traffic--") }); at > 0 && !strings.HasPrefix(ids[0], "domain-name--") {
-		connection := ids[at]
-		ids = slices.Insert(slices.Delete(ids, at, at+1), 0, connection)
+	// The field's converter takes them in this order: a name, a connection, addresses.
+	for _, first := range []string{"network-traffic--", "domain-name--"} {
+		if at := slices.IndexFunc(ids, func(id string) bool { return strings.HasPrefix(id, first) }); at > 0 {
+			id := ids[at]
+			ids = slices.Insert(slices.Delete(ids, at, at+1), 0, id)
+		}
 	}
 	return ids
 }
