@@ -22,15 +22,17 @@ type consumer struct {
 	program string
 	args    func(file, dir string) []string
 	bad     *regexp.Regexp // in its output, whatever its exit code
+
+	optional bool // not in every release of Debian
 }
 
 var consumers = []consumer{
 	{"suricata", "suricata", func(file, dir string) []string {
 		return []string{"-T", "-S", file, "-l", dir, "-c", "/etc/suricata/suricata.yaml"}
 	},
-		regexp.MustCompile(`(?m)^E: |[1-9]\d* rules failed`)},
-	{"yara", "yarac", func(file, dir string) []string { return []string{file, filepath.Join(dir, "compiled")} }, regexp.MustCompile(`error`)},
-	{"rpz", "named-checkzone", func(file, _ string) []string { return []string{"rpz.example", file} }, regexp.MustCompile(`(?i)error|failed|not loaded`)},
+		regexp.MustCompile(`(?m)^E: |[1-9]\d* rules failed`), true},
+	{"yara", "yarac", func(file, dir string) []string { return []string{file, filepath.Join(dir, "compiled")} }, regexp.MustCompile(`error`), false},
+	{"rpz", "named-checkzone", func(file, _ string) []string { return []string{"rpz.example", file} }, regexp.MustCompile(`(?i)error|failed|not loaded`), false},
 }
 
 // post sends JSON with a key and gives the answer.
@@ -121,6 +123,9 @@ func TestRulesAreRead(t *testing.T) {
 
 func (c consumer) reads(t *testing.T, s *Server, key, scope string) {
 	program, err := exec.LookPath(c.program)
+	if err != nil && c.optional {
+		t.Skipf("no %s in this machine's package lists", c.program)
+	}
 	needTool(t, err == nil, "%s is not installed (scripts/setup.sh consumers)", c.program)
 	status, text := post(t, s.Origin+"/misp/"+scope+"/restSearch", key, map[string]any{"returnFormat": c.format})
 	if status != http.StatusOK || strings.Count(text, "\n") < 12 {

@@ -87,8 +87,8 @@ setup_lint() {
 		missing "staticcheck" "tools/go.mod could not be built"
 }
 
-# The programs that read our rules and zones. Suricata stands in Debian's backports: they are asked for this one
-# package only, from the archive that the machine uses already, by a list of our own; the machine's stays as it is.
+# The programs that read our rules and zones. Suricata is not in every release of Debian: where the machine's own
+# package lists have none, its check is skipped and says so.
 setup_consumers() {
 	mkdir -p "$CACHE"
 	if ! command -v named-checkzone >/dev/null; then
@@ -98,7 +98,7 @@ setup_consumers() {
 		apt_install yara || missing "YARA" "install the package yara"
 	fi
 	if ! command -v suricata >/dev/null; then
-		apt_install suricata 2>/dev/null || install_backport suricata || missing "Suricata" "install the package suricata, 7 or newer"
+		apt_install suricata 2>/dev/null || say "setup: no Suricata in this machine's package lists; its rules are not loaded here"
 	fi
 	# The rules are written for these: another major version has another language.
 	version_is suricata "suricata -V" 'version [78]\.' && version_is yarac "yarac --version" '^4\.' && version_is named-checkzone "named-checkzone -v" '^9\.'
@@ -107,27 +107,6 @@ setup_consumers() {
 version_is() {
 	command -v "$1" >/dev/null || return 0
 	$2 2>&1 | grep -qE "$3" || missing "$1 in the version that is meant" "its version matches no $3"
-}
-
-# install_backport PACKAGE: from the backports of this release, on the archive that its own source names.
-install_backport() {
-	local from=/etc/apt/sources.list.d/debian.sources dir codename opts
-	[ -r "$from" ] || return 1
-	codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
-	[ -n "$codename" ] || return 1
-	dir="$(mktemp -d)"
-	mkdir -p "$dir/parts" "$dir/lists/partial"
-	chmod -R a+rX "$dir"
-	cp "$from" "$dir/parts/"
-	awk 'BEGIN{RS="";ORS="\n\n"} NR==1' "$from" | sed -E "s/^Suites:.*/Suites: $codename-backports/" >"$dir/parts/backports.sources"
-	opts=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$dir/parts" -o "Dir::State::lists=$dir/lists" -o DPkg::Lock::Timeout=300)
-	say "setup: installing $1 from the backports"
-	local rc=0
-	{ as_root apt-get -qq "${opts[@]}" update && as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y "${opts[@]}" \
-		-t "$codename-backports" install --no-install-recommends "$1"; } >"$CACHE/apt.log" 2>&1 || rc=1
-	[ $rc = 0 ] || tail -n 20 "$CACHE/apt.log" >&2
-	rm -rf "$dir"
-	return $rc
 }
 
 command -v go >/dev/null || die "Go 1.26 or newer is needed (see go.mod); it is not on the PATH"

@@ -28,7 +28,7 @@ func TestExport(t *testing.T) {
 		}
 		open := event("Отворен", "green", "evil.example.org", intel.Community)
 		event("Скривен", "green", "hidden.example.org", intel.OwnOrg)
-		red := event("Црвен", "red", "red.example.org", intel.Community)
+		red := event("Црвен", "red", "red.example.org", intel.OwnOrg)
 
 		s.Shows("ana", "/console/events/export", 200, "1 event stays here", "Rules for Suricata", "Zone for a resolver")
 		s.Shows("ana", "/console/events?value=evil.example.org", 200, "/console/events/export?value=evil.example.org")
