@@ -10,6 +10,7 @@ import (
 	"straza/internal/intel"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/jobs"
+	"straza/internal/peer"
 	"straza/internal/registry"
 )
 
@@ -30,11 +31,12 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Intel.Jobs()...)
 	defs = append(defs, h.Remarks.Jobs()...)
 	defs = append(defs, h.Feeds.Jobs()...)
+	defs = append(defs, h.Peers.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)
 	return defs
 }
 
 // subscriptions says who hears of which event.
 func (h *House) subscriptions() []jobs.Subscription {
-	return slices.Concat(intel.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions())
+	return slices.Concat(intel.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions(), peer.Subscriptions())
 }

@@ -38,6 +38,8 @@ import (
 	"straza/internal/kernel/vault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
+	"straza/internal/peer"
+	"straza/internal/peer/peerweb"
 	"straza/internal/portal"
 	"straza/internal/privacy/privacyweb"
 	"straza/internal/registry"
@@ -49,7 +51,7 @@ import (
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
 	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
-		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
+		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
 // routes is the complete table of doors.
@@ -66,6 +68,7 @@ func (h *House) routes(m *web.Mux) {
 	catalogweb.Routes(m, catalogweb.Deps{Catalog: h.Lists, Uses: h.usesOfTag})
 	intelapi.Routes(m, h.Intel)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author})
+	peerweb.Routes(m, h.Peers, h.Registry)
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	privacyweb.Routes(m, h.Privacy)
@@ -76,7 +79,7 @@ func (h *House) routes(m *web.Mux) {
 	m.SavedViews()
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
 		advisoryapi.OpenAPI, intelapi.OpenAPI, catalogapi.OpenAPI)})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Remarks: h.Remarks, Catalog: h.Lists, Accounts: h.Accounts, Registry: h.Registry, Feeds: h.Feeds, Log: h.Audit, House: machine{h}, UUID: h.uuid, Origin: h.origin,
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Remarks: h.Remarks, Catalog: h.Lists, Accounts: h.Accounts, Registry: h.Registry, Feeds: h.Feeds, Log: h.Audit, Servers: mispServers{h}, House: machine{h}, UUID: h.uuid, Origin: h.origin,
 		Host: func(ctx context.Context) string { return h.site(ctx).Owner }}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {

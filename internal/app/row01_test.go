@@ -17,6 +17,8 @@ import (
 var acts = map[string][]string{
 	"/administration/people/{uuid}/{act}":  {"disable", "enable", "invite", "roles", "reset", "second", "end"},
 	"/portal/people/{uuid}/{act}":          {"disable", "enable", "invite", "roles", "reset", "second", "end", "role"},
+	"/console/peers/{peer}/{act}":          {"test", "pull", "push", "delete"},
+	"/administration/peers/{peer}/{act}":   {"test", "pull", "push", "delete"},
 	"/administration/jobs/{id}/{act}":      {"retry", "drop", "again"},
 	"/console/reports/{number}/{act}":      {"take", "accept", "reject", "duplicate", "handover", "undo", "return", "close"},
 	"/console/cases/{number}/do/{act}":     {"take", "undo", "move", "assign", "task.done", "task.drop", "note.add", "entry.add", "link", "org.add", "party.add", "write", "split"},

@@ -19,6 +19,7 @@ import (
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
+	"straza/internal/peer/peercli"
 	"straza/internal/registry"
 	"straza/internal/registry/registrycli"
 )
@@ -36,6 +37,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, incidentcli.Commands(h.Incident)...)
 	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin)...)
+	all = append(all, peercli.Commands(h.Peers)...)
 	return all
 }
 
@@ -55,11 +57,17 @@ func (h *House) fetch(ctx context.Context, url string) (io.ReadCloser, error) {
 
 // world is the guarded client for what is large: catalogues, feeds.
 func (h *House) world() *outbound.Client {
-	cfg := outbound.Config{Timeout: 10 * time.Minute, MaxBytes: 512 << 20}
+	cfg := h.outward()
+	cfg.Timeout, cfg.MaxBytes = 10*time.Minute, 512<<20
+	return outbound.New(cfg)
+}
+
+// outward says which private networks may be reached.
+func (h *House) outward() (cfg outbound.Config) {
 	for _, n := range h.cfg.list("allow-net") {
 		cfg.Allow = append(cfg.Allow, netip.MustParsePrefix(n)) // checked when the settings were read
 	}
-	return outbound.New(cfg)
+	return cfg
 }
 
 func (h *House) wall() clock.Clock {

@@ -35,6 +35,9 @@ type AddOptions struct {
 	// Version is the Changed of the event that an edit was made for; another one
 	// there now is Conflict "fault.conflict". 0 = whatever is there.
 	Version int64
+	// Also runs in the transaction that stores the event and makes it visible, with
+	// what became of it; it may run again. An event that stays as it is has none.
+	Also func(ctx context.Context, tx *store.Tx, saved Saved) error
 }
 
 // Tally counts what became of the parts of an event.
@@ -636,6 +639,10 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 	if err := announce(ctx, tx, l.event, int(l.event.Attributes), l.event.Published); err != nil {
 		return err
 	}
+	l.saved.State = "created"
+	if err := l.also(ctx, tx); err != nil {
+		return err
+	}
 	return l.s.log.Record(ctx, tx, l.who, "event.add", thing(l.event), map[string]any{
 		"attributes": l.event.Attributes, "objects": l.saved.Objects.Read, "hash": hex.EncodeToString(l.hash)})
 }
@@ -654,6 +661,13 @@ func (l *loader) keepSaid(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	return l.s.said.CaptureTx(ctx, tx, l.who, l.event.ID, d.said)
+}
+
+func (l *loader) also(ctx context.Context, tx *store.Tx) error {
+	if l.opt.Also == nil {
+		return nil
+	}
+	return l.opt.Also(ctx, tx, l.saved)
 }
 
 // reports adds or replaces the event's reports and counts those that changed.

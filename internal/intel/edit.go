@@ -96,11 +96,34 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if m.changed = m.changed || n > 0; !m.changed {
+	fresh, err := m.fresher(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if m.changed = m.changed || n > 0 || fresh; !m.changed {
 		l.saved.State = "unchanged"
+		if before.Locked && namesOrigin(l.who) && l.event.Timestamp > before.Timestamp {
+			// or a peer's index would call it newer, and it would be fetched, for ever
+			if _, err := tx.Exec(ctx, redateEvent, l.event.ID, l.event.Timestamp); err != nil {
+				return err
+			}
+		}
 		return l.keepSaid(ctx, tx) // analyst data changes no event
 	}
 	return m.end(ctx, tx, before)
+}
+
+// fresher tells whether the document adds a part that is not here yet.
+func (m *merge) fresher(ctx context.Context, tx *store.Tx) (bool, error) {
+	if m.news.size() > 0 || len(m.news.objects) > 0 {
+		return true, nil
+	}
+	var uuids []string
+	for _, r := range m.refs {
+		uuids = append(uuids, r.UUID)
+	}
+	have, err := known(ctx, tx, "intel_reference", uuids)
+	return len(have) < len(uuids), err
 }
 
 // header takes the fields that came.
@@ -455,6 +478,9 @@ func (m *merge) end(ctx context.Context, tx *store.Tx, before Event) error {
 		return err
 	}
 	l.saved.State = "updated"
+	if err := l.also(ctx, tx); err != nil {
+		return err
+	}
 	return l.s.log.Record(ctx, tx, l.who, m.verb, thing(*e), map[string]any{"created": l.saved.Attributes.Created,
 		"updated": l.saved.Attributes.Updated, "objects": l.saved.Objects.Created + l.saved.Objects.Updated, "published": e.Published})
 }

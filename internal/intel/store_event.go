@@ -28,6 +28,7 @@ const (
 	reachEvent = `UPDATE intel_event SET audience_id = $2 WHERE id = $1`
 	touchEvent = `UPDATE intel_event SET published = $2, timestamp = $3, changed = $4, attributes = attributes + $5,
 		own_audiences = own_audiences + $6 WHERE id = $1`
+	redateEvent = `UPDATE intel_event SET timestamp = $2 WHERE id = $1`
 	beatEvent   = `UPDATE intel_event SET loading = $2 WHERE id = $1 AND loading <> 0`
 	relabel     = `UPDATE intel_event SET tlp = $2, pap = $3, changed = $4 WHERE id = $1`
 	hideEvent   = `UPDATE intel_event SET loading = $2 WHERE id = $1`

@@ -57,7 +57,7 @@ func TestMatrix(t *testing.T) {
 					t.Errorf("key %q on %s: %d %.80s", as, row.Action, got.status, got.body)
 				}
 			}
-			if row.Mutates && row.Refused == "" {
+			if row.Mutates && row.Refused == "" && !table[row.Action].gets {
 				got := w.ask("admin", http.MethodGet, path, "")
 				if got.status != http.StatusMethodNotAllowed && !strings.Contains(got.body, "API description") {
 					t.Errorf("GET %s changes something: %d %.80s", row.Action, got.status, got.body)

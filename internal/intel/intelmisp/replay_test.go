@@ -44,7 +44,7 @@ type recording struct {
 var replayed = map[string]int{
 	"getVersion": 100, "describeTypes": 0, "auth": 100, "route": 100, "event": 98, "head": 100, "attr": 97, "obj": 100, "ref": 100, "tag": 100, "sg": 100,
 	"rs": 98, "setup": 100, "users": 100, "roles": 100, "objtemplate": 100, "noticelist": 100, "org": 100,
-	"sight": 100, "report": 100, "rep": 100, "prop": 98,
+	"sight": 100, "report": 100, "server": 80, "rep": 100, "prop": 98,
 	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
 	"availableSyncFilteringRules": 100, "ft": 100, "feed": 100,
@@ -193,7 +193,7 @@ func (r *replay) learn(kind, theirs, ours string) {
 // controllerKind tells which kind of id stands in a path.
 var controllerKind = map[string]string{"events": "event", "attributes": "attribute", "objects": "object", "tags": "tag", "sharing_groups": "group",
 	"organisations": "org", "users": "user", "auth_keys": "key", "warninglists": "list", "taxonomies": "taxonomy", "objectreferences": "reference",
-	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "shadowAttributes": "proposal", "roles": "role", "feeds": "feed",
+	"objectReferences": "reference", "objectTemplates": "template", "sightings": "sighting", "eventReports": "report", "servers": "server", "shadowAttributes": "proposal", "roles": "role", "feeds": "feed",
 	"galaxies": "galaxy", "correlation_exclusions": "exclusion", "galaxy_clusters": "cluster"}
 
 var digits = regexp.MustCompile(`^\d+$`)
@@ -513,7 +513,7 @@ func sortedKeys(m map[string]any) []string {
 
 // follow pairs the ids of two answers of the same shape.
 func (r *replay) follow(kind string, want, have any) {
-	kinds := map[string]string{"Event": "event", "Attribute": "attribute", "Object": "object", "Tag": "tag", "SharingGroup": "group",
+	kinds := map[string]string{"Event": "event", "Attribute": "attribute", "Object": "object", "Tag": "tag", "SharingGroup": "group", "Server": "server",
 		"Organisation": "org", "ObjectReference": "reference", "Org": "org", "Orgc": "org", "Warninglist": "list", "Taxonomy": "taxonomy", "User": "user", "Sighting": "sighting", "EventReport": "report", "ShadowAttribute": "proposal", "AuthKey": "key", "Role": "role", "Feed": "feed",
 		"Galaxy": "galaxy", "CorrelationExclusion": "exclusion", "GalaxyCluster": "cluster"}
 	switch w := want.(type) {

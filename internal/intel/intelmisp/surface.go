@@ -34,6 +34,7 @@ type Deps struct {
 	Feeds    *feed.Service
 	Log      *audit.Log
 	House    House
+	Servers  Servers
 	UUID     string                       // of this installation; peers ask for it
 	Origin   string                       // public URL without a closing slash
 	Host     func(context.Context) string // name of the host organisation, in exports that name their source

@@ -106,6 +106,10 @@ func build() map[string]row {
 		}
 	}
 	coreRows(read, write)
+	// MISP starts these by GET as well.
+	t["servers/testconnection"] = row{perm: "site_admin", mutates: true, gets: true, fn: (*api).serverTest}
+	t["servers/pull"] = row{perm: "site_admin", mutates: true, gets: true, fn: (*api).serverPull}
+	t["servers/push"] = row{perm: "site_admin", mutates: true, gets: true, fn: (*api).serverPush}
 	peopleRows(read, write)
 	operateRows(read, write)
 	catalogRows(read, write)
@@ -116,8 +120,8 @@ func build() map[string]row {
 	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/publishsightings
 		attributes/enrich
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
-	refuse(notHere, "site_admin", `servers/index servers/pull servers/push servers/testconnection servers/createsync servers/import`)
-	refuse(ownPages, "site_admin", `servers/update servers/startworker servers/add servers/edit servers/delete`)
+	refuse(notHere, "site_admin", ``)
+	refuse(ownPages, "site_admin", `servers/update servers/startworker `)
 	return t
 }
 
@@ -128,6 +132,12 @@ func coreRows(read, write adder) {
 	read("servers/getpymispversion", "", (*api).pymispVersion)
 	write("servers/posttest", "", (*api).postTest)
 	read("servers/getavailablesyncfilteringrules", "sync", (*api).syncRules)
+	read("servers/index", "site_admin", (*api).serverIndex)
+	write("servers/add", "site_admin", (*api).serverAdd)
+	write("servers/edit", "site_admin", (*api).serverEdit)
+	write("servers/delete", "site_admin", (*api).serverDelete)
+	write("servers/createsync", "sync", (*api).serverSync)
+	write("servers/import", "site_admin", (*api).serverImport)
 	read("events/queryacl", "site_admin", (*api).queryACL)
 	read("attributes/describetypes", "", (*api).describeTypes)
 

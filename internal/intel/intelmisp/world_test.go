@@ -126,7 +126,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w.Accounts.Gate(), Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Log: testkit.Audit(db), UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Log: testkit.Audit(db), Servers: &servers{w: w}, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h

@@ -49,21 +49,21 @@ const (
 
 	orgPeople = "portal.use registry.read-own intel.read "
 	team      = "console.use intake.read intake.triage intake.enter incident.read incident.write incident.open thread.write " +
-		"intel.read intel.write intel.publish intel.group registry.read registry.write catalog.read advisory.read advisory.write search.use sealed.read reporter.read " +
+		"intel.read intel.write intel.publish intel.group registry.read registry.write catalog.read advisory.read advisory.write search.use sealed.read reporter.read peer.read " +
 		mispSync
 )
 
 // builtin are the bundles an installation starts with; an administrator edits
 // their permissions as data. An administrator configures and cannot read reports.
 var builtin = []Role{
-	{Admin, "", 1, false, perms("admin.use admin.people admin.settings admin.jobs audit.read registry.read registry.write catalog.read catalog.write " + mispAdmin)},
+	{Admin, "", 1, false, perms("admin.use admin.people admin.settings admin.jobs audit.read registry.read registry.write catalog.read catalog.write peer.read peer.manage " + mispAdmin)},
 	{OrgAdmin, "", 2, false, perms(orgPeople + "portal.people registry.write-own intel.write intel.publish intel.group " + mispOrgAdmin)},
 	{Member, "", 3, false, perms(orgPeople + "intel.write " + mispUser)},
 	{Publisher, "", 4, false, perms(orgPeople + "intel.write intel.publish " + mispPublisher)},
 	{Sync, "", 5, false, perms(orgPeople + "intel.write intel.publish " + mispSync)},
 	{ReadOnly, "", 6, false, perms(orgPeople + mispReadOnly)},
 	{Analyst, "", 0, true, perms(team)},
-	{Lead, "", 0, true, perms(team + "incident.close advisory.publish registry.merge incident.merge catalog.write audit.read admin.jobs intake.policy misp.admin ")},
+	{Lead, "", 0, true, perms(team + "incident.close advisory.publish registry.merge incident.merge catalog.write audit.read admin.jobs intake.policy misp.admin peer.manage ")},
 	{Superv, "", 0, false, perms("oversight.use registry.read ")},
 	{Privacy, "", 0, false, perms("oversight.use privacy.use audit.read ")},
 	{Auditor, "", 0, false, perms("oversight.use audit.read ")},
@@ -194,7 +194,10 @@ var systemPerms = map[string][]string{
 	"postman":  perms("thread.deliver"),
 	"mailbox":  perms("thread.receive"),
 	"importer": perms("intel.write intel.publish catalog.write registry.write " + mispAdmin),
-	"demo":     perms("*"),
+	// what comes from and goes to peers: it may not edit what was made here
+	"peer": perms("intel.read intel.write intel.publish peer.read peer.manage registry.read misp.auth misp.add misp.sync misp.tagger misp.tag_editor misp.sharing_group " +
+		"misp.sighting misp.galaxy_editor misp.analyst_data"),
+	"demo": perms("*"),
 	"setup":    perms("admin.people registry.write"),
 	"intake":   perms("registry.read"),
 	"feeds":    perms("registry.read"), // whose networks and domains must not become indicators
@@ -215,7 +218,7 @@ func Allowed(who ident.Actor, perm string) bool {
 		return who.Can(perm)
 	case ident.Operator: // the command line configures; content only with --as, which makes it a Person
 		return strings.HasPrefix(perm, "admin.") || strings.HasPrefix(perm, "registry.") ||
-			strings.HasPrefix(perm, "catalog.") || strings.HasPrefix(perm, "operator.") || perm == "audit.read"
+			strings.HasPrefix(perm, "catalog.") || strings.HasPrefix(perm, "operator.") || strings.HasPrefix(perm, "peer.") || perm == "audit.read"
 	case ident.System:
 		for _, p := range systemPerms[who.Name] {
 			if p == perm || p == "*" {

@@ -73,6 +73,10 @@ type Def struct {
 	Timeout time.Duration // 0 = 1 min
 	Tries   int           // 0 = 5
 	Every   time.Duration // > 0: periodic, and only enqueued by the clock
+	// Apart runs each task on a goroutine of its own instead of one of the common
+	// workers: for what waits on somebody else's server, so that a dead one keeps
+	// nobody else's work waiting. Its jobs carry keys, which bound how many run at once.
+	Apart bool
 }
 
 // Subscription joins an event type to a kind of job, whose payload is the event.

@@ -33,6 +33,7 @@ type Runner struct {
 	queue chan *Task
 	mu    sync.Mutex
 	busy  map[int64]*Task // claimed here: their leases are renewed
+	apart func(*Task)     // starts a task of a kind that runs beside the workers
 }
 
 // New makes a runner. It panics on a kind defined twice: that is a mistake in
@@ -65,6 +66,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		})
 	}
 	wg.Go(func() { r.renew(ctx) })
+	r.apart = func(t *Task) { wg.Go(func() { r.work(context.WithoutCancel(ctx), t) }) }
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -140,6 +142,10 @@ func (r *Runner) round(ctx context.Context) (n int, err error) {
 	}
 	tasks, err := r.claim(ctx)
 	for _, t := range tasks {
+		if r.defs[t.Kind].Apart {
+			r.apart(t)
+			continue
+		}
 		r.queue <- t
 	}
 	return len(tasks), err

@@ -11,6 +11,7 @@ package outbound
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,10 @@ type Config struct {
 	Timeout  time.Duration // whole exchange; 0 = 30 s
 	MaxBytes int64         // of an answer; 0 = 64 MiB
 	Resolver *net.Resolver // nil = the system's; tests give a lying one
+	// NoRedirects gives a redirect back as the answer it is: for peers' interfaces,
+	// where following one would carry a key to wherever the other side says.
+	NoRedirects bool
+	Roots       *x509.CertPool // who may have signed the other side's certificate; nil = the system's
 }
 
 // Client is the guarded client. Safe for concurrent use.
@@ -53,8 +58,12 @@ func New(cfg Config) *Client {
 		}}
 	t := &http.Transport{Proxy: nil, DialContext: d.DialContext, TLSHandshakeTimeout: 10 * time.Second,
 		ResponseHeaderTimeout: cfg.Timeout, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
-	return &Client{max: cfg.MaxBytes, http: &http.Client{Transport: t, Timeout: cfg.Timeout, CheckRedirect: redirect}}
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.Roots}, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
+	follow := redirect
+	if cfg.NoRedirects {
+		follow = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return &Client{max: cfg.MaxBytes, http: &http.Client{Transport: t, Timeout: cfg.Timeout, CheckRedirect: follow}}
 }
 
 var errForbidden = errors.New("that address is not reached from here")

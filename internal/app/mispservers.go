@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"straza/internal/intel/intelmisp"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/peer"
+)
+
+// mispServers shows peers as MISP's surface wants its servers.
+type mispServers struct{ h *House }
+
+func (m mispServers) Servers(ctx context.Context, who ident.Actor) (out []intelmisp.Server, err error) {
+	list, err := m.h.Peers.Peers(ctx, who)
+	for i := range list {
+		s, err := m.server(ctx, who, &list[i])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, err
+}
+
+func (m mispServers) server(ctx context.Context, who ident.Actor, p *peer.Peer) (s intelmisp.Server, err error) {
+	s = intelmisp.Server{ID: p.ID, Name: p.Name, URL: p.URL, Priority: int64(p.Priority), PullRules: p.PullRules.Text(), PushRules: p.PushRules.Text()}
+	orgs, err := m.h.Registry.Orgs(ctx, ident.SystemPart("setup"), []int64{p.Org, p.RemoteOrg})
+	if err != nil {
+		return s, err
+	}
+	for id, to := range map[int64]*intelmisp.Org{p.Org: &s.Org, p.RemoteOrg: &s.RemoteOrg} {
+		o := orgs[id]
+		*to = intelmisp.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, Local: o.Local}
+	}
+	b, err := json.Marshal(p.Flags)
+	if err == nil {
+		err = json.Unmarshal(b, &s.Flags)
+	}
+	return s, err
+}
+
+func (m mispServers) SaveServer(ctx context.Context, who ident.Actor, ref string, s intelmisp.Server, key string) (out intelmisp.Server, err error) {
+	var flags peer.Flags
+	b, err := json.Marshal(s.Flags)
+	if err == nil {
+		err = json.Unmarshal(b, &flags)
+	}
+	if err != nil {
+		return out, err
+	}
+	set := func(p *peer.Peer) (err error) {
+		p.Name, p.URL, p.Priority = s.Name, s.URL, int(s.Priority)
+		flags.PullSightings = p.PullSightings // no switch of MISP's: it pulls them always
+		p.Flags = flags
+		if p.PullRules, err = peer.ParseRules(s.PullRules); err == nil {
+			p.PushRules, err = peer.ParseRules(s.PushRules)
+		}
+		return err
+	}
+	remote := peer.Remote{UUID: s.RemoteOrg.UUID, Name: s.RemoteOrg.Name}
+	if s.RemoteOrg.ID != 0 {
+		remote = peer.Remote{Ref: strconv.FormatInt(s.RemoteOrg.ID, 10)}
+	}
+	var p peer.Peer
+	if ref == "" {
+		if err = set(&p); err == nil {
+			p, err = m.h.Peers.Add(ctx, who, p, key, remote)
+		}
+	} else {
+		p, err = m.h.Peers.Edit(ctx, who, ref, key, remote, set)
+	}
+	if err != nil {
+		return out, err
+	}
+	return m.server(ctx, who, &p)
+}
+
+func (m mispServers) DeleteServer(ctx context.Context, who ident.Actor, ref string) error {
+	return m.h.Peers.Delete(ctx, who, ref)
+}
+
+func (m mispServers) TestServer(ctx context.Context, who ident.Actor, ref string) (int, any, error) {
+	p, err := m.h.Peers.Test(ctx, who, ref)
+	return int(p.Health.Code), p.Health.Able, err
+}
+
+func (m mispServers) StartServer(ctx context.Context, who ident.Actor, ref, way, technique string) error {
+	_, err := m.h.Peers.Start(ctx, who, ref, way, peer.Options{Technique: technique})
+	if fault.Is(err, fault.Conflict) { // under way already
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+// Package peerweb shows peers: who they are and how it stands with them, what each
+// run did, what was refused or held back and why; entering, changing and testing
+// them. The team and administrators share the pages.
+package peerweb
+
+import (
+	"embed"
+	"net/http"
+	"strings"
+
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+	"straza/internal/peer"
+	"straza/internal/registry"
+)
+
+// Files are the pages and messages of the room.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+type pages struct {
+	t    *web.Templates
+	s    *peer.Service
+	orgs *registry.Service
+}
+
+// rooms are where the pages stand: with the team, and with administrators.
+var rooms = []struct{ base, perm string }{{"/console/peers", "console.use"}, {"/administration/peers", "admin.use"}}
+
+// base is where a request came in: links stay there.
+func base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, rooms[1].base) {
+		return rooms[1].base
+	}
+	return rooms[0].base
+}
+
+// Routes declares the doors of the room.
+func Routes(m *web.Mux, s *peer.Service, orgs *registry.Service) {
+	p := &pages{t: m.Templates(Files), s: s, orgs: orgs}
+	for _, x := range rooms {
+		within := func(perm string) web.Policy {
+			return web.Policy{Name: "perm:" + perm + "&" + x.perm, Allow: func(who ident.Actor) bool { return who.Can(perm) && who.Can(x.perm) }}
+		}
+		read, manage := within("peer.read"), within("peer.manage")
+		content := web.Policy{Name: manage.Name + "&intel.read", Allow: func(who ident.Actor) bool { return manage.Allow(who) && who.Can("intel.read") }}
+		m.Handle(
+			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "peers, their health and rules, no keys", Handler: p.list},
+			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: manage, Reveals: "an empty form", Handler: p.newPeer},
+			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: manage, Mutates: true, Handler: p.add},
+			web.Route{Method: "GET", Pattern: x.base + "/{peer}", Policy: read, Reveals: "a peer, its runs, events by UUID with reasons", Handler: p.show},
+			web.Route{Method: "GET", Pattern: x.base + "/{peer}/edit", Policy: manage, Reveals: "a peer's settings, no key", Handler: p.editForm},
+			web.Route{Method: "POST", Pattern: x.base + "/{peer}/edit", Policy: manage, Mutates: true, Handler: p.edit},
+			web.Route{Method: "GET", Pattern: x.base + "/{peer}/preview", Policy: content, Reveals: "what the peer shows us", Handler: p.preview},
+			web.Route{Method: "POST", Pattern: x.base + "/{peer}/{act}", Policy: manage, Mutates: true, Handler: p.act},
+		)
+	}
+}

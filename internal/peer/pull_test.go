@@ -1,0 +1,100 @@
+package peer_test
+
+import (
+	"testing"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/peer"
+	"straza/internal/testkit"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// pair runs a test with two nodes, of which the first stands on each engine.
+func pair(t *testing.T, test func(t *testing.T, here, there *node)) {
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		test(t, newNode(t, db), newNode(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 2))))
+	})
+}
+
+// What comes is locked, a level narrower, without local tags; counted right; and the
+// second time the other side says that nothing is new.
+func TestPullTakesWhatIsShown(t *testing.T) {
+	t.Parallel()
+	pair(t, func(t *testing.T, here, there *node) {
+		p := here.knows(there, "there", peer.Flags{Pull: true})
+		one := there.made(&misp.Event{Info: misp.T("To peers"), Distribution: misp.N(2), Attribute: []misp.Attribute{
+			attr("", "domain", "all.example.org", 3), attr("", "domain", "two.example.org", 2), attr("", "domain", "one.example.org", 1), attr("", "domain", "five.example.org", 5)},
+			Tag: []misp.Tag{{Name: misp.T("tlp:green")}, {Name: misp.T("ours:only"), Local: misp.B(true)}}})
+		two := there.made(&misp.Event{Info: misp.T("To members"), Distribution: misp.N(1), Attribute: []misp.Attribute{attr("", "ip-dst", "198.51.100.7", 5)}})
+		hidden := there.made(&misp.Event{Info: misp.T("Own"), Distribution: misp.N(0), Attribute: []misp.Attribute{attr("", "ip-dst", "198.51.100.8", 5)}})
+		draft, err := there.Intel.AddEvent(ctx, there.Lead, intel.FromEvent(&misp.Event{Info: misp.T("Draft"), Distribution: misp.N(3),
+			Attribute: []misp.Attribute{attr("", "ip-dst", "198.51.100.9", 5)}}), intel.AddOptions{})
+		there.Must(err)
+
+		run := here.pull(p, peer.Options{})
+		if d := cmp.Diff(peer.Tally{Read: 2, Created: 2}, run.Counts.Events); d != "" || run.State != peer.Done || run.Counts.Attributes.Created != 5 {
+			t.Fatalf("%s; %+v", d, run)
+		}
+		got := here.has(one.UUID)
+		if got.Distribution != intel.Community || !got.Locked || !got.Published || got.Origin.UUID != there.CERT.UUID || got.Owner.ID != here.CERT.ID || got.TLP != "GREEN" {
+			t.Errorf("stored as %+v", got)
+		}
+		if len(got.Tags) != 1 {
+			t.Errorf("tags %v: the local one came along", got.Tags)
+		}
+		levels := map[string]intel.Distribution{}
+		here.Must(here.Intel.Attributes(ctx, ident.SystemPart("peer"), one.UUID, intel.Part{}, func(a *intel.Attribute) error { levels[a.Value] = a.Distribution; return nil }))
+		want := map[string]intel.Distribution{"all.example.org": intel.All, "two.example.org": intel.Community, "one.example.org": intel.OwnOrg, "five.example.org": intel.Inherit}
+		if d := cmp.Diff(want, levels); d != "" {
+			t.Error(d)
+		}
+		if e := here.has(two.UUID); e.Distribution != intel.OwnOrg {
+			t.Errorf("members' event came as %d", e.Distribution)
+		}
+		for _, uuid := range []string{hidden.UUID, draft.UUID} {
+			if _, err := here.Intel.Event(ctx, ident.SystemPart("peer"), uuid); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s came: %v", uuid, err)
+			}
+		}
+		again := here.pull(p, peer.Options{})
+		if !again.Unchanged || again.Counts.Events != (peer.Tally{}) {
+			t.Errorf("second pull %+v", again)
+		}
+		if fresh := here.pull(p, peer.Options{Fresh: true}); fresh.Counts.Events != (peer.Tally{Read: 2, Unchanged: 2}) {
+			t.Errorf("fresh pull %+v", fresh.Counts)
+		}
+	})
+}
+
+// An edit over there arrives as an edit; nothing doubles.
+func TestPullBringsUpToDate(t *testing.T) {
+	t.Parallel()
+	pair(t, func(t *testing.T, here, there *node) {
+		p := here.knows(there, "there", peer.Flags{Pull: true})
+		e := there.made(&misp.Event{Info: misp.T("Grows"), Distribution: misp.N(3), Attribute: []misp.Attribute{attr("", "domain", "a.example.org", 5)}})
+		here.pull(p, peer.Options{})
+		_, err := there.Intel.EditEvent(ctx, there.Lead, e.UUID, intel.FromEvent(&misp.Event{Published: misp.B(true), Timestamp: misp.N(e.Timestamp + 60),
+			Attribute: []misp.Attribute{attr("", "domain", "b.example.org", 5)}}), intel.AddOptions{})
+		there.Must(err)
+		dry := here.pull(p, peer.Options{Dry: true})
+		if dry.Counts.Events != (peer.Tally{Read: 1, Updated: 1}) {
+			t.Errorf("dry run %+v", dry.Counts)
+		}
+		if here.has(e.UUID).Attributes != 1 {
+			t.Error("a dry run stored something")
+		}
+		run := here.pull(p, peer.Options{})
+		if run.Counts.Events != (peer.Tally{Read: 1, Updated: 1}) || run.Counts.Attributes.Created != 1 {
+			t.Errorf("%+v", run.Counts)
+		}
+		if got := here.has(e.UUID); got.Attributes != 2 || got.Timestamp != e.Timestamp+60 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

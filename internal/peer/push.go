@@ -1,0 +1,430 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// PushTo sends a peer what it may have and does not hold (spec misp §7.5), and gives
+// the report. Technique Full looks at every published event, Update only at what was
+// noted since, a UUID at that one. Needs peer.manage. Faults as Pull; Denied when
+// our key may not synchronise there.
+func (s *Service) PushTo(ctx context.Context, who ident.Actor, ref string, o Options) (run Run, err error) {
+	if err := s.mayManage(who); err != nil {
+		return run, err
+	}
+	if err := o.check(); err != nil {
+		return run, err
+	}
+	p, err := s.Peer(ctx, who, ref)
+	if err != nil {
+		return run, err
+	}
+	end, ok := s.alone(Push, p.ID)
+	if !ok {
+		return run, fault.New(fault.Conflict, "peer %d is being pushed to already", p.ID).WithKey("peer.fault.busy")
+	}
+	defer end()
+	w := &pusher{worker: worker{s: s, p: &p, o: o}}
+	if err := w.begin(ctx, who, Push); err != nil {
+		return run, err
+	}
+	if w.r, err = s.connect(&p); err == nil {
+		err = w.all(ctx)
+	}
+	return w.close(ctx, err)
+}
+
+type pusher struct {
+	worker
+	there  string // UUID of the organisation behind the peer
+	failed int
+}
+
+func (w *pusher) all(ctx context.Context) error {
+	able, err := w.r.version(ctx)
+	if err != nil {
+		return err
+	}
+	if !able.Sync {
+		return &statusError{Status: http.StatusForbidden, Message: "our key there may not synchronise (perm_sync)"}
+	}
+	there, err := w.s.registry.Orgs(ctx, ident.SystemPart("setup"), []int64{w.p.RemoteOrg})
+	if err != nil {
+		return err
+	}
+	w.there = there[w.p.RemoteOrg].UUID
+	if w.run.phase == phaseIndex {
+		if err := w.index(ctx); err != nil {
+			return err
+		}
+	}
+	if w.run.Dry {
+		return nil
+	}
+	done, err := w.events(ctx)
+	w.end = done
+	return err
+}
+
+// index notes what is published and was not settled with this peer yet.
+func (w *pusher) index(ctx context.Context) error {
+	w.run.Counts = Counts{}.copy()
+	if w.o.Technique != Update {
+		yes := true
+		q := intel.Query{IsPublished: &yes, WithTags: true}
+		if w.o.Technique != Full {
+			q.Events = []string{w.o.Technique}
+		}
+		var batch []intel.Event
+		_, err := w.s.intel.SearchEvents(ctx, part(), q, func(e *intel.Event) error {
+			if batch = append(batch, *e); len(batch) < indexBatch {
+				return nil
+			}
+			full := batch
+			batch = nil
+			return w.note(ctx, full)
+		})
+		if err == nil {
+			err = w.note(ctx, batch)
+		}
+		if err != nil || w.run.Dry {
+			return err
+		}
+	}
+	if w.run.Dry {
+		return nil
+	}
+	w.run.phase = phaseEvents
+	return w.s.db.Update(ctx, func(tx *store.Tx) error {
+		left, err := store.Int64(ctx, tx, countItems, w.p.ID, Push, itemWaiting)
+		if err != nil {
+			return err
+		}
+		t := &w.run.Counts.Events
+		t.Left = left
+		t.Read = t.Unchanged + t.Refused + t.Left
+		return writeRun(ctx, tx, &w.run)
+	}, store.InLane(store.Jobs))
+}
+
+// note sorts events into settled and waiting ones; on a dry run it asks the other
+// side and counts what would be sent.
+func (w *pusher) note(ctx context.Context, list []intel.Event) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if w.run.Dry {
+		return w.wouldSend(ctx, list)
+	}
+	uuids := make([]string, len(list))
+	for i := range list {
+		uuids[i] = list[i].UUID
+	}
+	return w.s.db.Update(ctx, func(tx *store.Tx) error {
+		known, err := itemsNamed(ctx, tx, w.p.ID, Push, uuids)
+		if err != nil {
+			return err
+		}
+		counts := w.run.Counts.copy()
+		for i := range list {
+			e := &list[i]
+			it, noted := known[e.UUID]
+			if noted && it.state == itemSent && it.timestamp >= e.Timestamp && w.o.Technique == Full && !w.o.Fresh {
+				counts.Events.Unchanged++
+				continue
+			}
+			if noted && it.state == itemWaiting && it.timestamp == e.Timestamp {
+				continue
+			}
+			if err := writeItem(ctx, tx, &item{peer: w.p.ID, way: Push, uuid: e.UUID, timestamp: e.Timestamp, state: itemWaiting}); err != nil {
+				return err
+			}
+		}
+		tx.AfterCommit(func() { w.run.Counts = counts })
+		return nil
+	}, store.InLane(store.Jobs))
+}
+
+func (w *pusher) wouldSend(ctx context.Context, list []intel.Event) error {
+	var ask []item
+	t := &w.run.Counts.Events
+	for i := range list {
+		t.Read++
+		reason, _, err := w.decide(ctx, &list[i])
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			t.Refused++
+			w.run.Counts.Reasons[reason]++
+			continue
+		}
+		ask = append(ask, item{uuid: list[i].UUID, timestamp: list[i].Timestamp})
+	}
+	want, err := w.r.wanted(ctx, ask)
+	for _, it := range ask {
+		if want[it.uuid] {
+			t.Created++
+		} else {
+			t.Unchanged++
+		}
+	}
+	return err
+}
+
+// decide tells why an event does not go, or gives the document that does.
+func (w *pusher) decide(ctx context.Context, e *intel.Event) (reason string, d *document, err error) {
+	sd := w.s.senderOf(w.p, w.there)
+	sd.short = w.r.able.Short
+	from, err := w.s.source(ctx, e.UUID)
+	if err != nil {
+		return "", nil, err
+	}
+	if reason, err = sd.event(ctx, e, w.s.intel.LabelOf(ctx, part(), e), from); err != nil || reason != "" {
+		return reason, nil, err
+	}
+	d = &document{sender: sd, s: w.s, e: e}
+	some, err := d.anything(ctx)
+	if err == nil && !some {
+		reason = holdNothing
+	}
+	return reason, d, err
+}
+
+func (s *Service) senderOf(p *Peer, there string) *sender {
+	return &sender{p: p, there: there, here: s.origin(), groups: map[int64]*sent{}, group: func(ctx context.Context, id int64) (*intel.SharingGroup, error) {
+		g, err := s.intel.SharingGroup(ctx, part(), strconv.FormatInt(id, 10))
+		return &g, err
+	}}
+}
+
+func (s *Service) source(ctx context.Context, uuid string) (id int64, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		id, err = store.Int64(ctx, tx, sourceOf, uuid)
+		return err
+	})
+	return id, err
+}
+
+// pushBatch is how many events the other side is asked about at once.
+const pushBatch = 100
+
+func (w *pusher) events(ctx context.Context) (done bool, err error) {
+	after := int64(0)
+	for first := true; ; first = false {
+		if !first && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) {
+			return false, nil
+		}
+		var list []item
+		err := w.s.db.View(ctx, func(tx *store.Tx) error {
+			now, err := store.Now(ctx, tx)
+			if err != nil {
+				return err
+			}
+			list, err = nextItems(ctx, tx, w.p.ID, Push, after, now, pushBatch)
+			return err
+		})
+		if err != nil || len(list) == 0 {
+			return err == nil, err
+		}
+		after = list[len(list)-1].id
+		if err := w.batch(ctx, list); err != nil {
+			return false, err
+		}
+	}
+}
+
+// batch settles what does not go, asks what is wanted of the rest, and sends that.
+func (w *pusher) batch(ctx context.Context, list []item) error {
+	var ask []item
+	docs := map[string]*document{}
+	for i := range list {
+		it := &list[i]
+		e, err := w.s.intel.Event(ctx, part(), it.uuid)
+		if fault.Is(err, fault.NotFound) {
+			err = w.settle(ctx, it, itemHeld, holdGone, "")
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		it.timestamp = e.Timestamp
+		reason, d, err := w.decide(ctx, &e)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			if err := w.settle(ctx, it, itemHeld, reason, ""); err != nil {
+				return err
+			}
+			continue
+		}
+		docs[it.uuid] = d
+		ask = append(ask, *it)
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	want, err := w.r.wanted(ctx, ask)
+	if err != nil {
+		return err
+	}
+	for i := range ask {
+		it := &ask[i]
+		if !want[it.uuid] {
+			how := ""
+			if it.reason == sending { // sent by this run before it was cut off
+				how = it.detail
+			}
+			if err := w.settle(ctx, it, itemSent, "", how); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := w.send(ctx, it, docs[it.uuid]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sending marks a note while its event is under way.
+const sending = "sending"
+
+// send adds or edits one event there.
+func (w *pusher) send(ctx context.Context, it *item, d *document) error {
+	has, err := w.r.has(ctx, it.uuid)
+	how, path := "add", "/events/add/metadata:1"
+	if has {
+		how, path = "edit", "/events/edit/"+it.uuid+"/metadata:1"
+	}
+	if err == nil {
+		err = w.mark(ctx, it, how)
+	}
+	if err == nil {
+		err = w.put(ctx, path, d)
+	}
+	var said *statusError
+	if errors.As(err, &said) && how == "add" && said.Status == http.StatusNotFound {
+		if ref := lastSegment(said.Location); ref != "" { // it is there, and was not shown to us
+			how = "edit"
+			err = w.put(ctx, "/events/edit/"+ref+"/metadata:1", d)
+		}
+	}
+	if err == nil {
+		w.failed = 0
+		return w.settle(ctx, it, itemSent, "", how)
+	}
+	return w.unsent(ctx, it, err)
+}
+
+func (w *pusher) put(ctx context.Context, path string, d *document) error {
+	for _, g := range d.groups {
+		g.told = false // each document tells its groups once
+	}
+	return w.r.put(ctx, path, func(out io.Writer) error { return d.write(ctx, out) })
+}
+
+// lastSegment is the event that a Location names, "" for what is none.
+func lastSegment(location string) string {
+	s := location[strings.LastIndexByte(location, '/')+1:]
+	if _, ok := digits(s); ok {
+		return s
+	}
+	if u, ok := store.ParseUUID(s); ok {
+		return u
+	}
+	return ""
+}
+
+// unsent says what a failed call means for the event; an error ends the run.
+func (w *pusher) unsent(ctx context.Context, it *item, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var said *statusError
+	switch {
+	case errors.As(err, &said) && said.Status == http.StatusForbidden && strings.Contains(said.Message, "not newer"):
+		return w.settle(ctx, it, itemSent, "", "")
+	case errors.As(err, &said) && said.Status == http.StatusForbidden:
+		if able, verr := w.r.version(ctx); verr != nil || !able.Sync {
+			return errors.Join(verr, err)
+		}
+		return w.settle(ctx, it, itemRefused, refusedOwner, detailOf(err))
+	case errors.As(err, &said) && said.Status < 500 && said.Status != http.StatusTooManyRequests && said.Status >= 400:
+		return w.settle(ctx, it, itemRefused, refusedThere, detailOf(err))
+	case !theirs(err):
+		return err
+	}
+	if w.failed++; w.failed >= failuresRun {
+		return err
+	}
+	if it.tries++; it.tries >= triesItem {
+		return w.settle(ctx, it, itemRefused, reasonTries, detailOf(err))
+	}
+	return w.s.db.Update(ctx, func(tx *store.Tx) error {
+		it.reason, it.detail = "", detailOf(err)
+		w.bad = it.detail
+		return writeItem(ctx, tx, it)
+	}, store.InLane(store.Jobs))
+}
+
+func (w *pusher) mark(ctx context.Context, it *item, how string) error {
+	return w.s.db.Update(ctx, func(tx *store.Tx) error {
+		it.reason, it.detail = sending, how
+		return writeItem(ctx, tx, it)
+	}, store.InLane(store.Jobs))
+}
+
+// settle notes what became of one event; how is "add" or "edit" for what was sent.
+func (w *pusher) settle(ctx context.Context, it *item, state, reason, how string) error {
+	var counts Counts
+	err := w.s.db.Update(ctx, func(tx *store.Tx) error {
+		counts = w.run.Counts.copy()
+		t := &counts.Events
+		t.Left--
+		switch {
+		case state != itemSent:
+			t.Refused++
+			counts.Reasons[reason]++
+		case how == "add":
+			t.Created++
+		case how == "edit":
+			t.Updated++
+		default:
+			t.Unchanged++
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		done := *it
+		done.state, done.reason, done.detail, done.at, done.tries = state, reason, "", now, 0
+		if state == itemRefused {
+			done.detail = how
+		}
+		if err := writeItem(ctx, tx, &done); err != nil {
+			return err
+		}
+		run := w.run
+		run.Counts = counts
+		return writeRun(ctx, tx, &run)
+	}, store.InLane(store.Jobs))
+	if err == nil {
+		w.run.Counts = counts
+	}
+	return err
+}

@@ -1,0 +1,294 @@
+package peer
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/store"
+)
+
+// Reasons why something was not taken or not sent: message keys.
+const (
+	reasonBlocked   = "peer.reason.blocked"   // on the block list here
+	reasonOwn       = "peer.reason.own"       // made here; a peer may not change it
+	reasonOrigin    = "peer.reason.origin"    // another originator than the one here
+	reasonEmpty     = "peer.reason.empty"     // neither attributes nor a report
+	reasonOther     = "peer.reason.other"     // not the event that was asked for
+	reasonRules     = "peer.reason.rules"     // our rules for this peer
+	reasonGone      = "peer.reason.gone"      // listed, then not shown
+	reasonGroup     = "peer.reason.group"     // a sharing group that does not reach this installation
+	reasonBroken    = "peer.reason.broken"    // cannot be read, or breaks off
+	reasonInvalid   = "peer.reason.invalid"   // not storable: fields
+	reasonProtected = "peer.reason.protected" // protected here; the update is not signed in a way that we can check
+	reasonTries     = "peer.reason.tries"     // failed again and again
+)
+
+// refusal is why one event is not taken.
+func refusal(reason, detail string) error {
+	return fault.New(fault.Invalid, "%s", detail).WithKey(reason)
+}
+
+// lowered is a level as it stands one community further; 3, 4 and 5 stay.
+func lowered(n misp.Int, absent int64) misp.Int {
+	switch d := n.Or(absent); d {
+	case 1:
+		return misp.N(0)
+	case 2:
+		return misp.N(1)
+	default:
+		return misp.N(d)
+	}
+}
+
+// receiver makes a peer's document into what may be stored here (spec misp §7.4).
+type receiver struct {
+	p       *Peer
+	uuid    string // of the event that was asked for
+	origin  string // of the event here, "" if it is not here
+	capture func(ctx context.Context, w *misp.SharingGroup) (int64, error)
+
+	groups  map[string]int64 // by UUID: 0 = not for us
+	byID    map[int64]int64  // the sender's number of a group seen in this document
+	lowered bool             // of the event itself: the header is given twice
+	named   bool
+	parts   int64
+	dropped int64 // attributes and objects that our rules left out
+}
+
+// source passes a document on, changed; the document's end is held back until what
+// follows has been read, so that half a document stores nothing.
+func (rc *receiver) source(ctx context.Context, src intel.Source) intel.Source {
+	return func(fn func(misp.Item) error) error {
+		events := 0
+		var end *misp.Item
+		err := src(func(it misp.Item) error {
+			if end != nil {
+				return refusal(reasonOther, "more than one event came")
+			}
+			switch it.Kind {
+			case misp.ItemStart:
+				events++
+				if err := rc.header(ctx, it.Event, false); err != nil {
+					return err
+				}
+			case misp.ItemAttribute:
+				if keep, err := rc.attribute(ctx, it.Attribute); err != nil || !keep {
+					rc.dropped++
+					return err
+				}
+				rc.parts++
+			case misp.ItemObject:
+				if keep, err := rc.object(ctx, it.Object); err != nil || !keep {
+					rc.dropped++
+					return err
+				}
+				rc.parts++
+			case misp.ItemEnd:
+				if err := rc.header(ctx, it.Event, true); err != nil {
+					return err
+				}
+				end = &it
+				return nil
+			}
+			return fn(it)
+		})
+		if err != nil {
+			return err
+		}
+		if end == nil {
+			return refusal(reasonBroken, "no event came")
+		}
+		if rc.parts == 0 && len(end.Event.EventReport) == 0 {
+			return refusal(reasonEmpty, "neither attributes nor a report")
+		}
+		return fn(*end)
+	}
+}
+
+// header changes the event's own fields; whole tells that nothing more of it comes.
+func (rc *receiver) header(ctx context.Context, h *misp.Event, whole bool) error {
+	uuid, ok := store.ParseUUID(strings.TrimSpace(h.UUID.Or("")))
+	if (whole || h.UUID.Given()) && (!ok || uuid != rc.uuid) {
+		return refusal(reasonOther, "another event than the one asked for")
+	}
+	if h.Orgc != nil || whole {
+		if err := rc.originator(h); err != nil {
+			return err
+		}
+	}
+	h.Locked = misp.B(true)
+	if rc.p.Unpublish {
+		h.Published = misp.B(false)
+	} else {
+		h.Published = misp.B(true) // only published events are listed
+	}
+	if !rc.lowered && (h.Distribution.Given() || whole) {
+		rc.lowered = true
+		if !rc.p.Internal {
+			h.Distribution = lowered(h.Distribution, 0)
+		} else if !h.Distribution.Given() {
+			h.Distribution = misp.N(0)
+		}
+	}
+	if h.SharingGroup != nil {
+		if err := rc.group(ctx, h.SharingGroup, h.SharingGroupID); err != nil {
+			return err
+		}
+	}
+	if h.Distribution.Or(0) == 4 && (whole || h.SharingGroup != nil) {
+		id := rc.idOf(h.SharingGroup, h.SharingGroupID)
+		if id == 0 {
+			return refusal(reasonGroup, "the event's sharing group does not reach this installation")
+		}
+		h.SharingGroupID, h.SharingGroup = misp.N(id), nil
+		rc.byID[id] = id
+	}
+	if !whole {
+		return nil
+	}
+	return rc.rest(ctx, h)
+}
+
+// originator: who made an event does not change, and our rules may leave some out.
+func (rc *receiver) originator(h *misp.Event) error {
+	if h.Orgc == nil || h.Orgc.UUID.Or("") == "" {
+		return refusal(reasonInvalid, "the event names no originator")
+	}
+	uuid, ok := store.ParseUUID(strings.TrimSpace(h.Orgc.UUID.V))
+	if !ok {
+		return refusal(reasonInvalid, "the originator's uuid is none")
+	}
+	if rc.origin != "" && uuid != rc.origin {
+		return refusal(reasonOrigin, "another originator than the one here")
+	}
+	if !rc.p.PullRules.Orgs.lets(uuid, h.Orgc.Name.Or("")) {
+		return refusal(reasonRules, "the originator is left out by the rules")
+	}
+	return nil
+}
+
+// rest is what stands around the two long lists.
+func (rc *receiver) rest(ctx context.Context, h *misp.Event) error {
+	names := []string{}
+	for _, t := range h.Tag {
+		names = append(names, t.Name.Or(""))
+	}
+	for _, l := range h.EventTag {
+		if l.Tag != nil {
+			names = append(names, l.Tag.Name.Or(""))
+		}
+	}
+	if !rc.p.PullRules.Tags.lets(names...) {
+		return refusal(reasonRules, "the tags are left out by the rules")
+	}
+	h.Tag, h.EventTag, h.Galaxy = rc.tags(h.Tag), rc.links(h.EventTag), nil
+	for i := range h.EventReport {
+		r := &h.EventReport[i]
+		if err := rc.level(ctx, &r.Distribution, &r.SharingGroupID, nil, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tags leaves out the sender's local ones.
+func (rc *receiver) tags(list []misp.Tag) []misp.Tag {
+	if rc.p.Internal {
+		return list
+	}
+	return slices.DeleteFunc(list, func(t misp.Tag) bool { return t.Local.Or(false) })
+}
+
+func (rc *receiver) links(list []misp.TagLink) []misp.TagLink {
+	if rc.p.Internal {
+		return list
+	}
+	return slices.DeleteFunc(list, func(l misp.TagLink) bool {
+		return l.Local.Or(false) || l.Tag != nil && l.Tag.Local.Or(false)
+	})
+}
+
+// attribute and object change a part, or tell that our rules leave it out.
+func (rc *receiver) attribute(ctx context.Context, a *misp.Attribute) (keep bool, err error) {
+	if slices.Contains(rc.p.PullRules.TypeAttributes.NOT, a.Type.Or("")) {
+		return false, nil
+	}
+	a.Tag, a.AttributeTag, a.Galaxy = rc.tags(a.Tag), rc.links(a.AttributeTag), nil
+	return true, rc.level(ctx, &a.Distribution, &a.SharingGroupID, a.SharingGroup, 5)
+}
+
+func (rc *receiver) object(ctx context.Context, o *misp.Object) (keep bool, err error) {
+	if slices.Contains(rc.p.PullRules.TypeObjects.NOT, o.TemplateUUID.Or("")) {
+		return false, nil
+	}
+	kept := o.Attribute[:0]
+	for i := range o.Attribute {
+		keep, err := rc.attribute(ctx, &o.Attribute[i])
+		if err != nil {
+			return false, err
+		}
+		if keep {
+			kept = append(kept, o.Attribute[i])
+		} else {
+			rc.dropped++
+		}
+	}
+	o.Attribute = kept
+	return true, rc.level(ctx, &o.Distribution, &o.SharingGroupID, o.SharingGroup, 5)
+}
+
+// level puts a part's level and group into this installation's terms. A number of a
+// group is the sender's: without its UUID, or an earlier mention, it says nothing.
+func (rc *receiver) level(ctx context.Context, d, group *misp.Int, w *misp.SharingGroup, absent int64) error {
+	if w != nil {
+		if err := rc.group(ctx, w, *group); err != nil {
+			return err
+		}
+	}
+	if !rc.p.Internal {
+		*d = lowered(*d, absent)
+	}
+	if d.Or(absent) != 4 {
+		*group = misp.N(0)
+		return nil
+	}
+	id := rc.idOf(w, *group)
+	if id == 0 {
+		*d = misp.N(0) // its holder's alone, never wider
+	}
+	*group = misp.N(id)
+	return nil
+}
+
+// idOf gives the group's id here, 0 when it is not for us.
+func (rc *receiver) idOf(w *misp.SharingGroup, theirs misp.Int) int64 {
+	if w != nil {
+		uuid, _ := store.ParseUUID(strings.TrimSpace(w.UUID.Or("")))
+		return rc.groups[uuid]
+	}
+	return rc.byID[theirs.Or(0)]
+}
+
+// group takes a group in once a run, however often it is repeated.
+func (rc *receiver) group(ctx context.Context, w *misp.SharingGroup, theirs misp.Int) error {
+	uuid, ok := store.ParseUUID(strings.TrimSpace(w.UUID.Or("")))
+	if !ok {
+		return nil
+	}
+	id, known := rc.groups[uuid]
+	if !known {
+		var err error
+		if id, err = rc.capture(ctx, w); err != nil {
+			return err
+		}
+		rc.groups[uuid] = id
+	}
+	if n := theirs.Or(0); n != 0 {
+		rc.byID[n] = id
+	}
+	return nil
+}

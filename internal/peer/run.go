@@ -1,0 +1,127 @@
+package peer
+
+import (
+	"maps"
+
+	"straza/internal/intel"
+)
+
+// Ways of a run.
+const (
+	Pull = "pull"
+	Push = "push"
+)
+
+// States of a run: one that was cut off is running until it is taken up again.
+const (
+	Running = "running"
+	Done    = "done"
+	Failed  = "failed" // ended early; what is left is taken up by the next run
+)
+
+// Techniques of a pull; a UUID is one event.
+const (
+	Full   = "full"   // everything that we may have
+	Update = "update" // only what is here already
+)
+
+// Phases of a run, in their order.
+const (
+	phaseIndex  = "index"
+	phaseEvents = "events"
+	phaseAfter  = "after" // sightings and what else hangs on events
+)
+
+// Tally counts what became of things of one kind: Read = Created + Updated +
+// Unchanged + Refused + Left.
+type Tally struct {
+	Read      int64 `json:"read"`
+	Created   int64 `json:"created"`
+	Updated   int64 `json:"updated"`
+	Unchanged int64 `json:"unchanged"`
+	Refused   int64 `json:"refused"`
+	Left      int64 `json:"left"`
+}
+
+func (t *Tally) add(o intel.Tally) {
+	t.Read += o.Read
+	t.Created += o.Created
+	t.Updated += o.Updated
+	t.Unchanged += o.Unchanged
+	t.Refused += o.Refused
+}
+
+// whole tells whether the counts add up.
+func (t Tally) whole() bool { return t.Read == t.Created+t.Updated+t.Unchanged+t.Refused+t.Left }
+
+// Counts is a run's report. On a push, Created are events that the other side did
+// not have, Updated those that it had, Unchanged those that it holds as new.
+type Counts struct {
+	Events     Tally            `json:"events"`
+	Attributes Tally            `json:"attributes"`
+	Objects    Tally            `json:"objects"`
+	Sightings  Tally            `json:"sightings"`
+	Reasons    map[string]int64 `json:"reasons"` // why events were refused, held or are left
+}
+
+func (c Counts) copy() Counts {
+	c.Reasons = maps.Clone(c.Reasons)
+	if c.Reasons == nil {
+		c.Reasons = map[string]int64{}
+	}
+	return c
+}
+
+// Run is one pull or push.
+type Run struct {
+	ID        int64
+	Peer      int64
+	Way       string
+	Technique string
+	State     string
+	Started   int64 // µs
+	Ended     int64 // µs, 0 = not yet
+	Counts    Counts
+	Detail    string // why it failed
+	Dry       bool   // only looked; never stored
+	Unchanged bool   // the other side said that its index is as it was
+
+	phase string
+	etag  string
+}
+
+// States of an item.
+const (
+	itemWaiting = "waiting"
+	itemRefused = "refused" // not taken, or the other side would not have it
+	itemHeld    = "held"    // not sent, by our own rules
+	itemSent    = "sent"
+)
+
+// item is what is known of one event and one peer.
+type item struct {
+	id, peer  int64
+	way, uuid string
+	timestamp int64
+	state     string
+	reason    string
+	detail    string
+	tries     int
+	at        int64
+}
+
+// Item is what is known of one event and one peer, for people.
+type Item struct {
+	Peer      int64
+	Way       string
+	Event     string // UUID
+	Timestamp int64  // seconds: which version of it
+	State     string // "waiting", "refused", "held", "sent"
+	Reason    string // message key, "" if none
+	Detail    string
+	At        int64 // µs
+}
+
+func (it item) public() Item {
+	return Item{Peer: it.peer, Way: it.way, Event: it.uuid, Timestamp: it.timestamp, State: it.state, Reason: it.reason, Detail: it.detail, At: it.at}
+}
