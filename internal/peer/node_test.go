@@ -119,6 +119,7 @@ func (n *node) member(org intel.Org) intel.Org {
 func (n *node) made(e *misp.Event) intel.Event {
 	n.T.Helper()
 	who := n.Lead
+	who.Channel = ident.MISP // what comes over MISP is stored as sent, whatever its label
 	saved, err := n.Intel.AddEvent(ctx, who, intel.FromEvent(e), intel.AddOptions{Publish: true})
 	n.Must(err)
 	got, err := n.Intel.Event(ctx, who, saved.UUID)
