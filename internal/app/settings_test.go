@@ -2,6 +2,7 @@ package app
 
 import (
 	"html"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -130,5 +131,29 @@ func TestSpansReadBack(t *testing.T) {
 	}
 	if err := s.set(&account.Policy{}, "soon"); err == nil {
 		t.Error("soon is no time")
+	}
+}
+
+// A form sent after the session's end is not saved; the page says so and keeps the text,
+// never a password, and leads back to the form.
+func TestWhatWasTypedIsKept(t *testing.T) {
+	w := newWorld(t)
+	gone := &persona{session: &http.Cookie{Name: w.person("lead", "CERT A").session.Name, Value: strings.Repeat("A", 43)}}
+	r := w.request("POST", "/administration/settings", url.Values{"address": {"line 1\n<b>line 2</b>"}, "password": {"tajna reč"}}.Encode())
+	r.AddCookie(gone.session)
+	r.Header.Set("Referer", "http://"+worldHost+"/administration/settings?cert=x")
+	rec := w.answer(r)
+	body := rec.Body.String()
+	if rec.Code != 401 || !strings.Contains(body, "line 1\n&lt;b&gt;line 2&lt;/b&gt;") || strings.Contains(body, "tajna") ||
+		!strings.Contains(body, `action="/administration/settings"`) || !strings.Contains(body, "/login?next=%2Fadministration%2Fsettings") {
+		t.Errorf("%d %s", rec.Code, textOf(body))
+	}
+	r = w.request("POST", "/administration/settings", "x")
+	r.AddCookie(gone.session)
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	r.Header.Set("Referer", "https://elsewhere.example/a")
+	rec = w.answer(r)
+	if body = rec.Body.String(); rec.Code != 401 || strings.Contains(body, "kept on this page") || strings.Contains(body, "next=") || strings.Contains(body, "Nothing is lost") {
+		t.Errorf("%d %s", rec.Code, textOf(body))
 	}
 }

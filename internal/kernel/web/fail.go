@@ -205,7 +205,9 @@ func (m *Mux) failActs(r *http.Request, status int, e *ui.Empty) {
 	again := ui.Button{Label: T(r, "web.again"), Href: LocalPath(r.URL.RequestURI(), "/")}
 	switch status {
 	case http.StatusUnauthorized:
-		e.Acts = []ui.Button{login}
+		if e.Acts = []ui.Button{login}; r.Method != http.MethodGet && r.Method != http.MethodHead {
+			m.ended(r, e)
+		}
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		e.Acts = []ui.Button{home}
 		if !Actor(r).LoggedIn() {
