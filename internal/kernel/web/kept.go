@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"html/template"
 	"maps"
 	"mime"
 	"net/http"
@@ -15,13 +13,6 @@ import (
 
 // mostKept bounds what of a form is given back to who sent it after their session ended.
 const mostKept = 512 << 10
-
-// keptForm sends again what somebody typed; the log-in opens beside it, so that this
-// page, the only place where the text is, stays.
-var keptForm = template.Must(template.New("kept").Parse(`<p><a href="{{.Login}}" target="_blank" rel="noopener">{{.Enter}}</a></p>` +
-	`<form method="post" action="{{.Action}}">{{range .Fields}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">{{end}}<div class="sz-acts"><button class="ds-button">{{.Send}}</button></div></form>`))
-
-type keptField struct{ Name, Value string }
 
 // ended says what became of a form that was sent after the session's end: kept in this
 // page, or lost. Cross-origin requests never get here.
@@ -42,21 +33,20 @@ func (m *Mux) ended(r *http.Request, e *ui.Empty) {
 	if r.ParseForm() != nil {
 		return
 	}
-	var b bytes.Buffer
-	if keptForm.Execute(&b, map[string]any{"Login": login, "Action": action, "Fields": keep(r.PostForm), "Enter": T(r, "web.401.enter"), "Send": T(r, "web.401.send")}) == nil {
-		e.Text, e.Acts, e.More = T(r, "web.401.kept"), nil, template.HTML(b.String())
+	if form, err := ui.Kept(ui.KeptForm{Login: login, Enter: T(r, "web.401.enter"), Action: action, Send: T(r, "web.401.send"), Fields: keep(r.PostForm)}); err == nil {
+		e.Text, e.Acts, e.More = T(r, "web.401.kept"), nil, form
 	}
 }
 
 // keep takes what proves somebody out of a form: that is typed again.
-func keep(form url.Values) (out []keptField) {
+func keep(form url.Values) (out []ui.KeptField) {
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		low := strings.ToLower(name)
 		if strings.Contains(low, "password") || slices.Contains([]string{"code", "old", "new", "assertion", "challenge", "secret"}, low) {
 			continue
 		}
 		for _, v := range form[name] {
-			out = append(out, keptField{name, v})
+			out = append(out, ui.KeptField{Name: name, Value: v})
 		}
 	}
 	return out
