@@ -15,14 +15,18 @@ import (
 
 // acts are what stands for {act} in a pattern: not an id, but a word.
 var acts = map[string][]string{
-	"/administration/people/{uuid}/{act}":  {"disable", "enable", "invite", "roles", "reset", "second", "end"},
-	"/portal/people/{uuid}/{act}":          {"disable", "enable", "invite", "roles", "reset", "second", "end", "role"},
-	"/console/peers/{peer}/{act}":          {"test", "pull", "push", "delete"},
-	"/administration/peers/{peer}/{act}":   {"test", "pull", "push", "delete"},
-	"/administration/jobs/{id}/{act}":      {"retry", "drop", "again"},
-	"/console/reports/{number}/{act}":      {"take", "accept", "reject", "duplicate", "handover", "undo", "return", "close"},
-	"/console/cases/{number}/do/{act}":     {"take", "undo", "move", "assign", "task.done", "task.drop", "note.add", "entry.add", "link", "org.add", "party.add", "write", "split"},
-	"/console/reports/{number}/files/{id}": nil,
+	"/administration/people/{uuid}/{act}":                  {"disable", "enable", "invite", "roles", "reset", "second", "end"},
+	"/portal/people/{uuid}/{act}":                          {"disable", "enable", "invite", "roles", "reset", "second", "end", "role"},
+	"/console/peers/{peer}/{act}":                          {"test", "pull", "push", "delete"},
+	"/administration/peers/{peer}/{act}":                   {"test", "pull", "push", "delete"},
+	"/administration/jobs/{id}/{act}":                      {"retry", "drop", "again"},
+	"/console/reports/{number}/{act}":                      {"take", "accept", "reject", "duplicate", "handover", "undo", "return", "close"},
+	"/console/cases/{number}/do/{act}":                     {"take", "undo", "move", "assign", "task.done", "task.drop", "note.add", "entry.add", "link", "org.add", "party.add", "write", "split"},
+	"/console/events/{id}/attributes/{attribute}/do/{act}": {"delete", "restore", "sight", "tag", "untag"},
+	"/portal/events/{id}/attributes/{attribute}/do/{act}":  {"delete", "restore", "sight", "tag", "untag"},
+	"/console/events/{id}/reports/{report}/do/{act}":       {"delete", "restore"},
+	"/portal/events/{id}/reports/{report}/do/{act}":        {"delete", "restore"},
+	"/console/reports/{number}/files/{id}":                 nil,
 }
 
 // TestRow01ParentOfAChildOfB is row 1 on every door of the table: the parent of A with

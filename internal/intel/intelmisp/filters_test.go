@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"straza/internal/catalog"
 	"strconv"
 	"strings"
 	"testing"
@@ -248,6 +249,9 @@ func TestIncludes(t *testing.T) {
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
 		w := filterWorld(t, db, now)
 		w.ask("orgadmin", "POST", "/sightings/add", `{"value":"198.51.100.1","source":"secret source"}`)
+		_, err := w.Lists.AddList(t.Context(), w.people["admin"], catalog.ListDraft{Name: "documentation", Type: "cidr", Enabled: true,
+			Types: []string{"ip-src", "ip-dst", "domain|ip", "ip-src|port", "ip-dst|port"}, Entries: []string{"198.51.100.0/24", "2001:db8::/32"}})
+		w.Must(err)
 		for _, c := range []struct {
 			scope, body, has, hasNot string
 		}{
