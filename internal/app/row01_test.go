@@ -15,18 +15,20 @@ import (
 
 // acts are what stands for {act} in a pattern: not an id, but a word.
 var acts = map[string][]string{
-	"/administration/people/{uuid}/{act}":                  {"disable", "enable", "invite", "roles", "reset", "second", "end"},
-	"/portal/people/{uuid}/{act}":                          {"disable", "enable", "invite", "roles", "reset", "second", "end", "role"},
-	"/console/peers/{peer}/{act}":                          {"test", "pull", "push", "delete"},
-	"/administration/peers/{peer}/{act}":                   {"test", "pull", "push", "delete"},
-	"/administration/jobs/{id}/{act}":                      {"retry", "drop", "again"},
-	"/console/reports/{number}/{act}":                      {"take", "accept", "reject", "duplicate", "handover", "undo", "return", "close"},
-	"/console/cases/{number}/do/{act}":                     {"take", "undo", "move", "assign", "task.done", "task.drop", "note.add", "entry.add", "link", "org.add", "party.add", "write", "split"},
-	"/console/events/{id}/attributes/{attribute}/do/{act}": {"delete", "restore", "sight", "tag", "untag"},
-	"/portal/events/{id}/attributes/{attribute}/do/{act}":  {"delete", "restore", "sight", "tag", "untag"},
-	"/console/events/{id}/reports/{report}/do/{act}":       {"delete", "restore"},
-	"/portal/events/{id}/reports/{report}/do/{act}":        {"delete", "restore"},
-	"/console/reports/{number}/files/{id}":                 nil,
+	"/administration/people/{uuid}/{act}":                     {"disable", "enable", "invite", "roles", "reset", "second", "end"},
+	"/portal/people/{uuid}/{act}":                             {"disable", "enable", "invite", "roles", "reset", "second", "end", "role"},
+	"/console/peers/{peer}/{act}":                             {"test", "pull", "push", "delete"},
+	"/administration/peers/{peer}/{act}":                      {"test", "pull", "push", "delete"},
+	"/administration/jobs/{id}/{act}":                         {"retry", "drop", "again"},
+	"/console/reports/{number}/{act}":                         {"take", "accept", "reject", "duplicate", "handover", "undo", "return", "close"},
+	"/console/cases/{number}/do/{act}":                        {"take", "undo", "move", "assign", "task.done", "task.drop", "note.add", "entry.add", "link", "org.add", "party.add", "write", "split"},
+	"/console/events/{id}/attributes/{attribute}/do/{act}":    {"delete", "restore", "sight", "tag", "untag"},
+	"/portal/events/{id}/attributes/{attribute}/do/{act}":     {"delete", "restore", "sight", "tag", "untag"},
+	"/console/events/{id}/reports/{report}/do/{act}":          {"delete", "restore"},
+	"/portal/events/{id}/reports/{report}/do/{act}":           {"delete", "restore"},
+	"/console/events/{id}/said/{kind}/{remark}/of/{of}/{act}": {"save", "delete"},
+	"/portal/events/{id}/said/{kind}/{remark}/of/{of}/{act}":  {"save", "delete"},
+	"/console/reports/{number}/files/{id}":                    nil,
 }
 
 // TestRow01ParentOfAChildOfB is row 1 on every door of the table: the parent of A with
@@ -155,7 +157,7 @@ func (x *crossing) paths() {
 		x.guard(r.Method+" "+r.Pattern, func() {
 			for _, id := range x.foreign() {
 				for _, word := range words {
-					for _, values := range x.crossed(r, len(ps), id) {
+					for _, values := range x.crossed(r, ps, id) {
 						x.refused(r, path(r, append(values, word)...))
 					}
 				}
@@ -164,15 +166,43 @@ func (x *crossing) paths() {
 	}
 }
 
-// crossed gives the values of n parameters with B's id in each place, A's own beside it.
-func (x *crossing) crossed(r web.Route, n int, id string) (out [][]string) {
-	if n == 1 {
-		return [][]string{{id}}
+// kindIn is what stands for {kind} in a pattern.
+func kindIn(pattern string) string {
+	switch {
+	case strings.Contains(pattern, "/said/"):
+		return "Note"
+	case strings.Contains(pattern, "/parts/"):
+		return "task"
 	}
-	for _, own := range x.parents(r) {
-		out = append(out, []string{own, id}, []string{id, own})
+	return "1"
+}
+
+// crossed gives the values of the parameters with B's id in each place, A's own beside it.
+func (x *crossing) crossed(r web.Route, names []string, id string) (out [][]string) {
+	fill := func(at int, own string) []string {
+		values := make([]string, len(names))
+		for i, name := range names {
+			switch {
+			case name == "kind" && len(names) > 1:
+				values[i] = kindIn(r.Pattern)
+			case i == at || at < 0:
+				values[i] = id
+			default:
+				values[i] = own
+			}
+		}
+		return values
 	}
-	return append(out, []string{id, id})
+	if len(names) > 1 {
+		for _, own := range x.parents(r) {
+			for at, name := range names {
+				if name != "kind" {
+					out = append(out, fill(at, own))
+				}
+			}
+		}
+	}
+	return append(out, fill(-1, ""))
 }
 
 // parents are things of A that the address before the second parameter opens; two of each are enough.
