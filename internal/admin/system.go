@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -176,13 +178,31 @@ func (p *pages) audit(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) auditPage(r *http.Request) (*auditPage, error) {
-	f := web.ReadFilters(r, web.FilterSpec{Name: "kind", Label: web.T(r, "admin.audit.kind"), Options: kindOptions()}, web.FilterSpec{Name: "person", Label: web.T(r, "admin.audit.person")})
+	f := web.ReadFilters(r, web.FilterSpec{Name: "kind", Label: web.T(r, "admin.audit.kind"), Options: kindOptions()}, web.FilterSpec{Name: "person", Label: web.T(r, "admin.audit.person")},
+		web.FilterSpec{Name: "from", Label: web.T(r, "admin.audit.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "admin.audit.to"), Type: "date"})
 	var before int64
 	if err := web.DecodeCursor(f.Cursor(), &before); err != nil {
 		return nil, err
 	}
-	person, _ := strconv.ParseInt(f.Get("person"), 10, 64)
-	lines, err := p.d.Audit.Lines(r.Context(), web.Actor(r), audit.Filter{Kind: f.Get("kind"), Verb: f.Get("q"), Person: person, Before: before, Limit: 50})
+	q := audit.Filter{Kind: f.Get("kind"), Before: before, Limit: 50}
+	if said := strings.TrimSpace(f.Get("person")); said != "" {
+		id, err := p.d.People.Whose(r.Context(), web.Actor(r), said)
+		if err != nil {
+			return nil, err
+		}
+		q.Person = id // -1 finds nothing: nobody has this address
+	}
+	q.From, q.To = dayOf(f.Get("from"), 0), dayOf(f.Get("to"), 1)
+	if said := strings.TrimSpace(f.Get("q")); anAct.MatchString(said) {
+		q.Verb = said
+	} else {
+		q.Label = said
+	}
+	lines, err := p.d.Audit.Lines(r.Context(), web.Actor(r), q)
+	if err != nil {
+		return nil, err
+	}
+	names, err := p.authors(r, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +213,7 @@ func (p *pages) auditPage(r *http.Request) (*auditPage, error) {
 		{Label: web.T(r, "admin.audit.who"), Width: "mark"}, {Label: web.T(r, "admin.audit.leaf"), Num: true, Drop: 2}},
 		Empty: &ui.Empty{Icon: "history", Title: web.T(r, "admin.audit.empty")}}
 	for _, l := range lines {
-		page.Table.Rows = append(page.Table.Rows, ui.Row{Cells: []any{i18n.DateTime(web.Lang(r), clock.FromMicros(l.At)), ui.Name{Text: l.Verb, Mono: true, Sub: auditDetail(l)}, ui.Machine(l.Actor), leaf(l)}})
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Cells: []any{i18n.DateTime(web.Lang(r), clock.FromMicros(l.At)), ui.Name{Text: l.Verb, Mono: true, Sub: auditDetail(l)}, author(l, names), leaf(l)}})
 	}
 	next := ""
 	if len(lines) == 50 {
@@ -201,6 +221,37 @@ func (p *pages) auditPage(r *http.Request) (*auditPage, error) {
 	}
 	page.Pages = f.Pages(len(lines), 0, next)
 	return page, nil
+}
+
+// dayOf is the beginning of a day in Belgrade, some days on, 0 for what is no day.
+func dayOf(said string, on int) int64 {
+	t, err := time.ParseInLocation(time.DateOnly, said, i18n.Belgrade)
+	if err != nil {
+		return 0
+	}
+	return clock.Micros(t.AddDate(0, 0, on))
+}
+
+// anAct tells a verb of the log, or its beginning, from what an act was done to.
+var anAct = regexp.MustCompile(`^[a-z][a-z-]*(\.[a-z.-]*)?$`)
+
+// authors names the people of the lines.
+func (p *pages) authors(r *http.Request, lines []audit.Line) (map[int64]account.Named, error) {
+	var ids []int64
+	for _, l := range lines {
+		if l.Person != 0 && !slices.Contains(ids, l.Person) {
+			ids = append(ids, l.Person)
+		}
+	}
+	return p.d.People.Named(r.Context(), web.Actor(r), ids)
+}
+
+// author is a person by name and organisation, and whoever else acted as the log says.
+func author(l audit.Line, names map[int64]account.Named) any {
+	if n, ok := names[l.Person]; ok {
+		return ui.Name{Text: n.Name, Sub: []any{n.OrgName}}
+	}
+	return ui.Machine(l.Actor)
 }
 
 // auditDetail is what stands under an act: what it was done to, and the details as

@@ -72,6 +72,8 @@ func (h *House) routes(m *web.Mux) {
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	privacyweb.Routes(m, h.Privacy)
+	m.Handle(web.Route{Method: http.MethodGet, Pattern: "/oversight", Policy: web.AnyPerm("oversight.use", "privacy.use"), Reveals: "where the caller's part begins",
+		Handler: func(_ http.ResponseWriter, r *http.Request) error { return web.Redirect(homeOf(web.Actor(r)), nil) }})
 	desk.Routes(m, desk.Deps{Cases: h.Incident, Reports: h.Intake})
 	registryapi.Routes(m, h.Registry)
 	find.Routes(m, h.searchRooms())

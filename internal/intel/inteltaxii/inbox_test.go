@@ -35,7 +35,9 @@ func send(body string, edit ...func(*http.Request)) func(*http.Request) {
 	}
 }
 
-func envelopeWith(objects ...string) string { return `{"objects":[` + strings.Join(objects, ",") + `]}` }
+func envelopeWith(objects ...string) string {
+	return `{"objects":[` + strings.Join(objects, ",") + `]}`
+}
 
 func (h *house) post(name string, objects ...string) (st taxii.Status) {
 	h.t.Helper()

@@ -197,10 +197,10 @@ var systemPerms = map[string][]string{
 	// what comes from and goes to peers: it may not edit what was made here
 	"peer": perms("intel.read intel.write intel.publish peer.read peer.manage registry.read misp.auth misp.add misp.sync misp.tagger misp.tag_editor misp.sharing_group " +
 		"misp.sighting misp.galaxy_editor misp.analyst_data"),
-	"demo": perms("*"),
-	"setup":    perms("admin.people registry.write"),
-	"intake":   perms("registry.read"),
-	"feeds":    perms("registry.read"), // whose networks and domains must not become indicators
+	"demo":   perms("*"),
+	"setup":  perms("admin.people registry.write"),
+	"intake": perms("registry.read"),
+	"feeds":  perms("registry.read"), // whose networks and domains must not become indicators
 }
 
 // Check tells whether who holds perm. Faults: Denied.

@@ -380,6 +380,29 @@ func (s *Service) OrgID(ctx context.Context, who ident.Actor, find string) (id i
 	return id, err
 }
 
+// Whose gives the number of the person with an e-mail address, -1 when there
+// is none. Needs admin.people or audit.read.
+func (s *Service) Whose(ctx context.Context, who ident.Actor, email string) (id int64, err error) {
+	if !access.Allowed(who, "admin.people") {
+		if err := access.Check(who, "audit.read"); err != nil {
+			return 0, err
+		}
+	}
+	id = -1
+	at, bad := Canonical(email)
+	if bad != nil {
+		return id, nil //nolint:nilerr // nobody has such an address
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		p, found, err := findByEmail(ctx, tx, at)
+		if err == nil && found {
+			id = p.ID
+		}
+		return err
+	})
+	return id, err
+}
+
 // Named is how a person stands in lists of other rooms.
 type Named struct{ UUID, Email, Name, OrgName string }
 

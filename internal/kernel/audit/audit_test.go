@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
@@ -301,4 +302,30 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestLinesByWhatWhenAndWhom: the log is read by what an act was done to and by days.
+func TestLinesByWhatWhenAndWhom(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		log := audit.New(db, testkit.NewAuditKeys())
+		fill(t, db, log, 1, 3)
+		now.Add(48 * time.Hour)
+		fill(t, db, log, 4, 2)
+		reader := who
+		reader.Perms = map[string]bool{"audit.read": true}
+		for _, c := range []struct {
+			f    audit.Filter
+			want int
+		}{
+			{audit.Filter{Label: "S-2026-000002"}, 1}, {audit.Filter{Label: "S-2026-00000"}, 0},
+			{audit.Filter{From: clock.Micros(testkit.AsOf.Add(time.Hour))}, 2}, {audit.Filter{To: clock.Micros(testkit.AsOf.Add(time.Hour))}, 3},
+			{audit.Filter{Verb: "case.", From: clock.Micros(testkit.AsOf), To: clock.Micros(testkit.AsOf.Add(72 * time.Hour))}, 5},
+		} {
+			lines, err := log.Lines(t.Context(), reader, c.f)
+			if err != nil || len(lines) != c.want {
+				t.Errorf("%+v: %d lines, %v", c.f, len(lines), err)
+			}
+		}
+	})
 }

@@ -14,6 +14,9 @@ type Filter struct {
 	Object int64
 	Person int64
 	Verb   string // a prefix: "report." gives all acts on reports
+	Label  string // what it was done to, as it is called: S-2026-000114, a UUID, an e-mail
+	From   int64  // µs, inclusive
+	To     int64  // µs, exclusive
 	Before int64  // keyset: lines with a smaller id
 	Limit  int    // 1–500, else 50
 }

@@ -51,6 +51,15 @@ func listing(f Filter) (text string, args []any) {
 		add("verb >=", f.Verb)
 		add("verb <", f.Verb+"\uffff")
 	}
+	if f.From != 0 {
+		add("at >=", f.From)
+	}
+	if f.To != 0 {
+		add("at <", f.To)
+	}
+	if f.Label != "" {
+		add("label =", f.Label)
+	}
 	if f.Before != 0 {
 		add("id <", f.Before)
 	}
