@@ -126,7 +126,7 @@ func (c Choice) MarshalJSON() ([]byte, error) {
 		OR  []string `json:"OR"`
 		NOT []string `json:"NOT"`
 	}
-	p := plain{c.OR, c.NOT}
+	p := plain(c)
 	if p.OR == nil {
 		p.OR = []string{}
 	}

@@ -54,7 +54,6 @@ type receiver struct {
 	groups  map[string]int64 // by UUID: 0 = not for us
 	byID    map[int64]int64  // the sender's number of a group seen in this document
 	lowered bool             // of the event itself: the header is given twice
-	named   bool
 	parts   int64
 	dropped int64 // attributes and objects that our rules left out
 }

@@ -51,9 +51,6 @@ func (t *Tally) add(o intel.Tally) {
 	t.Refused += o.Refused
 }
 
-// whole tells whether the counts add up.
-func (t Tally) whole() bool { return t.Read == t.Created+t.Updated+t.Unchanged+t.Refused+t.Left }
-
 // Counts is a run's report. On a push, Created are events that the other side did
 // not have, Updated those that it had, Unchanged those that it holds as new.
 type Counts struct {

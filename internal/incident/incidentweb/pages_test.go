@@ -53,8 +53,6 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-const origin = testkit.SiteOrigin
-
 // site is the room's doors with a world behind them.
 type site struct {
 	*testkit.Site
