@@ -105,8 +105,8 @@ func mayMove(table, column string) bool {
 	switch table + "." + column {
 	case "account_person.email", "intake_report.org_id", "incident_case.org_id":
 		return true
-	case "registry_organisation.audience_id", "advisory_advisory.audience_id":
-		return true // withdrawn, published: the audience follows the state
+	case "registry_organisation.audience_id", "advisory_advisory.audience_id", "intel_event.audience_id":
+		return true // withdrawn, published, a draft again: the audience follows the state
 	}
 	return false
 }
