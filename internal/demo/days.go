@@ -101,6 +101,9 @@ func (c *country) event(camp campaign, day int) *misp.Event {
 	tlp := []string{"clear", "green", "green", "amber", "amber"}[c.rng.IntN(5)]
 	ev := &misp.Event{Info: misp.T(latin(camp.info) + ", " + i18n.Date(i18n.SrLatn, now)), Date: misp.T(now.Format("2006-01-02")), ThreatLevelID: misp.N(camp.threat),
 		Analysis: misp.N(int64(c.rng.IntN(3))), Distribution: misp.N([]int64{1, 1, 1, 3, 0}[c.rng.IntN(5)]), Tag: []misp.Tag{{Name: misp.T("tlp:" + tlp)}}}
+	if tlp == "amber" && ev.Distribution.V == int64(intel.All) {
+		ev.Distribution = misp.N(int64(intel.Community)) // the label goes no further than our members
+	}
 	for _, t := range camp.tags {
 		ev.Tag = append(ev.Tag, misp.Tag{Name: misp.T(t)})
 	}
