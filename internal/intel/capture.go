@@ -46,33 +46,43 @@ func (s *Service) HeldEvents(ctx context.Context, who ident.Actor, uuids []strin
 // Sender says from where a sharing group came.
 type Sender struct {
 	Here   string // this installation's address, as peers know it
-	URL    string // the sender's address
+	URL    string // the sender's address, "" if it is not known
 	Server int64  // the sender's row among the peers here, 0 if none
+	Org    int64  // the organisation that sends, by its id here
 }
 
-// CaptureGroup takes in a sharing group that came with a peer's data and gives the
-// id under which it may be shared here, 0 when it must not be: it does not reach
-// this installation, or is not active. A newer one brings members up to date unless
-// the group was made here. Who may: misp.sync and misp.sharing_group. Nothing
-// becomes wider: a server is this one only by its address, never by its number.
+// CaptureGroup takes in a sharing group that came with somebody's data and gives the
+// id under which the caller may share within it, 0 when they must not: it does not
+// reach this installation, is not active, or they are not in it. One that is new
+// here is taken from who holds misp.sync and misp.sharing_group and is in it; a newer
+// one brings members up to date when its sender was in it and it was not made here.
+// Nothing becomes wider: a server is this one only by its address, never by its number.
 func (s *Service) CaptureGroup(ctx context.Context, who ident.Actor, w *misp.SharingGroup, from Sender) (id int64, err error) {
-	uuid, ok := store.ParseUUID(strings.TrimSpace(w.UUID.Or("")))
-	if !ok || !access.Allowed(who, "misp.sync") || who.ReadOnly {
+	uuid, ok := groupUUID(w)
+	if !ok || who.ReadOnly {
 		return 0, nil
 	}
+	brings := access.Allowed(who, "misp.sync") && access.Allowed(who, "misp.sharing_group")
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		g, found, err := readGroupByUUID(ctx, tx, uuid)
 		if err != nil {
 			return err
 		}
-		if !found || !g.Local && groupTime(w.Modified) > g.Modified {
-			if !access.Allowed(who, "misp.sharing_group") {
-				return nil
+		fresh := !found || !g.Local && groupTime(w.Modified) > g.Modified
+		if fresh && found {
+			if fresh, err = inGroup(ctx, tx, g.ID, from); err != nil {
+				return err
 			}
+		}
+		switch {
+		case fresh && brings:
 			if g, err = s.capture(ctx, tx, who, g, w, from); err != nil || g.ID == 0 {
 				id = 0
 				return err
 			}
+		case !found:
+			id = 0
+			return nil
 		}
 		id, err = usableGroup(ctx, tx, who, g.ID)
 		return err
@@ -91,7 +101,8 @@ func (s *Service) capture(ctx context.Context, tx *store.Tx, who ident.Actor, g 
 		return g, err
 	}
 	hosts, whole := captureHosts(w, from)
-	if !local && !whole || !w.Active.Or(true) {
+	_, in := members[from.Org]
+	if !local && !whole || !w.Active.Or(true) || who.Kind == ident.Person && !in && !whole {
 		return SharingGroup{}, nil
 	}
 	verb, fresh := "group.receive", g.ID == 0

@@ -7,7 +7,19 @@ import (
 	"straza/internal/kernel/store"
 )
 
-const groupNamed = `SELECT id FROM intel_group WHERE name = $1`
+const (
+	groupNamed = `SELECT id FROM intel_group WHERE name = $1`
+	senderIn   = `SELECT COUNT(*) FROM (SELECT 1 FROM intel_group g WHERE g.id = $1 AND g.org_id = $2
+		UNION ALL SELECT 1 FROM intel_group_org m WHERE m.group_id = $1 AND m.org_id = $2
+		UNION ALL SELECT 1 FROM intel_group_server h WHERE h.group_id = $1 AND h.server_id = $3 AND h.server_id <> 0) found`
+)
+
+// inGroup tells whether who sends a group is in it as it stands here: others cannot
+// let themselves in.
+func inGroup(ctx context.Context, tx *store.Tx, group int64, from Sender) (bool, error) {
+	n, err := store.Int64(ctx, tx, senderIn, group, from.Org, from.Server)
+	return n > 0, err
+}
 
 type heldRow struct {
 	uuid string

@@ -69,7 +69,8 @@ func readGroupByUUID(ctx context.Context, tx *store.Tx, uuid string) (SharingGro
 
 // usableGroup gives id back when who may share within the group, else 0.
 func usableGroup(ctx context.Context, tx *store.Tx, who ident.Actor, id int64) (int64, error) {
-	n, err := store.Int64(ctx, tx, "SELECT g.id FROM intel_group g WHERE g.active AND "+groupSeen(who)+" AND g.id = $1", id)
+	n, err := store.Int64(ctx, tx, "SELECT g.id FROM intel_group g WHERE g.active AND ("+groupSeen(who)+` OR EXISTS (SELECT 1 FROM intel_group_server h
+		JOIN registry_organisation o ON o.id = $2 AND o.local WHERE h.group_id = g.id AND h.server_id = 0 AND h.all_orgs)) AND g.id = $1`, id, who.Org)
 	return n, err
 }
 

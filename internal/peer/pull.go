@@ -465,10 +465,7 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 	case h.Protected:
 		return saved, refusal(reasonProtected, "protected here")
 	}
-	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.groups, byID: map[int64]int64{},
-		capture: func(ctx context.Context, g *misp.SharingGroup) (int64, error) {
-			return w.s.intel.CaptureGroup(ctx, who, g, intel.Sender{Here: w.s.origin(), URL: w.p.URL, Server: w.p.ID})
-		}}
+	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.grouping()}
 	var counts Counts
 	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
 		counts = w.run.Counts.copy()
@@ -484,6 +481,16 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 		w.run.Counts = counts
 	}
 	return saved, err
+}
+
+// grouping puts a document's groups into the terms of here; a group is taken in once
+// a run, however many documents repeat it.
+func (w *puller) grouping() *intel.Grouping {
+	g := intel.NewGrouping(w.groups, func(ctx context.Context, g *misp.SharingGroup) (int64, error) {
+		return w.s.intel.CaptureGroup(ctx, part(), g, intel.Sender{Here: w.s.origin(), URL: w.p.URL, Server: w.p.ID, Org: w.p.RemoteOrg})
+	})
+	g.Foreign = true
+	return g
 }
 
 // took adds what became of one event that had been left.

@@ -49,10 +49,7 @@ type receiver struct {
 	p       *Peer
 	uuid    string // of the event that was asked for
 	origin  string // of the event here, "" if it is not here
-	capture func(ctx context.Context, w *misp.SharingGroup) (int64, error)
-
-	groups  map[string]int64 // by UUID: 0 = not for us
-	byID    map[int64]int64  // the sender's number of a group seen in this document
+	groups  *intel.Grouping
 	lowered bool             // of the event itself: the header is given twice
 	parts   int64
 	dropped int64 // attributes and objects that our rules left out
@@ -133,18 +130,14 @@ func (rc *receiver) header(ctx context.Context, h *misp.Event, whole bool) error
 			h.Distribution = misp.N(0)
 		}
 	}
-	if h.SharingGroup != nil {
-		if err := rc.group(ctx, h.SharingGroup, h.SharingGroupID); err != nil {
+	if h.Distribution.Or(0) == 4 && (whole || h.SharingGroup != nil) {
+		ok, err := rc.groups.Level(ctx, &h.Distribution, &h.SharingGroupID, &h.SharingGroup, 0)
+		if err != nil {
 			return err
 		}
-	}
-	if h.Distribution.Or(0) == 4 && (whole || h.SharingGroup != nil) {
-		id := rc.idOf(h.SharingGroup, h.SharingGroupID)
-		if id == 0 {
+		if !ok {
 			return refusal(reasonGroup, "the event's sharing group does not reach this installation")
 		}
-		h.SharingGroupID, h.SharingGroup = misp.N(id), nil
-		rc.byID[id] = id
 	}
 	if !whole {
 		return nil
@@ -187,7 +180,7 @@ func (rc *receiver) rest(ctx context.Context, h *misp.Event) error {
 	h.Tag, h.EventTag, h.Galaxy = rc.tags(h.Tag), rc.links(h.EventTag), nil
 	for i := range h.EventReport {
 		r := &h.EventReport[i]
-		if err := rc.level(ctx, &r.Distribution, &r.SharingGroupID, nil, 0); err != nil {
+		if err := rc.level(ctx, &r.Distribution, &r.SharingGroupID, &r.SharingGroup, 0); err != nil {
 			return err
 		}
 	}
@@ -217,7 +210,7 @@ func (rc *receiver) attribute(ctx context.Context, a *misp.Attribute) (keep bool
 		return false, nil
 	}
 	a.Tag, a.AttributeTag, a.Galaxy = rc.tags(a.Tag), rc.links(a.AttributeTag), nil
-	return true, rc.level(ctx, &a.Distribution, &a.SharingGroupID, a.SharingGroup, 5)
+	return true, rc.level(ctx, &a.Distribution, &a.SharingGroupID, &a.SharingGroup, 5)
 }
 
 func (rc *receiver) object(ctx context.Context, o *misp.Object) (keep bool, err error) {
@@ -237,57 +230,13 @@ func (rc *receiver) object(ctx context.Context, o *misp.Object) (keep bool, err 
 		}
 	}
 	o.Attribute = kept
-	return true, rc.level(ctx, &o.Distribution, &o.SharingGroupID, o.SharingGroup, 5)
+	return true, rc.level(ctx, &o.Distribution, &o.SharingGroupID, &o.SharingGroup, 5)
 }
 
-// level puts a part's level and group into this installation's terms. A number of a
-// group is the sender's: without its UUID, or an earlier mention, it says nothing.
-func (rc *receiver) level(ctx context.Context, d, group *misp.Int, w *misp.SharingGroup, absent int64) error {
-	if w != nil {
-		if err := rc.group(ctx, w, *group); err != nil {
-			return err
-		}
-	}
+// level puts a part's level and group into this installation's terms.
+func (rc *receiver) level(ctx context.Context, d, group *misp.Int, w **misp.SharingGroup, absent int64) error {
 	if !rc.p.Internal {
 		*d = lowered(*d, absent)
 	}
-	if d.Or(absent) != 4 {
-		*group = misp.N(0)
-		return nil
-	}
-	id := rc.idOf(w, *group)
-	if id == 0 {
-		*d = misp.N(0) // its holder's alone, never wider
-	}
-	*group = misp.N(id)
-	return nil
-}
-
-// idOf gives the group's id here, 0 when it is not for us.
-func (rc *receiver) idOf(w *misp.SharingGroup, theirs misp.Int) int64 {
-	if w != nil {
-		uuid, _ := store.ParseUUID(strings.TrimSpace(w.UUID.Or("")))
-		return rc.groups[uuid]
-	}
-	return rc.byID[theirs.Or(0)]
-}
-
-// group takes a group in once a run, however often it is repeated.
-func (rc *receiver) group(ctx context.Context, w *misp.SharingGroup, theirs misp.Int) error {
-	uuid, ok := store.ParseUUID(strings.TrimSpace(w.UUID.Or("")))
-	if !ok {
-		return nil
-	}
-	id, known := rc.groups[uuid]
-	if !known {
-		var err error
-		if id, err = rc.capture(ctx, w); err != nil {
-			return err
-		}
-		rc.groups[uuid] = id
-	}
-	if n := theirs.Or(0); n != 0 {
-		rc.byID[n] = id
-	}
-	return nil
+	return rc.groups.Part(ctx, d, group, w, absent)
 }

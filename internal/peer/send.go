@@ -259,11 +259,11 @@ func (d *document) reports(ctx context.Context) (out []misp.EventReport, err err
 		if err != nil {
 			return nil, err
 		}
-		if !goes || g != nil { // a report's wire form has no place for a group
+		if !goes {
 			continue
 		}
 		w := list[i].Wire()
-		w.ID, w.EventID, w.SharingGroupID, w.Distribution = misp.Int{}, misp.Int{}, misp.Int{}, misp.N(level)
+		w.ID, w.EventID, w.SharingGroupID, w.Distribution, w.SharingGroup = misp.Int{}, misp.Int{}, misp.Int{}, misp.N(level), d.wire(g)
 		out = append(out, w)
 	}
 	return out, nil

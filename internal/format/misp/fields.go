@@ -75,7 +75,7 @@ var (
 	sightingOrder = []string{"id", "attribute_id", "event_id", "org_id", "date_sighting", "uuid", "source", "type",
 		"value", "attribute_uuid", "Attribute", "Event", "Organisation"}
 	reportOrder = []string{"id", "uuid", "event_id", "name", "content", "distribution", "sharing_group_id",
-		"timestamp", "deleted", "Note", "Opinion", "Relationship"}
+		"timestamp", "deleted", "SharingGroup", "Note", "Opinion", "Relationship"}
 	cryptoOrder = []string{"id", "uuid", "type", "timestamp", "parent_id", "parent_type", "key_data", "revoked",
 		"fingerprint"}
 	analystOrder = []string{"id", "uuid", "object_uuid", "object_type", "authors", "org_uuid", "orgc_uuid", "created",

@@ -385,6 +385,8 @@ func (r *EventReport) field(key string) node {
 		return &r.Timestamp
 	case "deleted":
 		return &r.Deleted
+	case "SharingGroup":
+		return nested(&r.SharingGroup)
 	case "Note":
 		return listOf(&r.Note)
 	case "Opinion":

@@ -385,6 +385,7 @@ type EventReport struct {
 	SharingGroupID Int
 	Timestamp      Int
 	Deleted        Flag
+	SharingGroup   *SharingGroup
 
 	Note         []Analyst
 	Opinion      []Analyst

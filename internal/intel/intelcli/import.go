@@ -179,7 +179,7 @@ func (im *importer) file(ctx context.Context, name string, r io.Reader) error {
 		}
 		src = intel.FromEvent(e)
 	default:
-		src = intel.FromReader(r, misp.Limits{Bytes: 4 << 30})
+		src = intel.Grouped(ctx, intel.FromReader(r, misp.Limits{Bytes: 4 << 30}), im.grouping)
 	}
 	err := im.intel.Import(ctx, im.who, src, im.opt, func(s intel.Saved, err error) error { return im.event(name, s, err) })
 	var broken *misp.Error
@@ -188,6 +188,16 @@ func (im *importer) file(ctx context.Context, name string, r io.Reader) error {
 		return nil
 	}
 	return err
+}
+
+// grouping: a file's groups are known by UUID; those that reach nobody here keep what
+// they hold to its owner.
+func (im *importer) grouping() *intel.Grouping {
+	g := intel.NewGrouping(nil, func(ctx context.Context, w *misp.SharingGroup) (int64, error) {
+		return im.intel.CaptureGroup(ctx, im.who, w, intel.Sender{Org: im.opt.Org})
+	})
+	g.Foreign = true
+	return g
 }
 
 // stix takes a bundle in, and what had no place in the report.

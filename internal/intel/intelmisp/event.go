@@ -262,6 +262,17 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 	})
 }
 
+// document reads an event that came, its groups in the terms of here: a peer's number
+// of a group means nothing, its UUID does (spec misp §5.3, §7.5).
+func (a *api) document(c *call, src io.Reader) intel.Source {
+	from := intel.Sender{Here: a.Origin, Org: c.who.Org}
+	return intel.Grouped(c.ctx(), incoming(intel.FromReader(src, misp.Limits{Bytes: eventBytes})), func() *intel.Grouping {
+		return intel.NewGrouping(nil, func(ctx context.Context, w *misp.SharingGroup) (int64, error) {
+			return a.Intel.CaptureGroup(ctx, c.who, w, from)
+		})
+	})
+}
+
 // eventHeader is the wire form of all but attributes and objects.
 func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) {
 	w := e.Wire()
@@ -292,6 +303,11 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 	}
 	for i := range reports {
 		r := reports[i].Wire()
+		if reports[i].Group != 0 {
+			if r.SharingGroup, err = a.groupOf(c, reports[i].Group); err != nil {
+				return nil, err
+			}
+		}
 		if err := a.saidOf(c, s.said[reports[i].UUID], whole, &r.Note, &r.Opinion, &r.Relationship); err != nil {
 			return nil, err
 		}
@@ -433,7 +449,7 @@ func (a *api) eventAdd(c *call) error {
 	if err != nil {
 		return err
 	}
-	saved, err := a.Intel.AddEvent(c.ctx(), c.who, incoming(intel.FromReader(src, misp.Limits{Bytes: eventBytes})), intel.AddOptions{})
+	saved, err := a.Intel.AddEvent(c.ctx(), c.who, a.document(c, src), intel.AddOptions{})
 	if err != nil {
 		return a.addFault(c, err)
 	}
@@ -517,7 +533,7 @@ func (a *api) eventEdit(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Intel.EditEvent(c.ctx(), c.who, e.Ref(), incoming(intel.FromReader(src, misp.Limits{Bytes: eventBytes})), intel.AddOptions{})
+	_, err = a.Intel.EditEvent(c.ctx(), c.who, e.Ref(), a.document(c, src), intel.AddOptions{})
 	if err != nil {
 		c.args = []string{e.Ref()}
 		return instead(a.addFault(c, err), forbidden(misp.MsgNotAuthorised), fault.Denied)
