@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"slices"
+	"strconv"
 
 	"straza/internal/find"
 	"straza/internal/incident"
 	"straza/internal/incident/incidentweb"
 	"straza/internal/intake"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -145,9 +148,48 @@ func (h *House) unreadThreads(ctx context.Context, who ident.Actor) int {
 }
 
 func (h *House) findCases(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
-	list, more, err := h.Incident.List(ctx, who, incident.Filter{Query: q}, incident.Page{Limit: n})
+	list, _, err := h.Incident.List(ctx, who, incident.Filter{Number: q}, incident.Page{Limit: n}) // the one whose number was said stands first
+	if err != nil {
+		return nil, false, err
+	}
+	named := len(list)
+	others, more, err := h.Incident.List(ctx, who, incident.Filter{Query: q}, incident.Page{Limit: n})
+	for _, c := range others {
+		if !slices.ContainsFunc(list[:named], func(x incident.Case) bool { return x.ID == c.ID }) {
+			list = append(list, c)
+		}
+	}
+	if len(list) > n {
+		list, more = list[:n], true
+	}
 	for _, c := range list {
 		hits = append(hits, find.Hit{Title: c.Title, Href: "/console/cases/" + c.Number, Sub: []any{c.Number}, Marks: []any{ui.Severity{Level: c.Severity}}})
+	}
+	return hits, more, err
+}
+
+// partAnchors are where the parts of a case stand on its page.
+var partAnchors = map[string]string{"entry": "#timeline", "note": "#notes", "task": "#tasks", "measure": "#measures"}
+
+func (h *House) findParts(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	list, more, err := h.Incident.Find(ctx, who, q, n)
+	lang := i18n.Lang(who.Lang)
+	for _, m := range list {
+		at := "/console/cases/" + m.Number + partAnchors[m.Kind]
+		if m.Kind == "party" {
+			at = "/console/cases/" + m.Number + "?party=" + strconv.FormatInt(m.ID, 10) + "#threads"
+		}
+		hits = append(hits, find.Hit{Title: h.Catalog.T(lang, "search.part."+m.Kind) + " · " + m.Title, Href: at, Text: m.Text, Sub: []any{m.Number, clock.FromMicros(m.At)}})
+	}
+	return hits, more, err
+}
+
+func (h *House) findLetters(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	list, more, err := h.Incident.FindLetters(ctx, who, q, n)
+	for _, f := range list {
+		at := "/console/cases/" + f.Thread.Number + "?party=" + strconv.FormatInt(f.Thread.Object, 10) + "#threads"
+		hits = append(hits, find.Hit{Title: f.Thread.Party, Href: at, Text: f.Message.Body, Sub: []any{f.Thread.Number,
+			h.Catalog.T(i18n.Lang(who.Lang), "search.way."+f.Message.Way), clock.FromMicros(f.Message.At)}})
 	}
 	return hits, more, err
 }

@@ -27,6 +27,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, deadline.Jobs(h.DB)...)
 	defs = append(defs, h.Registry.Jobs()...)
 	defs = append(defs, h.Intake.Jobs()...)
+	defs = append(defs, h.Threads.Jobs()...)
 	defs = append(defs, h.Incident.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
 	defs = append(defs, h.Remarks.Jobs()...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 
 	"straza/internal/advisory"
@@ -30,6 +31,8 @@ func (h *House) searchRooms() []find.Room {
 			return "/portal/reports"
 		}, Search: h.findReports},
 		{Key: "nav.cases", Icon: "folder", Policy: web.Perm("incident.read"), All: team("/console/cases"), Search: h.findCases},
+		{Key: "search.parts", Icon: "notes", Policy: web.Perm("incident.read"), Search: h.findParts},
+		{Key: "nav.threads", Icon: "mail", Policy: web.Perm("incident.read"), Search: h.findLetters},
 		{Key: "nav.events", Icon: "affiliate", Policy: web.Perm("intel.read"), All: func(who ident.Actor, q string) string {
 			return strings.TrimSuffix(eventBase(who), "/") + "?q=" + url.QueryEscape(q)
 		}, Search: h.findEvents},
@@ -58,7 +61,20 @@ func organisations(who ident.Actor) string {
 }
 
 func (h *House) findReports(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
-	list, next, err := h.Intake.List(ctx, who, intake.Filter{Query: q}, intake.Page{Sort: intake.ByReceived, Limit: n})
+	list, _, err := h.Intake.List(ctx, who, intake.Filter{Number: q}, intake.Page{Sort: intake.ByReceived, Limit: n})
+	if err != nil {
+		return nil, false, err
+	}
+	named := len(list)
+	others, next, err := h.Intake.List(ctx, who, intake.Filter{Query: q}, intake.Page{Sort: intake.ByReceived, Limit: n})
+	for _, x := range others {
+		if !slices.ContainsFunc(list[:named], func(y intake.Report) bool { return y.UUID == x.UUID }) {
+			list = append(list, x)
+		}
+	}
+	if len(list) > n {
+		list, next = list[:n], "more"
+	}
 	for _, x := range list {
 		title := x.Title
 		if title == "" {
@@ -76,7 +92,7 @@ func (h *House) findReports(ctx context.Context, who ident.Actor, q string, n in
 var errEnough = errors.New("enough")
 
 func (h *House) findEvents(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
-	total, err := h.Intel.SearchEvents(ctx, who, intel.Query{Text: q, Sort: "changed", Desc: true, Limit: n, Page: 1}, func(e *intel.Event) error {
+	total, err := h.Intel.SearchEvents(ctx, who, intel.Query{Text: strings.Trim(q, "%"), Sort: "changed", Desc: true, Limit: n, Page: 1}, func(e *intel.Event) error {
 		hits = append(hits, find.Hit{Title: e.Info, Href: eventBase(who) + e.Ref(), Sub: []any{e.Origin.Name, e.Date}, Marks: labelOf(e.TLP)})
 		return nil
 	})
@@ -99,6 +115,9 @@ func eventBase(who ident.Actor) string {
 }
 
 func (h *House) findIndicators(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
+	if q = strings.Trim(q, "%"); q == "" { // a % at an end is the room's sign for anything
+		return nil, false, nil
+	}
 	f := intel.Filter{Or: []string{q}}
 	if len(q) >= 4 {
 		f.Or = append(f.Or, "%"+q+"%")

@@ -13,8 +13,9 @@ var (
 	kernelLeaves = []string{"fault", "ident"}
 
 	crafts = []string{"pack", "form", "deadline", "thread", "approval", "search", "seal", "document"}
-	// A craft that is made for another: forms and deadlines are written in pack's condition language.
-	craftNeeds = map[string][]string{"form": {"pack"}, "deadline": {"pack"}}
+	// A craft that is made for another: forms and deadlines are written in pack's condition
+	// language, correspondence is searched.
+	craftNeeds = map[string][]string{"form": {"pack"}, "deadline": {"pack"}, "thread": {"search"}}
 
 	fronts = []string{"site", "entry", "desk", "portal", "admin", "find"}
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode"
 
+	"straza/internal/format/misp"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -27,7 +28,8 @@ var Files embed.FS
 type Hit struct {
 	Title, Href string
 	Mono        bool
-	Sub         []any // strings and components, as in ui.Name
+	Text        string // what holds the words, when the title does not: shown in part
+	Sub         []any  // strings and components, as in ui.Name
 	Marks       []any
 }
 
@@ -36,7 +38,7 @@ type Hit struct {
 type Room struct {
 	Key, Icon string // message key of its name
 	Policy    web.Policy
-	All       func(who ident.Actor, q string) string // address of the room's own list for q
+	All       func(who ident.Actor, q string) string // address of the room's own list for q; nil = it has none
 	Search    func(ctx context.Context, who ident.Actor, q string, n int) (hits []Hit, more bool, err error)
 }
 
@@ -82,6 +84,7 @@ type group struct {
 type row struct {
 	Href  string
 	Title []piece
+	Text  []piece
 	Mono  bool
 	Sub   []any
 	Marks []any
@@ -138,14 +141,50 @@ type searchPage struct {
 // perRoom is how many hits a room shows here; its own list shows the rest.
 const perRoom = 6
 
+// longest is how much may be asked, in characters.
+const longest = 200
+
+// asked is what the rooms are asked for: disarmed addresses armed again, because they
+// are stored so.
+func asked(q string) string {
+	words := strings.Fields(q)
+	for i, w := range words {
+		words[i] = misp.Refang(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// hasWord tells whether there is anything to look for: a % or _ alone is no word, and
+// to some rooms it would mean everything.
+func hasWord(q string) bool {
+	return strings.ContainsFunc(q, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+}
+
 func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 	f := web.NewForm(r, r.URL.Query())
-	page := &searchPage{Page: web.NewPage(r, shell(r), web.T(r, "find.title")), At: r.URL.Path, Query: f.Text("q", 200), Field: f.Field("q", "find.label")}
+	page := &searchPage{Page: web.NewPage(r, shell(r), web.T(r, "find.title")), At: r.URL.Path, Query: f.Text("q", longest)}
+	f.Fail(nil)
+	page.Field = f.Field("q", "find.label")
 	page.Field.Type, page.Field.HideLabel, page.Field.Placeholder = "search", true, web.T(r, "find.hint")
-	if page.Query == "" {
+	page.Query = asked(page.Query)
+	switch {
+	case f.Error("q") != "":
+		page.Field.Error = web.T(r, "find.long", "n", longest)
+		page.Empty = &ui.Empty{Icon: "zoom-question", Title: page.Field.Error, Text: web.T(r, "find.long.text")}
+	case page.Query == "":
 		page.Empty = &ui.Empty{Icon: "search", Title: web.T(r, "find.start"), Text: web.T(r, "find.start.text")}
-		return p.t.Render(w, r, "search", page)
+	case !hasWord(page.Query):
+		page.Empty = &ui.Empty{Icon: "zoom-question", Title: web.T(r, "find.signs"), Text: web.T(r, "find.start.text")}
+	default:
+		if err := p.fill(r, page); err != nil {
+			return err
+		}
 	}
+	return p.t.Render(w, r, "search", page)
+}
+
+// fill asks every room that the caller may ask.
+func (p *pages) fill(r *http.Request, page *searchPage) error {
 	for _, room := range p.rooms {
 		if !room.Policy.Allow(web.Actor(r)) {
 			continue
@@ -159,16 +198,13 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 		}
 		g := group{ID: "room-" + strconv.Itoa(len(page.Groups)), Name: web.T(r, room.Key), Icon: room.Icon, Count: strconv.Itoa(len(hits))}
 		for _, h := range hits {
-			x := row{Href: h.Href, Title: pieces(h.Title, page.Query), Mono: h.Mono, Marks: h.Marks}
-			for _, v := range h.Sub {
-				if v != "" {
-					x.Sub = append(x.Sub, v)
-				}
-			}
-			g.Rows = append(g.Rows, x)
+			g.Rows = append(g.Rows, rowOf(h, page.Query))
 		}
 		if more {
-			g.More, page.More, g.Count = room.All(web.Actor(r), page.Query), true, g.Count+"+"
+			g.Count, page.More = g.Count+"+", true
+			if room.All != nil {
+				g.More = room.All(web.Actor(r), page.Query)
+			}
 		}
 		page.Found += int64(len(hits))
 		page.Groups = append(page.Groups, g)
@@ -176,7 +212,58 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) error {
 	if page.Found == 0 {
 		page.Empty = &ui.Empty{Icon: "zoom-question", Title: web.T(r, "find.none", "q", strings.TrimSpace(page.Query)), Text: web.T(r, "find.none.text")}
 	}
-	return p.t.Render(w, r, "search", page)
+	return nil
+}
+
+func rowOf(h Hit, query string) row {
+	x := row{Href: h.Href, Title: pieces(h.Title, query), Mono: h.Mono, Marks: h.Marks}
+	if h.Text != "" {
+		x.Text = pieces(excerpt(h.Text, query), query)
+	}
+	for _, v := range h.Sub {
+		if v != "" {
+			x.Sub = append(x.Sub, v)
+		}
+	}
+	return x
+}
+
+// excerptLen is how much of a longer text a hit shows, in characters.
+const excerptLen = 160
+
+// excerpt cuts a text around the first word that the query asks for, at blanks.
+func excerpt(text, query string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	rs := []rune(text)
+	if len(rs) <= excerptLen {
+		return text
+	}
+	at := 0
+	for _, p := range pieces(text, query) {
+		if p.Hit {
+			break
+		}
+		at += len([]rune(p.Text))
+	}
+	if at >= len(rs) {
+		at = 0
+	}
+	from := max(0, min(at-excerptLen/3, len(rs)-excerptLen))
+	for from > 0 && from < at && rs[from-1] != ' ' {
+		from++
+	}
+	to := min(len(rs), from+excerptLen)
+	for to < len(rs) && to > at+1 && rs[to] != ' ' {
+		to--
+	}
+	out := strings.TrimSpace(string(rs[from:to]))
+	if from > 0 {
+		out = "… " + out
+	}
+	if to < len(rs) {
+		out += " …"
+	}
+	return out
 }
 
 func shell(r *http.Request) ui.Shell {

@@ -1,7 +1,9 @@
 package find
 
 import (
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -36,4 +38,47 @@ func TestPieces(t *testing.T) {
 			t.Errorf("%q in %q: %s, want %s", x.query, x.title, got, x.want)
 		}
 	}
+}
+
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"x[.]example": "x.example", "hxxp://x[.]example/a": "http://x.example/a", "user[at]x(.)example": "user@x.example", "  а   б ": "а б",
+		"упад hxxps://x[.]rs": "упад https://x.rs", "[нешто]": "[нешто]", "": "",
+	} {
+		if got := asked(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]bool{"%": false, `"`: false, "_": false, "%%__": false, "-.": false, "": false, "a%": true, "ж": true, "7": true} {
+		if hasWord(in) != want {
+			t.Errorf("%q has a word: %v", in, !want)
+		}
+	}
+}
+
+func TestExcerpt(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("реч ", 60) + "ковачница " + strings.Repeat("други ", 60)
+	for _, x := range []struct{ text, query string }{{long, "kovacnica"}, {long, "нема"}, {strings.Repeat("а", 500), "kovacnica"}, {strings.Repeat("а", 500) + " ковачница", "kovačnica"}, {"", "x"}} {
+		got := excerpt(x.text, x.query)
+		if n := utf8.RuneCountInString(got); n > excerptLen+4 || strings.Contains(x.text, "ковачница") && x.query != "нема" && !strings.Contains(got, "ковачница") {
+			t.Errorf("%q of %d characters: %q", x.query, n, got)
+		}
+	}
+	if got := excerpt(long, "kovacnica"); !strings.HasPrefix(got, "… реч") || !strings.HasSuffix(got, "други …") {
+		t.Errorf("cut within a word: %q", got)
+	}
+	if got := excerpt("кратак\n текст", "x"); got != "кратак текст" {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzExcerpt(f *testing.F) {
+	f.Add("реч ковачница", "kova")
+	f.Fuzz(func(t *testing.T, text, query string) {
+		if got := excerpt(text, query); utf8.RuneCountInString(got) > excerptLen+4 {
+			t.Errorf("%d characters", utf8.RuneCountInString(got))
+		}
+	})
 }

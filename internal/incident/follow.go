@@ -1,13 +1,8 @@
 package incident
 
 import (
-	"slices"
-	"strings"
-	"unicode"
-
 	"straza/internal/craft/deadline"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/store"
 )
 
@@ -82,23 +77,11 @@ const maxWords = 200
 
 // words are the folded words that a case is found by, in both scripts.
 func words(c *Case) []string {
-	var out []string
-	put := func(s string) {
-		for _, w := range strings.FieldsFunc(i18n.Fold(s), func(r rune) bool {
-			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '.'
-		}) {
-			if w = strings.Trim(w, "-."); len(w) >= 2 && len(w) <= 60 && len(out) < maxWords && !slices.Contains(out, w) {
-				out = append(out, w)
-			}
-		}
-	}
-	put(c.Number)
-	put(c.Title)
+	out := foldedWords(foldedWords(nil, c.Number, maxWords), c.Title, maxWords)
 	for _, o := range c.Orgs {
-		put(o.Name)
+		out = foldedWords(out, o.Name, maxWords)
 	}
-	put(c.Summary)
-	return out
+	return foldedWords(out, c.Summary, maxWords)
 }
 
 // resolve recomputes where numbers lead after merged_into changed somewhere.

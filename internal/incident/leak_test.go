@@ -70,6 +70,15 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 		"revisions": func(who ident.Actor) (string, error) { return show(w.S.Revisions(ctx, who, n, 0)) },
 		"list":      func(who ident.Actor) (string, error) { return listed(who, incident.Filter{}) },
 		"search":    func(who ident.Actor) (string, error) { return listed(who, incident.Filter{Query: "kanarinac7731"}) },
+		"find": func(who ident.Actor) (string, error) {
+			list, _, err := w.S.Find(ctx, who, "kanarinac7731", 20)
+			return show(list, err)
+		},
+		"find letters": func(who ident.Actor) (string, error) {
+			list, _, err := w.S.FindLetters(ctx, who, "kanarinac7731", 20)
+			return show(list, err)
+		},
+		"by number": func(who ident.Actor) (string, error) { return listed(who, incident.Filter{Number: n[len(n)-3:]}) },
 		"by org":    func(who ident.Actor) (string, error) { return listed(who, incident.Filter{Org: w.OrgA.ID}) },
 		"by state":  func(who ident.Actor) (string, error) { return listed(who, incident.Filter{State: "open"}) },
 		"count": func(who ident.Actor) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"straza/internal/craft/deadline"
 	"straza/internal/kernel/access"
@@ -24,7 +25,8 @@ type Filter struct {
 	Severity     string
 	Class        string // a class or a pair; a class means all its pairs
 	Org          int64  // affected organisation
-	Query        string // words, in either script, beginnings count
+	Query        string // words, in either script, beginnings count; or a number as people say it
+	Number       string // only a number as people say it: S-114, s114, 2026-114, 114
 	UpdatedSince int64
 	Sort         string // updated, opened, severity; a minus turns it round. "" = -updated
 }
@@ -57,7 +59,7 @@ func (f Filter) check() error {
 	c.Require(f.State == "" || f.State == "open" || slices.Contains(States, State(f.State)), "state", "web.error.choice")
 	c.Require(f.Severity == "" || rankOf(f.Severity) > 0, "severity", "web.error.choice")
 	c.Require(f.Class == "" || codeShape.MatchString(f.Class), "class", "web.error.choice")
-	c.Require(len(f.Query) <= 400, "q", "incident.fault.long")
+	c.Require(utf8.RuneCountInString(f.Query+f.Number) <= 400, "q", "incident.fault.long")
 	if _, _, err := f.order(); err != nil {
 		c.Add("sort", "web.error.choice")
 	}
@@ -221,7 +223,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, each fu
 func (f Filter) Active() []string {
 	out := []string{}
 	for name, on := range map[string]bool{"state": f.State != "", "lead": f.Lead != 0 || f.Mine || f.NoLead, "severity": f.Severity != "",
-		"class": f.Class != "", "org": f.Org != 0, "q": f.Query != "", "updated_since": f.UpdatedSince != 0} {
+		"class": f.Class != "", "org": f.Org != 0, "q": f.Query != "" || f.Number != "", "updated_since": f.UpdatedSince != 0} {
 		if on {
 			out = append(out, name)
 		}

@@ -97,8 +97,11 @@ func (s *Service) Book(context.Context, ident.Actor) *Book {
 	return s.d.Book()
 }
 
-// Jobs are the room's own: what an answer sets going. Its clocks are craft/deadline's.
-func (s *Service) Jobs() []jobs.Def { return []jobs.Def{{Kind: jobAnswered, Run: s.answered}} }
+// Jobs are the room's own: what an answer sets going, and words for older parts. Its
+// clocks are craft/deadline's.
+func (s *Service) Jobs() []jobs.Def {
+	return []jobs.Def{{Kind: jobAnswered, Run: s.answered}, s.indexJob()}
+}
 
 func thing(c *Case) audit.Thing { return audit.Thing{Kind: "case", ID: c.ID, Label: c.Number} }
 

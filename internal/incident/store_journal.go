@@ -67,8 +67,10 @@ func updateRow(ctx context.Context, tx *store.Tx, table string, id int64, cols m
 	for i, n := range names {
 		set[i], args = n+" = $"+strconv.Itoa(i+2), append(args, cols[n])
 	}
-	_, err := tx.Exec(ctx, "UPDATE "+table+" SET "+strings.Join(set, ", ")+" WHERE id = $1", args...)
-	return err
+	if _, err := tx.Exec(ctx, "UPDATE "+table+" SET "+strings.Join(set, ", ")+" WHERE id = $1", args...); err != nil {
+		return err
+	}
+	return indexPart(ctx, tx, table, id, false)
 }
 
 func insertRow(ctx context.Context, tx *store.Tx, table string, id int64, cols map[string]any) error {
@@ -80,11 +82,16 @@ func insertRow(ctx context.Context, tx *store.Tx, table string, id int64, cols m
 	for _, n := range names {
 		args = append(args, cols[n])
 	}
-	_, err := tx.Exec(ctx, "INSERT INTO "+table+" (id, "+strings.Join(names, ", ")+") VALUES ("+store.Marks(1, len(names)+1)+")", args...)
-	return err
+	if _, err := tx.Exec(ctx, "INSERT INTO "+table+" (id, "+strings.Join(names, ", ")+") VALUES ("+store.Marks(1, len(names)+1)+")", args...); err != nil {
+		return err
+	}
+	return indexPart(ctx, tx, table, id, false)
 }
 
 func deleteRow(ctx context.Context, tx *store.Tx, table string, id int64) error {
+	if err := indexPart(ctx, tx, table, id, true); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE id = $1", id)
 	return err
 }

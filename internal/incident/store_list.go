@@ -8,6 +8,7 @@ import (
 
 	"straza/internal/craft/search"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -23,7 +24,7 @@ type query struct {
 	terms search.Terms
 }
 
-var wordIndex = search.Index{Table: "incident_word", Object: "case_id"}
+var wordIndex = search.Index{Table: "incident_word", Object: "case_id", List: "incident_case"}
 
 func (q *query) arg(v any) string {
 	q.args = append(q.args, v)
@@ -70,18 +71,55 @@ func newQuery(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*qu
 	if f.Org != 0 {
 		q.and("c.id IN (SELECT o.case_id FROM incident_org o WHERE o.org = " + q.arg(f.Org) + ")")
 	}
-	if who.Kind == ident.Operator && (f.Query != "" || f.Org != 0 || f.Class != "") {
+	if who.Kind == ident.Operator && (f.Query != "" || f.Number != "" || f.Org != 0 || f.Class != "") {
 		q.none = true // the command line sees numbers, states and times: it cannot feel for content either
 	}
 	q.class(f.Class)
+	return q, q.words(ctx, tx, f)
+}
+
+// words tests what was typed: beginnings of words, or a number as people say it.
+func (q *query) words(ctx context.Context, tx *store.Tx, f Filter) error {
+	named, err := numbered(ctx, tx, f.Query+f.Number)
+	if err != nil {
+		return err
+	}
+	if f.Number != "" {
+		q.and("c.id IN " + store.In(named))
+		q.none = q.none || len(named) == 0
+		return nil
+	}
 	words := queryWords(f.Query)
+	if len(words) == 0 && strings.TrimSpace(f.Query) != "" { // signs alone are no word of anything
+		q.none = true
+	}
+	if q.terms, err = wordIndex.Terms(ctx, tx, spansOf(words)); err != nil {
+		return err
+	}
+	q.terms = q.terms.Or(named)
+	q.none = q.none || q.terms.None()
+	return nil
+}
+
+func spansOf(words []string) []search.Span {
 	spans := make([]search.Span, len(words))
 	for i, w := range words {
 		spans[i] = search.Beginning(w)
 	}
-	q.terms, err = wordIndex.Terms(ctx, tx, spans)
-	q.none = q.none || q.terms.None()
-	return q, err
+	return spans
+}
+
+// numbered gives the cases that a number as people say it leads to.
+func numbered(ctx context.Context, tx *store.Tx, said string) ([]int64, error) {
+	numbers, err := store.NumbersTx(ctx, tx, "S", strings.TrimSpace(i18n.Fold(said)))
+	if err != nil || len(numbers) == 0 {
+		return nil, err
+	}
+	args := make([]any, len(numbers))
+	for i, n := range numbers {
+		args[i] = n
+	}
+	return store.All(ctx, tx, store.ScanInt64, `SELECT c.resolved_id FROM incident_case c WHERE c.number IN (`+store.Marks(1, len(args))+`)`, args...)
 }
 
 // visible gives the audience test in the shape that suits how much who sees. Few

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -27,7 +28,8 @@ type Filter struct {
 	Unread   bool   // the reporter wrote and nobody has read it
 	Org      int64
 	CERT     int64
-	Query    string    // words of number, title, organisation; both scripts, beginnings count
+	Query    string    // words of number, title, organisation; both scripts, beginnings count; or a number as people say it
+	Number   string    // only a number as people say it: P-153, p153, 2026-153, 153
 	Since    time.Time // changed since
 }
 
@@ -73,7 +75,7 @@ func (f *Filter) check() error {
 	c.Require(f.Channel == "" || slices.Contains(Channels, f.Channel), "channel", "web.error.choice")
 	c.Require(f.Severity == "" || severityRank(f.Severity) > 0, "severity", "web.error.choice")
 	c.Require(f.TLP == "" || slices.Contains(TLPs, f.TLP), "tlp", "intake.fault.label")
-	c.Require(len(f.Query) <= 200, "q", "form.long")
+	c.Require(utf8.RuneCountInString(f.Query+f.Number) <= 200, "q", "form.long")
 	return c.Err("filter")
 }
 
@@ -183,14 +185,14 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, each fu
 
 // queryWords are the folded words of a search, the longest first: it finds least.
 func queryWords(q string) []string {
-	q = strings.ToLower(strings.TrimSpace(tidy(q)))
+	q = strings.TrimSpace(folded(tidy(q)))
 	var out []string
 	if strings.Contains(q, "p-") { // a number is one word
-		out = strings.Fields(folded(q))
+		out = strings.Fields(q)
 	} else {
 		out = words(q)
 		if len(out) == 0 && q != "" {
-			out = []string{folded(q)}
+			out = []string{q}
 		}
 	}
 	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })

@@ -68,14 +68,33 @@ func filterWhere(who ident.Actor, f Filter, now int64) *where {
 	return w
 }
 
-var wordIndex = search.Index{Table: "intake_word", Object: "report_id"}
+var wordIndex = search.Index{Table: "intake_word", Object: "report_id", List: "intake_report"}
 
+// termsOf gives the words of a query, or the reports whose number was said.
 func termsOf(ctx context.Context, tx *store.Tx, ws []string) (search.Terms, error) {
 	spans := make([]search.Span, len(ws))
 	for i, w := range ws {
 		spans[i] = search.Beginning(w)
 	}
-	return wordIndex.Terms(ctx, tx, spans)
+	terms, err := wordIndex.Terms(ctx, tx, spans)
+	if err != nil || len(ws) != 1 {
+		return terms, err
+	}
+	named, err := numbered(ctx, tx, ws[0])
+	return terms.Or(named), err
+}
+
+// numbered gives the reports that a number as people say it leads to; said is folded.
+func numbered(ctx context.Context, tx *store.Tx, said string) ([]int64, error) {
+	numbers, err := store.NumbersTx(ctx, tx, "P", said)
+	if err != nil || len(numbers) == 0 {
+		return nil, err
+	}
+	args := make([]any, len(numbers))
+	for i, n := range numbers {
+		args[i] = n
+	}
+	return store.All(ctx, tx, store.ScanInt64, `SELECT r.id FROM intake_report r WHERE r.number IN (`+store.Marks(1, len(args))+`)`, args...)
 }
 
 // with gives the condition with a test of the words behind it, and the arguments.
@@ -92,6 +111,13 @@ func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, w
 		return nil, err
 	}
 	w := filterWhere(who, f, now)
+	if f.Number != "" {
+		named, err := numbered(ctx, tx, folded(strings.TrimSpace(f.Number)))
+		if err != nil || len(named) == 0 {
+			return nil, err
+		}
+		w.parts = append(w.parts, "r.id IN "+store.In(named))
+	}
 	col, op, dir := "r.open_due", ">", ""
 	switch after.Sort {
 	case ByReceived:

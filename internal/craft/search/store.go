@@ -17,8 +17,9 @@ const (
 	Walked = 3000
 )
 
-// Index names a room's table of words and its column with the object's id.
-type Index struct{ Table, Object string }
+// Index names a room's table of words, its column with the object's id, and the table
+// of the objects (column id), which only Or needs.
+type Index struct{ Table, Object, List string }
 
 // Span is the range [From, To) of the words that match one word of a query.
 type Span struct{ From, To []byte }
@@ -32,6 +33,7 @@ type Terms struct {
 	spans []Span
 	none  bool
 	rare  bool
+	named string // list of ids that the query names by number, "" = none
 }
 
 // Terms looks how common each word is, counting up to Few.
@@ -57,6 +59,16 @@ func (x Index) hits() string {
 	return "SELECT COUNT(*) FROM (SELECT 1 FROM " + x.Table + " w WHERE w.word >= $1 AND w.word < $2 LIMIT " + strconv.Itoa(Few+1) + ") x"
 }
 
+// Or lets the query find these objects, too: those whose number it is. Only for a
+// query of one word, because a number among words is a word.
+func (t Terms) Or(ids []int64) Terms {
+	if len(ids) == 0 || len(t.spans) != 1 {
+		return t
+	}
+	t.named, t.none = store.In(ids), false
+	return t
+}
+
 // Any tells whether the query has words at all.
 func (t Terms) Any() bool { return len(t.spans) > 0 }
 
@@ -72,7 +84,8 @@ func (t Terms) Start(outer string, arg func(any) string) string {
 	if len(t.spans) == 0 {
 		return "1 = 1"
 	}
-	tests := []string{outer + " IN (" + t.entries(t.spans[0], arg) + ")"}
+	set := t.entries(t.spans[0], arg) + t.numbers()
+	tests := []string{outer + " IN (" + set + ")"}
 	for _, s := range t.spans[1:] {
 		tests = append(tests, t.probe(s, outer, arg))
 	}
@@ -84,6 +97,9 @@ func (t Terms) Probe(outer string, arg func(any) string) string {
 	tests := []string{"1 = 1"}
 	for _, s := range t.spans {
 		tests = append(tests, t.probe(s, outer, arg))
+	}
+	if t.named != "" {
+		return "(" + tests[1] + " OR " + outer + " IN " + t.named + ")"
 	}
 	return strings.Join(tests, " AND ")
 }
@@ -97,7 +113,19 @@ func (t Terms) Set(outer string, arg func(any) string) string {
 	for i, s := range t.spans {
 		sets[i] = t.entries(s, arg)
 	}
+	if len(sets) == 1 {
+		sets[0] += t.numbers()
+	}
 	return outer + " IN (" + strings.Join(sets, " INTERSECT ") + ")"
+}
+
+// numbers adds what Or named to a word's set: an OR beside the set would have the
+// planners walk the whole list.
+func (t Terms) numbers() string {
+	if t.named == "" {
+		return ""
+	}
+	return " UNION SELECT n.id FROM " + t.index.List + " n WHERE n.id IN " + t.named
 }
 
 // entries: DISTINCT keeps PostgreSQL from walking all objects and asking the words of each.

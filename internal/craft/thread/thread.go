@@ -213,6 +213,11 @@ func (k *Desk) add(ctx context.Context, tx *store.Tx, t Thread, m Message, forei
 	if err != nil || n == 0 { // the same letter delivered twice
 		return err
 	}
+	if m.Way != Quarantine {
+		if err := indexTx(ctx, tx, m.ID); err != nil {
+			return err
+		}
+	}
 	for _, f := range m.Files {
 		if _, err := tx.Exec(ctx, insertFile, k.d.DB.NewID(), m.ID, f.Name, f.Size, f.Blob); err != nil {
 			return err
@@ -422,6 +427,9 @@ func (k *Desk) ReleaseTx(ctx context.Context, tx *store.Tx, who ident.Actor, mes
 		return err
 	}
 	if err := k.decide(ctx, tx, who, message, "thread.release", freeOne); err != nil {
+		return err
+	}
+	if err := indexTx(ctx, tx, message); err != nil {
 		return err
 	}
 	now, err := store.Now(ctx, tx)

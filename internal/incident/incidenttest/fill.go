@@ -8,6 +8,7 @@ import (
 
 	"straza/internal/incident"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -89,4 +90,44 @@ func fillWords(ids []int64, from int) iter.Seq2[[]any, error] {
 			}
 		}
 	}
+}
+
+// FillNotes enters n notes of one case straight into the tables, each with the words of
+// text and a number of its own, for measurements at size.
+func FillNotes(t testing.TB, w *World, c incident.Case, n int, text string) {
+	t.Helper()
+	ctx := context.Background()
+	must(t, w.DB.Update(ctx, func(tx *store.Tx) error {
+		now := clock.Micros(w.DB.Clock.Now())
+		ids := make([]int64, n)
+		for i := range ids {
+			ids[i] = w.DB.NewID()
+		}
+		copyIn := func(table string, cols []string, row func(i int, id int64) [][]any) error {
+			_, err := tx.CopyIn(ctx, table, cols, func(yield func([]any, error) bool) {
+				for i, id := range ids {
+					for _, r := range row(i, id) {
+						if !yield(r, nil) {
+							return
+						}
+					}
+				}
+			})
+			return err
+		}
+		if err := copyIn("incident_note", []string{"id", "case_id", "body", "person", "author", "at", "edited", "revision"}, func(i int, id int64) [][]any {
+			return [][]any{{id, c.ID, fmt.Sprint(text, " ", i), int64(0), "", now + int64(i), int64(0), int64(1)}}
+		}); err != nil {
+			return err
+		}
+		if err := copyIn("incident_part", []string{"id", "case_id", "kind", "at"}, func(i int, id int64) [][]any {
+			return [][]any{{id, c.ID, "note", now + int64(i)}}
+		}); err != nil {
+			return err
+		}
+		return copyIn("incident_part_word", []string{"part_id", "word"}, func(i int, id int64) [][]any {
+			return [][]any{{id, []byte(i18n.Fold(text))}, {id, []byte(fmt.Sprint(i))}}
+		})
+	}))
+	must(t, w.DB.Analyze(ctx))
 }

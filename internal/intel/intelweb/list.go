@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
@@ -86,7 +87,8 @@ func threats(r *http.Request) (out []ui.Option) {
 // eventQuery turns the list's filters into a query; sort is one of the Service's
 // orders, newest change first by default.
 func eventQuery(f *web.Filters) intel.Query {
-	q := intel.Query{Text: f.Get("q"), Sort: "changed", Desc: true}
+	q := intel.Query{Sort: "changed", Desc: true}
+	q.Text, q.Nothing = said(f)
 	if s := f.Get("sort"); s != "" {
 		q.Sort, q.Desc = strings.TrimPrefix(s, "-"), strings.HasPrefix(s, "-")
 	}
@@ -108,6 +110,17 @@ func eventQuery(f *web.Filters) intel.Query {
 		q.Value.Or = []string{v}
 	}
 	return q
+}
+
+// said is what stands in a list's search field, armed again and without the room's own
+// signs for anything; nothing is true when those alone were typed.
+func said(f *web.Filters) (text string, nothing bool) {
+	q := f.Get("q")
+	text = strings.Trim(q, "%")
+	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+		return "", q != ""
+	}
+	return misp.Refang(text), false
 }
 
 func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table {
@@ -196,9 +209,10 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := intel.Query{After: after, Limit: pageSize + 1}
-	if v := f.Get("q"); v != "" {
+	v, nothing := said(f)
+	if q.Nothing = nothing; v != "" {
 		q.Value.Or = []string{v}
-		if !strings.ContainsAny(v, "%") && len(v) >= 4 {
+		if len(v) >= 4 {
 			q.Value.Or = append(q.Value.Or, "%"+v+"%")
 		}
 	}

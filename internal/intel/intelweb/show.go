@@ -205,9 +205,7 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 	}
 	if f.Active() {
 		q := intel.Query{Events: []string{e.Ref()}, After: at.Attribute, Limit: attributesShown + 1, WithTags: true}
-		if v := f.Get("q"); v != "" {
-			q.Text = v
-		}
+		q.Text, q.Nothing = said(f)
 		if v := f.Get("type"); v != "" {
 			q.Type.Or = []string{v}
 		}

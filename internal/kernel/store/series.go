@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 
 	"straza/internal/kernel/clock"
@@ -46,6 +49,58 @@ func (db *DB) NextNumber(ctx context.Context, tx *Tx, series string) (int64, err
 	}
 	b.next++
 	return b.next - 1, nil
+}
+
+// Spoken reads a number as people say it: "s-114", "s114", "2026-114" or "114" for
+// letter "s"; q is folded. year is 0 when none was said.
+func Spoken(letter, q string) (year, n int64, ok bool) {
+	if rest, cut := strings.CutPrefix(q, letter); cut {
+		q = strings.TrimPrefix(rest, "-")
+	}
+	if y, rest, two := strings.Cut(q, "-"); two && len(y) == 4 {
+		if year, ok = digits(y); !ok {
+			return 0, 0, false
+		}
+		q = rest
+	}
+	n, ok = digits(q)
+	return year, n, ok && n > 0
+}
+
+func digits(s string) (n int64, ok bool) {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(r-'0')
+	}
+	return n, len(s) > 0 && len(s) <= 6
+}
+
+// NumbersTx gives the whole numbers that Spoken may mean, in every series of the
+// letter: S-2026-000114 and NC2-S-2025-000114. They need not have been given out.
+func NumbersTx(ctx context.Context, tx *Tx, letter, q string) ([]string, error) {
+	year, n, ok := Spoken(strings.ToLower(letter), q)
+	if !ok {
+		return nil, nil
+	}
+	names, err := All(ctx, tx, ScanString, "SELECT name FROM store_series ORDER BY name")
+	var out []string
+	for _, name := range names {
+		head, y, _ := cutLast(name, "-")
+		if head != letter && !strings.HasSuffix(head, "-"+letter) || year != 0 && y != strconv.FormatInt(year, 10) {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s-%06d", name, n))
+	}
+	return out, err
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
 }
 
 // leaseBlock takes a block of numbers in a transaction of its own. A block that was

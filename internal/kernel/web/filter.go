@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/web/ui"
@@ -25,6 +26,7 @@ type Filters struct {
 	specs  []FilterSpec
 	r      *http.Request
 	views  []account.View
+	long   bool // what was asked is longer than lists search: they search its beginning
 	opens  bool // the bare address shows a view: ?view=all is the list without it
 }
 
@@ -40,7 +42,11 @@ func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
 	}
 	q := r.URL.Query()
 	for _, name := range []string{"q", "sort", "view"} {
-		if v := strings.TrimSpace(q.Get(name)); v != "" && len(v) <= 200 {
+		v := strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(q.Get(name), ""), "\x00", ""))
+		if utf8.RuneCountInString(v) > longestQuery {
+			v, f.long = string([]rune(v)[:longestQuery]), true
+		}
+		if v != "" {
 			f.values.Set(name, v)
 		}
 	}
@@ -56,6 +62,9 @@ func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
 	}
 	return f
 }
+
+// longestQuery is how much of what was typed a list searches, in characters.
+const longestQuery = 200
 
 func optionOf(s FilterSpec, v string) *ui.Option {
 	for i := range s.Options {
@@ -141,6 +150,9 @@ func (f *Filters) Pages(n int, total int64, next string) *ui.Pagination {
 // Bar makes the filter bar; placeholder is what the search field says.
 func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
 	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}, Views: f.saved()}
+	if f.long {
+		b.Error = T(f.r, "ui.filter.long", "n", longestQuery)
+	}
 	if v := f.Get("sort"); v != "" {
 		b.Keep["sort"] = v
 	}

@@ -76,6 +76,7 @@ type FilterBar struct {
 	Action      string
 	Query       string // what stands in the search field
 	Placeholder string
+	Error       string // what is wrong with the query
 	Chips       []Chip
 	Fields      []Field           // the other filters, folded behind "+ Filter"
 	Keep        map[string]string // hidden: sort
