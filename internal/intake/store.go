@@ -102,20 +102,26 @@ func reportByCode(ctx context.Context, tx *store.Tx, codeHash string) (Report, b
 
 // submissionRow is a row of intake_submission.
 type submissionRow struct {
-	id, cert, received, audience                          int64
-	uuid, channel, lang, receivedBy, form, codeHash, body string
-	public                                                string
-	wrapped, sealedBody                                   []byte
-	version                                               int
-	sealed                                                bool
+	id, cert, received, audience                                 int64
+	uuid, channel, lang, receivedBy, form, codeHash, body, asked string
+	public                                                       string
+	wrapped, sealedBody                                          []byte
+	version                                                      int
+	sealed                                                       bool
 }
 
 func insertSubmission(ctx context.Context, tx *store.Tx, m submissionRow) error {
 	_, err := tx.Exec(ctx, `INSERT INTO intake_submission (id, uuid, cert, channel, lang, received, received_by, form, form_version, code_hash,
-		public_key, wrapped_key, sealed, body, sealed_body, audience_id) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`,
+		public_key, wrapped_key, sealed, body, sealed_body, audience_id, asked) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)`,
 		m.id, m.uuid, m.cert, m.channel, m.lang, m.received, m.receivedBy, m.form, m.version, m.codeHash, m.public, m.wrapped, m.sealed,
-		m.body, m.sealedBody, m.audience)
+		m.body, m.sealedBody, m.audience, m.asked)
 	return err
+}
+
+// askedBefore gives what was sent under a code, as Input.asked makes it.
+func askedBefore(ctx context.Context, tx *store.Tx, lookup string) (asked string, err error) {
+	_, err = tx.Row(ctx, `SELECT asked FROM intake_submission WHERE code_hash = $1`, []any{lookup}, &asked)
+	return asked, err
 }
 
 func submissionOf(ctx context.Context, tx *store.Tx, id int64) (submissionRow, bool, error) {

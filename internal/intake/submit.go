@@ -2,6 +2,9 @@ package intake
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +28,8 @@ import (
 // or a client's Idempotency-Key; "" draws one (then a retry makes a second report).
 type Input struct {
 	Secret     string
+	Asked      string // what a client sent under its Idempotency-Key, but its files: the same key with another is refused; "" = not compared
+	Replay     bool   // a report under this secret is here already: files are only compared
 	Channel    Channel
 	Lang       string
 	Type       Type   // "" = what the choice suggests
@@ -158,16 +163,46 @@ func (s *Service) Again(ctx context.Context, _ ident.Actor, secret string) (rc R
 		return rc, false, err
 	}
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		rc, found, err = s.receiptTx(ctx, tx, code)
+		rc, found, err = s.receiptTx(ctx, tx, code, "")
 		return err
 	})
 	return rc, found, err
 }
 
-func (s *Service) receiptTx(ctx context.Context, tx *store.Tx, code vault.Code) (Receipt, bool, error) {
-	r, found, err := reportByCode(ctx, tx, s.Vault.Lookup(code))
+// asked is what a client sent, files and all, under a key that is not kept: nobody who
+// reads the database can try guesses of a sealed report against it.
+func (in *Input) asked() string {
+	if in.Asked == "" {
+		return ""
+	}
+	h := hmac.New(sha256.New, []byte(in.Secret))
+	fmt.Fprintf(h, "%q", in.Asked)
+	for _, f := range in.files {
+		fmt.Fprintf(h, "%q%q%d%s", f.Name, f.Type, f.Size, f.SHA256)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// sameTx gives the receipt of what was sent under the input's secret. Faults: Conflict
+// when that was another report.
+func (s *Service) sameTx(ctx context.Context, tx *store.Tx, in *Input) (Receipt, bool, error) {
+	return s.receiptTx(ctx, tx, in.code, in.asked())
+}
+
+func (s *Service) receiptTx(ctx context.Context, tx *store.Tx, code vault.Code, asked string) (Receipt, bool, error) {
+	lookup := s.Vault.Lookup(code)
+	r, found, err := reportByCode(ctx, tx, lookup)
 	if err != nil || !found {
 		return Receipt{}, false, err
+	}
+	if asked != "" {
+		was, err := askedBefore(ctx, tx, lookup)
+		if err != nil {
+			return Receipt{}, false, err
+		}
+		if was != "" && was != asked {
+			return Receipt{}, true, fault.New(fault.Conflict, "this Idempotency-Key was used for another report; take a new one").WithKey("web.fault.otherkey")
+		}
 	}
 	return receiptOf(&r, code, true), true, nil
 }
@@ -186,6 +221,12 @@ func (s *Service) Attach(ctx context.Context, who ident.Actor, in *Input, name, 
 	if len(in.files) >= in.limits.maxFiles {
 		return fault.Field("files", "intake.fault.files", "more than %d files", in.limits.maxFiles)
 	}
+	if in.Replay {
+		h := newHashing(form.Cap(r, in.limits.maxFile))
+		_, err := io.Copy(io.Discard, h)
+		in.files = append(in.files, form.File{Name: cut(name, maxMeta), Type: cut(typ, maxMeta), Size: h.n, SHA256: h.hex()})
+		return err
+	}
 	id := store.NewRandomUUID(s.DB.Clock)
 	f, ref, err := s.storeFile(ctx, id, in.Sealed, in.sub.Public, in.limits.maxFile, r)
 	if err != nil {
@@ -203,6 +244,16 @@ func (s *Service) Submit(ctx context.Context, who ident.Actor, in *Input) (rc Re
 	if err := s.prepare(ctx, who, in); err != nil {
 		return rc, err
 	}
+	if in.Replay {
+		err = s.DB.View(ctx, func(tx *store.Tx) error {
+			var found bool
+			if rc, found, err = s.sameTx(ctx, tx, in); err == nil && !found {
+				err = fault.New(fault.NotFound, "no report under this secret")
+			}
+			return err
+		})
+		return rc, err
+	}
 	if err := in.check(); err != nil {
 		return rc, err
 	}
@@ -214,15 +265,19 @@ func (s *Service) Submit(ctx context.Context, who ident.Actor, in *Input) (rc Re
 		return err
 	})
 	if store.IsUnique(err) { // the same secret, a moment ago, on another connection
-		if again, found, e := s.Again(ctx, who, in.Secret); e == nil && found {
-			return again, nil
-		}
+		err = s.DB.View(ctx, func(tx *store.Tx) (e error) {
+			var found bool
+			if rc, found, e = s.sameTx(ctx, tx, in); e == nil && !found {
+				e = err
+			}
+			return e
+		})
 	}
 	return rc, err
 }
 
 func (s *Service) submitTx(ctx context.Context, tx *store.Tx, who ident.Actor, in *Input) (Receipt, error) {
-	if rc, found, err := s.receiptTx(ctx, tx, in.code); err != nil || found {
+	if rc, found, err := s.sameTx(ctx, tx, in); err != nil || found {
 		return rc, err
 	}
 	r, err := s.newReport(ctx, tx, who, in)
@@ -403,7 +458,7 @@ func titleOf(s string) string {
 func (s *Service) writeSubmission(ctx context.Context, tx *store.Tx, in *Input, r *Report) error {
 	row := submissionRow{id: r.submission, uuid: store.NewRandomUUID(s.DB.Clock), cert: r.CERT, channel: string(in.Channel), lang: in.Lang,
 		received: us(r.Received), receivedBy: in.ReceivedBy, form: in.Body.Form, version: in.Body.Version,
-		codeHash: s.Vault.Lookup(in.code), public: in.sub.Public, wrapped: in.sub.Wrapped, sealed: r.Sealed, audience: r.audience}
+		codeHash: s.Vault.Lookup(in.code), asked: in.asked(), public: in.sub.Public, wrapped: in.sub.Wrapped, sealed: r.Sealed, audience: r.audience}
 	body := in.Body
 	for _, f := range in.files {
 		body.Files = append(body.Files, File{ID: f.ID, Name: f.Name, Type: f.Type, Size: f.Size, SHA256: f.SHA256})

@@ -55,6 +55,17 @@ func TestSendAndRead(t *testing.T) {
 		if code, b := s.call("", "POST", "", "application/json", []byte(good), "Idempotency-Key", key); code != 201 || b["code"] != a["code"] || b["id"] != a["id"] {
 			t.Errorf("again: %d %v", code, b)
 		}
+		// Written otherwise, it is the same report; another one under the key is refused and not stored.
+		same := strings.Replace(good, `{"type":"incident",`, `{ "language":"sr-Cyrl", "type" : "incident",`, 1)
+		if code, b := s.call("", "POST", "", "application/json", []byte(strings.Replace(same, `,"language":"sr-Cyrl"`, "", 1)), "Idempotency-Key", key); code != 201 || b["id"] != a["id"] {
+			t.Errorf("the same, written otherwise: %d %v", code, b)
+		}
+		for name, other := range map[string]string{"text": strings.Replace(good, "Тражи", "Нуди", 1), "file": strings.Replace(good, "YWJj", "YWJk", 1), "file's name": strings.Replace(good, "a.txt", "b.txt", 1),
+			"no file": strings.Split(good, `,"files"`)[0] + "}", "contact": strings.Replace(good, "milica@", "marko@", 1)} {
+			if code, b := s.call("", "POST", "", "application/json", []byte(other), "Idempotency-Key", key); code != 409 || b["code"] != nil {
+				t.Errorf("another %s under the same key: %d %v", name, code, b)
+			}
+		}
 		code, list := s.call("ana", "GET", "?state=open&q=lažna", "", nil)
 		if code != 200 || len(list["items"].([]any)) != 1 {
 			t.Errorf("%d %v", code, list)
@@ -93,10 +104,30 @@ func TestMultipart(t *testing.T) {
 		if code, v := s.call("", "POST", "", m.FormDataContentType(), whole); code != 201 || !strings.Contains(v["received"].(string), ":00:00Z") {
 			t.Errorf("%d %v", code, v)
 		}
+		parts := func(fill byte) ([]byte, string) {
+			var b bytes.Buffer
+			m := multipart.NewWriter(&b) // a boundary of its own each time
+			_ = m.WriteField("report", `{"type":"vulnerability","description":"y","anonymous":true,"language":"en"}`)
+			f, _ := m.CreateFormFile("file", "dokaz.bin")
+			_, _ = f.Write(bytes.Repeat([]byte{fill}, 3000))
+			_ = m.Close()
+			return b.Bytes(), m.FormDataContentType()
+		}
+		var first any
+		for i, fill := range []byte{1, 1, 2} {
+			body, kind := parts(fill)
+			code, v := s.call("", "POST", "", kind, body, "Idempotency-Key", "a-key-of-many-letters-7")
+			if i == 0 {
+				first = v["id"]
+			}
+			if want := []int{201, 201, 409}[i]; code != want || want == 201 && v["id"] != first {
+				t.Errorf("multipart %d under one key: %d %v", i, code, v)
+			}
+		}
 		if code, v := s.call("", "POST", "", m.FormDataContentType(), whole[:200_000]); code != 422 {
 			t.Errorf("half sent: %d %v", code, v)
 		}
-		if _, list := s.call("ana", "GET", "", "", nil); len(list["items"].([]any)) != 1 {
+		if _, list := s.call("ana", "GET", "", "", nil); len(list["items"].([]any)) != 2 {
 			t.Errorf("half a report was stored: %v", list)
 		}
 	})

@@ -2,6 +2,7 @@ package intakeapi
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -61,20 +62,21 @@ func (a *api) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	replay := false // then what is sent is only compared with what was, and nothing stored
 	if key != "" {
-		rc, found, err := a.s.Again(r.Context(), web.Actor(r), key)
-		if err != nil || found {
-			return answer(w, rc, err)
+		if _, replay, err = a.s.Again(r.Context(), web.Actor(r), key); err != nil {
+			return err
 		}
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err == nil && kind == "multipart/form-data" && params["boundary"] != "" {
-		return a.submitParts(w, r, key)
+		return a.submitParts(w, r, key, replay)
 	}
 	in, files, err := a.decode(r, http.MaxBytesReader(w, r.Body, maxJSON), key)
 	if err != nil {
 		return err
 	}
+	in.Replay = replay
 	for _, f := range files {
 		raw := &checked{r: base64.NewDecoder(base64.StdEncoding, strings.NewReader(f.Data))}
 		if err := a.s.Attach(r.Context(), web.Actor(r), in, f.Name, f.Type, raw); err != nil {
@@ -101,7 +103,7 @@ func (c *checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (a *api) submitParts(w http.ResponseWriter, r *http.Request, key string) error {
+func (a *api) submitParts(w http.ResponseWriter, r *http.Request, key string, replay bool) error {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return fault.New(fault.Invalid, "the multipart body cannot be read").Because(err)
@@ -114,6 +116,7 @@ func (a *api) submitParts(w http.ResponseWriter, r *http.Request, key string) er
 	if err != nil {
 		return err
 	}
+	in.Replay = replay
 	if len(files) > 0 {
 		return fault.Field("files", "web.error.form", "files of a multipart report come as parts")
 	}
@@ -147,6 +150,10 @@ func (a *api) decode(r *http.Request, body io.Reader, key string) (*intake.Input
 		}
 		return nil, nil, err
 	}
+	asked, err := s.asked(key)
+	if err != nil {
+		return nil, nil, err
+	}
 	switch s.Language {
 	case "":
 		s.Language = string(web.Lang(r))
@@ -162,13 +169,24 @@ func (a *api) decode(r *http.Request, body io.Reader, key string) (*intake.Input
 	if t := strings.TrimSpace(s.Title); t != "" {
 		s.Description = t + "\n\n" + s.Description
 	}
-	in := &intake.Input{Secret: key, Channel: intake.ByAPI, Lang: s.Language, Type: intake.Type(s.Type), What: s.What, Anonymous: s.Anonymous,
+	in := &intake.Input{Secret: key, Asked: asked, Channel: intake.ByAPI, Lang: s.Language, Type: intake.Type(s.Type), What: s.What, Anonymous: s.Anonymous,
 		Sealed: s.Sealed, Contact: intake.Contact{Name: s.Contact.Name, Email: s.Contact.Email, Phone: s.Contact.Phone, Org: s.Organisation},
 		Body: intake.Body{Description: s.Description, Where: s.Where, When: s.When, OrgName: s.Organisation}}
 	if who := web.Actor(r); who.LoggedIn() && !s.Anonymous && !in.Contact.Reachable() {
 		in.Contact = ownContact(who)
 	}
 	return in, s.Files, nil
+}
+
+// asked is the document as it was sent but its files, which are compared by what is in
+// them: boundaries, blanks and the order of names are no other report.
+func (s sent) asked(key string) (string, error) {
+	if key == "" {
+		return "", nil
+	}
+	s.Files = nil
+	raw, err := json.Marshal(s)
+	return string(raw), err
 }
 
 func ownContact(who ident.Actor) intake.Contact {
