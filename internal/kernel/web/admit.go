@@ -32,17 +32,22 @@ func (m *Mux) admit(w http.ResponseWriter, r *http.Request, route Route) error {
 		}
 		return fault.New(fault.Denied, "a second factor is missing").WithKey("account.enrol-first")
 	}
+	// Which addresses there are and what scope each wants stands in the contract: a key too
+	// narrow for one learns that, and nothing of what is behind it.
+	if s.byKey && isAPI(r) && route.Policy.Name != Public.Name && route.Scope != "" && !s.actor.InScope(route.Scope) && !fault.Planted("scope-skipped") {
+		return tooNarrow(route.Scope)
+	}
 	if !route.Policy.Allow(s.actor) && !fault.Planted("policy-skipped") {
 		return m.refuse(w, r, route)
 	}
 	if s.byKey && route.Scope != "" && !s.actor.InScope(route.Scope) && !fault.Planted("scope-skipped") {
-		return fault.New(fault.Denied, "the key lacks the scope %s", route.Scope)
+		return tooNarrow(route.Scope)
 	}
 	if s.byKey && route.Mutates && s.actor.ReadOnly {
-		return fault.New(fault.Denied, "the key is read-only")
+		return fault.New(fault.Denied, "the key is read-only").WithKey("web.problem.readonly")
 	}
 	if s.byKey && route.Scope == "" && !strings.HasPrefix(route.Pattern, "/api/") && route.Policy.Name != Public.Name {
-		return fault.New(fault.Denied, "keys open the interfaces for machines, not pages")
+		return fault.New(fault.Denied, "keys open the interfaces for machines, not pages").WithKey("web.problem.pages")
 	}
 	if err := m.limit(r, route); err != nil {
 		return err
@@ -55,6 +60,10 @@ func (m *Mux) admit(w http.ResponseWriter, r *http.Request, route Route) error {
 		r.Body = http.MaxBytesReader(w, r.Body, n)
 	}
 	return nil
+}
+
+func tooNarrow(scope string) error {
+	return fault.New(fault.Denied, "the key lacks the scope %s", scope).WithKey("web.problem.scope", "scope", scope)
 }
 
 // enrols tells whether a route is of the own account, where a second factor is added:

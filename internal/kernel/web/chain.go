@@ -154,10 +154,14 @@ func (m *Mux) asNobody(r *http.Request, s *state) {
 	s.actor.Principals, s.err = a.Principals, err
 }
 
-// chooseLang: account (when it can be changed), then cookie, then the browser; the path of a public page
+// chooseLang: account (when it can be changed; on the JSON interface after what the request
+// asks for), then cookie, then the browser; the path of a public page
 // overrules all of them later.
 func (m *Mux) chooseLang(r *http.Request, s *state) {
 	if l, err := i18n.Parse(s.actor.Lang); err == nil && m.cfg.SetLang != nil {
+		if isAPI(r) { // a program says what it wants with each request
+			l = i18n.Accept(r.Header.Get("Accept-Language"), l)
+		}
 		s.setLang(l)
 		return
 	}

@@ -3,8 +3,10 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -132,22 +134,67 @@ func (m *Mux) problem(w http.ResponseWriter, r *http.Request, status int, err er
 		w.Header().Set("WWW-Authenticate", `Bearer realm="straza"`)
 	case http.StatusRequestEntityTooLarge:
 		kind = string(fault.Limited)
+	case http.StatusMethodNotAllowed:
+		kind = "method-not-allowed"
 	}
-	p := Problem{Type: "urn:straza:problem:" + kind, Title: T(r, "web."+strconv.Itoa(faceOf(status))+".title"),
-		Status: status, Kind: kind, Request: RequestID(r)}
+	p := Problem{Type: "urn:straza:problem:" + kind, Title: T(r, titleKey(r, status, err), "method", r.Method),
+		Status: status, Detail: T(r, "web.problem.log"), Kind: kind, Request: RequestID(r)}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		p.Detail = "the body has more than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"
+	}
 	if f := fault.Of(err); f != nil {
 		p.Detail = f.Detail
-		for name, key := range f.Fields {
-			p.Errors = append(p.Errors, ProblemField{name, key, T(r, key)})
+		for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+			p.Errors = append(p.Errors, ProblemField{name, f.Fields[name], T(r, f.Fields[name], f.Args...)})
 		}
-		if f.Key != "" {
+		switch said := sayings(r, f); {
+		case f.Key != "":
 			p.Title = T(r, f.Key, f.Args...)
+		case len(said) == 1:
+			p.Title = said[0]
+		case len(said) > 1:
+			p.Title = T(r, "web.problem.fields")
 		}
 	}
+	p.Title = strings.ReplaceAll(p.Title, "`", "") // the marks of pages
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Language", string(Lang(r)))
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(p) // the caller may have gone
+}
+
+// titleKey is the sentence of a kind of problem, where the fault brings none of its own.
+func titleKey(r *http.Request, status int, err error) string {
+	switch status {
+	case http.StatusUnauthorized:
+		switch s := stateOf(r); {
+		case s.byKey:
+			return "web.problem.badkey"
+		case errors.Is(err, errEnded):
+			return "web.401.title"
+		}
+		return "web.problem.nokey"
+	case http.StatusMethodNotAllowed:
+		return "web.problem.method"
+	case http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity:
+		return "web.problem." + strconv.Itoa(status)
+	case http.StatusForbidden:
+		if errors.Is(err, errCrossOrigin) {
+			return "web.origin.title"
+		}
+	}
+	return "web." + strconv.Itoa(faceOf(status)) + ".title"
+}
+
+// sayings are the different sentences that a fault says of its fields.
+func sayings(r *http.Request, f *fault.Error) (out []string) {
+	for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
+		if s := T(r, f.Fields[name], f.Args...); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // faceOf maps a status to one that has words of its own.
@@ -176,8 +223,16 @@ func (m *Mux) failPage(w http.ResponseWriter, r *http.Request, status int, err e
 	if errors.Is(err, errCrossOrigin) {
 		e.Title, e.Text = T(r, "web.origin.title"), T(r, "web.origin.text")
 	}
-	if f := fault.Of(err); f != nil && f.Key != "" {
-		e.Text = T(r, f.Key, f.Args...)
+	if status == http.StatusUnauthorized && !errors.Is(err, errEnded) { // nothing was closed on who never came in
+		e.Title, e.Text = T(r, "web.401.first"), T(r, "web.401.first.text")
+	}
+	if f := fault.Of(err); f != nil {
+		if said := sayings(r, f); len(said) > 0 {
+			e.Text = strings.Join(said, ". ") + ". " + e.Text
+		}
+		if f.Key != "" {
+			e.Text = T(r, f.Key, f.Args...)
+		}
 	}
 	if f := fault.Of(err); f != nil && f.RetryAfter > 0 && status == http.StatusTooManyRequests {
 		e.Title = T(r, "web.429.after", "span", i18n.Duration(Lang(r), f.RetryAfter))
