@@ -78,60 +78,71 @@ func (s *Service) EditBlock(ctx context.Context, who ident.Actor, ref string, dr
 	return b, err
 }
 
-// PushedCluster is a cluster as a peer sends it: Level is the sender's, of which
-// one step is taken off (spec misp §7.4).
+// PushedCluster is a cluster as a peer sends it. Who pushes has taken a step off its
+// level before; of what is Pulled it is taken off here (spec misp §7.4, §7.5).
 type PushedCluster struct {
 	Galaxy     string // UUID, or type
-	Origin     int64  // organisation here, 0 = not one of here
+	Pulled     bool
+	Holder     int64  // whose it becomes here when nobody stands behind the caller
+	Origin     int64 // organisation here, 0 = not one of here
 	OriginUUID string
 	OriginName string
 	Draft      ClusterDraft
 	Published  bool
 }
 
-// Receive takes in a cluster that a peer pushed: a new one, or a newer version of
-// a locked one. What was made here is never overwritten. Who may: misp.sync with
-// misp.galaxy_editor. The answer tells whether anything changed.
+// Receive is ReceiveTx in a transaction of its own.
 func (s *Service) Receive(ctx context.Context, who ident.Actor, p PushedCluster) (changed bool, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		changed, err = s.ReceiveTx(ctx, tx, who, p)
+		return err
+	})
+	return changed, err
+}
+
+// ReceiveTx takes in a cluster that a peer sent: a new one, or a newer version of a
+// locked one. What was made here is never overwritten. Who may: misp.sync with
+// misp.galaxy_editor. The answer tells whether anything changed. Faults: Denied,
+// Invalid, NotFound for an unknown galaxy.
+func (s *Service) ReceiveTx(ctx context.Context, tx *store.Tx, who ident.Actor, p PushedCluster) (changed bool, err error) {
 	if err := mayCluster(who); err != nil {
 		return false, err
 	}
 	if err := access.Check(who, "misp.sync"); err != nil {
 		return false, err
 	}
-	p.Draft.Level = receivedLevel(p.Draft.Level)
-	for i := range p.Draft.Relations {
-		p.Draft.Relations[i].Level = receivedLevel(p.Draft.Relations[i].Level)
+	if who.Kind == ident.System {
+		who.Org = p.Holder
+	}
+	if p.Pulled {
+		p.Draft.Level = receivedLevel(p.Draft.Level)
+		for i := range p.Draft.Relations {
+			p.Draft.Relations[i].Level = receivedLevel(p.Draft.Relations[i].Level)
+		}
 	}
 	if err := p.Draft.check(); err != nil {
 		return false, err
 	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		changed = false
-		have, err := clusterBy(ctx, tx, who, p.Draft.UUID, true)
-		if fault.Is(err, fault.NotFound) {
-			changed = true
-			return s.receiveNew(ctx, tx, who, p)
-		}
-		if err != nil || have.Own == nil || !have.Own.Locked || p.Draft.Version <= have.Own.Version {
-			return err
-		}
-		// Only the peer that brought it, or who may edit it, brings its next version.
-		if have.Own.Org != who.Org && !seesAll(who) {
-			return nil
-		}
-		now, err := store.Now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		changed = true
-		p.Draft.Replace = true
-		if err := s.rewriteCluster(ctx, tx, who, &have, p.Draft, now); err != nil {
-			return err
-		}
-		return s.log.Record(ctx, tx, who, "cluster.receive", clusterThing(have), map[string]any{"version": p.Draft.Version})
-	})
-	return changed, err
+	have, err := clusterBy(ctx, tx, who, p.Draft.UUID, true)
+	if fault.Is(err, fault.NotFound) {
+		return true, s.receiveNew(ctx, tx, who, p)
+	}
+	if err != nil || have.Own == nil || !have.Own.Locked || p.Draft.Version <= have.Own.Version {
+		return false, err
+	}
+	// Only the peer that brought it, or who may edit it, brings its next version.
+	if have.Own.Org != who.Org && !seesAll(who) && who.Kind != ident.System {
+		return false, nil
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	p.Draft.Replace = true
+	if err := s.rewriteCluster(ctx, tx, who, &have, p.Draft, now); err != nil {
+		return false, err
+	}
+	return true, s.log.Record(ctx, tx, who, "cluster.receive", clusterThing(have), map[string]any{"version": p.Draft.Version})
 }
 
 func (s *Service) receiveNew(ctx context.Context, tx *store.Tx, who ident.Actor, p PushedCluster) error {

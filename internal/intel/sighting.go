@@ -9,6 +9,7 @@ import (
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
 )
 
@@ -23,6 +24,7 @@ const (
 type Sighting struct {
 	ID, EventID, AttributeID int64
 	UUID                     string
+	EventUUID                string // in lists
 	Org                      Org
 	Kind                     int
 	Source                   string
@@ -41,7 +43,7 @@ const sightedMost = 1000
 
 // AddSightings marks attributes as sighted: those named, and every visible one
 // that has one of the values. g gives kind, source and time (0 = now). A sighting
-// bumps no timestamp of the event. Who may: misp.sighting, or intel.write. n is
+// bumps the event's sighting timestamp alone. Who may: misp.sighting, or intel.write. n is
 // how many were stored; last is the last of them. Faults: Denied, Invalid "type",
 // NotFound when no attribute is meant.
 func (s *Service) AddSightings(ctx context.Context, who ident.Actor, attributes, values []string, g Sighting) (n int, last Sighting, err error) {
@@ -99,6 +101,7 @@ func (s *Service) sight(ctx context.Context, tx *store.Tx, who ident.Actor, list
 		g.Seen = now / 1e6
 	}
 	given := g.UUID
+	var events []int64
 	for _, a := range list {
 		// Rights may have changed since it was found: the attribute is authorised again here.
 		if _, err := readAttribute(ctx, tx, who, itoa(a.ID)); err != nil {
@@ -119,8 +122,65 @@ func (s *Service) sight(ctx context.Context, tx *store.Tx, who ident.Actor, list
 		}
 		n += int(k)
 		last = g
+		if k > 0 && !slices.Contains(events, a.EventID) {
+			events = append(events, a.EventID)
+		}
+	}
+	if err := s.sighted(ctx, tx, who, events, now); err != nil {
+		return n, g, err
 	}
 	return n, last, s.log.Record(ctx, tx, who, "sighting.add", audit.Thing{Kind: "event", ID: last.EventID}, map[string]any{"sightings": n, "kind": g.Kind})
+}
+
+// EventSighted is told when something on an event was sighted, here or elsewhere.
+type EventSighted struct {
+	ID   int64  `json:"id"`
+	UUID string `json:"uuid"`
+}
+
+// EventType is the stable name.
+func (EventSighted) EventType() string { return "intel.event-sighted" }
+
+// sighted marks events for who exchanges sightings, and tells of those that are published.
+func (s *Service) sighted(ctx context.Context, tx *store.Tx, who ident.Actor, events []int64, now int64) error {
+	for _, id := range events {
+		if err := markSighted(ctx, tx, id, now); err != nil {
+			return err
+		}
+		e, err := readEvent(ctx, tx, who, itoa(id))
+		if err != nil {
+			return err
+		}
+		if !e.Published {
+			continue
+		}
+		if err := jobs.Publish(ctx, tx, EventSighted{ID: e.ID, UUID: e.UUID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PublishSightings lets peers ask again for the sightings of an event. Who may: who
+// sees it, and misp.publish or intel.publish. Faults: NotFound, Denied.
+func (s *Service) PublishSightings(ctx context.Context, who ident.Actor, event string) error {
+	if !mayPublish(who) {
+		return fault.New(fault.Denied, "%s may not publish", who)
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		e, err := readEvent(ctx, tx, who, event)
+		if err != nil {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.sighted(ctx, tx, who, []int64{e.ID}, now); err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, "sighting.publish", thing(e), nil)
+	})
 }
 
 // SightingFilter narrows Sightings; zero fields do not. One of Event and
@@ -135,7 +195,8 @@ type SightingFilter struct {
 }
 
 // Sightings streams sightings by id: of attributes that the caller sees, all on
-// events that the own organisation holds, elsewhere those of the own organisation.
+// events that the own organisation holds, elsewhere those of the own organisation
+// and what the installation's policy shows.
 func (s *Service) Sightings(ctx context.Context, who ident.Actor, f SightingFilter, yield func(*Sighting) error) error {
 	if err := mayRead(who); err != nil {
 		return err

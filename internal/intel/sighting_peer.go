@@ -45,46 +45,62 @@ func (s *Service) KnownSightings(ctx context.Context, who ident.Actor, event str
 	return known, err
 }
 
-// BringSightings stores what a peer's organisations saw on attributes of one event
-// that the caller sees; the same UUID twice is the same sighting. Attribute.UUID and
-// Org (UUID and name, or nothing: the caller's own) are read of each. What is on no
-// attribute seen is passed over. Who may: misp.sync and misp.sighting. n is how many
-// are new. No timestamp of the event moves.
+// BringSightings is BringSightingsTx in a transaction of its own; n is how many are new.
 func (s *Service) BringSightings(ctx context.Context, who ident.Actor, event string, list []Sighting) (n int, err error) {
-	if err := mayBringSightings(who); err != nil {
-		return 0, err
-	}
-	if len(list) > peerSightings {
-		return 0, fault.New(fault.Limited, "%d sightings at once", len(list))
-	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		n = 0
-		e, err := readEvent(ctx, tx, who, event)
-		if err != nil {
-			return err
-		}
-		for i := range list {
-			k, err := s.bring(ctx, tx, who, e, list[i])
-			if err != nil {
-				return err
-			}
-			n += k
-		}
-		return s.log.Record(ctx, tx, who, "sighting.add", thing(e), map[string]any{"sightings": n, "peer": true})
+		n, _, err = s.BringSightingsTx(ctx, tx, who, event, list)
+		return err
 	})
 	return n, err
 }
 
-func (s *Service) bring(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, g Sighting) (int, error) {
+// BringSightingsTx stores what a peer's organisations saw on attributes of one event
+// that the caller sees; the same UUID twice is the same sighting. Attribute.UUID and
+// Org (UUID and name, or nothing: the caller's own) are read of each. What is on no
+// attribute seen is passed over and counted. Who may: misp.sync and misp.sighting.
+// The event's sighting timestamp alone moves, when something is new.
+func (s *Service) BringSightingsTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, list []Sighting) (n, passed int, err error) {
+	if err := mayBringSightings(who); err != nil {
+		return 0, 0, err
+	}
+	if len(list) > peerSightings {
+		return 0, 0, fault.New(fault.Limited, "%d sightings at once", len(list))
+	}
+	e, err := readEvent(ctx, tx, who, event)
+	if err != nil {
+		return 0, 0, err
+	}
+	for i := range list {
+		k, ok, err := s.bring(ctx, tx, who, e, list[i])
+		if err != nil {
+			return 0, 0, err
+		}
+		if n += k; !ok {
+			passed++
+		}
+	}
+	if n > 0 {
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return 0, 0, err
+		}
+		if err := s.sighted(ctx, tx, who, []int64{e.ID}, now); err != nil {
+			return 0, 0, err
+		}
+	}
+	return n, passed, s.log.Record(ctx, tx, who, "sighting.add", thing(e), map[string]any{"sightings": n, "passed": passed, "peer": true})
+}
+
+func (s *Service) bring(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, g Sighting) (stored int, ok bool, err error) {
 	if g.Kind < Seen || g.Kind > Expiration || g.Attribute == nil {
-		return 0, nil
+		return 0, false, nil
 	}
 	a, err := readAttribute(ctx, tx, who, g.Attribute.UUID)
 	if fault.Is(err, fault.NotFound) || err == nil && (a.EventID != e.ID || a.Deleted) {
-		return 0, nil
+		return 0, false, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	uuid, ok := store.ParseUUID(g.UUID)
 	if !ok {
@@ -93,22 +109,28 @@ func (s *Service) bring(ctx context.Context, tx *store.Tx, who ident.Actor, e Ev
 	org := Org{ID: who.Org}
 	if of, given := store.ParseUUID(g.Org.UUID); given && g.Org.Name != "" {
 		if org, err = s.foreignOrg(ctx, tx, who, of, g.Org.Name); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	if g.Seen <= 0 {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		g.Seen = now / 1e6
 	}
+	if org.ID == 0 {
+		return 0, false, nil
+	}
 	g.ID, g.UUID, g.EventID, g.AttributeID, g.Org = s.db.NewID(), uuid, e.ID, a.ID, org
-	if g.Kind == Expiration {
+	if g.Kind == Expiration { // or two peers would tell each other of it for ever
+		if late, err := lateExpiration(ctx, tx, g); err != nil || late {
+			return 0, err == nil, err
+		}
 		if err := replaceExpiration(ctx, tx, g); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	k, err := insertSighting(ctx, tx, g)
-	return int(k), err
+	return int(k), true, err
 }

@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -26,18 +27,55 @@ func sightingUUIDs(ctx context.Context, tx *store.Tx, event int64) (map[string]b
 	return out, err
 }
 
+// lateExpiration tells that the organisation's expiration is here, or a later one.
+func lateExpiration(ctx context.Context, tx *store.Tx, g Sighting) (bool, error) {
+	n, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_sighting WHERE uuid = $1 OR attribute_id = $2 AND org_id = $3 AND kind = $4 AND seen >= $5",
+		g.UUID, g.AttributeID, g.Org.ID, int64(Expiration), g.Seen)
+	return n > 0, err
+}
+
 func replaceExpiration(ctx context.Context, tx *store.Tx, g Sighting) error {
 	_, err := tx.Exec(ctx, "DELETE FROM intel_sighting WHERE attribute_id = $1 AND org_id = $2 AND kind = $3", g.AttributeID, g.Org.ID, int64(Expiration))
 	return err
 }
 
-// sightingSeen: the organisation that holds the event sees all, others their own.
-func sightingSeen(who ident.Actor) string {
-	if seesAll(who) {
+// Who sees the sightings of others, by MISP's numbers of Plugin.Sightings_policy.
+const (
+	sightedOwner    = "0" // the organisation that holds the event
+	sightedReporter = "1" // and who has sighted something on it
+	sightedAll      = "2" // everybody who sees the event
+)
+
+// SightingPolicy is the setting that says who sees the sightings of others.
+const SightingPolicy = "Plugin.Sightings_policy"
+
+func sightingPolicy(ctx context.Context, tx *store.Tx) (string, error) {
+	raw, found, err := houseSetting(ctx, tx, SightingPolicy)
+	if err != nil || !found {
+		return sightedOwner, err
+	}
+	return strings.Trim(string(raw), `"`), nil
+}
+
+// sightingSeen: the organisation that holds the event sees all, others their own and
+// what the policy shows them.
+func sightingSeen(who ident.Actor, policy string) string {
+	if seesAll(who) || who.Kind == ident.System || policy == sightedAll {
 		return "1 = 1"
 	}
 	org := strconv.FormatInt(who.Org, 10)
-	return "(e.org_id = " + org + " OR g.org_id = " + org + ")"
+	own := "e.org_id = " + org + " OR g.org_id = " + org
+	if policy == sightedReporter {
+		own += " OR EXISTS (SELECT 1 FROM intel_sighting r WHERE r.event_id = g.event_id AND r.org_id = " + org + ")"
+	}
+	return "(" + own + ")"
+}
+
+// markSighted notes on an event that there is something new to tell of its sightings:
+// the time grows even twice in a second, or a peer would miss the second.
+func markSighted(ctx context.Context, tx *store.Tx, event, now int64) error {
+	_, err := tx.Exec(ctx, `UPDATE intel_event SET sighting_timestamp = CASE WHEN sighting_timestamp < $2 THEN $2 ELSE sighting_timestamp + 1 END WHERE id = $1`, event, now/1e6)
+	return err
 }
 
 const sightingFrom = ` FROM intel_sighting g JOIN intel_attribute a ON a.id = g.attribute_id JOIN intel_event e ON e.id = g.event_id
@@ -46,7 +84,7 @@ const sightingFrom = ` FROM intel_sighting g JOIN intel_attribute a ON a.id = g.
 func scanSighting(s store.Scanner) (g Sighting, err error) {
 	g.Attribute = &Attribute{}
 	err = s.Scan(&g.ID, &g.UUID, &g.EventID, &g.AttributeID, &g.Org.ID, &g.Org.UUID, &g.Org.Name, &g.Kind, &g.Source, &g.Seen,
-		&g.Attribute.UUID, &g.Attribute.Type, &g.Attribute.Category, &g.Attribute.Value, &g.Attribute.ToIDS)
+		&g.Attribute.UUID, &g.Attribute.Type, &g.Attribute.Category, &g.Attribute.Value, &g.Attribute.ToIDS, &g.EventUUID)
 	g.Attribute.ID, g.Attribute.EventID = g.AttributeID, g.EventID
 	return g, err
 }
@@ -74,9 +112,13 @@ func listSightings(ctx context.Context, tx *store.Tx, who ident.Actor, f Sightin
 	w.add("NOT a.deleted")
 	w.add(childSeen(who, "a", false))
 	w.add(eventSeen(who, "e"))
-	w.add(sightingSeen(who))
+	policy, err := sightingPolicy(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	w.add(sightingSeen(who, policy))
 	return store.All(ctx, tx, scanSighting, `SELECT g.id, g.uuid, g.event_id, g.attribute_id, g.org_id, o.uuid, o.name, g.kind, g.source, g.seen,
-		a.uuid, a.type, a.category, a.value, a.to_ids`+sightingFrom+" WHERE "+w.sql()+" ORDER BY g.id LIMIT "+strconv.Itoa(limit), w.args...)
+		a.uuid, a.type, a.category, a.value, a.to_ids, e.uuid`+sightingFrom+" WHERE "+w.sql()+" ORDER BY g.id LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // removeSighting deletes one that the caller sees and whose organisation it is.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
@@ -18,6 +19,8 @@ const (
 	jobPull      = "peer.pull"
 	jobPush      = "peer.push"
 	jobPublished = "peer.published"
+	jobSighted   = "peer.sighted"
+	jobProposed  = "peer.proposed"
 	jobTick      = "peer.tick"
 )
 
@@ -37,13 +40,16 @@ func (s *Service) Jobs() []jobs.Def {
 		{Kind: jobPull, Apart: true, Timeout: 2 * time.Hour, Run: func(ctx context.Context, t *jobs.Task) error { return s.work(ctx, t, Pull) }},
 		{Kind: jobPush, Apart: true, Timeout: 2 * time.Hour, Run: func(ctx context.Context, t *jobs.Task) error { return s.work(ctx, t, Push) }},
 		{Kind: jobPublished, Run: s.published},
+		{Kind: jobSighted, Run: s.sighted},
+		{Kind: jobProposed, Run: s.proposed},
 		{Kind: jobTick, Every: time.Minute, Run: s.tick},
 	}
 }
 
-// Subscriptions: what is published goes to the peers.
+// Subscriptions: what is published goes to the peers, and what is said of it.
 func Subscriptions() []jobs.Subscription {
-	return []jobs.Subscription{{Event: intel.EventPublished{}.EventType(), Kind: jobPublished}}
+	return []jobs.Subscription{{Event: intel.EventPublished{}.EventType(), Kind: jobPublished}, {Event: intel.EventSighted{}.EventType(), Kind: jobSighted},
+		{Event: remark.ProposalMade{}.EventType(), Kind: jobProposed}, {Event: remark.ProposalDecided{}.EventType(), Kind: jobProposed}}
 }
 
 func enqueue(ctx context.Context, tx *store.Tx, way string, o order) error {
@@ -87,7 +93,37 @@ func (s *Service) published(ctx context.Context, t *jobs.Task) error {
 	if err := t.Decode(&e); err != nil {
 		return err
 	}
-	uuid, ok := store.ParseUUID(e.UUID)
+	return s.noteFor(ctx, t, e.UUID, Push, 0, func(*Peer) bool { return true })
+}
+
+func (s *Service) sighted(ctx context.Context, t *jobs.Task) error {
+	var e intel.EventSighted
+	if err := t.Decode(&e); err != nil {
+		return err
+	}
+	now := s.db.Clock.Now().Unix()
+	return s.noteFor(ctx, t, e.UUID, wayOutSightings, now, func(p *Peer) bool { return p.PushSightings })
+}
+
+func (s *Service) proposed(ctx context.Context, t *jobs.Task) error {
+	var p remark.ProposalMade // a decision names its event as well
+	if err := t.Decode(&p); err != nil {
+		return err
+	}
+	e, err := s.intel.Event(ctx, part(), strconv.FormatInt(p.Event, 10))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.noteFor(ctx, t, e.UUID, wayOutProposals, s.db.Clock.Now().Unix(), func(*Peer) bool { return true })
+}
+
+// noteFor notes an event, with the time of what is new, for the peers that are pushed
+// to and lets them be sent it.
+func (s *Service) noteFor(ctx context.Context, t *jobs.Task, event, way string, at int64, wants func(*Peer) bool) error {
+	uuid, ok := store.ParseUUID(event)
 	if !ok {
 		return nil
 	}
@@ -96,14 +132,15 @@ func (s *Service) published(ctx context.Context, t *jobs.Task) error {
 		if err != nil {
 			return err
 		}
-		for _, p := range list {
-			if !p.Push {
+		for i := range list {
+			p := &list[i]
+			if !p.Push || !wants(p) {
 				continue
 			}
-			if err := writeItem(ctx, tx, &item{peer: p.ID, way: Push, uuid: uuid, state: itemWaiting}); err != nil {
+			if err := writeItem(ctx, tx, &item{peer: p.ID, way: way, uuid: uuid, timestamp: at, state: itemWaiting}); err != nil {
 				return err
 			}
-			if err := s.send(ctx, tx, &p, Push, Update); err != nil {
+			if err := s.send(ctx, tx, p, Push, Update); err != nil {
 				return err
 			}
 		}
@@ -156,7 +193,7 @@ func (s *Service) due(ctx context.Context, tx *store.Tx, p *Peer, now int64) err
 		case way == Pull && p.Pull && p.Every > 0 && now >= p.Pulled+int64(p.Every)*60e6:
 			technique, found = Full, true
 		case way == Push && p.Push:
-			n, err := store.Int64(ctx, tx, countItems, p.ID, Push, itemWaiting)
+			n, err := store.Int64(ctx, tx, countOut, p.ID)
 			if err != nil {
 				return err
 			}

@@ -38,7 +38,7 @@ func (s *Service) Preview(ctx context.Context, who ident.Actor, ref string, page
 	if err != nil {
 		return nil, err
 	}
-	w := &puller{worker: worker{s: s, p: &p, o: Options{Technique: Full}}}
+	w := &puller{worker: &worker{s: s, p: &p, o: Options{Technique: Full}}}
 	if w.r, err = s.connect(&p); err != nil {
 		return nil, err
 	}

@@ -19,65 +19,40 @@ import (
 // noted since, a UUID at that one. Needs peer.manage. Faults as Pull; Denied when
 // our key may not synchronise there.
 func (s *Service) PushTo(ctx context.Context, who ident.Actor, ref string, o Options) (run Run, err error) {
-	if err := s.mayManage(who); err != nil {
-		return run, err
-	}
-	if err := o.check(); err != nil {
-		return run, err
-	}
-	p, err := s.Peer(ctx, who, ref)
-	if err != nil {
-		return run, err
-	}
-	end, ok := s.alone(Push, p.ID)
-	if !ok {
-		return run, fault.New(fault.Conflict, "peer %d is being pushed to already", p.ID).WithKey("peer.fault.busy")
-	}
-	defer end()
-	w := &pusher{worker: worker{s: s, p: &p, o: o}}
-	if err := w.begin(ctx, who, Push); err != nil {
-		return run, err
-	}
-	if w.r, err = s.connect(&p); err == nil {
-		err = w.all(ctx)
-	}
-	return w.close(ctx, err)
+	return s.exchange(ctx, who, Push, ref, o, func(ctx context.Context, w *worker) ([]phase, error) {
+		if !w.r.able.Sync {
+			return nil, &statusError{Status: http.StatusForbidden, Message: "our key there may not synchronise (perm_sync)"}
+		}
+		there, err := s.registry.Orgs(ctx, ident.SystemPart("setup"), []int64{w.p.RemoteOrg})
+		if err != nil {
+			return nil, err
+		}
+		return (&pusher{worker: w, there: there[w.p.RemoteOrg].UUID}).phases(), nil
+	})
 }
 
 type pusher struct {
-	worker
-	there  string // UUID of the organisation behind the peer
-	failed int
+	*worker
+	there string // UUID of the organisation behind the peer
 }
 
-func (w *pusher) all(ctx context.Context) error {
-	able, err := w.r.version(ctx)
-	if err != nil {
-		return err
-	}
-	if !able.Sync {
-		return &statusError{Status: http.StatusForbidden, Message: "our key there may not synchronise (perm_sync)"}
-	}
-	there, err := w.s.registry.Orgs(ctx, ident.SystemPart("setup"), []int64{w.p.RemoteOrg})
-	if err != nil {
-		return err
-	}
-	w.there = there[w.p.RemoteOrg].UUID
-	if w.run.phase == phaseIndex {
-		if err := w.index(ctx); err != nil {
-			return err
+func (w *pusher) phases() []phase {
+	list := []phase{{phaseIndex, w.index}}
+	add := func(on bool, name string, do func(context.Context) (bool, error)) {
+		if on && !w.run.Dry {
+			list = append(list, phase{name, do})
 		}
 	}
-	if w.run.Dry {
-		return nil
-	}
-	done, err := w.events(ctx)
-	w.end = done
-	return err
+	add(true, phaseEvents, w.events)
+	add(w.p.PushClusters && w.r.able.Galaxy && w.whole(), phaseClusters, w.clusters)
+	add(w.whole(), phaseProposals, w.proposals)
+	add(w.p.PushSightings && w.r.able.Sighting, phaseSightings, w.sightings)
+	add(w.p.PushAnalyst && w.r.able.Analyst && w.whole(), phaseAnalyst, w.analyst)
+	return list
 }
 
 // index notes what is published and was not settled with this peer yet.
-func (w *pusher) index(ctx context.Context) error {
+func (w *pusher) index(ctx context.Context) (done bool, err error) {
 	w.run.Counts = Counts{}.copy()
 	if w.o.Technique != Update {
 		yes := true
@@ -97,24 +72,14 @@ func (w *pusher) index(ctx context.Context) error {
 		if err == nil {
 			err = w.note(ctx, batch)
 		}
-		if err != nil || w.run.Dry {
-			return err
+		if err != nil {
+			return false, err
 		}
 	}
 	if w.run.Dry {
-		return nil
+		return true, nil
 	}
-	w.run.phase = phaseEvents
-	return w.s.db.Update(ctx, func(tx *store.Tx) error {
-		left, err := store.Int64(ctx, tx, countItems, w.p.ID, Push, itemWaiting)
-		if err != nil {
-			return err
-		}
-		t := &w.run.Counts.Events
-		t.Left = left
-		t.Read = t.Unchanged + t.Refused + t.Left
-		return writeRun(ctx, tx, &w.run)
-	}, store.InLane(store.Jobs))
+	return true, w.left(ctx)
 }
 
 // note sorts events into settled and waiting ones; on a dry run it asks the other
@@ -135,9 +100,16 @@ func (w *pusher) note(ctx context.Context, list []intel.Event) error {
 		if err != nil {
 			return err
 		}
+		sighted, err := itemsNamed(ctx, tx, w.p.ID, wayOutSightings, uuids)
+		if err != nil {
+			return err
+		}
 		counts := w.run.Counts.copy()
 		for i := range list {
 			e := &list[i]
+			if err := w.sighted(ctx, tx, e, sighted[e.UUID]); err != nil {
+				return err
+			}
 			it, noted := known[e.UUID]
 			if noted && it.state == itemSent && it.timestamp >= e.Timestamp && w.o.Technique == Full && !w.o.Fresh {
 				counts.Events.Unchanged++
@@ -222,7 +194,7 @@ const pushBatch = 100
 func (w *pusher) events(ctx context.Context) (done bool, err error) {
 	after := int64(0)
 	for first := true; ; first = false {
-		if !first && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) {
+		if !first && w.late() {
 			return false, nil
 		}
 		var list []item

@@ -50,7 +50,7 @@ type receiver struct {
 	uuid    string // of the event that was asked for
 	origin  string // of the event here, "" if it is not here
 	groups  *intel.Grouping
-	lowered bool             // of the event itself: the header is given twice
+	lowered bool // of the event itself: the header is given twice
 	parts   int64
 	dropped int64 // attributes and objects that our rules left out
 }
@@ -183,6 +183,21 @@ func (rc *receiver) rest(ctx context.Context, h *misp.Event) error {
 		if err := rc.level(ctx, &r.Distribution, &r.SharingGroupID, &r.SharingGroup, 0); err != nil {
 			return err
 		}
+		if err := rc.said(ctx, r.Note, r.Opinion, r.Relationship); err != nil {
+			return err
+		}
+	}
+	return rc.said(ctx, h.Note, h.Opinion, h.Relationship)
+}
+
+// said puts analyst data that stands inside the document into the terms of here.
+func (rc *receiver) said(ctx context.Context, lists ...[]misp.Analyst) error {
+	for _, list := range lists {
+		for i := range list {
+			if err := remarkHere(ctx, rc.p, rc.groups, &list[i]); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -210,6 +225,9 @@ func (rc *receiver) attribute(ctx context.Context, a *misp.Attribute) (keep bool
 		return false, nil
 	}
 	a.Tag, a.AttributeTag, a.Galaxy = rc.tags(a.Tag), rc.links(a.AttributeTag), nil
+	if err := rc.said(ctx, a.Note, a.Opinion, a.Relationship); err != nil {
+		return false, err
+	}
 	return true, rc.level(ctx, &a.Distribution, &a.SharingGroupID, &a.SharingGroup, 5)
 }
 
@@ -230,6 +248,9 @@ func (rc *receiver) object(ctx context.Context, o *misp.Object) (keep bool, err 
 		}
 	}
 	o.Attribute = kept
+	if err := rc.said(ctx, o.Note, o.Opinion, o.Relationship); err != nil {
+		return false, err
+	}
 	return true, rc.level(ctx, &o.Distribution, &o.SharingGroupID, &o.SharingGroup, 5)
 }
 

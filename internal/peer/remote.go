@@ -142,7 +142,12 @@ func (r *remote) value(ctx context.Context, method, path string, ask, v any) err
 		return err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, smallBytes+1))
+	return readValue(resp.Body, v)
+}
+
+// readValue reads an answer that fits into memory into v (nil = not at all).
+func readValue(r io.Reader, v any) error {
+	b, err := io.ReadAll(io.LimitReader(r, smallBytes+1))
 	if err != nil {
 		return fault.New(fault.Unavailable, "the answer broke off").Because(err)
 	}

@@ -27,9 +27,21 @@ const (
 
 // Phases of a run, in their order.
 const (
-	phaseIndex  = "index"
-	phaseEvents = "events"
-	phaseAfter  = "after" // sightings and what else hangs on events
+	phaseIndex     = "index"
+	phaseEvents    = "events"
+	phaseClusters  = "clusters"
+	phaseProposals = "proposals"
+	phaseSightings = "sightings"
+	phaseAnalyst   = "analyst"
+	phaseOver      = "over"
+)
+
+// Ways of notes beside those of events: which events have sightings or proposals to
+// be fetched or sent; their timestamp is that of the latest one settled or waiting.
+const (
+	waySightings    = "pull-sightings"
+	wayOutSightings = "push-sightings"
+	wayOutProposals = "push-proposals"
 )
 
 // Tally counts what became of things of one kind: Read = Created + Updated +
@@ -57,8 +69,11 @@ type Counts struct {
 	Events     Tally            `json:"events"`
 	Attributes Tally            `json:"attributes"`
 	Objects    Tally            `json:"objects"`
+	Clusters   Tally            `json:"clusters"`
+	Proposals  Tally            `json:"proposals"`
 	Sightings  Tally            `json:"sightings"`
-	Reasons    map[string]int64 `json:"reasons"` // why events were refused, held or are left
+	Analyst    Tally            `json:"analyst_data"`
+	Reasons    map[string]int64 `json:"reasons"` // why something was refused, held or is left
 }
 
 func (c Counts) copy() Counts {
@@ -83,8 +98,9 @@ type Run struct {
 	Dry       bool   // only looked; never stored
 	Unchanged bool   // the other side said that its index is as it was
 
-	phase string
-	etag  string
+	phase  string
+	cursor string // how far the phase came
+	etag   string
 }
 
 // States of an item.

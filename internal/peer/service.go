@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 
+	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -35,6 +37,8 @@ type Deps struct {
 	DB       *store.DB
 	Audit    *audit.Log
 	Intel    *intel.Service
+	Remarks  *remark.Service
+	Catalog  *catalog.Service
 	Registry *registry.Service
 	Keys     Keys
 	Out      outbound.Config // which private networks may be reached; the rest is per peer
@@ -46,6 +50,8 @@ type Service struct {
 	db       *store.DB
 	log      *audit.Log
 	intel    *intel.Service
+	remarks  *remark.Service
+	catalog  *catalog.Service
 	registry *registry.Service
 	keys     Keys
 	out      outbound.Config
@@ -57,7 +63,7 @@ type Service struct {
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, intel: d.Intel, registry: d.Registry, keys: d.Keys, out: d.Out, origin: d.Origin, busy: map[string]bool{}}
+	return &Service{db: d.DB, log: d.Audit, intel: d.Intel, remarks: d.Remarks, catalog: d.Catalog, registry: d.Registry, keys: d.Keys, out: d.Out, origin: d.Origin, busy: map[string]bool{}}
 }
 
 // part is in whose name the room works when a clock or a peer's data makes it work.

@@ -32,12 +32,12 @@ const (
 	dropRuns    = `DELETE FROM peer_run WHERE peer_id = $1`
 	dropSources = `DELETE FROM peer_source WHERE peer_id = $1`
 
-	runCols   = `SELECT r.id, r.peer_id, r.way, r.technique, r.state, r.phase, r.etag, r.started, r.ended, r.counts, r.detail FROM peer_run r `
+	runCols   = `SELECT r.id, r.peer_id, r.way, r.technique, r.state, r.phase, r.etag, r.started, r.ended, r.counts, r.detail, r.cursor FROM peer_run r `
 	openRun   = runCols + `WHERE r.peer_id = $1 AND r.way = $2 AND r.state = 'running' ORDER BY r.id DESC LIMIT 1`
 	runsOf    = runCols + `WHERE r.peer_id = $1 ORDER BY r.id DESC LIMIT $2`
 	runByID   = runCols + `WHERE r.id = $1`
-	insertRun = `INSERT INTO peer_run (id, peer_id, way, technique, state, phase, etag, started, ended, counts, detail) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`
-	updateRun = `UPDATE peer_run SET state = $2, phase = $3, etag = $4, ended = $5, counts = $6, detail = $7 WHERE id = $1`
+	insertRun = `INSERT INTO peer_run (id, peer_id, way, technique, state, phase, etag, started, ended, counts, detail, cursor) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`
+	updateRun = `UPDATE peer_run SET state = $2, phase = $3, etag = $4, ended = $5, counts = $6, detail = $7, cursor = $8 WHERE id = $1`
 
 	itemCols = `SELECT i.id, i.peer_id, i.way, i.uuid, i.timestamp, i.state, i.reason, i.detail, i.tries, i.at FROM peer_item i `
 	putItem  = `INSERT INTO peer_item (id, peer_id, way, uuid, timestamp, state, reason, detail, tries, at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
@@ -45,6 +45,7 @@ const (
 		detail = excluded.detail, tries = excluded.tries, at = excluded.at`
 	waiting     = itemCols + `WHERE i.peer_id = $1 AND i.way = $2 AND i.state = 'waiting' AND i.id > $3 AND i.at <= $4 ORDER BY i.id LIMIT $5`
 	countItems  = `SELECT COUNT(*) FROM peer_item WHERE peer_id = $1 AND way = $2 AND state = $3`
+	countOut    = `SELECT COUNT(*) FROM peer_item WHERE peer_id = $1 AND way IN ('push', 'push-sightings', 'push-proposals') AND state = 'waiting'`
 	dropItem    = `DELETE FROM peer_item WHERE peer_id = $1 AND way = $2 AND uuid = $3`
 	itemsOf     = itemCols + `WHERE i.peer_id = $1 AND i.way = $2 AND i.state = $3 AND i.id > $4 ORDER BY i.id LIMIT $5`
 	itemsOfUUID = itemCols + `WHERE i.uuid = $1 AND i.way = $2`
@@ -136,19 +137,19 @@ func erasePeer(ctx context.Context, tx *store.Tx, id int64) error {
 
 func scanRun(s store.Scanner) (r Run, err error) {
 	var counts string
-	if err = s.Scan(&r.ID, &r.Peer, &r.Way, &r.Technique, &r.State, &r.phase, &r.etag, &r.Started, &r.Ended, &counts, &r.Detail); err == nil {
+	if err = s.Scan(&r.ID, &r.Peer, &r.Way, &r.Technique, &r.State, &r.phase, &r.etag, &r.Started, &r.Ended, &counts, &r.Detail, &r.cursor); err == nil {
 		err = json.Unmarshal([]byte(counts), &r.Counts)
 	}
 	return r, err
 }
 
 func newRun(ctx context.Context, tx *store.Tx, r *Run) error {
-	_, err := tx.Exec(ctx, insertRun, r.ID, r.Peer, r.Way, r.Technique, r.State, r.phase, r.etag, r.Started, r.Ended, text(r.Counts), r.Detail)
+	_, err := tx.Exec(ctx, insertRun, r.ID, r.Peer, r.Way, r.Technique, r.State, r.phase, r.etag, r.Started, r.Ended, text(r.Counts), r.Detail, r.cursor)
 	return err
 }
 
 func writeRun(ctx context.Context, tx *store.Tx, r *Run) error {
-	_, err := tx.Exec(ctx, updateRun, r.ID, r.State, r.phase, r.etag, r.Ended, text(r.Counts), r.Detail)
+	_, err := tx.Exec(ctx, updateRun, r.ID, r.State, r.phase, r.etag, r.Ended, text(r.Counts), r.Detail, r.cursor)
 	return err
 }
 

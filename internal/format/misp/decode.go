@@ -286,7 +286,7 @@ type Wire interface {
 
 // Read decodes one document that holds a T or a list of them: bare, or under
 // the key wrap ({"Attribute":{…}}, {"Attribute":[…]}, [{"Attribute":…},…]); a
-// "request" around it is unwrapped as searches do. list tells that the caller
+// "request" or "response" around it is unwrapped as searches do. list tells that the caller
 // sent a list. Keys beside the wrapper are passed over.
 func Read[T Wire, P interface {
 	*T
@@ -315,7 +315,7 @@ func Read[T Wire, P interface {
 				return err
 			}
 			switch {
-			case key == wrap || key == "request":
+			case key == wrap || key == "request" || key == "response":
 				err = value()
 			case P(new(T)).field(key) != nil:
 				r.hold(key)

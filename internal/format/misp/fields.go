@@ -47,7 +47,7 @@ var (
 		"local_only", "kill_chain_order", "GalaxyCluster"}
 	clusterOrder = []string{"id", "uuid", "collection_uuid", "type", "value", "tag_name", "description", "galaxy_id",
 		"source", "authors", "version", "distribution", "sharing_group_id", "org_id", "orgc_id", "default",
-		"locked", "extends_uuid", "extends_version", "published", "deleted", "Galaxy", "GalaxyElement",
+		"locked", "extends_uuid", "extends_version", "published", "deleted", "SharingGroup", "Galaxy", "GalaxyElement",
 		"GalaxyClusterRelation", "Org", "Orgc", "TargetingClusterRelation", "RelationshipInbound", "meta",
 		"tag_id", "attribute_tag_id", "event_tag_id", "local", "relationship_type"}
 	elementOrder  = []string{"id", "galaxy_cluster_id", "key", "value"}
@@ -73,7 +73,7 @@ var (
 		"event_org_id", "email", "timestamp", "first_seen", "last_seen", "deleted", "proposal_to_delete",
 		"disable_correlation", "value", "data", "org_uuid", "old_uuid", "event_uuid", "Org"}
 	sightingOrder = []string{"id", "attribute_id", "event_id", "org_id", "date_sighting", "uuid", "source", "type",
-		"value", "attribute_uuid", "Attribute", "Event", "Organisation"}
+		"value", "attribute_uuid", "event_uuid", "Attribute", "Event", "Organisation"}
 	reportOrder = []string{"id", "uuid", "event_id", "name", "content", "distribution", "sharing_group_id",
 		"timestamp", "deleted", "SharingGroup", "Note", "Opinion", "Relationship"}
 	cryptoOrder = []string{"id", "uuid", "type", "timestamp", "parent_id", "parent_type", "key_data", "revoked",

@@ -32,6 +32,8 @@ func (g *Galaxy) field(key string) node {
 
 func (c *GalaxyCluster) field(key string) node {
 	switch key {
+	case "SharingGroup":
+		return nested(&c.SharingGroup)
 	case "id":
 		return &c.ID
 	case "uuid":
@@ -355,6 +357,8 @@ func (s *Sighting) field(key string) node {
 		return &texts{&s.Values}
 	case "attribute_uuid":
 		return &s.AttributeUUID
+	case "event_uuid":
+		return &s.EventUUID
 	case "Attribute":
 		return nested(&s.Attribute)
 	case "Event":

@@ -214,6 +214,7 @@ type GalaxyCluster struct {
 	ExtendsVersion   Int
 	Published        Flag
 	Deleted          Flag
+	SharingGroup     *SharingGroup
 	Galaxy           *Galaxy
 	GalaxyElement    []GalaxyElement
 	Relation         []GalaxyClusterRelation
@@ -369,6 +370,7 @@ type Sighting struct {
 	Value         Text
 	Values        []string // only in requests: every attribute with one of them
 	AttributeUUID Text
+	EventUUID     Text
 	Attribute     *Attribute
 	Event         *Event
 	Organisation  *Org

@@ -180,14 +180,14 @@ func (w *world) endOf(uuid, id, galaxy string) {
 	}
 }
 
-// TestPushedClusters: what a peer pushes is narrowed by a step and locked; it
+// TestPushedClusters: what a peer pushes (it has taken a step off the level) is locked; it
 // brings newer versions of its own clusters, and never writes over those made here.
 func TestPushedClusters(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		galaxy := grow(w)
 		const theirs = "44444444-4444-4444-8444-444444444444"
 		push := func(uuid, value string, version int, as string) string {
-			return w.ask(as, "POST", "/galaxies/pushCluster", fmt.Sprintf(`[{"GalaxyCluster":{"uuid":"%s","value":"%s","version":"%d","distribution":"2","type":"alat","published":true,
+			return w.ask(as, "POST", "/galaxies/pushCluster", fmt.Sprintf(`[{"GalaxyCluster":{"uuid":"%s","value":"%s","version":"%d","distribution":"1","type":"alat","published":true,
 				"Galaxy":{"uuid":"33333333-3333-4333-8333-333333333333","type":"alat"},"Orgc":{"uuid":"55555555-5555-4555-8555-555555555555","name":"Daleki"},
 				"GalaxyElement":[{"key":"k","value":"v"}]}}]`, uuid, value, version)).body
 		}

@@ -342,7 +342,7 @@ func (a *api) clusterPush(c *call) error {
 }
 
 func (a *api) pushed(c *call, p params) catalog.PushedCluster {
-	out := catalog.PushedCluster{Galaxy: p.text("type"), Published: p.flag("published", false)}
+	out := catalog.PushedCluster{Galaxy: p.text("type"), Published: p.flag("published", false)} // its sender has lowered the level
 	a.clusterFields(c, p, &out.Draft, true)
 	out.Draft.Version = int64(p.number("version", 0))
 	if g, ok := p["Galaxy"].(map[string]any); ok && text(g["uuid"]) != "" {

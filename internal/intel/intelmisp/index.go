@@ -55,7 +55,7 @@ func (a *api) eventIndex(c *call) error {
 	err := o.listUnclosed("", func(yield func([]byte) error) error {
 		total, err := a.Intel.SearchEvents(c.ctx(), c.who, q, func(e *intel.Event) error {
 			if minimal {
-				return minimalEvent(e, &o.left, yield)
+				return a.minimalEvent(c, e, &o.left, yield)
 			}
 			return yield(indexEvent(e))
 		})
@@ -68,12 +68,18 @@ func (a *api) eventIndex(c *call) error {
 	return o.Close()
 }
 
-// minimalEvent is what pulling peers compare. Events with nothing in them are
-// left out, and out of the count.
-func minimalEvent(e *intel.Event, left *int64, yield func([]byte) error) error {
+// minimalEvent is what pulling peers compare. Events with neither attributes nor a
+// report are left out, and out of the count.
+func (a *api) minimalEvent(c *call, e *intel.Event, left *int64, yield func([]byte) error) error {
 	if e.Attributes == 0 {
-		*left++
-		return nil
+		reports, err := a.Intel.Reports(c.ctx(), c.who, e.Ref(), intel.Without)
+		if err != nil {
+			return err
+		}
+		if len(reports) == 0 {
+			*left++
+			return nil
+		}
 	}
 	b, err := marshal(ordered{{"id", itoa(e.ID)}, {"timestamp", itoa(e.Timestamp)}, {"sighting_timestamp", itoa(e.SightingTimestamp)},
 		{"published", e.Published}, {"uuid", e.UUID}, {"orgc_uuid", e.Origin.UUID}})

@@ -165,7 +165,7 @@ var serverSettings = []serverSetting{
 	{name: "MISP.background_jobs", typ: "boolean", description: "Whether jobs run in the background.", value: fixed(true)},
 	{name: "MISP.max_correlations_per_event", typ: "numeric", description: "How many related events an event's answer lists.", value: fixed(relatedMost), set: keepNumber},
 	{name: "MISP.footermidleft", typ: "string", description: "A text for footers; it is kept and given back, and shown nowhere here.", value: fixed(""), set: keepText},
-	{name: "Plugin.Sightings_policy", typ: "string", description: "Who sees sightings.", value: fixed("0")},
+	{name: intel.SightingPolicy, typ: "string", description: "Who sees the sightings of others: 0 the event's owner, 1 who sighted it too, 2 everybody who sees the event.", value: fixed("0"), set: keepPolicy},
 	{name: "Plugin.ZeroMQ_enable", typ: "boolean", description: "Whether events go to a message bus.", value: fixed(false)},
 	{name: "Security.advanced_authkeys", typ: "boolean", description: "Whether keys are kept as hashes, with expiry and addresses.", value: fixed(true)},
 	{name: "Security.allow_self_registration", typ: "boolean", description: "Whether anybody may ask for an account.", value: registrationOpen, set: openRegistration},
@@ -207,6 +207,13 @@ func keepNumber(a *api, c *call, v any) error {
 		return errNotNumeric
 	}
 	return a.keepSetting(c, n)
+}
+
+func keepPolicy(a *api, c *call, v any) error {
+	if p := text(v); p == "0" || p == "1" || p == "2" {
+		return a.keepSetting(c, p)
+	}
+	return errNotNumeric
 }
 
 func keepText(a *api, c *call, v any) error { return a.keepSetting(c, text(v)) }

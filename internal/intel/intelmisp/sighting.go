@@ -115,6 +115,9 @@ func (a *api) sightingList(c *call) error {
 	})
 }
 
+// thingsMost bounds how many events or attributes one search names.
+const thingsMost = 1000
+
 // sightingSearch answers sightings/restSearch/<event or attribute>: the id must
 // be a JSON number, as measured.
 func (a *api) sightingSearch(c *call) error {
@@ -132,10 +135,9 @@ func (a *api) sightingSearch(c *call) error {
 			f.Event, f.Attribute = "", n.String()
 		}
 	}
-	if u := c.params.list("uuid"); len(u) == 1 && c.arg(0) == "event" {
-		f.Event = u[0]
-	} else if len(u) == 1 && c.arg(0) == "attribute" {
-		f.Attribute = u[0]
+	things := []string{f.Event}
+	if u := c.params.list("uuid"); len(u) > 0 && c.arg(0) != "" {
+		things = u[:min(len(u), thingsMost)]
 	}
 	if c.params.has("type") {
 		n := c.params.number("type", 0)
@@ -151,7 +153,28 @@ func (a *api) sightingSearch(c *call) error {
 	}
 	of := filterOf(c.params["org_id"])
 	if c.params.text("returnFormat") == "csv" {
+		f.Event = cmp.Or(f.Event, things[0])
 		return a.sightingCSV(c, f, of)
+	}
+	each := func(yield func(*intel.Sighting) error) error {
+		for _, ref := range things {
+			f := f
+			if ref != "" && c.arg(0) == "attribute" {
+				f.Attribute = ref
+			} else if ref != "" {
+				f.Event = ref
+			}
+			err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+				if !byOrg(of, g.Org) {
+					return nil
+				}
+				return yield(g)
+			})
+			if err = instead(err, nil, fault.NotFound); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	o := c.begin(http.StatusOK)
 	o.count = 0 // measured: always 0
@@ -160,17 +183,13 @@ func (a *api) sightingSearch(c *call) error {
 	h.Set("X-Response-Format", "json")
 	h.Set("X-Skipped-Elements-Count", "0")
 	return o.list(`{"response":`, "}", func(yield func([]byte) error) error {
-		err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
-			if !byOrg(of, g.Org) {
-				return nil
-			}
+		return each(func(g *intel.Sighting) error {
 			w, err := a.sighting(c, g)
 			if err != nil {
 				return err
 			}
 			return yield(append(misp.Append([]byte(`{"Sighting":`), w), '}'))
 		})
-		return instead(err, nil, fault.NotFound)
 	})
 }
 
@@ -181,6 +200,9 @@ func (a *api) sighting(c *call, g *intel.Sighting) (*misp.Sighting, error) {
 		at := g.Attribute
 		w.Attribute = &misp.Attribute{ID: misp.N(at.ID), UUID: misp.T(at.UUID), Type: misp.T(at.Type), Category: misp.T(at.Category),
 			ToIDS: misp.B(at.ToIDS), Value: misp.T(at.Value)}
+	}
+	if c.params.flag("includeUuid", false) {
+		w.AttributeUUID, w.EventUUID = misp.T(g.Attribute.UUID), misp.T(g.EventUUID)
 	}
 	if c.params.flag("includeEvent", false) {
 		e, err := a.Intel.Event(c.ctx(), c.who, itoa(g.EventID))
@@ -223,6 +245,14 @@ func (a *api) sightingCSV(c *call, f intel.SightingFilter, of intel.Filter) erro
 		return err
 	}
 	return o.Close()
+}
+
+// sightingsPublish lets peers ask again for an event's sightings.
+func (a *api) sightingsPublish(c *call) error {
+	if err := a.Intel.PublishSightings(c.ctx(), c.who, c.arg(0)); err != nil {
+		return instead(instead(err, notFound(invalidEvent), fault.NotFound), forbidden(misp.MsgNoPermission), fault.Denied)
+	}
+	return c.done(misp.Outcome{Controller: "Events", Action: "publishSightings", Message: "Job queued", ID: c.arg(0)})
 }
 
 // sightingsKnown tells a pushing peer which of its sightings stand on the event.

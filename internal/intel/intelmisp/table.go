@@ -117,7 +117,7 @@ func build() map[string]row {
 	analystRows(read, write)
 	delegationRows(read, write)
 	feedRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact events/publishsightings
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact
 		attributes/enrich
 		communities/requestaccess collections/index cryptographic_keys/serversign`)
 	refuse(notHere, "site_admin", ``)
@@ -180,6 +180,7 @@ func coreRows(read, write adder) {
 	read("sightings/restsearch", "", (*api).sightingSearch)
 	write("sightings/add", "sighting", (*api).sightingAdd)
 	write("sightings/delete", "sighting", (*api).sightingDelete)
+	write("events/publishsightings", "publish", (*api).sightingsPublish)
 	write("sightings/bulksavesightings", "sync", (*api).sightingsFromPeer)
 	read("sightings/filtersightinguuidsforpush", "sync", (*api).sightingsKnown)
 	read("event_reports/index", "", (*api).reportIndex)

@@ -83,6 +83,9 @@ func (n *Remark) Wire() misp.Analyst {
 	return w
 }
 
+// EventID is the event in which what the remark is about stands, 0 if it is not here.
+func (n *Remark) EventID() int64 { return n.event }
+
 func (n *Remark) thing() audit.Thing {
 	return audit.Thing{Kind: strings.ToLower(string(n.Kind)), ID: n.ID, Label: n.UUID}
 }

@@ -142,35 +142,40 @@ func (s *Service) CaptureTx(ctx context.Context, tx *store.Tx, who ident.Actor, 
 	return nil
 }
 
-// PushRemarks takes remarks from another installation, each with its kind and
-// target. Who may: misp.sync with misp.analyst_data. Faults: Denied.
+// PushRemarks is PushRemarksTx in a transaction of its own.
 func (s *Service) PushRemarks(ctx context.Context, who ident.Actor, list []intel.Said) (imported, passed, refused int, err error) {
+	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		imported, passed, refused, err = s.PushRemarksTx(ctx, tx, who, list)
+		return err
+	})
+	return imported, passed, refused, err
+}
+
+// PushRemarksTx takes remarks from another installation, each with its kind and
+// target. Who may: misp.sync with misp.analyst_data. Faults: Denied.
+func (s *Service) PushRemarksTx(ctx context.Context, tx *store.Tx, who ident.Actor, list []intel.Said) (imported, passed, refused int, err error) {
 	if err := maySync(who); err != nil {
 		return 0, 0, 0, err
 	}
 	if err := mayRemark(who); err != nil {
 		return 0, 0, 0, err
 	}
-	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		imported, passed, refused = 0, 0, 0
-		for i := range list {
-			w := list[i].Analyst
-			what, err := s.capture(ctx, tx, who, Kind(list[i].Kind), &w, 0)
-			if err != nil {
-				return err
-			}
-			switch what {
-			case stored:
-				imported++
-			case ignored:
-				passed++
-			default:
-				refused++
-			}
+	for i := range list {
+		w := list[i].Analyst
+		what, err := s.capture(ctx, tx, who, Kind(list[i].Kind), &w, 0)
+		if err != nil {
+			return 0, 0, 0, err
 		}
-		return nil
-	})
-	return imported, passed, refused, err
+		switch what {
+		case stored:
+			imported++
+		case ignored:
+			passed++
+		default:
+			refused++
+		}
+	}
+	return imported, passed, refused, nil
 }
 
 // Modified lists, by kind, what who sees and when it was last changed, as MISP's

@@ -11,37 +11,42 @@ import (
 	"straza/internal/kernel/store"
 )
 
-// PushProposals takes proposals of an event from another installation: those that
+// PushProposals is PushProposalsTx in a transaction of its own.
+func (s *Service) PushProposals(ctx context.Context, who ident.Actor, event string, list []misp.ShadowAttribute) (n, refused int, err error) {
+	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		n, refused, err = s.PushProposalsTx(ctx, tx, who, event, list)
+		return err
+	})
+	return n, refused, err
+}
+
+// PushProposalsTx takes proposals of an event from another installation: those that
 // are not here are stored, those that were decided there are marked. n counts both;
 // refused those that are no proposals for this event. Who may: misp.sync. Nobody is
 // told. Faults: Denied, NotFound.
-func (s *Service) PushProposals(ctx context.Context, who ident.Actor, event string, list []misp.ShadowAttribute) (n, refused int, err error) {
+func (s *Service) PushProposalsTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, list []misp.ShadowAttribute) (n, refused int, err error) {
 	if err := maySync(who); err != nil {
 		return 0, 0, err
 	}
-	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		n, refused = 0, 0
-		e, err := s.d.Intel.EventTx(ctx, tx, who, event)
+	e, err := s.d.Intel.EventTx(ctx, tx, who, event)
+	if err != nil {
+		return 0, 0, err
+	}
+	for i := range list {
+		took, ok, err := s.pushOne(ctx, tx, who, &e, &list[i])
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
-		for i := range list {
-			took, ok, err := s.pushOne(ctx, tx, who, &e, &list[i])
-			if err != nil {
-				return err
-			}
-			if !ok {
-				refused++
-			} else if took {
-				n++
-			}
+		if !ok {
+			refused++
+		} else if took {
+			n++
 		}
-		if n == 0 {
-			return nil
-		}
-		return s.d.Audit.Record(ctx, tx, who, "proposal.push", (&Proposal{Event: e.ID, EventUUID: e.UUID}).thing(), map[string]any{"stored": n, "refused": refused})
-	})
-	return n, refused, err
+	}
+	if n == 0 {
+		return 0, refused, nil
+	}
+	return n, refused, s.d.Audit.Record(ctx, tx, who, "proposal.push", (&Proposal{Event: e.ID, EventUUID: e.UUID}).thing(), map[string]any{"stored": n, "refused": refused})
 }
 
 func maySync(who ident.Actor) error {

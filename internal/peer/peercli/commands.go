@@ -313,6 +313,14 @@ func sayRun(env *cli.Env, r peer.Run) error {
 	env.Say("%s %s, %s: %d events read, %d new, %d changed, %d as they were, %d refused, %d left; %d attributes new, %d changed, %d refused",
 		r.Way, r.Technique, r.State, e.Read, e.Created, e.Updated, e.Unchanged, e.Refused, e.Left,
 		r.Counts.Attributes.Created, r.Counts.Attributes.Updated, r.Counts.Attributes.Refused)
+	for _, k := range []struct {
+		what string
+		t    peer.Tally
+	}{{"clusters", r.Counts.Clusters}, {"proposals", r.Counts.Proposals}, {"sightings", r.Counts.Sightings}, {"remarks", r.Counts.Analyst}} {
+		if k.t.Read > 0 {
+			env.Say("  %d %s read, %d new, %d changed, %d as they were, %d refused", k.t.Read, k.what, k.t.Created, k.t.Updated, k.t.Unchanged, k.t.Refused)
+		}
+	}
 	for _, k := range slices.Sorted(maps.Keys(r.Counts.Reasons)) {
 		env.Say("  %d: %s", r.Counts.Reasons[k], k)
 	}

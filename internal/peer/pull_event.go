@@ -1,0 +1,270 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/store"
+)
+
+// How much is fetched ahead of what is being stored, and how often one side or one
+// event may fail before it is let be.
+const (
+	ahead       = 4
+	failuresRun = 3
+	triesItem   = 5
+	pageItems   = 200
+)
+
+// events fetches and stores what waits, in the order in which it was noted; done
+// tells that nothing waits any more that could be had now.
+func (w *puller) events(ctx context.Context) (done bool, err error) {
+	after := int64(0)
+	for {
+		var list []item
+		err := w.s.db.View(ctx, func(tx *store.Tx) error {
+			now, err := store.Now(ctx, tx)
+			if err != nil {
+				return err
+			}
+			list, err = nextItems(ctx, tx, w.p.ID, Pull, after, now, pageItems)
+			return err
+		})
+		if err != nil || len(list) == 0 {
+			return err == nil, err
+		}
+		n, err := w.page(ctx, list)
+		if err != nil {
+			return false, err
+		}
+		if n < len(list) { // time is up
+			return false, nil
+		}
+		after = list[n-1].id
+	}
+}
+
+// page stores a list of events while the next ones are on their way.
+func (w *puller) page(ctx context.Context, list []item) (n int, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	f := fetchAhead(ctx, list, func(ctx context.Context, it item) (*http.Response, error) {
+		return w.r.event(ctx, it.uuid, w.p.Internal)
+	})
+	defer f.drain()
+	defer stop()
+	for i := range list {
+		if i > 0 && w.late() {
+			return i, nil
+		}
+		got := f.next()
+		err := w.take(ctx, &list[i], got)
+		got.close()
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(list), nil
+}
+
+// take stores one event and notes what became of it; an error ends the run.
+func (w *puller) take(ctx context.Context, it *item, got *fetched) error {
+	err := got.err
+	var saved intel.Saved
+	if err == nil {
+		saved, err = w.store(ctx, it, got)
+	}
+	if err == nil {
+		w.failed = 0
+		if saved.State == "unchanged" || saved.State == "again" {
+			return w.settle(ctx, it, saved, "", "")
+		}
+		return nil // written with the event, in its transaction
+	}
+	reason, again, fatal := w.judge(ctx, err)
+	switch {
+	case fatal != nil:
+		return fatal
+	case again:
+		if w.failed++; w.failed >= failuresRun {
+			return err
+		}
+		return w.later(ctx, it, err)
+	}
+	w.failed = 0
+	return w.settle(ctx, it, intel.Saved{State: "refused"}, reason, detailOf(err))
+}
+
+// store reads the document into threat data. What is created or changed is counted,
+// and its note struck out, in the event's own transaction.
+func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel.Saved, err error) {
+	who := w.as()
+	held, err := w.s.intel.HeldEvents(ctx, who, []string{it.uuid})
+	if err != nil {
+		return saved, err
+	}
+	h := held[it.uuid]
+	switch {
+	case h.Blocked:
+		return saved, refusal(reasonBlocked, "on the block list here")
+	case h.ID != 0 && !h.Locked:
+		return saved, refusal(reasonOwn, "made here")
+	case h.Protected:
+		return saved, refusal(reasonProtected, "protected here")
+	}
+	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.grouping()}
+	var counts Counts
+	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
+		counts = w.run.Counts.copy()
+		counts.took(sv)
+		return w.strike(ctx, tx, it, counts)
+	}}
+	src := rc.source(ctx, intel.FromReader(got.body, misp.Limits{Bytes: streamBytes}))
+	err = w.s.intel.Import(ctx, who, src, opt, func(sv intel.Saved, err error) error {
+		saved = sv
+		return err
+	})
+	if err == nil && (saved.State == "created" || saved.State == "updated") {
+		w.run.Counts = counts
+	}
+	return saved, err
+}
+
+// grouping puts a document's groups into the terms of here; a group is taken in once
+// a run, however many documents repeat it.
+func (w *puller) grouping() *intel.Grouping {
+	g := intel.NewGrouping(w.groups, func(ctx context.Context, g *misp.SharingGroup) (int64, error) {
+		return w.s.intel.CaptureGroup(ctx, part(), g, intel.Sender{Here: w.s.origin(), URL: w.p.URL, Server: w.p.ID, Org: w.p.RemoteOrg})
+	})
+	g.Foreign = true
+	return g
+}
+
+// took adds what became of one event that had been left.
+func (c *Counts) took(sv intel.Saved) {
+	c.Events.Left--
+	switch sv.State {
+	case "created":
+		c.Events.Created++
+	case "updated":
+		c.Events.Updated++
+	case "refused":
+		c.Events.Refused++
+	default:
+		c.Events.Unchanged++
+	}
+	c.Attributes.add(sv.Attributes)
+	c.Objects.add(sv.Objects)
+}
+
+// strike takes a note out and writes the counts with it, and from whom the event is.
+func (w *puller) strike(ctx context.Context, tx *store.Tx, it *item, counts Counts) error {
+	if _, err := tx.Exec(ctx, dropItem, w.p.ID, Pull, it.uuid); err != nil {
+		return err
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, putSource, tx.DB().NewID(), it.uuid, w.p.ID, now); err != nil {
+		return err
+	}
+	run := w.run
+	run.Counts = counts
+	return writeRun(ctx, tx, &run)
+}
+
+// settle notes what became of an event that changed nothing here.
+func (w *puller) settle(ctx context.Context, it *item, sv intel.Saved, reason, detail string) error {
+	var counts Counts
+	err := w.s.db.Update(ctx, func(tx *store.Tx) error {
+		counts = w.run.Counts.copy()
+		counts.took(sv)
+		if reason == "" {
+			return w.strike(ctx, tx, it, counts)
+		}
+		counts.Reasons[reason]++
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		it.state, it.reason, it.detail, it.at = itemRefused, reason, detail, now
+		if err := writeItem(ctx, tx, it); err != nil {
+			return err
+		}
+		run := w.run
+		run.Counts = counts
+		return writeRun(ctx, tx, &run)
+	}, store.InLane(store.Jobs))
+	if err == nil {
+		w.run.Counts = counts
+	}
+	return err
+}
+
+// later leaves an event for another run, or lets it be after too many tries.
+func (w *puller) later(ctx context.Context, it *item, cause error) error {
+	if it.tries++; it.tries >= triesItem {
+		return w.settle(ctx, it, intel.Saved{State: "refused"}, reasonTries, detailOf(cause))
+	}
+	return w.s.db.Update(ctx, func(tx *store.Tx) error {
+		it.detail = detailOf(cause)
+		w.bad = it.detail
+		return writeItem(ctx, tx, it)
+	}, store.InLane(store.Jobs))
+}
+
+// judge says what a failure means for one event: the reason for refusing it, that
+// it may go better later, or that the whole run ends.
+func (w *puller) judge(ctx context.Context, err error) (reason string, again bool, fatal error) {
+	if ctx.Err() != nil {
+		return "", false, ctx.Err()
+	}
+	var said *statusError
+	var broken *misp.Error
+	switch {
+	case errors.As(err, &said):
+		return w.answered(ctx, said)
+	case errors.As(err, &broken) && broken.Kind == misp.ErrRead:
+		return "", true, nil
+	case errors.As(err, &broken):
+		return reasonBroken, false, nil
+	}
+	f := fault.Of(err)
+	switch {
+	case f == nil, f.Kind == fault.Internal:
+		return "", false, err
+	case f.Kind == fault.Unavailable:
+		return "", true, nil
+	case strings.HasPrefix(f.Key, "peer.reason."):
+		return f.Key, false, nil
+	case f.Key == "intel.fault.blocked":
+		return reasonBlocked, false, nil
+	case f.Key == "intel.fault.foreign":
+		return reasonOwn, false, nil
+	case f.Fields["sharing_group_id"] != "":
+		return reasonGroup, false, nil
+	}
+	return reasonInvalid, false, nil
+}
+
+// answered: an event that is not shown is refused, unless it is our key that does
+// not count any more.
+func (w *puller) answered(ctx context.Context, said *statusError) (reason string, again bool, fatal error) {
+	switch {
+	case said.Status == http.StatusNotFound || said.Status == http.StatusMethodNotAllowed:
+		return reasonGone, false, nil
+	case said.Status == http.StatusForbidden:
+		if _, err := w.r.version(ctx); err != nil {
+			return "", false, err
+		}
+		return reasonGone, false, nil
+	case said.Status == http.StatusTooManyRequests || said.Status >= 500:
+		return "", true, nil
+	}
+	return "", false, said
+}
