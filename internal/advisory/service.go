@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"straza/internal/craft/export"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
@@ -41,15 +43,41 @@ type PublishedEvent struct {
 // EventType names the event.
 func (PublishedEvent) EventType() string { return "advisory.published" }
 
-// Filter narrows a list; zero fields do not. The keyset is (Updated, ID) of the
-// last row seen, in either order.
+// Filter narrows a list; zero fields do not. The keyset is (Key, ID) of the last row
+// seen: see Advisory.Key.
 type Filter struct {
 	State, Level, Text      string
 	UpdatedSince            int64
 	UpdatedBefore, IDBefore int64
-	Oldest                  bool // first changed first: for who follows changes
-	Limit                   int  // 1 to 200, 0 = 50
+	Oldest                  bool   // first changed first: for who follows changes
+	Sort                    string // one of Sorts, a minus turns it round; "" = -updated, or what Oldest says
+	Limit                   int    // 1 to 200, 0 = 50
 }
+
+// Sorts are the orders there are, without the minus. Nothing of an edition that is not
+// published orders a list that others read.
+var Sorts = []string{"updated", "state"}
+
+func (f Filter) order() string {
+	switch {
+	case f.Sort != "":
+		return f.Sort
+	case f.Oldest:
+		return "updated"
+	}
+	return "-updated"
+}
+
+// Key is an advisory's place under an order, for the next page.
+func (a Advisory) Key(sort string) int64 {
+	if strings.TrimPrefix(sort, "-") == "state" {
+		return stateRank[a.State]
+	}
+	return a.Updated
+}
+
+// stateRank says in Go what stateOrder says in SQL.
+var stateRank = map[string]int64{Draft: 1, Published: 2, Withdrawn: 3}
 
 const (
 	pageSize = 50
@@ -72,42 +100,88 @@ func (s *Service) InForce(ctx context.Context, who ident.Actor) (out []Advisory,
 	return out, err
 }
 
-// List gives a page of warnings, last changed first; more tells whether others
+// List gives a page of warnings in the order of Sort; more tells whether others
 // follow. Text and level are tested on what the caller reads, never on an edition
-// that is not published yet.
+// that is not published yet. Faults: Invalid on "sort".
 func (s *Service) List(ctx context.Context, who ident.Actor, f Filter) (out []Advisory, more bool, err error) {
-	if f.UpdatedBefore == 0 && f.IDBefore == 0 && !f.Oldest {
-		f.UpdatedBefore, f.IDBefore = math.MaxInt64, math.MaxInt64
-	}
 	if f.Limit < 1 {
 		f.Limit = pageSize
 	}
 	f.Limit = min(f.Limit, pageMost)
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
-		for full := true; full && len(out) <= f.Limit; {
-			text, args := listing(who, f)
-			rows, err := store.All(ctx, tx, scan, text, args...)
-			if err != nil {
-				return err
-			}
-			if full = len(rows) > f.Limit; full {
-				f.UpdatedBefore, f.IDBefore = rows[len(rows)-1].Updated, rows[len(rows)-1].ID
-			}
-			for _, a := range rows {
-				if a, err = a.as(who); err != nil {
-					return err
-				}
-				if f.passes(a) {
-					out = append(out, a)
-				}
-			}
-		}
-		return nil
+		return walk(ctx, tx, who, f, func(a Advisory) bool { out = append(out, a); return len(out) <= f.Limit })
 	})
 	if len(out) > f.Limit {
 		out, more = out[:f.Limit], true
 	}
 	return out, more, err
+}
+
+// walk gives all that a filter finds, from its keyset on, until yield has enough.
+func walk(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, yield func(Advisory) bool) error {
+	sort := f.order()
+	if !slices.Contains(Sorts, strings.TrimPrefix(sort, "-")) {
+		return fault.Field("sort", "web.error.choice", "warnings sort by %s", strings.Join(Sorts, ", "))
+	}
+	if f.UpdatedBefore == 0 && f.IDBefore == 0 && strings.HasPrefix(sort, "-") {
+		f.UpdatedBefore, f.IDBefore = math.MaxInt64, math.MaxInt64
+	}
+	for {
+		text, args := listing(who, f)
+		rows, err := store.All(ctx, tx, scan, text, args...)
+		if err != nil {
+			return err
+		}
+		for _, raw := range rows {
+			a, err := raw.as(who)
+			if err != nil {
+				return err
+			}
+			if f.passes(a) && !yield(a) {
+				return nil
+			}
+		}
+		if len(rows) <= f.Limit {
+			return nil
+		}
+		last := rows[len(rows)-1]
+		f.UpdatedBefore, f.IDBefore = last.Key(sort), last.ID
+	}
+}
+
+// countMost is as far as a list counts; beyond it, it says "more than".
+const countMost = 1000
+
+// Count counts what List would give; more = there are beyond countMost.
+func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64, more bool, err error) {
+	f.Limit, f.UpdatedBefore, f.IDBefore = pageMost, 0, 0
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		return walk(ctx, tx, who, f, func(Advisory) bool { n++; return n <= countMost })
+	})
+	return min(n, countMost), n > countMost, err
+}
+
+// Export gives all that a filter finds to each, after begin was told how many and under
+// which label: of one snapshot. What leaves is recorded first.
+func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, begin func(export.Extent) error, each func(Advisory) error) error {
+	f.Limit, f.UpdatedBefore, f.IDBefore = pageMost, 0, 0
+	log := func(tx *store.Tx) error {
+		return s.d.Audit.Record(ctx, tx, who, "advisory.export", audit.Thing{Kind: "advisory"}, nil)
+	}
+	return s.d.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+		var x export.Extent
+		if err := walk(ctx, tx, who, f, func(a Advisory) bool { x.Add(export.Level(a.TLP), 1); return true }); err != nil {
+			return err
+		}
+		err := begin(x)
+		if err != nil {
+			return err
+		}
+		if werr := walk(ctx, tx, who, f, func(a Advisory) bool { err = each(a); return err == nil }); werr != nil {
+			return werr
+		}
+		return err
+	})
 }
 
 // passes tests what SQL could test only on the text that the team is writing.

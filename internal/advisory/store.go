@@ -3,6 +3,7 @@ package advisory
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/i18n"
@@ -42,14 +43,21 @@ func inForce(who ident.Actor) string {
 		access.Visible(who, "a.audience_id") + ` ORDER BY a.published DESC, a.id DESC LIMIT 20`
 }
 
+// stateOrder is the order of a warning's life.
+const stateOrder = `CASE a.state WHEN 'draft' THEN 1 WHEN 'published' THEN 2 ELSE 3 END`
+
 // listing builds the query of a page; $1 and $2 are the keyset. Text and level are
 // the ones being written, so they are tested here for the reader's own team only.
 func listing(who ident.Actor, f Filter) (text string, args []any) {
-	after, order := "<", "DESC"
-	if f.Oldest {
-		after, order = ">", "ASC"
+	name, down := strings.CutPrefix(f.order(), "-")
+	key, after, order := "a.updated", ">", "ASC"
+	if down {
+		after, order = "<", "DESC"
 	}
-	text = `SELECT ` + cols + ` FROM advisory_advisory a WHERE (a.updated ` + after + ` $1 OR (a.updated = $1 AND a.id ` + after +
+	if name == "state" {
+		key = stateOrder
+	}
+	text = `SELECT ` + cols + ` FROM advisory_advisory a WHERE (` + key + after + ` $1 OR (` + key + ` = $1 AND a.id ` + after +
 		` $2)) AND a.updated >= $3 AND ` + access.Visible(who, "a.audience_id")
 	args = []any{f.UpdatedBefore, f.IDBefore, f.UpdatedSince}
 	mark := func(v any) string {
@@ -65,7 +73,7 @@ func listing(who ident.Actor, f Filter) (text string, args []any) {
 	if f.Text != "" {
 		text += ` AND (a.cert <> ` + mark(who.CERT) + ` OR a.folded LIKE ` + mark(store.Like(i18n.Fold(f.Text))) + ` ESCAPE '\')`
 	}
-	return text + ` ORDER BY a.updated ` + order + `, a.id ` + order + ` LIMIT ` + strconv.Itoa(f.Limit+1), args
+	return text + ` ORDER BY ` + key + ` ` + order + `, a.id ` + order + ` LIMIT ` + strconv.Itoa(f.Limit+1), args
 }
 
 func scan(s store.Scanner) (a Advisory, err error) {

@@ -12,7 +12,7 @@ var (
 	// Values without behaviour that every kernel package may name, whatever its place.
 	kernelLeaves = []string{"fault", "ident"}
 
-	crafts = []string{"pack", "form", "deadline", "thread", "approval", "search", "seal", "document"}
+	crafts = []string{"pack", "form", "deadline", "thread", "approval", "search", "seal", "document", "export"}
 	// A craft that is made for another: forms and deadlines are written in pack's condition
 	// language, correspondence is searched.
 	craftNeeds = map[string][]string{"form": {"pack"}, "deadline": {"pack"}, "thread": {"search"}}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"straza/internal/craft/export"
 	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/incident/incidenttest"
@@ -87,7 +88,13 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 		},
 		"export": func(who ident.Actor) (string, error) {
 			var b strings.Builder
-			err := w.S.Export(ctx, who, incident.Filter{}, func(c incident.Case) error { fmt.Fprintf(&b, "%+v", c); return nil })
+			begin := func(x export.Extent) error {
+				if who.Kind != ident.Operator { // who may know how many there are
+					b.WriteString(strings.Repeat(canary, int(x.Rows+x.Held)))
+				}
+				return nil
+			}
+			err := w.S.Export(ctx, who, incident.Filter{}, begin, func(c incident.Case) error { fmt.Fprintf(&b, "%+v", c); return nil })
 			return b.String(), err
 		},
 		"overview": func(who ident.Actor) (string, error) {
@@ -102,11 +109,21 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 			return show(ms, err)
 		},
 		"correspondence": func(who ident.Actor) (string, error) {
-			ts, _, err := w.S.Correspondence(ctx, who, false, 0, 0)
+			ts, _, err := w.S.Correspondence(ctx, who, thread.Filter{}, thread.Page{})
 			if len(ts) > 0 {
 				return canary, err
 			}
 			return "", err
+		},
+		"threads counted": func(who ident.Actor) (string, error) {
+			k, _, err := w.S.CountThreads(ctx, who, thread.Filter{})
+			return strings.Repeat(canary, int(k)), err
+		},
+		"threads exported": func(who ident.Actor) (string, error) {
+			var b strings.Builder
+			begin := func(x export.Extent) error { b.WriteString(strings.Repeat(canary, int(x.Rows+x.Held))); return nil }
+			err := w.S.ExportThreads(ctx, who, thread.Filter{}, begin, func(t thread.Thread, _ string) error { fmt.Fprintf(&b, "%+v", t); return nil })
+			return b.String(), err
 		},
 		"own thread": func(who ident.Actor) (string, error) {
 			_, ms, err := w.S.OwnThread(ctx, who, party)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"straza/internal/craft/deadline"
+	"straza/internal/craft/export"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -37,6 +38,9 @@ type Page struct {
 	Key   int64
 	ID    int64
 }
+
+// Sorts are the orders there are, without the minus.
+var Sorts = []string{"updated", "opened", "severity"}
 
 // sorts are the orders: which column, and whether "" direction is downward.
 var sorts = map[string]string{"updated": "c.updated", "opened": "c.opened", "severity": "c.severity_rank"}
@@ -187,36 +191,47 @@ func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64
 	return n, more, err
 }
 
-// Export gives every case that the filter finds, in pages, to each; what leaves is
-// recorded first.
-func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, each func(Case) error) error {
+// Export gives every case that the filter finds to each, after begin was told how
+// many and under which label: all of one snapshot. What leaves is recorded first.
+func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, begin func(export.Extent) error, each func(Case) error) error {
 	if err := f.check(); err != nil {
 		return err
 	}
 	if err := mayRead(who); err != nil {
 		return err
 	}
-	err := s.d.DB.Update(ctx, func(tx *store.Tx) error {
+	log := func(tx *store.Tx) error {
 		return s.d.Audit.Record(ctx, tx, who, "case.export", audit.Thing{Kind: "case"}, map[string]any{"filter": f.Active()})
-	})
-	if err != nil {
-		return err
 	}
-	for p := (Page{Limit: 500}); ; {
-		list, more, err := s.List(ctx, who, f, p)
+	return s.d.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+		x, err := extent(ctx, tx, who, f)
 		if err != nil {
 			return err
 		}
-		for _, c := range list {
-			if err := each(c); err != nil {
+		if err := begin(x); err != nil {
+			return err
+		}
+		for p := (Page{Limit: 500}); ; {
+			list, err := s.pageTx(ctx, tx, who, f, p)
+			if err != nil {
 				return err
 			}
+			more := len(list) > p.Limit
+			list = list[:min(len(list), p.Limit)]
+			if err := s.decorate(ctx, tx, who, list); err != nil {
+				return err
+			}
+			for _, c := range list {
+				if err := each(c); err != nil {
+					return err
+				}
+			}
+			if !more {
+				return nil
+			}
+			p.Key, p.ID = list[len(list)-1].Keys(f.Sort)
 		}
-		if !more {
-			return nil
-		}
-		p.Key, p.ID = list[len(list)-1].Keys(f.Sort)
-	}
+	})
 }
 
 // Active names the filters that narrow, without their values.

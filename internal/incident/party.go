@@ -306,18 +306,6 @@ func (s *Service) File(ctx context.Context, who ident.Actor, ref string, file in
 	return f.Name, f.Size, body, err
 }
 
-// Correspondence lists the threads that the team sees, newest word first; the
-// keyset is (last, id) of the last row.
-func (s *Service) Correspondence(ctx context.Context, who ident.Actor, unread bool, last, id int64) (out []thread.Thread, more bool, err error) {
-	if err := access.Check(who, "incident.read"); err != nil {
-		return nil, false, err
-	}
-	if last == 0 {
-		last, id = 1<<62, 1<<62
-	}
-	return s.d.Threads.List(ctx, who, unread, last, id)
-}
-
 // Unread counts the threads with answers nobody of the team has read.
 func (s *Service) Unread(ctx context.Context, who ident.Actor) (int64, error) {
 	if err := access.Check(who, "incident.read"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"straza/internal/craft/export"
 	"straza/internal/craft/search"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/i18n"
@@ -221,6 +222,36 @@ func (q *query) count(most int) (string, []any) {
 	}
 	c := query{args: slices.Clone(q.args)}
 	return q.with + "SELECT COUNT(*) FROM (SELECT 1 FROM " + q.rows() + " AND " + test("c.id", c.arg) + " LIMIT " + strconv.Itoa(most) + ") x", c.args
+}
+
+// labels counts what the list finds by label.
+func (q *query) labels() (string, []any) {
+	test := q.terms.Set
+	switch {
+	case q.with != "" || !q.terms.Any():
+		test = q.terms.Probe
+	case q.terms.Rare():
+		test = q.terms.Start
+	}
+	c := query{args: slices.Clone(q.args)}
+	return q.with + "SELECT c.tlp, COUNT(*) FROM " + q.rows() + " AND " + test("c.id", c.arg) + " GROUP BY c.tlp", c.args
+}
+
+// extent counts what an export of a filter holds, and the strictest label in it.
+func extent(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (x export.Extent, err error) {
+	q, err := newQuery(ctx, tx, who, f)
+	if err != nil || q.none {
+		return x, err
+	}
+	text, args := q.labels()
+	_, err = store.All(ctx, tx, func(sc store.Scanner) (n int64, err error) {
+		var label string
+		if err = sc.Scan(&label, &n); err == nil {
+			x.Add(export.Level(label), n)
+		}
+		return n, err
+	}, text, args...)
+	return x, err
 }
 
 func taskCounts(ids []int64) string {

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 
+	"straza/internal/craft/thread"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -103,4 +104,24 @@ func scanEvidence(s store.Scanner) (v Evidence, err error) {
 func scanCustody(s store.Scanner) (k Custody, err error) {
 	err = s.Scan(&k.At, &k.Author, &k.Act, &k.Detail)
 	return
+}
+
+// labelsOf gives the labels of the parties that threads hang on, by party.
+func labelsOf(ctx context.Context, tx *store.Tx, list []thread.Thread) (map[int64]string, error) {
+	out := map[int64]string{}
+	ids := make([]int64, len(list))
+	for i, t := range list {
+		ids[i] = t.Object
+	}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	_, err := store.All(ctx, tx, func(sc store.Scanner) (id int64, err error) {
+		var label string
+		if err = sc.Scan(&id, &label); err == nil {
+			out[id] = label
+		}
+		return id, err
+	}, `SELECT p.id, p.tlp FROM incident_party p WHERE p.id IN `+store.In(ids))
+	return out, err
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"straza/internal/craft/export"
+	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -33,12 +35,16 @@ type Filter struct {
 	Since    time.Time // changed since
 }
 
-// Orders of the queue.
+// Orders of the queue; a minus turns one round.
 const (
-	ByDue      = "due"       // what falls due first; the default for open reports
+	ByDue      = "due"       // what falls due first, of open reports; their default
 	ByReceived = "-received" // newest first; the default otherwise
 	ByUpdated  = "updated"   // oldest change first: for who follows with Since
+	BySeverity = "-severity" // gravest first
 )
+
+// Sorts are the orders there are, without the minus.
+var Sorts = []string{"due", "received", "updated", "severity"}
 
 // Page says which part of the list.
 type Page struct {
@@ -88,14 +94,14 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 	if err := f.check(); err != nil {
 		return nil, "", err
 	}
+	if err := checkSort(p.Sort); err != nil {
+		return nil, "", err
+	}
 	if p.Limit < 1 || p.Limit > 200 {
 		p.Limit = 50
 	}
 	p.Sort = f.sort(p.Sort)
-	after := cursor{Sort: p.Sort, Key: math.MinInt64, ID: 0}
-	if p.Sort == ByReceived {
-		after.Key = math.MaxInt64
-	}
+	after := beginning(p.Sort)
 	if p.Cursor != "" {
 		if after, err = parseCursor(p.Cursor, p.Sort); err != nil {
 			return nil, "", err
@@ -119,24 +125,42 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 	return out, next, err
 }
 
+// sort gives the order in force: what is decided has no clock to be ordered by.
 func (f *Filter) sort(wish string) string {
+	name := strings.TrimPrefix(wish, "-")
 	switch {
-	case wish == ByReceived || wish == ByUpdated:
-		return wish
-	case wish == ByDue || f.State == "open":
-		if f.State == "open" {
-			return ByDue
-		}
+	case name == "due" && f.State != "open", name == "" && f.State != "open":
+		return ByReceived
+	case name == "":
+		return ByDue
 	}
-	return ByReceived
+	return wish
+}
+
+// checkSort refuses an order that there is not.
+func checkSort(wish string) error {
+	if wish != "" && !slices.Contains(Sorts, strings.TrimPrefix(wish, "-")) {
+		return fault.Field("sort", "web.error.choice", "reports sort by %s", strings.Join(Sorts, ", "))
+	}
+	return nil
+}
+
+// beginning is the place before the first row of an order.
+func beginning(sort string) cursor {
+	if strings.HasPrefix(sort, "-") {
+		return cursor{Sort: sort, Key: math.MaxInt64}
+	}
+	return cursor{Sort: sort, Key: math.MinInt64}
 }
 
 func sortKey(r *Report, sort string) int64 {
-	switch sort {
-	case ByDue:
+	switch strings.TrimPrefix(sort, "-") {
+	case "due":
 		return r.openDue()
-	case ByUpdated:
+	case "updated":
 		return us(r.Updated)
+	case "severity":
+		return int64(severityRank(r.Severity))
 	}
 	return us(r.Received)
 }
@@ -163,24 +187,67 @@ func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64
 // maxCount: a thousand is as good as "many", and the count stops there.
 const maxCount = 1000
 
-// Export streams every report of a filter, as List orders it, page by page.
-func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, each func(Report) error) error {
-	p := Page{Limit: 200}
-	for {
-		rows, next, err := s.List(ctx, who, f, p)
+// Export gives every report of a filter to each, as List orders it, after begin was
+// told how many and under which label: all of one snapshot. What leaves is recorded first.
+func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, wish string, begin func(export.Extent) error, each func(Report) error) error {
+	if err := mayRead(who); err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	if err := checkSort(wish); err != nil {
+		return err
+	}
+	sort := f.sort(wish)
+	log := func(tx *store.Tx) error {
+		return s.Audit.Record(ctx, tx, who, "report.export", audit.Thing{Kind: "report"}, map[string]any{"filter": f.names()})
+	}
+	return s.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			if err := each(r); err != nil {
+		x, err := extent(ctx, tx, who, f, queryWords(f.Query), now)
+		if err != nil {
+			return err
+		}
+		if err := begin(x); err != nil {
+			return err
+		}
+		for after := beginning(sort); ; {
+			rows, err := listReports(ctx, tx, who, f, queryWords(f.Query), now, after, exportBatch)
+			if err != nil {
 				return err
 			}
+			for i := range rows {
+				if err := each(blank(who, rows[i])); err != nil {
+					return err
+				}
+			}
+			if len(rows) < exportBatch {
+				return nil
+			}
+			last := &rows[len(rows)-1]
+			after = cursor{sort, sortKey(last, sort), last.ID}
 		}
-		if next == "" {
-			return nil
+	})
+}
+
+// exportBatch is how many reports an export holds at a time.
+const exportBatch = 500
+
+// names lists which fields of a filter were set, for the audit line.
+func (f *Filter) names() []string {
+	out := []string{}
+	for name, on := range map[string]bool{"state": f.State != "", "type": f.Type != "", "channel": f.Channel != "", "severity": f.Severity != "", "tlp": f.TLP != "",
+		"class": f.Class != "", "mine": f.Mine, "late": f.Late, "unread": f.Unread, "org": f.Org != 0, "cert": f.CERT != 0, "q": f.Query != "", "since": !f.Since.IsZero()} {
+		if on {
+			out = append(out, name)
 		}
-		p.Cursor = next
 	}
+	slices.Sort(out)
+	return out
 }
 
 // queryWords are the folded words of a search, the longest first: it finds least.

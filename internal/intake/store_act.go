@@ -11,10 +11,10 @@ import (
 
 // actRow is a row of intake_act.
 type actRow struct {
-	id, report, at, person, undoes int64
-	author, verb                   string
-	was, now                       Triage
-	undone                         bool
+	id, report, at, person, undoes, bulk int64
+	author, verb                         string
+	was, now                             Triage
+	undone                               bool
 }
 
 func insertAct(ctx context.Context, tx *store.Tx, a actRow) error {
@@ -26,8 +26,8 @@ func insertAct(ctx context.Context, tx *store.Tx, a actRow) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO intake_act (id, report_id, at, person, author, verb, was, is_now, undoes, undone)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`, a.id, a.report, a.at, a.person, a.author, a.verb, string(was), string(now), a.undoes, a.undone)
+	_, err = tx.Exec(ctx, `INSERT INTO intake_act (id, report_id, at, person, author, verb, was, is_now, undoes, undone, bulk)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`, a.id, a.report, a.at, a.person, a.author, a.verb, string(was), string(now), a.undoes, a.undone, a.bulk)
 	return err
 }
 
@@ -52,6 +52,15 @@ func actsOf(ctx context.Context, tx *store.Tx, report int64) ([]actRow, error) {
 // themselves, so that they are never undone.
 func lastAct(ctx context.Context, tx *store.Tx, report int64) (actRow, bool, error) {
 	return store.First(ctx, tx, scanAct, selectAct+` AND NOT undone ORDER BY id DESC LIMIT 1`, report)
+}
+
+// actsOfBulk lists the steps of one press on reports that who may see.
+func actsOfBulk(ctx context.Context, tx *store.Tx, who ident.Actor, bulk int64) ([]actRow, error) {
+	if bulk == 0 {
+		return nil, nil
+	}
+	return store.All(ctx, tx, scanAct, `SELECT a.id, a.report_id, a.at, a.person, a.author, a.verb, a.was, a.is_now, a.undoes, a.undone FROM intake_act a
+		JOIN intake_report r ON r.id = a.report_id WHERE a.bulk = $1 AND `+access.Visible(who, "r.audience_id")+` ORDER BY a.id DESC`, bulk)
 }
 
 func markUndone(ctx context.Context, tx *store.Tx, id int64) error {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"straza/internal/craft/export"
 	"straza/internal/craft/search"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
@@ -104,6 +105,9 @@ func (w *where) with(test func(string, func(any) string) string, outer string) (
 	return strings.Join(w.parts, " AND "), words, c.args
 }
 
+// sortCols are the columns of Sorts.
+var sortCols = map[string]string{"due": "r.open_due", "received": "r.received", "updated": "r.updated", "severity": "r.severity"}
+
 // listReports finds the ids in a covering index, then fetches their rows.
 func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64, after cursor, limit int) ([]Report, error) {
 	terms, err := termsOf(ctx, tx, ws)
@@ -118,12 +122,10 @@ func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, w
 		}
 		w.parts = append(w.parts, "r.id IN "+store.In(named))
 	}
-	col, op, dir := "r.open_due", ">", ""
-	switch after.Sort {
-	case ByReceived:
-		col, op, dir = "r.received", "<", " DESC"
-	case ByUpdated:
-		col = "r.updated"
+	name, down := strings.CutPrefix(after.Sort, "-")
+	col, op, dir := sortCols[name], ">", ""
+	if down {
+		op, dir = "<", " DESC"
 	}
 	key := w.arg(after.Key)
 	id := w.arg(after.ID)
@@ -175,6 +177,27 @@ func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, 
 	cond, words, args := filterWhere(who, f, now).with(test, "r.id")
 	return store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM intake_report r WHERE `+cond+" AND "+words+
 		` LIMIT `+strconv.Itoa(maxCount+1)+`) x`, args...)
+}
+
+// extent counts what an export of a filter holds, and the strictest label in it.
+func extent(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64) (x export.Extent, err error) {
+	terms, err := termsOf(ctx, tx, ws)
+	if err != nil || terms.None() {
+		return x, err
+	}
+	test := terms.Set
+	if terms.Rare() {
+		test = terms.Start
+	}
+	cond, words, args := filterWhere(who, f, now).with(test, "r.id")
+	_, err = store.All(ctx, tx, func(sc store.Scanner) (n int64, err error) {
+		var label string
+		if err = sc.Scan(&label, &n); err == nil {
+			x.Add(export.Level(label), n)
+		}
+		return n, err
+	}, `SELECT r.tlp, COUNT(*) FROM intake_report r WHERE `+cond+" AND "+words+` GROUP BY r.tlp`, args...)
+	return x, err
 }
 
 // weekRow is one report of the weeks that the home page counts.

@@ -39,6 +39,7 @@ var (
 type act struct {
 	verb    string
 	version int64 // the version the person saw; 0 does not insist
+	bulk    int64 // the press on several reports that this step is of
 	change  func(ctx context.Context, tx *store.Tx, r *Report) (detail any, err error)
 }
 
@@ -72,7 +73,7 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, who ident.Actor, r *R
 	if err != nil {
 		return err
 	}
-	if err := insertAct(ctx, tx, actRow{id: id, report: r.ID, at: now, person: who.Person, author: who.Name, verb: a.verb, was: was, now: r.Triage}); err != nil {
+	if err := insertAct(ctx, tx, actRow{id: id, report: r.ID, at: now, person: who.Person, author: who.Name, verb: a.verb, was: was, now: r.Triage, bulk: a.bulk}); err != nil {
 		return err
 	}
 	if err := s.save(ctx, tx, r, was); err != nil {
@@ -227,10 +228,14 @@ func (s *Service) decideOrg(ctx context.Context, tx *store.Tx, who ident.Actor, 
 
 // Take makes who the one who works on a report; Release gives it back.
 func (s *Service) Take(ctx context.Context, who ident.Actor, uuid string) (Report, error) {
-	return s.do(ctx, who, uuid, act{verb: "take", change: func(_ context.Context, _ *store.Tx, r *Report) (any, error) {
+	return s.do(ctx, who, uuid, takeAct(who))
+}
+
+func takeAct(who ident.Actor) act {
+	return act{verb: "take", change: func(_ context.Context, _ *store.Tx, r *Report) (any, error) {
 		r.Assignee, r.AssigneeName = who.Person, who.Name
 		return nil, nil
-	}})
+	}}
 }
 
 // Release gives a report back to the queue.
@@ -259,7 +264,11 @@ func (s *Service) Reject(ctx context.Context, who ident.Actor, uuid string, vers
 // MarkDuplicate makes a report a duplicate of another (UUID or number) that who may
 // see. A chain is allowed, a ring is a Conflict; the first of a chain keeps the work.
 func (s *Service) MarkDuplicate(ctx context.Context, who ident.Actor, uuid string, version int64, of string) (Report, error) {
-	return s.do(ctx, who, uuid, act{verb: ActDuplicate, version: version, change: func(ctx context.Context, tx *store.Tx, r *Report) (any, error) {
+	return s.do(ctx, who, uuid, s.duplicateAct(who, version, of))
+}
+
+func (s *Service) duplicateAct(who ident.Actor, version int64, of string) act {
+	return act{verb: ActDuplicate, version: version, change: func(ctx context.Context, tx *store.Tx, r *Report) (any, error) {
 		other, err := s.refTx(ctx, tx, who, of)
 		if fault.Is(err, fault.NotFound) {
 			return nil, fault.Field("of", "intake.fault.noreport", "no report %q", of)
@@ -288,7 +297,7 @@ func (s *Service) MarkDuplicate(ctx context.Context, who ident.Actor, uuid strin
 		}
 		r.DuplicateOf = other.ID
 		return map[string]any{"of": other.Number}, nil
-	}})
+	}}
 }
 
 // Accept opens a case with chosen facts, or joins the case with number into. summary

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"straza/internal/craft/export"
 	"straza/internal/intake"
 	"straza/internal/intake/intaketest"
 	"straza/internal/kernel/clock"
@@ -317,9 +318,10 @@ func TestNoLeak(t *testing.T) {
 			must(t, err)
 			found, _, err := w.S.List(ctx, who, intake.Filter{Query: "prijava"}, intake.Page{})
 			must(t, err)
-			exported := 0
-			must(t, w.S.Export(ctx, who, intake.Filter{}, func(intake.Report) error { exported++; return nil }))
-			if len(list) != want[name] || int(n) != want[name] || exported != want[name] {
+			exported, said := 0, 0
+			begin := func(x export.Extent) error { said = int(x.Rows + x.Held); return nil }
+			must(t, w.S.Export(ctx, who, intake.Filter{}, "", begin, func(intake.Report) error { exported++; return nil }))
+			if len(list) != want[name] || int(n) != want[name] || exported != want[name] || said != want[name] {
 				t.Errorf("%s sees %d, counts %d, exports %d; want %d", name, len(list), n, exported, want[name])
 			}
 			if len(found) > want[name] {
@@ -362,7 +364,7 @@ func TestQueueOrderAndPages(t *testing.T) {
 			w.Send(t, intaketest.Plain(fmt.Sprintf("Прва реч %d", i)))
 			now.Add(time.Minute)
 		}
-		for _, sort := range []string{"", intake.ByReceived, intake.ByUpdated, intake.ByDue} {
+		for _, sort := range []string{"", intake.ByReceived, intake.ByUpdated, intake.ByDue, intake.BySeverity, "-due", "received", "-updated", "severity"} {
 			seen, cursor := map[string]bool{}, ""
 			var last intake.Report
 			for {

@@ -65,7 +65,8 @@ type Query struct {
 	Nothing     bool // what was asked for cannot be: an unreadable time, an unknown organisation
 
 	After int64  // only ids greater than this: the next page of a keyset
-	Past  *Place // of events, with Sort "changed": only those behind this place in that order
+	Aged  bool   // attributes by time of change and id instead of by id; Desc turns it round
+	Past  *Place // of events, with Sort "changed", and of attributes, with Aged (seconds): only those behind this place in that order
 	Limit int    // 0 = all
 	Page  int    // 1-based, with Limit; 0 = none
 	Sort  string // see sortable; "" = id

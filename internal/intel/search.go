@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -111,7 +112,10 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 	for part := range slices.Chunk(ids, batch) {
 		err := r.s.db.View(ctx, func(tx *store.Tx) error {
 			list, err = attributesByID(ctx, tx, r.who, part)
-			if r.plan.backwards() {
+			switch {
+			case r.plan.Aged:
+				slices.SortFunc(list, r.plan.byAge)
+			case r.plan.backwards():
 				slices.Reverse(list)
 			}
 			return r.dress(ctx, tx, list, err)
@@ -136,10 +140,7 @@ const walked = 4000
 // walk goes through the table by id. The first batches are small, so that the
 // first answer comes soon; a page is one batch.
 func (r *run) walk(ctx context.Context) error {
-	after, n := r.plan.After, 50
-	if r.plan.backwards() {
-		after = math.MaxInt64
-	}
+	after, n := r.plan.beginning(), 50
 	if limit := r.plan.Limit; limit > 0 && r.pure() {
 		n = min(r.skip+limit, 1000)
 	}
@@ -150,7 +151,7 @@ func (r *run) walk(ctx context.Context) error {
 			return r.dress(ctx, tx, list, err)
 		})
 		if len(list) > 0 {
-			after = list[len(list)-1].ID
+			after = Place{list[len(list)-1].Timestamp, list[len(list)-1].ID}
 		}
 		full := len(list) == n
 		if done, err := r.hand(list, err); done || err != nil || !full {
@@ -158,6 +159,28 @@ func (r *run) walk(ctx context.Context) error {
 		}
 		n = min(n*2, walked)
 	}
+}
+
+// beginning is the place that a walk starts behind.
+func (p *plan) beginning() Place {
+	switch {
+	case p.Aged && p.Past != nil:
+		return *p.Past
+	case p.backwards():
+		return Place{math.MaxInt64, math.MaxInt64}
+	case p.Aged:
+		return Place{math.MinInt64, math.MinInt64}
+	}
+	return Place{ID: p.After}
+}
+
+// byAge compares attributes in the order of Aged.
+func (p *plan) byAge(a, b Attribute) int {
+	n := cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.ID, b.ID))
+	if p.Desc {
+		return -n
+	}
+	return n
 }
 
 // dress adds event headers and, when asked for, tags.

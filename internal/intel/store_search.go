@@ -298,30 +298,52 @@ func foundBy(who ident.Actor, p *plan) where {
 	if p.After > 0 {
 		w.add("a.id + 0 > ?", p.After)
 	}
+	if p.Aged && p.Past != nil {
+		p.behind(&w, "a.timestamp + 0", *p.Past)
+	}
 	return w
 }
 
-// way is the order of attributes by id.
-func (p *plan) way() string {
+// way is the order of attributes: by id, or by time of change. With few, the + 0 keeps
+// the planner from walking an index of the whole table for the order's sake.
+func (p *plan) way(few bool) string {
+	dir := ""
 	if p.backwards() {
-		return " DESC"
+		dir = " DESC"
 	}
-	return ""
+	switch {
+	case p.Aged && few:
+		return " ORDER BY a.timestamp + 0" + dir + ", a.id + 0" + dir
+	case p.Aged:
+		return " ORDER BY a.timestamp" + dir + ", a.id" + dir
+	case few:
+		return " ORDER BY a.id + 0" + dir
+	}
+	return " ORDER BY a.id" + dir
+}
+
+// behind goes on after a place in the order by time of change.
+func (p *plan) behind(w *where, col string, at Place) {
+	op := ">"
+	if p.Desc {
+		op = "<"
+	}
+	w.add("("+col+", a.id) "+op+" (?, ?)", at.Changed, at.ID)
 }
 
 // backwards: the newest attributes first. Other orders are of events only.
-func (p *plan) backwards() bool { return p.Desc && (p.Sort == "" || p.Sort == "id") }
+func (p *plan) backwards() bool { return p.Desc && (p.Aged || p.Sort == "" || p.Sort == "id") }
 
 // attributeIDs lists at most limit ids of a selective plan, ascending.
 func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]int64, error) {
 	w := foundBy(who, p)
-	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+" ORDER BY a.id + 0"+p.way()+" LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, store.ScanInt64, "SELECT a.id"+attributeFrom+w.sql()+p.way(true)+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // attributesFound reads the first rows of a plan led by a value's key, by id.
 func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]Attribute, error) {
 	w := foundBy(who, p)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id + 0"+p.way()+" LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+p.way(true)+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // attributesByID reads rows whose ids were found a moment ago, again as who sees them.
@@ -331,14 +353,18 @@ func attributesByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []in
 		" AND "+eventScan(who, "e")+" ORDER BY a.id", args...)
 }
 
-// attributesFrom walks the table by id: for plans without an index of their own.
-func attributesFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, after int64, limit int) ([]Attribute, error) {
+// attributesFrom walks the table by id, or by time of change: for plans without an
+// index of their own.
+func attributesFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, after Place, limit int) ([]Attribute, error) {
 	var w where
-	if p.backwards() {
-		w.add("a.id < ?", after)
+	switch {
+	case p.Aged:
+		p.behind(&w, "a.timestamp", after)
+	case p.backwards():
+		w.add("a.id < ?", after.ID)
 		w.add("a.id > ?", p.After)
-	} else {
-		w.add("a.id > ?", after)
+	default:
+		w.add("a.id > ?", after.ID)
 	}
 	if len(p.events) > 0 {
 		w.add("a.event_id IN " + store.In(p.events))
@@ -346,7 +372,7 @@ func attributesFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan,
 	w.span("a.timestamp", p.Time)
 	p.attributeWhere(&w, who, true)
 	p.eventWhere(&w, who, ofAttributes)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+" ORDER BY a.id"+p.way()+" LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+p.way(false)+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (int64, error) {

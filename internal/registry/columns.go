@@ -108,14 +108,7 @@ func deref(s *string) string {
 
 // A spreadsheet runs a cell that begins with one of these as a formula; an
 // apostrophe in front makes it text (OWASP, CSV injection). Reading takes it off.
-const formulaStart = "=+-@\t\r"
-
-func safeCell(s string) string {
-	if s != "" && strings.ContainsRune(formulaStart, rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
+const formulaStart = "=+-@\t\r\n"
 
 func plainCell(s string) string {
 	if len(s) > 1 && s[0] == '\'' && strings.ContainsRune(formulaStart, rune(s[1])) {

@@ -2,22 +2,22 @@ package registry
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"io"
-	"time"
 
+	"straza/internal/craft/export"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
 
-// Export streams what a filter gives as CSV (formula-safe, one header line) or as
-// JSON lines of Records, with the details that who may see. The first line of JSON
-// says which installation, when, by whom and under which TLP; in CSV, which has no
-// place for it, the file's name and the audit line do. The audit line commits
-// before the first byte leaves. It is AMBER: contacts are for those who got it.
-func (s *Service) Export(ctx context.Context, who ident.Actor, w io.Writer, format string, f Filter) error {
+// Export streams what a filter gives as CSV (formula-safe, one header line, the stamp in
+// the last columns) or as JSON lines of Records with the stamp as the first line, with
+// the details that who may see. begin is told how much it will be, in the same snapshot,
+// and gives the stamp. The audit line commits before the first byte leaves. It is AMBER:
+// contacts are for those who got it.
+func (s *Service) Export(ctx context.Context, who ident.Actor, w io.Writer, format string, f Filter, begin func(export.Extent) export.Stamp) error {
 	if err := s.checkFilter(who, f); err != nil {
 		return err
 	}
@@ -29,9 +29,17 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, w io.Writer, form
 		return s.audit.Record(ctx, tx, who, "registry.export", audited, map[string]any{"format": format, "filter": f.names()})
 	}
 	return s.db.ViewLogged(ctx, log, func(tx *store.Tx) error {
-		out := &recordWriter{csv: csv.NewWriter(w), json: json.NewEncoder(w), format: format}
-		out.json.SetEscapeHTML(false)
-		if err := s.head(ctx, tx, who, out); err != nil {
+		q, err := listing(ctx, tx, who, f)
+		if err != nil {
+			return err
+		}
+		text, args := q.all()
+		n, err := store.Int64(ctx, tx, text, args...)
+		if err != nil {
+			return err
+		}
+		out, err := newWriter(w, format, "registry", begin(amber(n)), header(columns))
+		if err != nil {
 			return err
 		}
 		for list, err := range batches(ctx, tx, who, f) {
@@ -42,8 +50,22 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, w io.Writer, form
 				return err
 			}
 		}
-		return nil
+		return out.close()
 	})
+}
+
+// amber is the extent of what the registry gives out: everything in it is AMBER.
+func amber(n int64) (x export.Extent) {
+	x.Add(tlp.Amber, n)
+	return x
+}
+
+func header(cols []column) []string {
+	head := make([]string, len(cols))
+	for i, c := range cols {
+		head[i] = c.name
+	}
+	return head
 }
 
 // names lists which fields of a filter were set, for the audit line.
@@ -58,37 +80,9 @@ func (f Filter) names() []string {
 	return out
 }
 
-// exportHead is the first line of a JSON export.
-type exportHead struct {
-	Straza string    `json:"straza"`
-	From   string    `json:"installation"`
-	At     time.Time `json:"at"`
-	By     string    `json:"by"`
-	TLP    string    `json:"tlp"`
-}
-
-func (s *Service) head(ctx context.Context, tx *store.Tx, who ident.Actor, out *recordWriter) error {
-	if out.format == CSV {
-		head := make([]string, len(columns))
-		for i, c := range columns {
-			head[i] = c.name
-		}
-		return out.csv.Write(head)
-	}
-	host, err := s.HostTx(ctx, tx, who)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	now, err := store.Now(ctx, tx)
-	if err != nil {
-		return err
-	}
-	return out.json.Encode(exportHead{Straza: "registry", From: host.Name, At: instant(now), By: who.String(), TLP: "TLP:AMBER"})
-}
-
 // exportBatch writes a page of organisations with their parts, three more statements
 // for the whole page.
-func (s *Service) exportBatch(ctx context.Context, tx *store.Tx, out *recordWriter, list []Organisation) error {
+func (s *Service) exportBatch(ctx context.Context, tx *store.Tx, out *fileWriter, list []Organisation) error {
 	var open []int64
 	for _, o := range list {
 		if o.Details {
@@ -108,35 +102,49 @@ func (s *Service) exportBatch(ctx context.Context, tx *store.Tx, out *recordWrit
 		return err
 	}
 	for _, o := range list {
-		if err := out.write(RecordOf(o, Parts{contacts[o.ID], resources[o.ID], assets[o.ID]})); err != nil {
+		if err := out.organisation(RecordOf(o, Parts{contacts[o.ID], resources[o.ID], assets[o.ID]})); err != nil {
 			return err
 		}
 	}
-	return out.flush()
+	return nil
 }
 
-// recordWriter writes records in one of the two formats.
-type recordWriter struct {
-	csv    *csv.Writer
-	json   *json.Encoder
-	format string
+// fileWriter writes rows in one of the two formats.
+type fileWriter struct {
+	table *export.Table // of CSV
+	lines *json.Encoder // of JSON
 }
 
-func (w *recordWriter) write(r Record) error {
-	if w.format == JSON {
-		return w.json.Encode(r)
+// newWriter begins a file: what is its name in the stamp of JSON lines.
+func newWriter(w io.Writer, format, what string, s export.Stamp, head []string) (*fileWriter, error) {
+	if format == CSV {
+		return &fileWriter{table: export.NewTable(w, s, head...)}, nil
+	}
+	out := &fileWriter{lines: json.NewEncoder(w)}
+	out.lines.SetEscapeHTML(false)
+	return out, out.lines.Encode(fileHead{what, s.Fields()})
+}
+
+// fileHead is the first line of a JSON export; an import passes it over.
+type fileHead struct {
+	Straza string `json:"straza"`
+	export.Fields
+}
+
+func (w *fileWriter) organisation(r Record) error {
+	if w.lines != nil {
+		return w.lines.Encode(r)
 	}
 	cells := make([]string, len(columns))
 	for i, c := range columns {
-		cells[i] = safeCell(c.write(&r))
+		cells[i] = c.write(&r)
 	}
-	return w.csv.Write(cells)
+	return w.table.Row(tlp.Amber, cells...)
 }
 
-func (w *recordWriter) flush() error {
-	if w.format != CSV {
+func (w *fileWriter) close() error {
+	if w.table == nil {
 		return nil
 	}
-	w.csv.Flush()
-	return w.csv.Error()
+	return w.table.Close()
 }

@@ -232,17 +232,17 @@ func TestPartsPageFilterAndLeaveAsFiles(t *testing.T) {
 			isFault(t, err, fault.Invalid)
 		}
 		var b bytes.Buffer
-		must(t, c.s.ExportAssets(ctx, c.analyst, at, &b, registry.CSV, registry.PartFilter{State: registry.StateAll}))
+		must(t, c.s.ExportAssets(ctx, c.analyst, at, &b, registry.CSV, registry.PartFilter{State: registry.StateAll}, stamped))
 		if got := b.String(); strings.Count(got, "\n") != 8 || !strings.Contains(got, "'=1+1") {
 			t.Errorf("export:\n%s", got)
 		}
 		b.Reset()
-		must(t, c.s.ExportResources(ctx, c.analyst, at, &b, registry.JSON, registry.PartFilter{}))
-		if b.Len() != 0 {
-			t.Errorf("nothing exports as %q", b.String())
+		must(t, c.s.ExportResources(ctx, c.analyst, at, &b, registry.JSON, registry.PartFilter{}, stamped))
+		if got := b.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `"straza":"resources"`) || !strings.Contains(got, `"rows":0`) {
+			t.Errorf("nothing exports as %q", got)
 		}
-		isFault(t, c.s.ExportAssets(ctx, c.mayr, at, &b, registry.CSV, registry.PartFilter{}), fault.Denied)
-		isFault(t, c.s.ExportAssets(ctx, c.analyst, at, &b, "xml", registry.PartFilter{}), fault.Invalid)
+		isFault(t, c.s.ExportAssets(ctx, c.mayr, at, &b, registry.CSV, registry.PartFilter{}, stamped), fault.Denied)
+		isFault(t, c.s.ExportAssets(ctx, c.analyst, at, &b, "xml", registry.PartFilter{}, stamped), fault.Invalid)
 		if got := auditVerbs(t, db, c.bank.ID)[0]; got != "registry.export" {
 			t.Errorf("audit: %s", got)
 		}

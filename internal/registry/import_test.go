@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"straza/internal/craft/export"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -165,7 +166,7 @@ func TestExportComesBack(t *testing.T) {
 		evil := registrytest.Org(t, c.s, registry.Draft{Name: "=cmd|' /C calc'!A0", Aliases: []string{"+1", "б"}})
 		for _, format := range []string{registry.CSV, registry.JSON} {
 			var out bytes.Buffer
-			must(t, c.s.Export(ctx, c.analyst, &out, format, registry.Filter{}))
+			must(t, c.s.Export(ctx, c.analyst, &out, format, registry.Filter{}, stamped))
 			if format == registry.CSV && !strings.Contains(out.String(), "'=cmd") {
 				t.Errorf("the formula is not text:\n%s", out.String())
 			}
@@ -178,7 +179,7 @@ func TestExportComesBack(t *testing.T) {
 		}
 		// … and makes the same country on an empty installation.
 		var out, copied bytes.Buffer
-		must(t, c.s.Export(ctx, c.analyst, &out, registry.CSV, registry.Filter{State: registry.Active}))
+		must(t, c.s.Export(ctx, c.analyst, &out, registry.CSV, registry.Filter{State: registry.Active}, stamped))
 		empty := testkit.SQLite(t, db.Clock)
 		s := registrytest.Service(t, empty)
 		res, err := s.Import(ctx, ident.SystemPart("demo"), bytes.NewReader(out.Bytes()), registry.ImportOptions{Format: registry.CSV})
@@ -186,7 +187,7 @@ func TestExportComesBack(t *testing.T) {
 		if res.Created != 7 {
 			t.Fatalf("%+v", res)
 		}
-		must(t, s.Export(ctx, ident.SystemPart("demo"), &copied, registry.CSV, registry.Filter{State: registry.Active}))
+		must(t, s.Export(ctx, ident.SystemPart("demo"), &copied, registry.CSV, registry.Filter{State: registry.Active}, stamped))
 		if a, b := withoutTimes(out.String()), withoutTimes(copied.String()); a != b {
 			t.Errorf("not the same:\n%s", cmp.Diff(a, b))
 		}
@@ -196,12 +197,17 @@ func TestExportComesBack(t *testing.T) {
 	})
 }
 
+// stamped is what the doors add: who asks, from where.
+func stamped(x export.Extent) export.Stamp {
+	return export.Stamp{Installation: "ЦЕРТ", Origin: "https://cert.example", By: "Ана", Extent: x}
+}
+
 // withoutTimes cuts what differs on purpose: CERT, freshness and the two times.
 func withoutTimes(csv string) string {
 	var out []string
 	for _, l := range strings.Split(strings.TrimSpace(csv), "\n") {
 		cells := strings.Split(l, ",")
-		out = append(out, strings.Join(cells[:len(cells)-4], ","))
+		out = append(out, strings.Join(cells[:len(cells)-4-len(export.Columns)], ","))
 	}
 	return strings.Join(out, "\n")
 }
@@ -212,16 +218,16 @@ func TestExportSaysWhereItComesFrom(t *testing.T) {
 		c := newCountry(t, db)
 		registrytest.Fill(t, db, c.bank, 1100) // more than two batches
 		var out bytes.Buffer
-		must(t, c.s.Export(ctx, c.banker, &out, registry.JSON, registry.Filter{}))
+		must(t, c.s.Export(ctx, c.banker, &out, registry.JSON, registry.Filter{}, stamped))
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-		var head map[string]string
+		var head map[string]any
 		must(t, json.Unmarshal([]byte(lines[0]), &head))
-		if head["installation"] != c.host.Name || head["tlp"] != "TLP:AMBER" || head["by"] != fmt.Sprintf("person:%d", c.banker.Person) {
+		if head["straza"] != "registry" || head["installation"] != "ЦЕРТ" || head["tlp"] != "TLP:AMBER" || head["by"] != "Ана" || head["rows"] != 1104.0 {
 			t.Errorf("head: %v", head)
 		}
 		if len(lines) != 1+4+1100 {
 			t.Errorf("%d lines", len(lines))
 		}
-		isFault(t, c.s.Export(ctx, c.banker, &out, "xml", registry.Filter{}), fault.Invalid)
+		isFault(t, c.s.Export(ctx, c.banker, &out, "xml", registry.Filter{}, stamped), fault.Invalid)
 	})
 }

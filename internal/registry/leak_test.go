@@ -59,7 +59,7 @@ func counted(t *testing.T, s *registry.Service, who ident.Actor, f registry.Filt
 func exported(t *testing.T, s *registry.Service, who ident.Actor, format string) string {
 	t.Helper()
 	var b bytes.Buffer
-	err := s.Export(ctx, who, &b, format, registry.Filter{})
+	err := s.Export(ctx, who, &b, format, registry.Filter{}, stamped)
 	return refusedOr(t, err, b.String)
 }
 
@@ -126,11 +126,11 @@ var doors = []door{
 	}},
 	{"export of resources", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
 		var b bytes.Buffer
-		return refusedOr(t, s.ExportResources(ctx, who, x.org.UUID, &b, "csv", registry.PartFilter{}), b.String)
+		return refusedOr(t, s.ExportResources(ctx, who, x.org.UUID, &b, "csv", registry.PartFilter{}, stamped), b.String)
 	}},
 	{"export of assets", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
 		var b bytes.Buffer
-		return refusedOr(t, s.ExportAssets(ctx, who, x.org.UUID, &b, "json", registry.PartFilter{}), b.String)
+		return refusedOr(t, s.ExportAssets(ctx, who, x.org.UUID, &b, "json", registry.PartFilter{}, stamped), b.String)
 	}},
 	{"history", true, func(t *testing.T, s *registry.Service, who ident.Actor, x subject) string {
 		v, err := s.History(ctx, who, x.org.UUID, 0, 0)

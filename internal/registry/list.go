@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"straza/internal/kernel/fault"
@@ -20,7 +22,8 @@ type Filter struct {
 	CERT         string // UUID
 	State        State
 	Freshness    Freshness // only of organisations whose details may be seen; without registry.read of the own
-	UpdatedSince time.Time // inclusive; orders by time of change, oldest first
+	UpdatedSince time.Time // inclusive; orders by time of change, oldest first, unless Sort says otherwise
+	Sort         string    // name or updated, a minus turns it round; "" = name
 	Foreign      bool      // those that peers' data named, instead of our own
 
 	verify *Verification // the cycle in force
@@ -36,9 +39,12 @@ type Page struct {
 // CountMost is where counting stops: a page then says "more than".
 const CountMost = 10000
 
-// List gives one page of what who may see, by name (by time of change with
-// UpdatedSince), and the cursor of the next page, "" at the end. Faults: Invalid
-// on "cursor", "kind", "sector", "state", "freshness" or "cert".
+// Sorts are the orders there are, without the minus.
+var Sorts = []string{"name", "updated"}
+
+// List gives one page of what who may see, in the order of Sort, and the cursor of the
+// next page, "" at the end. Faults: Invalid on "cursor", "kind", "sector", "state",
+// "freshness", "cert" or "sort".
 func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (list []Organisation, next string, err error) {
 	if err := s.checkFilter(who, f); err != nil {
 		return nil, "", err
@@ -150,23 +156,30 @@ func (s *Service) checkFilter(who ident.Actor, f Filter) error {
 		_, ok := store.ParseUUID(f.CERT)
 		c.Require(ok, "cert", "registry.fault.uuid")
 	}
+	c.Require(f.Sort == "" || slices.Contains(Sorts, strings.TrimPrefix(f.Sort, "-")), "sort", "web.error.choice")
 	return c.Err("filter of organisations")
 }
 
-// cursor is the key of the last row of a page: by name or by time of change.
+// cursor is the key of the last row of a page: by name or by time of change. It belongs
+// to one direction.
 type cursor struct {
 	Sort    []byte `json:"s,omitempty"`
 	Updated int64  `json:"u,omitempty"`
 	ID      int64  `json:"i"`
+	Down    bool   `json:"d,omitempty"`
 }
 
-func (f Filter) byTime() bool { return !f.UpdatedSince.IsZero() }
+func (f Filter) byTime() bool {
+	return strings.TrimPrefix(f.Sort, "-") == "updated" || f.Sort == "" && !f.UpdatedSince.IsZero()
+}
+
+func (f Filter) down() bool { return strings.HasPrefix(f.Sort, "-") }
 
 func cursorAt(o Organisation, f Filter) cursor {
 	if f.byTime() {
-		return cursor{Updated: micros(o.Updated), ID: o.ID}
+		return cursor{Updated: micros(o.Updated), ID: o.ID, Down: f.down()}
 	}
-	return cursor{Sort: sortKey(o), ID: o.ID}
+	return cursor{Sort: sortKey(o), ID: o.ID, Down: f.down()}
 }
 
 func (c cursor) String() string {
@@ -185,7 +198,7 @@ func parseCursor(s string, f Filter) (c cursor, err error) {
 	if err == nil {
 		err = json.Unmarshal(b, &c)
 	}
-	if err != nil || c.ID == 0 || f.byTime() != (c.Updated != 0) {
+	if err != nil || c.ID == 0 || f.byTime() != (c.Updated != 0) || f.down() != c.Down {
 		return c, fault.Field("cursor", "registry.fault.cursor", "not a cursor of this list")
 	}
 	return c, nil

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"straza/internal/craft/export"
 	"straza/internal/kernel/fault"
 )
 
@@ -139,6 +140,10 @@ func headerColumns(header []string) ([]*column, error) {
 	cols := make([]*column, len(header))
 	for i, name := range header {
 		name = strings.ToLower(strings.TrimSpace(name))
+		if slices.Contains(export.Columns, name) { // of an export of ours: where it came from
+			cols[i] = &column{name: name}
+			continue
+		}
 		at := slices.IndexFunc(columns, func(c column) bool { return c.name == name })
 		if at < 0 {
 			return nil, fault.Field("file", "registry.fault.file-column", "unknown column %d", i+1)
@@ -196,7 +201,7 @@ func parseJSON(r io.Reader) iter.Seq2[row, error] {
 			}
 			var v struct {
 				Record
-				exportHead
+				fileHead
 			}
 			err := dec.Decode(&v)
 			if errors.Is(err, io.EOF) && !array {

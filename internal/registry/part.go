@@ -2,14 +2,14 @@ package registry
 
 import (
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
 	"time"
 
+	"straza/internal/craft/export"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
@@ -134,23 +134,24 @@ func detailed(ctx context.Context, tx *store.Tx, who ident.Actor, uuid string) (
 }
 
 // ExportResources and ExportAssets stream what a filter gives of one organisation as
-// CSV or as JSON lines. The audit line commits before the first byte leaves.
-func (s *Service) ExportResources(ctx context.Context, who ident.Actor, uuid string, w io.Writer, format string, f PartFilter) error {
+// CSV or as JSON lines, stamped as Export stamps. The audit line commits before the first
+// byte leaves.
+func (s *Service) ExportResources(ctx context.Context, who ident.Actor, uuid string, w io.Writer, format string, f PartFilter, begin func(export.Extent) export.Stamp) error {
 	if err := f.check(s.resourceKind); err != nil {
 		return err
 	}
 	return s.exportParts(ctx, who, uuid, format, "resources", func(tx *store.Tx, o Organisation) error {
-		return writeParts(w, format, resourceFile, eachResource(ctx, tx, o.ID, f.State), f)
+		return writeParts(w, format, "resources", resourceFile, func() iter.Seq2[Resource, error] { return eachResource(ctx, tx, o.ID, f.State) }, f, begin)
 	})
 }
 
 // ExportAssets is ExportResources for assets.
-func (s *Service) ExportAssets(ctx context.Context, who ident.Actor, uuid string, w io.Writer, format string, f PartFilter) error {
+func (s *Service) ExportAssets(ctx context.Context, who ident.Actor, uuid string, w io.Writer, format string, f PartFilter, begin func(export.Extent) export.Stamp) error {
 	if err := f.check(s.assetKind); err != nil {
 		return err
 	}
 	return s.exportParts(ctx, who, uuid, format, "assets", func(tx *store.Tx, o Organisation) error {
-		return writeParts(w, format, assetFile, eachAsset(ctx, tx, o.ID, f.State), f)
+		return writeParts(w, format, "assets", assetFile, func() iter.Seq2[Asset, error] { return eachAsset(ctx, tx, o.ID, f.State) }, f, begin)
 	})
 }
 
@@ -194,34 +195,36 @@ var assetFile = partFile[Asset]{
 	func(a Asset) any { return a.Record() },
 }
 
-func writeParts[T kept](w io.Writer, format string, file partFile[T], rows iter.Seq2[T, error], f PartFilter) error {
-	table, lines := csv.NewWriter(w), json.NewEncoder(w)
-	lines.SetEscapeHTML(false)
-	if format == CSV {
-		if err := table.Write(file.head); err != nil {
-			return err
-		}
-	}
-	for v, err := range rows {
-		if err != nil {
-			return err
-		}
-		if !f.covers(v) {
-			continue
-		}
-		if format == JSON {
-			err = lines.Encode(file.record(v))
-		} else {
-			cells := file.cells(v)
-			for i := range cells {
-				cells[i] = safeCell(cells[i])
+// writeParts reads the rows twice, in one snapshot: what the filter covers is counted in
+// Go, and a file says first how much it holds.
+func writeParts[T kept](w io.Writer, format, what string, file partFile[T], rows func() iter.Seq2[T, error], f PartFilter, begin func(export.Extent) export.Stamp) error {
+	covered := func(each func(T) error) error {
+		for v, err := range rows() {
+			if err == nil && f.covers(v) {
+				err = each(v)
 			}
-			err = table.Write(cells)
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
+		return nil
 	}
-	table.Flush()
-	return table.Error()
+	n := int64(0)
+	if err := covered(func(T) error { n++; return nil }); err != nil {
+		return err
+	}
+	out, err := newWriter(w, format, what, begin(amber(n)), file.head)
+	if err != nil {
+		return err
+	}
+	err = covered(func(v T) error {
+		if out.lines != nil {
+			return out.lines.Encode(file.record(v))
+		}
+		return out.table.Row(tlp.Amber, file.cells(v)...)
+	})
+	if err != nil {
+		return err
+	}
+	return out.close()
 }

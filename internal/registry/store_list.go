@@ -19,6 +19,7 @@ type query struct {
 	where  []string
 	args   []any
 	byTime bool
+	down   bool
 	terms  search.Terms
 }
 
@@ -41,7 +42,7 @@ func sortKey(o Organisation) []byte { return []byte(i18n.Fold(o.Name)) }
 // listing is the one place where a filter becomes tests; list, count and export
 // all come through it, and visibility is its first test.
 func listing(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter) (*query, error) {
-	q := &query{byTime: f.byTime()}
+	q := &query{byTime: f.byTime(), down: f.down()}
 	q.and(cardSeen(who, "o", true))
 	q.and("o.local = " + q.arg(!f.Foreign))
 	for _, eq := range [][2]string{{"o.kind", f.Kind}, {"o.sector", f.Sector}, {"o.state", string(f.State)}} {
@@ -157,16 +158,20 @@ func (q *query) held(c clue) string {
 // sort all of them at their full width, to keep fifty. A walk of the list stops there
 // by itself.
 func (q *query) page(who ident.Actor, from cursor, limit int) (string, []any) {
-	order := "o.sort_key, o.id"
+	key := "o.sort_key"
 	if q.byTime {
-		order = "o.updated, o.id"
+		key = "o.updated"
+	}
+	order, behind := key+", o.id", ">"
+	if q.down {
+		order, behind = key+" DESC, o.id DESC", "<"
 	}
 	if from.ID != 0 {
 		at := any(from.Sort)
 		if q.byTime {
 			at = from.Updated
 		}
-		q.and("(" + order + ") > (" + q.arg(at) + ", " + q.arg(from.ID) + ")")
+		q.and("(" + key + ", o.id) " + behind + " (" + q.arg(at) + ", " + q.arg(from.ID) + ")")
 	}
 	tests, args := q.tests()
 	if !q.terms.Any() {
@@ -186,6 +191,12 @@ func (q *query) tests() (string, []any) {
 	c := query{args: slices.Clone(q.args)}
 	words := test("o.id", c.arg)
 	return strings.Join(q.where, " AND ") + " AND " + words, c.args
+}
+
+// all counts every row, as an export writes every row.
+func (q *query) all() (string, []any) {
+	tests, args := q.tests()
+	return "SELECT COUNT(*) FROM registry_organisation o WHERE " + tests, args
 }
 
 func (q *query) count(most int) (string, []any) {

@@ -24,6 +24,7 @@ const base = "/api/v1/advisories"
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *advisory.Service) {
+	m.Obey(OpenAPI)
 	a := &api{s}
 	get := func(path, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: base + path, Policy: web.Public, Scope: "advisory:read", Reveals: reveals, Handler: h}

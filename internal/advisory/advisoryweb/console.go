@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"straza/internal/advisory"
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -24,38 +26,47 @@ type listPage struct {
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	f := web.ReadFilters(r,
 		web.FilterSpec{Name: "state", Label: web.T(r, "advisory.state"), Options: options(r, "advisory.state.", advisory.Draft, advisory.Published, advisory.Withdrawn)},
-		web.FilterSpec{Name: "level", Label: web.T(r, "advisory.level"), Options: options(r, "ui.severity.", advisory.Levels...)})
+		web.FilterSpec{Name: "level", Label: web.T(r, "advisory.level"), Options: options(r, "ui.severity.", advisory.Levels...)}, web.Sorted(advisory.Sorts...))
+	filter := advisory.Filter{State: f.Get("state"), Level: f.Get("level"), Text: f.Get("q"), Sort: f.Get("sort")}
+	if r.URL.Query().Get("format") == "csv" {
+		return p.export(w, r, filter)
+	}
+	n, beyond, err := p.s.Count(r.Context(), web.Actor(r), filter)
+	if err != nil {
+		return err
+	}
 	var k keyset
 	if err := web.DecodeCursor(f.Cursor(), &k); err != nil {
 		return err
 	}
-	list, more, err := p.s.List(r.Context(), web.Actor(r), advisory.Filter{State: f.Get("state"), Level: f.Get("level"), Text: f.Get("q"), UpdatedBefore: k.Updated, IDBefore: k.ID})
+	filter.UpdatedBefore, filter.IDBefore = k.Updated, k.ID
+	list, more, err := p.s.List(r.Context(), web.Actor(r), filter)
 	if err != nil {
 		return err
-	}
-	if r.URL.Query().Get("format") == "csv" {
-		return exportCSV(w, list)
 	}
 	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "advisory.title"))}
 	page.Header = ui.Header{Title: web.T(r, "advisory.title")}
 	if access.Allowed(web.Actor(r), "advisory.write") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "advisory.new"), Icon: "plus", Href: "/console/advisories/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "advisory.search"), ui.Button{Label: web.T(r, "advisory.export"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"})
+	page.Bar = f.Bar(web.T(r, "advisory.search"), exportweb.Button(r, f.With("format", "csv"), n, beyond))
 	page.Table = table(r, f, list)
 	next := ""
 	if more {
 		last := list[len(list)-1]
-		next = web.EncodeCursor(keyset{last.Updated, last.ID})
+		next = web.EncodeCursor(keyset{last.Key(filter.Sort), last.ID})
 	}
-	page.Pages = f.Pages(len(list), 0, next)
+	if beyond {
+		n = 0
+	}
+	page.Pages = f.Pages(len(list), n, next)
 	return p.t.Render(w, r, "list", page)
 }
 
 func table(r *http.Request, f *web.Filters, list []advisory.Advisory) ui.Table {
 	t := ui.Table{Caption: web.T(r, "advisory.title"), Columns: []ui.Column{
-		{Label: web.T(r, "advisory.what")}, {Label: web.T(r, "advisory.level"), Width: "mark"}, {Label: web.T(r, "advisory.state"), Width: "mark"},
-		{Label: web.T(r, "advisory.tlp"), Width: "mark", Drop: 1}, {Label: web.T(r, "advisory.changed"), Width: "mark", Drop: 2}},
+		{Label: web.T(r, "advisory.what")}, {Label: web.T(r, "advisory.level"), Width: "mark"}, f.Sort(web.T(r, "advisory.state"), "state").Sized("mark", 0),
+		{Label: web.T(r, "advisory.tlp"), Width: "mark", Drop: 1}, f.SortDefault(web.T(r, "advisory.changed"), "-updated").Sized("mark", 2)},
 		Empty: &ui.Empty{Icon: "speakerphone", Title: web.T(r, "advisory.empty"), Text: web.T(r, "advisory.empty.text")}}
 	if f.Active() {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "advisory.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: "/console/advisories", Variant: "secondary"}}}
@@ -69,18 +80,24 @@ func table(r *http.Request, f *web.Filters, list []advisory.Advisory) ui.Table {
 	return t
 }
 
-func exportCSV(w http.ResponseWriter, list []advisory.Advisory) error {
-	c := web.NewCSV(w, "advisories", "number", "state", "level", "tlp", "readers", "title", "published", "updated")
-	for _, a := range list {
+func (p *pages) export(w http.ResponseWriter, r *http.Request, filter advisory.Filter) error {
+	out := exportweb.New(w, r)
+	var c *export.Table
+	begin := func(x export.Extent) error {
+		c = out.Table(x, "advisories", "number", "state", "level", "tlp", "readers", "title", "published", "updated")
+		return nil
+	}
+	err := p.s.Export(r.Context(), web.Actor(r), filter, begin, func(a advisory.Advisory) error {
 		published := ""
 		if a.Published > 0 {
 			published = clock.FromMicros(a.Published).Format(time.RFC3339)
 		}
-		if err := c.Row(a.Number, a.State, a.Level, "TLP:"+a.TLP, a.Readers, a.Title.In(i18n.SrCyrl), published, clock.FromMicros(a.Updated).Format(time.RFC3339)); err != nil {
-			return err
-		}
+		return c.Row(export.Level(a.TLP), a.Number, a.State, a.Level, "TLP:"+a.TLP, a.Readers, a.Title.In(i18n.SrCyrl), published, clock.FromMicros(a.Updated).Format(time.RFC3339))
+	})
+	if err == nil {
+		err = c.Close()
 	}
-	return c.Close()
+	return out.End(err)
 }
 
 func stateOf(r *http.Request, a advisory.Advisory) ui.State {

@@ -23,6 +23,7 @@ const base = "/api/v1/catalogs"
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *catalog.Service) {
+	m.Obey(OpenAPI)
 	a := &api{s}
 	get := func(path, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: base + path, Policy: web.LoggedIn, Scope: "catalog:read", Reveals: reveals, Handler: h}

@@ -1,5 +1,10 @@
 package thread
 
+import (
+	"strconv"
+	"strings"
+)
+
 const (
 	insertThread = `INSERT INTO thread_thread (id, kind, object, number, party, org, address, lang, token_hash, audience_id, opened, last)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$11)`
@@ -26,13 +31,21 @@ const (
 	dropFiles = `DELETE FROM thread_file WHERE message_id = $1`
 )
 
-// listing gives the threads that somebody may see, newest word first.
-func listing(visible string, unreadOnly bool) string {
-	q := `SELECT ` + threadCols + ` FROM thread_thread t WHERE (t.last < $1 OR (t.last = $1 AND t.id < $2)) AND ` + visible
-	if unreadOnly {
+// sortCols are the columns of Sorts.
+var sortCols = map[string]string{"last": "t.last", "unread": "t.unread"}
+
+// listing gives the threads that somebody may see behind a place ($1, $2) in an order.
+func listing(visible string, f Filter, limit int) string {
+	name, down := strings.CutPrefix(f.order(), "-")
+	col, op, dir := sortCols[name], ">", ""
+	if down {
+		op, dir = "<", " DESC"
+	}
+	q := `SELECT ` + threadCols + ` FROM thread_thread t WHERE (` + col + `, t.id) ` + op + ` ($1, $2) AND ` + visible
+	if f.Unread {
 		q += ` AND t.unread > 0`
 	}
-	return q + ` ORDER BY t.last DESC, t.id DESC LIMIT 51`
+	return q + ` ORDER BY ` + col + dir + `, t.id` + dir + ` LIMIT ` + strconv.Itoa(limit)
 }
 
 func countUnread(visible string) string {

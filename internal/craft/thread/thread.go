@@ -394,18 +394,6 @@ func (k *Desk) messagesTx(ctx context.Context, tx *store.Tx, thread int64) ([]Me
 	return ms, err
 }
 
-// List gives the threads that who may see, newest word first, 50 a page.
-func (k *Desk) List(ctx context.Context, who ident.Actor, unreadOnly bool, lastBefore, idBefore int64) (out []Thread, more bool, err error) {
-	err = k.d.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = store.All(ctx, tx, scanThread, listing(access.Visible(who, "t.audience_id"), unreadOnly), lastBefore, idBefore)
-		return err
-	})
-	if len(out) > 50 {
-		out, more = out[:50], true
-	}
-	return out, more, err
-}
-
 // Unread counts the threads with answers nobody of the team has read.
 func (k *Desk) Unread(ctx context.Context, who ident.Actor) (n int64, err error) {
 	err = k.d.DB.View(ctx, func(tx *store.Tx) error {

@@ -21,6 +21,7 @@ const base = "/api/v1/cases"
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *incident.Service) {
+	m.Obey(OpenAPI)
 	a := &api{s}
 	get := func(path, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: base + path, Policy: web.Perm("incident.read"), Scope: "incident:read", Reveals: reveals, Handler: h}

@@ -1,14 +1,14 @@
 package incidentweb
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"straza/internal/craft/deadline"
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/incident"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
@@ -38,7 +38,7 @@ func (p *pages) filters(r *http.Request) (*web.Filters, incident.Filter) {
 		web.FilterSpec{Name: "lead", Label: web.T(r, "incident.lead"), Options: []ui.Option{{Value: "me", Label: web.T(r, "incident.lead.me")}, {Value: "none", Label: web.T(r, "incident.lead.none")}}},
 		web.FilterSpec{Name: "severity", Label: web.T(r, "incident.severity"), Options: levelOptions(r)},
 		web.FilterSpec{Name: "class", Label: web.T(r, "incident.class"), Options: choices(r, book.Classes)},
-		web.FilterSpec{Name: "since", Label: web.T(r, "incident.since"), Type: "date"})
+		web.FilterSpec{Name: "since", Label: web.T(r, "incident.since"), Type: "date"}, web.Known("org"), web.Sorted(incident.Sorts...))
 	out := incident.Filter{State: f.Get("state"), Mine: f.Get("lead") == "me", NoLead: f.Get("lead") == "none", Severity: f.Get("severity"),
 		Class: f.Get("class"), Query: f.Get("q"), Sort: f.Get("sort")}
 	if t, err := time.Parse(time.DateOnly, f.Get("since")); err == nil {
@@ -65,6 +65,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	count := total
 	if beyond {
 		total = 0
 	}
@@ -73,7 +74,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(who, "incident.open") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "incident.new"), Icon: "plus", Href: base + "/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "incident.search"), ui.Button{Label: web.T(r, "incident.export"), Icon: "download", Href: exportHref(f), Variant: "tertiary"})
+	page.Bar = f.Bar(web.T(r, "incident.search"), exportweb.Button(r, exportHref(f), count, beyond))
 	page.Table = p.table(r, f, filter, list)
 	next := ""
 	if more {
@@ -95,11 +96,10 @@ func exportHref(f *web.Filters) string {
 
 func (p *pages) table(r *http.Request, f *web.Filters, filter incident.Filter, list []incident.Case) ui.Table {
 	t := ui.Table{Caption: web.T(r, "incident.title"), Columns: []ui.Column{
-		{Label: web.T(r, "incident.case")}, f.Sort(web.T(r, "incident.severity"), "severity"), {Label: web.T(r, "incident.state"), Width: "mark"},
+		{Label: web.T(r, "incident.case")}, f.Sort(web.T(r, "incident.severity"), "severity").Sized("mark", 3), {Label: web.T(r, "incident.state"), Width: "mark"},
 		{Label: web.T(r, "incident.clock"), Width: "clock", Drop: 2}, {Label: web.T(r, "incident.lead"), Drop: 2}, {Label: web.T(r, "incident.tasks"), Num: true, Drop: 1},
-		f.Sort(web.T(r, "incident.updated"), "updated")},
+		f.SortDefault(web.T(r, "incident.updated"), "-updated").Sized("mark", 1)},
 		Empty: &ui.Empty{Icon: "folder-open", Title: web.T(r, "incident.empty"), Text: web.T(r, "incident.empty.text")}}
-	t.Columns[1].Width, t.Columns[1].Drop, t.Columns[6].Width, t.Columns[6].Drop = "mark", 3, "mark", 1
 	if len(filter.Active()) > 0 {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "incident.filtered"), Text: web.T(r, "incident.filtered.text"),
 			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base + "?state=", Variant: "secondary"}}}
@@ -194,24 +194,27 @@ func choices(r *http.Request, list []incident.Choice) (out []ui.Option) {
 // export streams what the filter finds, CSV or (format=json) a JSON list.
 func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
 	_, filter := p.filters(r)
+	out := exportweb.New(w, r)
 	if r.URL.Query().Get("format") == "json" {
-		w.Header().Set("Content-Type", "application/json")
-		web.Download(w, "cases.json")
-		return exportJSON(w, func(each func(incident.Case) error) error { return p.s.Export(r.Context(), web.Actor(r), filter, each) })
+		return out.End(p.exportJSON(r, filter, out))
 	}
-	c := web.NewCSV(w, "cases", "number", "title", "state", "severity", "tlp", "pap", "classes", "national", "organisations", "lead", "opened", "updated", "closed")
-	err := p.s.Export(r.Context(), web.Actor(r), filter, func(x incident.Case) error {
+	var c *export.Table
+	begin := func(x export.Extent) error {
+		c = out.Table(x, "cases", "number", "title", "state", "severity", "tlp", "pap", "classes", "national", "organisations", "lead", "opened", "updated", "closed")
+		return nil
+	}
+	err := p.s.Export(r.Context(), web.Actor(r), filter, begin, func(x incident.Case) error {
 		var orgs []string
 		for _, o := range x.Orgs {
 			orgs = append(orgs, o.Name)
 		}
-		return c.Row(x.Number, x.Title, string(x.State), x.Severity, "TLP:"+x.TLP, "PAP:"+x.PAP, strings.Join(x.Classes, " "), strings.Join(x.National, " "),
+		return c.Row(export.Level(x.TLP), x.Number, x.Title, string(x.State), x.Severity, "TLP:"+x.TLP, "PAP:"+x.PAP, strings.Join(x.Classes, " "), strings.Join(x.National, " "),
 			strings.Join(orgs, "; "), x.LeadName, moment(x.Opened), moment(x.Updated), moment(x.Closed))
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.Close()
 	}
-	return c.Close()
+	return out.End(err)
 }
 
 func moment(us int64) string {
@@ -221,26 +224,16 @@ func moment(us int64) string {
 	return clock.FromMicros(us).Format(time.RFC3339)
 }
 
-func exportJSON(w io.Writer, all func(each func(incident.Case) error) error) error {
-	sep := `{"items":[`
-	enc := json.NewEncoder(w)
-	err := all(func(x incident.Case) error {
-		if _, err := io.WriteString(w, sep); err != nil {
-			return err
-		}
-		sep = ","
-		return enc.Encode(map[string]any{"number": x.Number, "title": x.Title, "state": x.State, "severity": x.Severity, "tlp": "TLP:" + x.TLP, "pap": "PAP:" + x.PAP,
+func (p *pages) exportJSON(r *http.Request, filter incident.Filter, out *exportweb.File) error {
+	var l *export.List
+	begin := func(x export.Extent) error { l = out.List(x, "cases"); return nil }
+	err := p.s.Export(r.Context(), web.Actor(r), filter, begin, func(x incident.Case) error {
+		return l.Item(export.Level(x.TLP), map[string]any{"number": x.Number, "title": x.Title, "state": x.State, "severity": x.Severity, "tlp": "TLP:" + x.TLP, "pap": "PAP:" + x.PAP,
 			"rsit": x.Classes, "national": x.National, "lead": x.LeadName, "opened": moment(x.Opened), "updated": moment(x.Updated)})
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.Close()
 	}
-	if sep != "," {
-		if _, err := io.WriteString(w, sep); err != nil {
-			return err
-		}
-	}
-	_, err = io.WriteString(w, "]}\n")
 	return err
 }
 

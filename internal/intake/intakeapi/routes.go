@@ -22,6 +22,7 @@ const base = "/api/v1/reports"
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *intake.Service) {
+	m.Obey(OpenAPI)
 	a := &api{s}
 	read := web.AnyPerm("intake.read", "portal.use")
 	triage := web.Perm("intake.triage")

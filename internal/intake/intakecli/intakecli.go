@@ -60,7 +60,7 @@ func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, [
 		}
 		f.Type = intake.Type(*typ)
 		n := 0
-		err := s.Export(ctx, env.Who, f, func(r intake.Report) error {
+		err := each(ctx, env, s, f, func(r intake.Report) error {
 			n++
 			x := rowOf(r)
 			if env.JSON {
@@ -73,6 +73,24 @@ func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, [
 			env.Say("%d reports", n)
 		}
 		return err
+	}
+}
+
+// each walks the list page by page: what it shows is a list on a screen, no file.
+func each(ctx context.Context, env *cli.Env, s *intake.Service, f intake.Filter, fn func(intake.Report) error) error {
+	for p := (intake.Page{Limit: 200}); ; {
+		rows, next, err := s.List(ctx, env.Who, f, p)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := fn(r); err != nil {
+				return err
+			}
+		}
+		if p.Cursor = next; next == "" {
+			return nil
+		}
 	}
 }
 

@@ -2,16 +2,20 @@ package intakeweb
 
 import (
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/intake"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
+
+const base = "/console/reports"
 
 type listPage struct {
 	web.Page
@@ -35,14 +39,11 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		web.FilterSpec{Name: "severity", Label: web.T(r, "queue.severity"), Options: opts("ui.severity.", intake.Severities...)},
 		web.FilterSpec{Name: "channel", Label: web.T(r, "queue.channel"), Options: opts("queue.channel.", "web", "phone", "email", "api", "portal")},
 		web.FilterSpec{Name: "mine", Label: web.T(r, "queue.mine"), Options: opts("queue.mine.", "1")},
-		web.FilterSpec{Name: "late", Label: web.T(r, "queue.late"), Options: opts("queue.late.", "1")})
+		web.FilterSpec{Name: "late", Label: web.T(r, "queue.late"), Options: opts("queue.late.", "1")}, web.Sorted(intake.Sorts...))
 	q := intake.Filter{State: f.Get("state"), Type: intake.Type(f.Get("type")), Severity: f.Get("severity"), Channel: intake.Channel(f.Get("channel")), Mine: f.Get("mine") == "1", Late: f.Get("late") == "1", Query: f.Get("q")}
+	sort := f.Get("sort")
 	if r.URL.Query().Get("format") == "csv" {
-		return p.export(w, r, q)
-	}
-	sort := intake.ByReceived
-	if q.State == "open" {
-		sort = intake.ByDue
+		return p.export(w, r, q, sort)
 	}
 	list, next, err := p.s.List(r.Context(), web.Actor(r), q, intake.Page{Sort: sort, Cursor: f.Cursor()})
 	if err != nil {
@@ -56,7 +57,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(web.Actor(r), "intake.enter") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "queue.phone"), Icon: "phone", Href: "/console/reports/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "queue.search"), ui.Button{Label: web.T(r, "queue.export"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"})
+	page.Bar = f.Bar(web.T(r, "queue.search"), exportweb.Button(r, f.With("format", "csv"), n, more))
 	page.Table = p.table(r, f, list)
 	if more {
 		n = 0 // the paging line then names no total
@@ -80,11 +81,16 @@ func countOf(r *http.Request, n int64, more bool) string {
 }
 
 func (p *pages) table(r *http.Request, f *web.Filters, list []intake.Report) ui.Table {
-	t := ui.Table{Caption: web.T(r, "queue.title"), Columns: []ui.Column{{Label: web.T(r, "queue.due"), Width: "clock"}, {Label: web.T(r, "queue.report")}, {Label: web.T(r, "queue.severity"), Width: "mark", Drop: 2},
-		{Label: web.T(r, "queue.tlp"), Width: "mark", Drop: 1}, {Label: web.T(r, "queue.received"), Width: "mark", Drop: 3}},
+	t := ui.Table{Caption: web.T(r, "queue.title"), Columns: []ui.Column{{Label: web.T(r, "queue.due"), Width: "clock"}, {Label: web.T(r, "queue.report")}, f.Sort(web.T(r, "queue.severity"), "severity").Sized("mark", 2),
+		{Label: web.T(r, "queue.tlp"), Width: "mark", Drop: 1}, f.Sort(web.T(r, "queue.received"), "received").Sized("mark", 3)},
 		Empty: &ui.Empty{Icon: "sun", Title: web.T(r, "queue.empty"), Text: web.T(r, "queue.empty.text")}}
 	if f.Get("q") != "" || f.Get("type") != "" || f.Get("severity") != "" || f.Get("channel") != "" || f.Get("late") != "" {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "queue.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: "/console/reports", Variant: "secondary"}}}
+	}
+	if f.Get("state") == "open" { // what is decided has no clock to be ordered by
+		t.Columns[0] = f.SortDefault(web.T(r, "queue.due"), "due").Sized("clock", 0)
+	} else {
+		t.Columns[4] = f.SortDefault(web.T(r, "queue.received"), "-received").Sized("mark", 3)
 	}
 	for i := range list {
 		x := &list[i]
@@ -142,62 +148,77 @@ func stateOf(r *http.Request, s intake.State) ui.State {
 	return ui.State{Kind: kind, Word: web.T(r, "queue.state."+string(s))}
 }
 
-func (p *pages) export(w http.ResponseWriter, r *http.Request, q intake.Filter) error {
-	c := web.NewCSV(w, "reports", "number", "state", "type", "channel", "title", "organisation", "rsit", "severity", "tlp", "received", "triage_due", "answer_due", "case")
-	err := p.s.Export(r.Context(), web.Actor(r), q, func(x intake.Report) error {
-		return c.Row(x.Number, string(x.State), string(x.Type), string(x.Channel), x.Title, x.OrgName, strings.Join(x.RSIT, " "), x.Severity, "TLP:"+x.TLP,
+func (p *pages) export(w http.ResponseWriter, r *http.Request, q intake.Filter, sort string) error {
+	out := exportweb.New(w, r)
+	var c *export.Table
+	begin := func(x export.Extent) error {
+		c = out.Table(x, "reports", "number", "state", "type", "channel", "title", "organisation", "rsit", "severity", "tlp", "received", "triage_due", "answer_due", "case")
+		return nil
+	}
+	err := p.s.Export(r.Context(), web.Actor(r), q, sort, begin, func(x intake.Report) error {
+		return c.Row(export.Level(x.TLP), x.Number, string(x.State), string(x.Type), string(x.Channel), x.Title, x.OrgName, strings.Join(x.RSIT, " "), x.Severity, "TLP:"+x.TLP,
 			x.Received.Format(time.RFC3339), x.TriageDue.Format(time.RFC3339), x.AnswerDue.Format(time.RFC3339), x.CaseNumber)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.Close()
 	}
-	return c.Close()
+	return out.End(err)
 }
 
-// maxBulk caps what one press may touch: a page of the list.
-const maxBulk = 200
-
 // bulk does one act on the rows ticked: take them, or join them to the one that came
-// first. Each is a step of its own that can be undone on its report.
-func (p *pages) bulk(w http.ResponseWriter, r *http.Request) error {
+// first. The whole press can be taken back.
+func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	f, err := web.ReadForm(r)
 	if err != nil {
 		return err
 	}
 	ctx, who, ids := r.Context(), web.Actor(r), f.Many("id")
-	back := web.LocalPath(f.Values.Get("back"), "/console/reports")
-	if len(ids) == 0 || len(ids) > maxBulk {
+	back := web.LocalPath(f.Values.Get("back"), base)
+	if len(ids) == 0 || len(ids) > intake.MaxBulk {
 		return web.Redirect(back, web.Done("queue.bulk.none"))
 	}
-	var list []intake.Report
-	for _, id := range ids {
-		x, err := p.s.Get(ctx, who, id)
-		if err != nil {
-			return err
-		}
-		list = append(list, x)
+	var b intake.Bulk
+	key := ""
+	switch f.Values.Get("act") {
+	case "take":
+		key = "queue.bulk.took"
+		b, err = p.s.TakeAll(ctx, who, ids)
+	case "duplicate":
+		key = "queue.bulk.joined"
+		b, err = p.s.JoinAll(ctx, who, ids)
+	default:
+		return fault.New(fault.NotFound, "bulk act")
 	}
-	slices.SortFunc(list, func(a, b intake.Report) int { return a.Received.Compare(b.Received) })
-	done := 0
-	for i := range list {
-		switch f.Values.Get("act") {
-		case "take":
-			_, err = p.s.Take(ctx, who, list[i].UUID)
-		case "duplicate":
-			if i == 0 {
-				continue
-			}
-			_, err = p.s.MarkDuplicate(ctx, who, list[i].UUID, list[i].Version, list[0].Number)
-		default:
-			return fault.New(fault.NotFound, "bulk act")
-		}
-		if fault.Is(err, fault.Conflict) { // decided already: left as it is, and not counted
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		done++
+	if err != nil {
+		return err
 	}
-	return web.Redirect(back, web.Done("queue.bulk.done", "n", done))
+	flash := web.Done(key, "n", b.Done)
+	if b.Left > 0 {
+		flash = web.Done(key+".left", "n", b.Done, "left", b.Left)
+	}
+	if b.ID != 0 {
+		flash = flash.WithUndo(base+"/undo", "bulk", strconv.FormatInt(b.ID, 10), "back", back)
+	}
+	return web.Redirect(back, flash)
+}
+
+// undoBulk takes one press on several rows back, and says how many of them could no
+// longer be.
+func (p *pages) undoBulk(_ http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	back := web.LocalPath(f.Values.Get("back"), base)
+	b, err := p.s.UndoBulk(r.Context(), web.Actor(r), f.Int("bulk"))
+	if fault.Is(err, fault.Conflict) {
+		return web.Redirect(back, web.Done("queue.bulk.late"))
+	}
+	if err != nil {
+		return err
+	}
+	if b.Left > 0 {
+		return web.Redirect(back, web.Done("queue.bulk.undone.left", "n", b.Done, "left", b.Left))
+	}
+	return web.Redirect(back, web.Done("queue.bulk.undone", "n", b.Done))
 }

@@ -35,6 +35,7 @@ func Routes(m *web.Mux, s *intake.Service) {
 		web.Route{Method: "GET", Pattern: "/console/reports/{number}/files/{file}", Policy: read, Reveals: "a file of a report the caller may see", Handler: p.file},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/files/{file}", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "a sealed file of a report", Handler: p.sealedFile},
 		web.Route{Method: "POST", Pattern: "/console/reports", Policy: triage, Mutates: true, Handler: p.bulk},
+		web.Route{Method: "POST", Pattern: base + "/undo", Policy: triage, Mutates: true, Handler: p.undoBulk},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/classify", Policy: triage, Mutates: true, Handler: p.classify},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/message", Policy: triage, Mutates: true, Body: -1, Handler: p.message},
 		web.Route{Method: "POST", Pattern: "/console/reports/{number}/reporter", Policy: web.Perm("reporter.read"), Mutates: true, Reveals: "who reported", Handler: p.reporter},

@@ -34,6 +34,7 @@ const maxBody = 16 << 20
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *intel.Service) {
+	m.Obey(OpenAPI)
 	a := &api{s}
 	get := func(path, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: path, Policy: web.Perm("intel.read"), Scope: "intel:read", Reveals: reveals, Handler: h}

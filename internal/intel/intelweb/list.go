@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
@@ -47,7 +47,10 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		web.FilterSpec{Name: "threat", Label: web.T(r, "intel.threat"), Options: threats(r)},
 		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
 		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
-		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")})
+		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")}, web.Sorted("info", "attribute_count", "changed"))
+	if r.URL.Query().Get("format") == "csv" {
+		return p.exportList(w, r, eventQuery(f))
+	}
 	page := 1
 	if err := web.DecodeCursor(f.Cursor(), &page); err != nil {
 		return err
@@ -59,14 +62,11 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.URL.Query().Get("format") == "csv" {
-		return p.exportList(w, r, q)
-	}
 	out := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.events")), Header: ui.Header{Title: web.T(r, "intel.events"), Sub: []any{web.T(r, "intel.events.n", "n", total)}}}
 	if access.Allowed(web.Actor(r), "intel.write") {
 		out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
 	}
-	out.Bar = f.Bar(web.T(r, "intel.search"), ui.Button{Label: web.T(r, "intel.export.csv"), Icon: "download", Href: f.With("format", "csv"), Variant: "tertiary"},
+	out.Bar = f.Bar(web.T(r, "intel.search"), exportweb.Button(r, f.With("format", "csv"), total, false),
 		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})
 	out.Table = eventTable(r, f, events)
 	next := ""
@@ -125,8 +125,8 @@ func said(f *web.Filters) (text string, nothing bool) {
 
 func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table {
 	t := ui.Table{Caption: web.T(r, "intel.events"), Columns: []ui.Column{f.Sort(web.T(r, "intel.event"), "info"), {Label: web.T(r, "intel.state"), Width: "mark"},
-		{Label: web.T(r, "intel.tlp"), Width: "mark", Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 1}, {Label: web.T(r, "intel.attributes"), Num: true, Drop: 3}, f.Sort(web.T(r, "intel.changed"), "changed")}}
-	t.Columns[5].Drop = 3
+		{Label: web.T(r, "intel.tlp"), Width: "mark", Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 1}, f.Sort(web.T(r, "intel.attributes"), "attribute_count").Sized("", 3), f.SortDefault(web.T(r, "intel.changed"), "-changed").Sized("", 3)}}
+	t.Columns[4].Num = true
 	t.Empty = &ui.Empty{Icon: "affiliate", Title: web.T(r, "intel.empty"), Text: web.T(r, "intel.empty.text")}
 	if f.Active() {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base(r), Variant: "secondary"}}}
@@ -182,69 +182,6 @@ func tagOf(t intel.TagUse) ui.Tag {
 		}
 	}
 	return tag
-}
-
-func (p *pages) exportList(w http.ResponseWriter, r *http.Request, q intel.Query) error {
-	c := web.NewCSV(w, "events", "id", "uuid", "date", "info", "org", "published", "tlp", "distribution", "attributes", "changed")
-	q.Limit, q.Page = 0, 0
-	_, err := p.s.SearchEvents(r.Context(), web.Actor(r), q, func(e *intel.Event) error {
-		return c.Row(e.Ref(), e.UUID, e.Date, e.Info, e.Origin.Name, strconv.FormatBool(e.Published), e.TLP, strconv.Itoa(int(e.Distribution)),
-			strconv.FormatInt(e.Attributes, 10), clock.FromMicros(e.Changed).Format(time.RFC3339))
-	})
-	if err != nil {
-		return err
-	}
-	return c.Close()
-}
-
-// indicators searches attributes by value over all events that the caller sees.
-func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
-	var opts []ui.Option
-	for _, t := range misp.Types() {
-		opts = append(opts, ui.Option{Value: t, Label: t})
-	}
-	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")})
-	var after int64
-	if err := web.DecodeCursor(f.Cursor(), &after); err != nil {
-		return err
-	}
-	q := intel.Query{After: after, Limit: pageSize + 1}
-	v, nothing := said(f)
-	if q.Nothing = nothing; v != "" {
-		q.Value.Or = []string{v}
-		if len(v) >= 4 {
-			q.Value.Or = append(q.Value.Or, "%"+v+"%")
-		}
-	}
-	if v := f.Get("type"); v != "" {
-		q.Type.Or = []string{v}
-	}
-	if v := f.Get("tag"); v != "" {
-		q.Tag.Or = []string{"%" + v + "%"}
-	}
-	var list []intel.Attribute
-	err := p.s.SearchAttributes(r.Context(), web.Actor(r), q, func(a *intel.Attribute) error { list = append(list, *a); return nil })
-	if err != nil {
-		return err
-	}
-	next := ""
-	if len(list) > pageSize {
-		list = list[:pageSize]
-		next = web.EncodeCursor(list[pageSize-1].ID)
-	}
-	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "intel.indicators")), Header: ui.Header{Title: web.T(r, "intel.indicators")}, Bar: f.Bar(web.T(r, "intel.indicators.search"))}
-	page.Table = ui.Table{Caption: web.T(r, "intel.indicators"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.event"), Drop: 1}, {Label: web.T(r, "intel.time"), Width: "mark", Drop: 2}},
-		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.indicators.empty"), Text: web.T(r, "intel.indicators.empty.text")}}
-	for _, a := range list {
-		var ev any
-		href := "/console/events/" + strconv.FormatInt(a.EventID, 10)
-		if a.Event != nil {
-			ev = ui.Name{Text: a.Event.Info, Href: href, Sub: []any{a.Event.Origin.Name}}
-		}
-		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: a.Value, Mono: true, Sub: []any{a.Comment}}, ui.Machine(a.Type), ev, time.Unix(a.Timestamp, 0)}})
-	}
-	page.Pages = f.Pages(len(list), 0, next)
-	return p.t.Render(w, r, "list", page)
 }
 
 // eventRef reads the id of the path; what is no id names nothing.

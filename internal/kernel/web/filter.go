@@ -1,9 +1,13 @@
 package web
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"straza/internal/kernel/account"
@@ -17,7 +21,17 @@ type FilterSpec struct {
 	Options []ui.Option
 	Type    string // of the field: "", "date"
 	Default string // value when the address says nothing; shown as a chip, too
+	hidden  bool   // known, without a field: see Sorted and Known
+	sorts   []string
 }
+
+// Sorted names the orders of a list, without the minus that turns one round.
+func Sorted(fields ...string) FilterSpec {
+	return FilterSpec{Name: "sort", hidden: true, sorts: fields}
+}
+
+// Known names what else the address of a list may say, with which other pages link to it.
+func Known(name string) FilterSpec { return FilterSpec{Name: name, hidden: true} }
 
 // Filters are the filters of a list as they stand in its address.
 type Filters struct {
@@ -26,12 +40,14 @@ type Filters struct {
 	specs  []FilterSpec
 	r      *http.Request
 	views  []account.View
-	long   bool // what was asked is longer than lists search: they search its beginning
-	opens  bool // the bare address shows a view: ?view=all is the list without it
+	long   bool     // what was asked is longer than lists search: they search its beginning
+	opens  bool     // the bare address shows a view: ?view=all is the list without it
+	passed []string // what the address asks and the list does not know: names, labels
 }
 
 // ReadFilters reads ?q= and the filters that specs names; a value that is none
-// of the options counts as absent. The bare address of a list that opens with a saved
+// of the options counts as absent, and the bar says so, as of a name that no list here
+// knows. The bare address of a list that opens with a saved
 // view of the person's becomes that view's, in r as well.
 func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
 	f := &Filters{path: r.URL.Path, values: url.Values{}, specs: specs, r: r, views: viewsOf(r)}
@@ -41,7 +57,7 @@ func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
 		}
 	}
 	q := r.URL.Query()
-	for _, name := range []string{"q", "sort", "view"} {
+	for _, name := range []string{"q", "view"} {
 		v := strings.TrimSpace(strings.ReplaceAll(strings.ToValidUTF8(q.Get(name), ""), "\x00", ""))
 		if utf8.RuneCountInString(v) > longestQuery {
 			v, f.long = string([]rune(v)[:longestQuery]), true
@@ -50,21 +66,45 @@ func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
 			f.values.Set(name, v)
 		}
 	}
+	known := []string{"q", "view", "cursor", "format"}
 	for _, s := range specs {
+		known = append(known, s.Name)
 		v := strings.TrimSpace(q.Get(s.Name))
 		if !q.Has(s.Name) {
 			v = s.Default
 		}
-		if v == "" || len(v) > 200 || len(s.Options) > 0 && optionOf(s, v) == nil {
-			continue
+		switch {
+		case v == "":
+		case !s.takes(v):
+			f.passed = append(f.passed, cmp.Or(s.Label, s.Name))
+		default:
+			f.values.Set(s.Name, v)
 		}
-		f.values.Set(s.Name, v)
+	}
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if !slices.Contains(known, name) {
+			f.passed = append(f.passed, name)
+		}
 	}
 	return f
 }
 
 // longestQuery is how much of what was typed a list searches, in characters.
 const longestQuery = 200
+
+// takes tells whether a filter knows a value.
+func (s FilterSpec) takes(v string) bool {
+	switch {
+	case len(v) > 200:
+		return false
+	case s.Name == "sort":
+		return slices.Contains(s.sorts, strings.TrimPrefix(v, "-"))
+	case s.Type == "date":
+		_, err := time.Parse(time.DateOnly, v)
+		return err == nil
+	}
+	return len(s.Options) == 0 || optionOf(s, v) != nil
+}
 
 func optionOf(s FilterSpec, v string) *ui.Option {
 	for i := range s.Options {
@@ -147,9 +187,12 @@ func (f *Filters) Pages(n int, total int64, next string) *ui.Pagination {
 	return p
 }
 
+// passedMost is how many unknown names a bar repeats.
+const passedMost = 5
+
 // Bar makes the filter bar; placeholder is what the search field says.
 func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
-	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}, Views: f.saved()}
+	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}, Views: f.saved(), Passed: f.passed[:min(len(f.passed), passedMost)]}
 	if f.long {
 		b.Error = T(f.r, "ui.filter.long", "n", longestQuery)
 	}
@@ -158,6 +201,9 @@ func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
 	}
 	for _, s := range f.specs {
 		v := f.Get(s.Name)
+		if s.hidden {
+			continue
+		}
 		field := ui.Field{Name: s.Name, ID: "filter-" + s.Name, Label: s.Label, Value: v, Type: s.Type}
 		if len(s.Options) > 0 {
 			field.Type = "select"
@@ -177,6 +223,22 @@ func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
 		b.Clear = f.bare()
 	}
 	return b
+}
+
+// SortDefault is Sort for the column that the list is ordered by when nothing is asked;
+// order is that order, with its minus.
+func (f *Filters) SortDefault(label, order string) ui.Column {
+	field := strings.TrimPrefix(order, "-")
+	c := f.Sort(label, field)
+	if f.Get("sort") != "" {
+		return c
+	}
+	if field == order {
+		c.Sorted, c.Sort = "ascending", f.With("sort", "-"+field)
+	} else {
+		c.Sorted, c.Sort = "descending", f.With("sort", field)
+	}
+	return c
 }
 
 // Sort makes a column that sorts: field is the value of ?sort=, a leading minus

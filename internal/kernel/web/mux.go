@@ -95,6 +95,7 @@ type Mux struct {
 	errs     []error
 	cross    *http.CrossOriginProtection
 	pages    *pageCache
+	asked    map[string][]question // of every door that has a contract, by method and pattern
 }
 
 // New makes an empty mux with the routes of kernel/web itself (assets, language,
@@ -109,7 +110,7 @@ func New(cfg Config) *Mux {
 	if cfg.Site == nil {
 		cfg.Site = func(context.Context) ui.Site { return ui.Site{Name: "Straža"} }
 	}
-	m := &Mux{cfg: cfg, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), pages: newPageCache()}
+	m := &Mux{cfg: cfg, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), pages: newPageCache(), asked: map[string][]question{}}
 	if cfg.Origin == nil || cfg.Catalog == nil || len(cfg.Secret) < 16 {
 		m.errs = append(m.errs, errors.New("web: origin, catalogue and a secret of 16 bytes are needed"))
 		m.cfg.Origin = &url.URL{Scheme: "http", Host: "localhost"}
@@ -148,7 +149,7 @@ func (m *Mux) Catalog() *i18n.Catalog { return m.cfg.Catalog }
 
 // Handler gives the finished chain, or everything that is wrong with the table.
 func (m *Mux) Handler() (http.Handler, error) {
-	if err := errors.Join(m.errs...); err != nil {
+	if err := errors.Join(append(m.errs, m.unkept()...)...); err != nil {
 		return nil, err
 	}
 	return m.chain(), nil
@@ -228,6 +229,10 @@ func (m *Mux) serve(route Route, l i18n.Lang) http.Handler {
 			s.setLang(l)
 		}
 		if err := m.admit(w, r, route); err != nil {
+			m.fail(w, r, err)
+			return
+		}
+		if err := m.obeys(r, route); err != nil {
 			m.fail(w, r, err)
 			return
 		}

@@ -142,3 +142,17 @@ func Origin(r *http.Request) string {
 	}
 	return ""
 }
+
+// Installation is whose installation this is, by its registered name, for what says
+// where it comes from.
+func Installation(r *http.Request) string {
+	s := stateOf(r)
+	if s.mux == nil {
+		return ""
+	}
+	site := siteIn(s.mux.cfg.Site(r.Context()), s.lang)
+	if site.Owner == "" {
+		return site.Name
+	}
+	return site.Owner
+}

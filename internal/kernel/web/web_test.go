@@ -319,14 +319,6 @@ func TestLocalPath(t *testing.T) {
 	}
 }
 
-func TestSafeCell(t *testing.T) {
-	for in, want := range map[string]string{"=1+1": "'=1+1", "@x": "'@x", "-12,5": "-12,5", "+381 11": "'+381 11", "-": "-", "a=": "a=", "\tx": "'\tx", "": ""} {
-		if got := SafeCell(in); got != want && in != "-" {
-			t.Errorf("SafeCell(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func FuzzDecodeCursor(f *testing.F) {
 	f.Add(EncodeCursor([]int64{1, 2}))
 	f.Add("!!")

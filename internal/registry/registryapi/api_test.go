@@ -239,7 +239,7 @@ func (s *server) lists(t *testing.T) {
 func (s *server) files(t *testing.T) {
 	// Files.
 	status, h, file := s.call("analyst", "GET", "/export?format=csv", "")
-	if status != 200 || !strings.Contains(h.Get("Content-Disposition"), "organisations.csv") || !bytes.Contains(file, []byte("10.7.0.0/16")) {
+	if status != 200 || !strings.Contains(h.Get("Content-Disposition"), "organisations_") || !strings.Contains(h.Get("Straza-Export"), `"tlp":"TLP:AMBER"`) || !bytes.Contains(file, []byte("10.7.0.0/16")) {
 		t.Errorf("export: %d %s", status, file)
 	}
 	if _, _, member := s.call("stranger", "GET", "/export?format=csv", ""); bytes.Contains(member, []byte("10.7.0.0/16")) {

@@ -4,6 +4,8 @@ import (
 	"mime"
 	"net/http"
 
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/registry"
@@ -11,18 +13,6 @@ import (
 
 // types are the media types of both formats.
 var types = map[string]string{registry.CSV: "text/csv; charset=utf-8; header=present", registry.JSON: "application/x-ndjson"}
-
-// counted knows whether anything was written: an error before is answered, one
-// after it cuts the answer short, so that half an export does not look whole.
-type counted struct {
-	http.ResponseWriter
-	begun bool
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	c.begun = true
-	return c.ResponseWriter.Write(p)
-}
 
 func (a *api) export(w http.ResponseWriter, r *http.Request) error {
 	format := r.URL.Query().Get("format")
@@ -33,19 +23,9 @@ func (a *api) export(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if types[format] != "" {
-		w.Header().Set("Content-Type", types[format])
-		web.Download(w, "organisations."+format)
-	}
-	out := &counted{ResponseWriter: w}
-	err = a.s.Export(r.Context(), web.Actor(r), out, format, f)
-	if err != nil && out.begun {
-		panic(http.ErrAbortHandler)
-	}
-	if err != nil {
-		w.Header().Del("Content-Disposition")
-	}
-	return err
+	out := exportweb.New(w, r)
+	begin := func(x export.Extent) export.Stamp { return out.Begin(x, "organisations", format, types[format]) }
+	return out.End(a.s.Export(r.Context(), web.Actor(r), out.Buffer(), format, f, begin))
 }
 
 // importFile takes a file as the body: text/csv, or application/json with an array

@@ -50,7 +50,7 @@ func version(r *http.Request) (int64, error) {
 func filter(r *http.Request) (registry.Filter, error) {
 	q := r.URL.Query()
 	f := registry.Filter{Query: q.Get("q"), Kind: q.Get("kind"), Sector: q.Get("sector"), CERT: q.Get("cert"),
-		State: registry.State(q.Get("state")), Freshness: registry.Freshness(q.Get("contact_freshness"))}
+		State: registry.State(q.Get("state")), Freshness: registry.Freshness(q.Get("contact_freshness")), Sort: q.Get("sort")}
 	if v := q.Get("updated_since"); v != "" {
 		t, err := time.Parse(time.RFC3339, v)
 		if err != nil {

@@ -24,6 +24,7 @@ const base = "/api/v1/organisations"
 
 // Routes declares the room's doors for machines.
 func Routes(m *web.Mux, s *registry.Service) {
+	m.Obey(OpenAPI)
 	a := &api{s}
 	read := web.AnyPerm("registry.read", "registry.read-own")
 	write := web.Perm("registry.write")

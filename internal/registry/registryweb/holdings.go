@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -26,7 +28,7 @@ type holding struct {
 	one    func(r *http.Request, o registry.Organisation) (held, error)
 	form   func(r *http.Request, f *web.Form, fresh bool) []ui.Field
 	act    func(r *http.Request, o registry.Organisation, act string, f *web.Form) error // "add" or an act on the path's part; f is nil without a form
-	export func(ctx context.Context, who ident.Actor, uuid string, w io.Writer, format string, f registry.PartFilter) error
+	export func(ctx context.Context, who ident.Actor, uuid string, w io.Writer, format string, f registry.PartFilter, begin func(export.Extent) export.Stamp) error
 }
 
 // holder gives a kind of part as a request wants it: names in its language.
@@ -103,7 +105,7 @@ func (p *pages) holdingsPage(r *http.Request, h holding, at place, f *web.Form) 
 	p.head(r, at, h.name, &page.Page, &page.Header)
 	if len(list) > 0 || filters.Active() || filters.Cursor() != "" {
 		query := strings.TrimPrefix(filters.With("cursor", ""), r.URL.Path)
-		page.Bar = filters.Bar(web.T(r, word+".search"), ui.Button{Label: web.T(r, "registry.export"), Icon: "download", Href: at.base + "/export" + query, Variant: "tertiary"})
+		page.Bar = filters.Bar(web.T(r, word+".search"), exportweb.Button(r, at.base+"/export"+query, -1, false))
 		page.Bar.Action = at.base
 	}
 	page.Table = p.holdingTable(r, h, at, list, filters)
@@ -305,8 +307,8 @@ func (p *pages) exportHoldings(of holder) web.Handler {
 			return err
 		}
 		_, filter := partFilters(r, h)
-		return download(w, r, h.name, func(out io.Writer, format string) error {
-			return h.export(r.Context(), web.Actor(r), at.org.UUID, out, format, filter)
+		return download(w, r, h.name, func(out io.Writer, format string, begin func(export.Extent) export.Stamp) error {
+			return h.export(r.Context(), web.Actor(r), at.org.UUID, out, format, filter, begin)
 		})
 	}
 }

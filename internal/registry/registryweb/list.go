@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -34,10 +36,10 @@ func (p *pages) filters(r *http.Request) (*web.Filters, registry.Filter, error) 
 		web.FilterSpec{Name: "sector", Label: web.T(r, "registry.sector"), Options: entries(r, lists.Sectors)},
 		web.FilterSpec{Name: "cert", Label: web.T(r, "registry.cert"), Options: team},
 		web.FilterSpec{Name: "contacts", Label: web.T(r, "registry.contacts"), Options: options(r, "registry.freshness.", append([]registry.Freshness{registry.Stale}, registry.Freshnesses...)...)},
-		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: options(r, "registry.state.", registry.States...), Default: string(registry.Active)},
+		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: options(r, "registry.state.", registry.States...), Default: string(registry.Active)}, web.Sorted(registry.Sorts...),
 	)
 	return f, registry.Filter{Query: f.Get("q"), Kind: f.Get("kind"), Sector: f.Get("sector"), CERT: f.Get("cert"),
-		Freshness: registry.Freshness(f.Get("contacts")), State: registry.State(f.Get("state"))}, nil
+		Freshness: registry.Freshness(f.Get("contacts")), State: registry.State(f.Get("state")), Sort: f.Get("sort")}, nil
 }
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
@@ -53,6 +55,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	count := total
 	if more {
 		total = 0 // the paging line then says only which rows these are
 	}
@@ -63,7 +66,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 			{Label: web.T(r, "registry.import"), Icon: "upload", Href: room(r) + "/import", Variant: "secondary"},
 			{Label: web.T(r, "registry.new"), Icon: "plus", Href: room(r) + "/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "registry.search"), ui.Button{Label: web.T(r, "registry.export"), Icon: "download", Href: exportHref(r, f), Variant: "tertiary"})
+	page.Bar = f.Bar(web.T(r, "registry.search"), exportweb.Button(r, exportHref(r, f), count, more))
 	page.Table = p.table(r, f, filter, list)
 	page.Pages = f.Pages(len(list), total, next)
 	return p.t.Render(w, r, "list", page)
@@ -77,10 +80,10 @@ func exportHref(r *http.Request, f *web.Filters) string {
 func (p *pages) table(r *http.Request, f *web.Filters, filter registry.Filter, list []registry.Organisation) ui.Table {
 	lists, l := p.s.Lists(r.Context(), web.Actor(r)), web.Lang(r)
 	t := ui.Table{Caption: web.T(r, "registry.title"), Columns: []ui.Column{
-		{Label: web.T(r, "registry.name")}, {Label: web.T(r, "registry.sector"), Drop: 2}, {Label: web.T(r, "registry.cert"), Drop: 3},
-		{Label: web.T(r, "registry.contacts"), Width: "mark"}, {Label: web.T(r, "registry.changed"), Width: "mark", Drop: 1}},
+		f.SortDefault(web.T(r, "registry.name"), "name"), {Label: web.T(r, "registry.sector"), Drop: 2}, {Label: web.T(r, "registry.cert"), Drop: 3},
+		{Label: web.T(r, "registry.contacts"), Width: "mark"}, f.Sort(web.T(r, "registry.changed"), "updated").Sized("mark", 1)},
 		Empty: &ui.Empty{Icon: "building-community", Title: web.T(r, "registry.empty"), Text: web.T(r, "registry.empty.text")}}
-	if filter != (registry.Filter{State: registry.Active}) {
+	if filter.Sort = ""; filter != (registry.Filter{State: registry.Active}) {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "registry.filtered"), Text: web.T(r, "registry.filtered.text"),
 			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: room(r), Variant: "secondary"}}}
 	}
@@ -136,44 +139,22 @@ func options[T ~string](r *http.Request, prefix string, values ...T) []ui.Option
 	return out
 }
 
-// begun knows whether a byte has left: an error before is shown as a page, one
-// after it cuts the file short instead of making half of it look whole.
-type begun struct {
-	http.ResponseWriter
-	yes bool
-}
-
-func (b *begun) Write(p []byte) (int, error) {
-	b.yes = true
-	return b.ResponseWriter.Write(p)
-}
-
 func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
 	_, filter, err := p.filters(r)
 	if err != nil {
 		return err
 	}
-	return download(w, r, "organisations", func(out io.Writer, format string) error {
-		return p.s.Export(r.Context(), web.Actor(r), out, format, filter)
+	return download(w, r, "organisations", func(out io.Writer, format string, begin func(export.Extent) export.Stamp) error {
+		return p.s.Export(r.Context(), web.Actor(r), out, format, filter, begin)
 	})
 }
 
 // download answers with a file in the format asked for: CSV, or JSON lines.
-func download(w http.ResponseWriter, r *http.Request, name string, write func(out io.Writer, format string) error) error {
-	format := registry.CSV
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+func download(w http.ResponseWriter, r *http.Request, name string, write func(out io.Writer, format string, begin func(export.Extent) export.Stamp) error) error {
+	format, media := registry.CSV, "text/csv; charset=utf-8; header=present"
 	if r.URL.Query().Get("format") == registry.JSON {
-		format = registry.JSON
-		w.Header().Set("Content-Type", "application/x-ndjson")
+		format, media = registry.JSON, "application/x-ndjson"
 	}
-	web.Download(w, name+"."+format)
-	out := &begun{ResponseWriter: w}
-	err := write(out, format)
-	if err != nil && out.yes {
-		panic(http.ErrAbortHandler)
-	}
-	if err != nil {
-		w.Header().Del("Content-Disposition")
-	}
-	return err
+	out := exportweb.New(w, r)
+	return out.End(write(out.Buffer(), format, func(x export.Extent) export.Stamp { return out.Begin(x, name, format, media) }))
 }

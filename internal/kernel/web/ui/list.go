@@ -12,6 +12,9 @@ type Column struct {
 	Width  string // "tick", "clock", "mark", "narrow", "" takes what is left
 }
 
+// Sized gives the column a width and the step at which it leaves.
+func (c Column) Sized(width string, drop int) Column { c.Width, c.Drop = width, drop; return c }
+
 // Row is a row of a table.
 type Row struct {
 	ID    string // value of the tick box; "" has none
@@ -84,6 +87,7 @@ type FilterBar struct {
 	Acts        []Button          // right: export
 	Open        bool              // unfolded
 	Views       *SavedViews       // below; nil where nobody has any
+	Passed      []string          // what the address asks and the list does not know
 }
 
 // SavedViews are somebody's saved views of one list.

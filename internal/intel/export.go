@@ -1,0 +1,83 @@
+package intel
+
+import (
+	"context"
+
+	"straza/internal/craft/export"
+	"straza/internal/format/tlp"
+	"straza/internal/kernel/audit"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+// ExportEvents gives the events that a query finds and whose label lets them leave to
+// each, after begin was told how many and under which label; what stays is counted
+// there. What leaves is recorded first. The two looks are two snapshots: who writes a
+// file from it compares (craft/export does).
+func (s *Service) ExportEvents(ctx context.Context, who ident.Actor, q Query, begin func(export.Extent) error, each func(tlp.Level, *Event) error) error {
+	q.Limit, q.Page = 0, 0
+	if err := s.exporting(ctx, who, "events"); err != nil {
+		return err
+	}
+	var x export.Extent
+	count := func(e *Event) error { s.extend(ctx, who, e, &x); return nil }
+	if _, err := s.SearchEvents(ctx, who, q, count); err != nil {
+		return err
+	}
+	if err := begin(x); err != nil {
+		return err
+	}
+	_, err := s.SearchEvents(ctx, who, q, func(e *Event) error {
+		if l, may := s.leaves(ctx, who, e); may {
+			return each(l, e)
+		}
+		return nil
+	})
+	return err
+}
+
+// ExportAttributes is ExportEvents for attributes: the label is their event's.
+func (s *Service) ExportAttributes(ctx context.Context, who ident.Actor, q Query, begin func(export.Extent) error, each func(tlp.Level, *Attribute) error) error {
+	q.Limit, q.Page = 0, 0
+	if err := s.exporting(ctx, who, "attributes"); err != nil {
+		return err
+	}
+	var x export.Extent
+	count := func(a *Attribute) error { s.extend(ctx, who, a.Event, &x); return nil }
+	if err := s.SearchAttributes(ctx, who, q, count); err != nil {
+		return err
+	}
+	if err := begin(x); err != nil {
+		return err
+	}
+	return s.SearchAttributes(ctx, who, q, func(a *Attribute) error {
+		if l, may := s.leaves(ctx, who, a.Event); may {
+			return each(l, a)
+		}
+		return nil
+	})
+}
+
+// exporting records that somebody takes a list out.
+func (s *Service) exporting(ctx context.Context, who ident.Actor, what string) error {
+	if err := mayRead(who); err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		return s.log.Record(ctx, tx, who, "intel.export", audit.Thing{Kind: "event"}, map[string]any{"format": "csv", "of": what})
+	})
+}
+
+// leaves gives the label of an event and whether it may leave in a file.
+func (s *Service) leaves(ctx context.Context, who ident.Actor, e *Event) (tlp.Level, bool) {
+	l, _ := tlp.Parse(e.TLP)
+	return l.Or(s.untagged), s.WayOut(ctx, who, e, tlp.Export).Answer == tlp.Pass
+}
+
+func (s *Service) extend(ctx context.Context, who ident.Actor, e *Event, x *export.Extent) {
+	if l, may := s.leaves(ctx, who, e); may {
+		x.Add(l, 1)
+	} else {
+		x.Held++
+	}
+}

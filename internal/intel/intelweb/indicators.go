@@ -1,0 +1,129 @@
+package intelweb
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"straza/internal/craft/export"
+	"straza/internal/craft/export/exportweb"
+	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
+	"straza/internal/intel"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// exportList streams the events that the list's filters find and whose label lets them
+// leave.
+func (p *pages) exportList(w http.ResponseWriter, r *http.Request, q intel.Query) error {
+	out := exportweb.New(w, r)
+	var c *export.Table
+	begin := func(x export.Extent) error {
+		c = out.Table(x, "events", "id", "uuid", "date", "info", "org", "published", "tlp", "distribution", "attributes", "changed")
+		return nil
+	}
+	err := p.s.ExportEvents(r.Context(), web.Actor(r), q, begin, func(l tlp.Level, e *intel.Event) error {
+		return c.Row(l, e.Ref(), e.UUID, e.Date, e.Info, e.Origin.Name, strconv.FormatBool(e.Published), e.TLP, strconv.Itoa(int(e.Distribution)),
+			strconv.FormatInt(e.Attributes, 10), clock.FromMicros(e.Changed).Format(time.RFC3339))
+	})
+	if err == nil {
+		err = c.Close()
+	}
+	return out.End(err)
+}
+
+// exportIndicators does the same with attributes.
+func (p *pages) exportIndicators(w http.ResponseWriter, r *http.Request, q intel.Query) error {
+	out := exportweb.New(w, r)
+	var c *export.Table
+	begin := func(x export.Extent) error {
+		c = out.Table(x, "indicators", "uuid", "value", "type", "category", "to_ids", "comment", "event", "event_uuid", "event_info", "org", "tlp", "changed")
+		return nil
+	}
+	err := p.s.ExportAttributes(r.Context(), web.Actor(r), q, begin, func(l tlp.Level, a *intel.Attribute) error {
+		return c.Row(l, a.UUID, a.Value, a.Type, a.Category, strconv.FormatBool(a.ToIDS), a.Comment, a.Event.Ref(), a.Event.UUID, a.Event.Info, a.Event.Origin.Name,
+			l.Label(), time.Unix(a.Timestamp, 0).UTC().Format(time.RFC3339))
+	})
+	if err == nil {
+		err = c.Close()
+	}
+	return out.End(err)
+}
+
+// indicatorQuery turns the list's filters into a query, last changed first by default.
+func indicatorQuery(f *web.Filters) intel.Query {
+	q := intel.Query{Aged: true, Desc: f.Get("sort") != "changed"}
+	v, nothing := said(f)
+	if q.Nothing = nothing; v != "" {
+		q.Value.Or = []string{v}
+		if len(v) >= 4 {
+			q.Value.Or = append(q.Value.Or, "%"+v+"%")
+		}
+	}
+	if v := f.Get("type"); v != "" {
+		q.Type.Or = []string{v}
+	}
+	if v := f.Get("tag"); v != "" {
+		q.Tag.Or = []string{"%" + v + "%"}
+	}
+	return q
+}
+
+// indicators searches attributes by value over all events that the caller sees.
+func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
+	var opts []ui.Option
+	for _, t := range misp.Types() {
+		opts = append(opts, ui.Option{Value: t, Label: t})
+	}
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")}, web.Sorted("changed"))
+	q := indicatorQuery(f)
+	if r.URL.Query().Get("format") == "csv" {
+		return p.exportIndicators(w, r, q)
+	}
+	if f.Cursor() != "" {
+		q.Past = &intel.Place{}
+		if err := web.DecodeCursor(f.Cursor(), q.Past); err != nil {
+			return err
+		}
+	}
+	q.Limit = pageSize + 1
+	var list []intel.Attribute
+	err := p.s.SearchAttributes(r.Context(), web.Actor(r), q, func(a *intel.Attribute) error { list = append(list, *a); return nil })
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(list) > pageSize {
+		list = list[:pageSize]
+		next = web.EncodeCursor(intel.Place{Changed: list[pageSize-1].Timestamp, ID: list[pageSize-1].ID})
+	}
+	n := int64(-1) // millions are not counted for a page; a list that fits on it is
+	if f.Cursor() == "" && next == "" {
+		n = int64(len(list))
+	}
+	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "intel.indicators")), Header: ui.Header{Title: web.T(r, "intel.indicators")},
+		Bar: f.Bar(web.T(r, "intel.indicators.search"), exportweb.Button(r, f.With("format", "csv"), n, false))}
+	page.Table = indicatorTable(r, f, list)
+	page.Pages = f.Pages(len(list), max(n, 0), next)
+	return p.t.Render(w, r, "list", page)
+}
+
+func indicatorTable(r *http.Request, f *web.Filters, list []intel.Attribute) ui.Table {
+	t := ui.Table{Caption: web.T(r, "intel.indicators"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.type"), Width: "mark"},
+		{Label: web.T(r, "intel.event"), Drop: 1}, f.SortDefault(web.T(r, "intel.changed"), "-changed").Sized("mark", 2)},
+		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.indicators.empty"), Text: web.T(r, "intel.indicators.empty.text")}}
+	if f.Active() {
+		t.Empty.Acts = []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: "/console/indicators", Variant: "secondary"}}
+	}
+	for _, a := range list {
+		var ev any
+		href := "/console/events/" + strconv.FormatInt(a.EventID, 10)
+		if a.Event != nil {
+			ev = ui.Name{Text: a.Event.Info, Href: href, Sub: []any{a.Event.Origin.Name}}
+		}
+		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: a.Value, Mono: true, Sub: []any{a.Comment}}, ui.Machine(a.Type), ev, time.Unix(a.Timestamp, 0)}})
+	}
+	return t
+}
