@@ -81,13 +81,15 @@ func catalogues(b *testing.B, db *store.DB) {
 		const n = 100_000
 		types, values := make([]string, n), make([]string, n)
 		for i := range n {
-			switch i % 4 {
+			switch i % 5 {
 			case 0:
 				types[i], values[i] = "ip-dst", fmt.Sprintf("%d.%d.%d.%d", i%223+1, i>>8&255, i&255, i%251)
 			case 1:
 				types[i], values[i] = "domain", fmt.Sprintf("host%d.example%d.com", i, i%977)
 			case 2:
 				types[i], values[i] = "md5", fmt.Sprintf("%032x", i*7919)
+			case 3:
+				types[i], values[i] = "email-src", fmt.Sprintf("person%d@mail%d.example.org", i, i%977)
 			default:
 				types[i], values[i] = "url", fmt.Sprintf("https://www.site%d.net/path/%d", i%5000, i)
 			}

@@ -59,15 +59,7 @@ func (s *Service) ClustersWhere(ctx context.Context, who ident.Actor, f ClusterF
 			list, err = findClusters(ctx, tx, who, f, all, after, clusterBatch)
 			return err
 		}
-		var err error
-		if all && first {
-			err = s.db.ViewLogged(ctx, func(tx *store.Tx) error {
-				return s.log.Record(ctx, tx, who, "cluster.list", audit.Thing{Kind: "cluster"}, map[string]any{"as": "site administrator"})
-			}, read)
-		} else {
-			err = s.db.View(ctx, read)
-		}
-		if err != nil {
+		if err := s.viewAs(ctx, who, all && first, read); err != nil {
 			return err
 		}
 		for _, c := range list {
@@ -83,6 +75,17 @@ func (s *Service) ClustersWhere(ctx context.Context, who ident.Actor, f ClusterF
 			return nil
 		}
 	}
+}
+
+// viewAs reads, with an audit line before it when the caller reads as a site
+// administrator past audiences.
+func (s *Service) viewAs(ctx context.Context, who ident.Actor, all bool, read func(tx *store.Tx) error) error {
+	if !all {
+		return s.db.View(ctx, read)
+	}
+	return s.db.ViewLogged(ctx, func(tx *store.Tx) error {
+		return s.log.Record(ctx, tx, who, "cluster.list", audit.Thing{Kind: "cluster"}, map[string]any{"as": "site administrator"})
+	}, read)
 }
 
 // holds tells whether a cluster's value or another of its names holds folded text.
@@ -235,26 +238,23 @@ func (s *Service) FindClusters(ctx context.Context, who ident.Actor, text string
 		return nil, err
 	}
 	best := search(names, starts, ids, want, limit)
-	own := true
-	if err := s.ClustersWhere(ctx, who, ClusterFilter{Own: &own, Text: text}, func(c Cluster) error { out = append(out, c); return nil }); err != nil {
-		return nil, err
-	}
-	best = best[:max(0, min(len(best), limit-len(out)))]
-	if len(best) == 0 {
-		return out[:min(len(out), limit)], nil
-	}
-	err = s.db.View(ctx, func(tx *store.Tx) error {
-		list, err := clustersByID(ctx, tx, who, best)
+	all := seesAll(who)
+	err = s.viewAs(ctx, who, all, func(tx *store.Tx) error {
+		own, err := ownNamed(ctx, tx, who, all, want)
+		if err != nil {
+			return err
+		}
+		best = append(own, best...) // one's own stand first
+		best = best[:min(len(best), limit)]
+		if len(best) == 0 {
+			return nil
+		}
 		at := make(map[int64]int, len(best))
 		for i, id := range best {
 			at[id] = i
 		}
-		slices.SortFunc(list, func(a, b Cluster) int { return at[a.ID] - at[b.ID] })
-		for _, c := range list {
-			if !c.Deleted {
-				out = append(out, c)
-			}
-		}
+		out, err = clustersByID(ctx, tx, who, all, best)
+		slices.SortFunc(out, func(a, b Cluster) int { return at[a.ID] - at[b.ID] })
 		return err
 	})
 	return out, err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gaissmai/bart"
@@ -31,11 +32,16 @@ type Hit struct {
 // matcher keeps the enabled lists ready: hashes of 8 bytes for texts and names, a
 // prefix table for networks. All 529,000 upstream entries take some 20 MB.
 type matcher struct {
-	mu      sync.Mutex
-	lists   *lists
-	loaded  bool
-	as      int64 // last change that was loaded
-	checked time.Time
+	mu    sync.Mutex // held by the one that loads
+	known atomic.Pointer[inForce]
+}
+
+// inForce is what was loaded, and until when it may be taken for the present.
+type inForce struct {
+	lists *lists
+	as    int64 // last change that was loaded
+	from  time.Time
+	until time.Time
 }
 
 // recheck: another node may have changed a list; this one looks that often.
@@ -51,7 +57,7 @@ type list struct {
 	category string
 	hashes   []uint64 // string, hostname
 	nets     *bart.Table[struct{}]
-	texts    []string // substring
+	texts    *parts // substring
 	comments map[string]string
 	regexes  []*regexp.Regexp
 }
@@ -59,7 +65,7 @@ type list struct {
 func (m *matcher) drop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lists, m.loaded, m.checked = nil, false, time.Time{}
+	m.known.Store(nil)
 }
 
 // Hits names the enabled warning lists that hold value, for attributes of type
@@ -72,18 +78,27 @@ func (s *Service) Hits(ctx context.Context, who ident.Actor, typ, value string) 
 	if err != nil {
 		return nil, err
 	}
-	terms := []string{strings.ToLower(strings.TrimSpace(value))}
+	halves := [2]string{strings.ToLower(strings.TrimSpace(value))}
+	terms := halves[:1]
 	if misp.Composite(typ) {
-		if a, b, ok := strings.Cut(terms[0], "|"); ok {
-			terms = []string{a, b}
+		if a, b, ok := strings.Cut(halves[0], "|"); ok {
+			halves = [2]string{a, b}
+			terms = halves[:]
 		}
 	}
 	var out []Hit
 	var found [2]asked
+	hashed := false
 	for i, t := range terms {
 		found[i] = known.ask(t)
+		hashed = hashed || found[i].inText || found[i].inName || found[i].inNet
 	}
-	for _, c := range known.meant(typ) {
+	meant := known.meant(typ)
+	asking := meant.scanned // most values stand on no list: only those that look into the text are left
+	if hashed {
+		asking = meant.all
+	}
+	for _, c := range asking {
 		for i := range terms {
 			if c.half >= 0 && c.half != i || !found[i].may(c.list) {
 				continue
@@ -100,24 +115,38 @@ func (s *Service) Hits(ctx context.Context, who ident.Actor, typ, value string) 
 // ready gives the lists in force, loading them when they were never or changed.
 func (s *Service) ready(ctx context.Context) (*lists, error) {
 	m := &s.match
+	now := s.db.Clock.Now()
+	if k := m.known.Load(); k.fresh(now) {
+		return k.lists, nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := s.db.Clock.Now()
-	if m.loaded && now.Sub(m.checked) < recheck && now.After(m.checked) {
-		return m.lists, nil
+	old := m.known.Load()
+	if old.fresh(now) {
+		return old.lists, nil
 	}
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		last, err := store.Int64(ctx, tx, lastChange, WarningList)
-		if err != nil || m.loaded && last == m.as {
+	k := &inForce{from: now, until: now.Add(recheck)}
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if k.as, err = store.Int64(ctx, tx, lastChange, WarningList); err != nil {
 			return err
 		}
+		if old != nil && old.as == k.as {
+			k.lists = old.lists
+			return nil
+		}
 		all, err := loadLists(ctx, tx)
-		m.lists = newLists(all)
-		m.loaded, m.as = err == nil, last
+		k.lists = newLists(all)
 		return err
 	})
-	m.checked = now
-	return m.lists, err
+	if err != nil {
+		return nil, err
+	}
+	m.known.Store(k)
+	return k.lists, nil
+}
+
+func (k *inForce) fresh(now time.Time) bool {
+	return k != nil && now.Before(k.until) && !now.Before(k.from)
 }
 
 func loadLists(ctx context.Context, tx *store.Tx) ([]*list, error) {
@@ -152,16 +181,21 @@ func newList(it Item, body []byte) (*list, error) {
 	if err := json.Unmarshal(body, &f); err != nil {
 		return nil, err
 	}
+	var texts []string
 	l := &list{item: it, category: either(f.Category, "false_positive"), comments: f.Comments}
 	for _, v := range f.List {
 		text, ok := v.(string)
 		if text = strings.TrimSpace(text); !ok || text == "" {
 			continue
 		}
+		if l.item.Class == "substring" {
+			texts = append(texts, strings.ToLower(text))
+		}
 		l.add(text)
 	}
 	slices.Sort(l.hashes)
 	l.hashes = slices.Compact(l.hashes)
+	l.texts = newParts(texts)
 	return l, nil
 }
 
@@ -182,8 +216,6 @@ func (l *list) add(text string) (read bool) {
 			l.nets = &bart.Table[struct{}]{}
 		}
 		l.nets.Insert(p, struct{}{})
-	case "substring":
-		l.texts = append(l.texts, strings.ToLower(text))
 	case "regex":
 		re, err := regexp.Compile(perl(text))
 		if err != nil {
@@ -204,6 +236,9 @@ func perl(s string) string {
 }
 
 func prefix(s string) (netip.Prefix, bool) {
+	if !addressLike(s) {
+		return netip.Prefix{}, false
+	}
 	if p, err := netip.ParsePrefix(s); err == nil {
 		return p.Masked(), true
 	}
@@ -212,6 +247,24 @@ func prefix(s string) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	return netip.PrefixFrom(a, a.BitLen()), true
+}
+
+// addressLike tells what cannot be an address or a network at a glance: nearly all
+// values are none, and a parser that refuses them makes an error of each.
+func addressLike(s string) bool {
+	mark := false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' || c == ':':
+			mark = true
+		case c == '%':
+			return mark
+		case c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' || c == '/':
+		default:
+			return false
+		}
+	}
+	return mark
 }
 
 // holds tells whether what was probed is on the list, and by which entry.
@@ -232,11 +285,7 @@ func (l *list) holds(p *asked) (string, bool) {
 			return got.String(), ok
 		}
 	case "substring":
-		for _, t := range l.texts {
-			if strings.Contains(p.text, t) {
-				return t, true
-			}
-		}
+		return l.texts.in(p.text)
 	case "regex":
 		for _, re := range l.regexes {
 			if re.MatchString(p.text) {
@@ -253,11 +302,17 @@ type lists struct {
 	all   []*list
 	sieve []uint64
 	nets  *bart.Table[struct{}]
-	types sync.Map // attribute type → []candidate
+	types sync.Map // attribute type → candidates
 }
 
-// sieveBits: half a million entries set one bit in sixteen.
-const sieveBits = 1 << 23
+// sieveWords: a megabyte. Half a million entries set two bits each, so that about
+// one value in fifty passes that stands on no list.
+const sieveWords = 1 << 17
+
+// sieved gives a hash's two bits, both in one word.
+func sieved(h uint64) (at, bits uint64) {
+	return h % sieveWords, 1<<(h>>32&63) | 1<<(h>>40&63)
+}
 
 // candidate is a list that is meant for a type, or for one half of it (else -1).
 type candidate struct {
@@ -265,11 +320,16 @@ type candidate struct {
 	half int
 }
 
+// candidates are the lists for a type; scanned are those of them that no hash can
+// rule out.
+type candidates struct{ all, scanned []candidate }
+
 func newLists(all []*list) *lists {
-	k := &lists{all: all, sieve: make([]uint64, sieveBits/64), nets: &bart.Table[struct{}]{}}
+	k := &lists{all: all, sieve: make([]uint64, sieveWords), nets: &bart.Table[struct{}]{}}
 	for _, l := range all {
 		for _, h := range l.hashes {
-			k.sieve[h%sieveBits/64] |= 1 << (h % 64)
+			at, bits := sieved(h)
+			k.sieve[at] |= bits
 		}
 		if l.nets != nil {
 			k.nets.Union(l.nets)
@@ -280,20 +340,25 @@ func newLists(all []*list) *lists {
 
 // meant gives the lists for a type; a list meant for addresses holds the address
 // of an address with a port.
-func (k *lists) meant(typ string) []candidate {
+func (k *lists) meant(typ string) *candidates {
 	if c, ok := k.types.Load(typ); ok {
-		return c.([]candidate)
+		return c.(*candidates)
 	}
-	var out []candidate
+	out := &candidates{}
+	add := func(c candidate) {
+		if out.all = append(out.all, c); c.list.item.Class == "substring" || c.list.item.Class == "regex" {
+			out.scanned = append(out.scanned, c)
+		}
+	}
 	halves := strings.Split(typ, "|")
 	for _, l := range k.all {
 		if typ == "" || len(l.item.Types) == 0 || slices.Contains(l.item.Types, typ) {
-			out = append(out, candidate{l, -1})
+			add(candidate{l, -1})
 			continue
 		}
 		for i := range halves {
 			if len(halves) > 1 && i < 2 && slices.Contains(l.item.Types, halves[i]) {
-				out = append(out, candidate{l, i})
+				add(candidate{l, i})
 			}
 		}
 	}
@@ -321,7 +386,7 @@ type nameHash struct {
 
 func (k *lists) ask(text string) asked {
 	p := asked{text: text, hash: hash(text)}
-	in := func(h uint64) bool { return k.sieve[h%sieveBits/64]&(1<<(h%64)) != 0 }
+	in := func(h uint64) bool { at, bits := sieved(h); return k.sieve[at]&bits == bits }
 	p.inText = in(p.hash)
 	for v := hostOf(text); v != ""; {
 		h := hash(v)

@@ -18,8 +18,12 @@ const (
 		COALESCE(o.org_id, 0), COALESCE(o.origin_id, 0), COALESCE(o.origin_uuid, ''), COALESCE(o.origin_name, ''), COALESCE(o.version, 0),
 		COALESCE(o.extends_uuid, ''), COALESCE(o.extends_version, 0), COALESCE(o.published, FALSE), COALESCE(o.locked, FALSE),
 		COALESCE(o.created, 0), COALESCE(o.modified, 0)`
-	clusterFrom   = ` FROM catalog_cluster k JOIN catalog_item c ON c.id = k.galaxy_id LEFT JOIN catalog_own o ON o.cluster_id = k.id`
-	ownFrom       = ` FROM catalog_own o JOIN catalog_cluster k ON k.id = o.cluster_id JOIN catalog_item c ON c.id = k.galaxy_id`
+	clusterFrom = ` FROM catalog_cluster k JOIN catalog_item c ON c.id = k.galaxy_id LEFT JOIN catalog_own o ON o.cluster_id = k.id`
+	// From the few of one's own: CROSS JOIN is a join like any other, but keeps
+	// SQLite from walking 46,000 imported ones in order of their ids.
+	ownFrom       = ` FROM catalog_own o CROSS JOIN catalog_cluster k CROSS JOIN catalog_item c`
+	ownJoin       = `k.id = o.cluster_id AND c.id = k.galaxy_id`
+	ownNames      = `SELECT k.id, k.value_fold, k.also_fold FROM catalog_own o CROSS JOIN catalog_cluster k WHERE k.id = o.cluster_id AND k.deleted = 0 AND `
 	insertCluster = `INSERT INTO catalog_cluster (id, galaxy_id, uuid, value, value_fold, tag_fold, also_fold, body, deleted) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,0)`
 	updateCluster = `UPDATE catalog_cluster SET value = $2, value_fold = $3, also_fold = $4, body = $5 WHERE id = $1`
 	insertOwn     = `INSERT INTO catalog_own (cluster_id, audience_id, level, group_id, org_id, origin_id, origin_uuid, origin_name, version, extends_uuid,
@@ -182,13 +186,13 @@ func clusterBy(ctx context.Context, tx *store.Tx, who ident.Actor, ref string, a
 	return c, err
 }
 
-func clustersByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Cluster, error) {
-	return store.All(ctx, tx, scanCluster, "SELECT "+clusterCols+clusterFrom+" WHERE k.id IN "+store.In(ids)+" AND "+clusterSeen(who, false)+" ORDER BY k.id")
+func clustersByID(ctx context.Context, tx *store.Tx, who ident.Actor, all bool, ids []int64) ([]Cluster, error) {
+	return store.All(ctx, tx, scanCluster, "SELECT "+clusterCols+clusterFrom+" WHERE k.id IN "+store.In(ids)+" AND k.deleted = 0 AND "+clusterSeen(who, all)+" ORDER BY k.id")
 }
 
 // findClusters is one page of a search by columns.
 func findClusters(ctx context.Context, tx *store.Tx, who ident.Actor, f ClusterFilter, all bool, after int64, limit int) ([]Cluster, error) {
-	conds := []string{clusterSeen(who, all), "k.id > " + strconv.FormatInt(after, 10)}
+	conds, id := []string{clusterSeen(who, all)}, "k.id"
 	var args []any
 	in := func(col string, list []string) {
 		if len(list) == 0 {
@@ -213,7 +217,8 @@ func findClusters(ctx context.Context, tx *store.Tx, who ident.Actor, f ClusterF
 	}
 	from := clusterFrom
 	if f.Own != nil && *f.Own {
-		from = ownFrom // few beside 46,000 imported ones
+		from, id = ownFrom, "o.cluster_id"
+		conds = append(conds, ownJoin)
 	} else if f.Own != nil {
 		conds = append(conds, "o.cluster_id IS NULL")
 	}
@@ -223,8 +228,30 @@ func findClusters(ctx context.Context, tx *store.Tx, who ident.Actor, f ClusterF
 	if !f.Both {
 		conds = append(conds, "k.deleted "+map[bool]string{true: "<>", false: "="}[f.Deleted]+" 0")
 	}
+	conds = append(conds, id+" > "+strconv.FormatInt(after, 10))
 	return store.All(ctx, tx, scanCluster, "SELECT "+clusterCols+from+" WHERE "+strings.Join(conds, " AND ")+
-		" ORDER BY k.id LIMIT "+strconv.Itoa(limit), args...)
+		" ORDER BY "+id+" LIMIT "+strconv.Itoa(limit), args...)
+}
+
+// ownNamed finds, among the clusters of one's own, those that who sees and that
+// have text in one of their names, by id.
+func ownNamed(ctx context.Context, tx *store.Tx, who ident.Actor, all bool, want string) (ids []int64, err error) {
+	seen := "1 = 1"
+	if !all {
+		seen = access.VisibleScan(who, "o.audience_id")
+	}
+	var id int64
+	var value, also string
+	for _, err := range store.Each(ctx, tx, func(s store.Scanner) (struct{}, error) { return struct{}{}, s.Scan(&id, &value, &also) },
+		ownNames+seen+" ORDER BY o.cluster_id") {
+		if err != nil {
+			return nil, err
+		}
+		if strings.Contains(value, want) || strings.Contains(also, want) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 func folded(list []string) []string {

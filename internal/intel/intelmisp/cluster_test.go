@@ -238,3 +238,46 @@ func TestRequiredTaxonomy(t *testing.T) {
 		}
 	})
 }
+
+// TestClustersAreFoundByTheirReaders: the search as one types finds imported
+// clusters best first, one's own before them, and of those only what the caller sees.
+func TestClustersAreFoundByTheirReaders(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		galaxy := grow(w)
+		secret := w.saved("user", "/galaxy_clusters/add/"+galaxy, `{"GalaxyCluster":{"value":"Tajni alat","distribution":"0","GalaxyElement":[{"key":"synonyms","value":"Skriveni"}]}}`)
+		gone := w.saved("user", "/galaxy_clusters/add/"+galaxy, `{"GalaxyCluster":{"value":"Bivši alat","distribution":"1"}}`)
+		if got := w.ask("user", "POST", "/galaxy_clusters/delete/"+gone["uuid"].(string), `{}`); got.status != 200 {
+			t.Fatalf("delete: %d %s", got.status, got.body)
+		}
+		for _, c := range []struct {
+			as, text string
+			limit    int
+			want     string
+		}{
+			{"user", "alat", 10, "Tajni alat, Prvi alat, Drugi alat"},
+			{"user", "АЛАТ", 10, "Tajni alat, Prvi alat, Drugi alat"},
+			{"user", "alat", 2, "Tajni alat, Prvi alat"},
+			{"user", "skriv", 10, "Tajni alat"},
+			{"other", "alat", 10, "Prvi alat, Drugi alat"},
+			{"other", "skriv", 10, ""},
+			{"admin", "skriv", 10, "Tajni alat"}, // a site administrator's key
+			{"other", "drugi", 10, "Drugi alat"},
+			{"other", "fensi", 10, "Prvi alat"},
+			{"user", "bivsi", 10, ""},
+			{"user", "", 10, ""},
+		} {
+			list, err := w.books.FindClusters(t.Context(), w.people[c.as], c.text, c.limit)
+			w.Must(err)
+			var names []string
+			for _, k := range list {
+				names = append(names, k.Value)
+			}
+			if got := strings.Join(names, ", "); got != c.want {
+				t.Errorf("%s finds %q: %s, want %s", c.as, c.text, got, c.want)
+			}
+		}
+		if secret["id"] == nil {
+			t.Error("no id")
+		}
+	})
+}
