@@ -60,6 +60,19 @@ func (s *Service) Deliver(ctx context.Context, who ident.Actor, list []InboxEntr
 	if who.Org == 0 {
 		return st, fault.New(fault.Denied, "%s has no organisation to write for", who)
 	}
+	keys := make([]string, len(list))
+	for i, e := range list {
+		keys[i] = inboxKey(who.Org, e.ID, versionMicros(e.Version))
+	}
+	for try := 0; ; try++ {
+		// Of two POSTs that bring the same at once the later one finds it here.
+		if st, err = s.deliver(ctx, who, list, keys); !store.IsUnique(err) || try == 3 {
+			return st, err
+		}
+	}
+}
+
+func (s *Service) deliver(ctx context.Context, who ident.Actor, list []InboxEntry, keys []string) (st taxii.Status, err error) {
 	id, uuid := s.db.NewID(), s.db.NewUUID()
 	uuid = uuid[:14] + "4" + uuid[15:] // the standard's ids are of version 4
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
@@ -67,7 +80,7 @@ func (s *Service) Deliver(ctx context.Context, who ident.Actor, list []InboxEntr
 		if err != nil {
 			return err
 		}
-		have, err := inboxVersions(ctx, tx, who.Org, list)
+		have, err := inboxHave(ctx, tx, keys)
 		if err != nil {
 			return err
 		}
@@ -75,7 +88,7 @@ func (s *Service) Deliver(ctx context.Context, who ident.Actor, list []InboxEntr
 		open := false
 		for i, e := range list {
 			r := inboxRow{id: s.db.NewID(), org: who.Org, post: id, place: int64(i), InboxEntry: e, ver: versionMicros(e.Version)}
-			switch key := inboxKey(e.ID, r.ver); {
+			switch key := keys[i]; {
 			case e.Refused != "":
 				r.state, r.JSON = inboxRefused, []byte{}
 			case have[key]:
@@ -216,10 +229,8 @@ func (s *Service) takeIn(ctx context.Context, post int64) error {
 		if _, err := tx.Exec(ctx, moveStixClock, base+int64(rows[len(rows)-1].place)+1); err != nil {
 			return err
 		}
-		for _, text := range []string{markLatest, markEarliest} {
-			if _, err := tx.Exec(ctx, text, p.id, p.org); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, markBrought, p.id, p.org); err != nil {
+			return err
 		}
 		_, err = tx.Exec(ctx, endInboxPost, p.id, now)
 		return err

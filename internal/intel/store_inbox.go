@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,22 +14,23 @@ const (
 	addInboxPost = `INSERT INTO intel_inbox_post (id, uuid, org_id, person_id, asked, ended) VALUES ($1,$2,$3,$4,$5,$6)`
 	endInboxPost = `UPDATE intel_inbox_post SET ended = $2 WHERE id = $1`
 	takeInbox    = `UPDATE intel_inbox SET state = 1, added = $2 + place + 1, message = $3 WHERE post_id = $1 AND state = 0`
-	refuseInbox  = `UPDATE intel_inbox SET state = 2, added = 0, message = $3 WHERE post_id = $1 AND stix_id = $2 AND state = 1`
+	refuseInbox  = `UPDATE intel_inbox SET state = 2, added = 0, message = $3, same = 'row ' || CAST(id AS TEXT) WHERE post_id = $1 AND stix_id = $2 AND state = 1`
 
-	// Which of an object's versions are its last and its first, for those that one POST brought.
-	markLatest = `UPDATE intel_inbox SET latest = NOT EXISTS (SELECT 1 FROM intel_inbox y WHERE y.org_id = $2 AND y.stix_id = intel_inbox.stix_id
-		AND y.state = 1 AND y.ver > intel_inbox.ver) WHERE org_id = $2 AND state = 1 AND stix_id IN (SELECT x.stix_id FROM intel_inbox x WHERE x.post_id = $1)`
-	markEarliest = `UPDATE intel_inbox SET earliest = NOT EXISTS (SELECT 1 FROM intel_inbox y WHERE y.org_id = $2 AND y.stix_id = intel_inbox.stix_id
-		AND y.state = 1 AND y.ver < intel_inbox.ver) WHERE org_id = $2 AND state = 1 AND stix_id IN (SELECT x.stix_id FROM intel_inbox x WHERE x.post_id = $1)`
-	markAllLatest   = `UPDATE intel_inbox SET latest = NOT EXISTS (SELECT 1 FROM intel_inbox y WHERE y.org_id = $2 AND y.stix_id = $1 AND y.state = 1 AND y.ver > intel_inbox.ver) WHERE org_id = $2 AND stix_id = $1 AND state = 1`
-	markAllEarliest = `UPDATE intel_inbox SET earliest = NOT EXISTS (SELECT 1 FROM intel_inbox y WHERE y.org_id = $2 AND y.stix_id = $1 AND y.state = 1 AND y.ver < intel_inbox.ver) WHERE org_id = $2 AND stix_id = $1 AND state = 1`
+	// Which of an object's versions are its last and its first, for those that one
+	// POST brought, or for one object.
+	markEnds = `UPDATE intel_inbox SET
+		latest = NOT EXISTS (SELECT 1 FROM intel_inbox y WHERE y.org_id = $2 AND y.stix_id = intel_inbox.stix_id AND y.state = 1 AND y.ver > intel_inbox.ver),
+		earliest = NOT EXISTS (SELECT 1 FROM intel_inbox y WHERE y.org_id = $2 AND y.stix_id = intel_inbox.stix_id AND y.state = 1 AND y.ver < intel_inbox.ver)
+		WHERE org_id = $2 AND state = 1 AND stix_id `
+	markBrought = markEnds + `IN (SELECT x.stix_id FROM intel_inbox x WHERE x.post_id = $1)`
+	markObject  = markEnds + `= $1`
 
 	// A day after a POST was taken in nobody may ask for it; what it brought stays.
 	sweepRefused = `DELETE FROM intel_inbox WHERE state IN (2, 3) AND post_id IN (SELECT p.id FROM intel_inbox_post p WHERE p.ended > 0 AND p.ended < $1)`
 	sweepPosts   = `DELETE FROM intel_inbox_post WHERE ended > 0 AND ended < $1`
 )
 
-var inboxColumns = []string{"id", "org_id", "post_id", "place", "stix_id", "type", "version", "ver", "state", "message", "added", "latest", "earliest", "json"}
+var inboxColumns = []string{"id", "org_id", "post_id", "place", "stix_id", "type", "version", "ver", "state", "message", "added", "latest", "earliest", "json", "same"}
 
 // inboxRow is one object as it lies there.
 type inboxRow struct {
@@ -39,7 +41,11 @@ type inboxRow struct {
 }
 
 func (r inboxRow) columns() []any {
-	return []any{r.id, r.org, r.post, r.place, r.ID, r.Type, r.Version, r.ver, r.state, r.Refused, int64(0), false, false, r.JSON}
+	same := "row " + strconv.FormatInt(r.id, 10)
+	if r.state == inboxPending {
+		same = inboxKey(r.org, r.ID, r.ver)
+	}
+	return []any{r.id, r.org, r.post, r.place, r.ID, r.Type, r.Version, r.ver, r.state, r.Refused, int64(0), false, false, r.JSON, same}
 }
 
 type postRow struct {
@@ -75,32 +81,26 @@ func inboxRows(ctx context.Context, tx *store.Tx, post int64, content bool) ([]i
 	}, "SELECT id, place, stix_id, type, version, ver, state, message, "+cols+" FROM intel_inbox WHERE post_id = $1"+where+" ORDER BY place", post)
 }
 
-func inboxKey(id string, ver int64) string { return id + " " + strconv.FormatInt(ver, 10) }
+// inboxKey stands for a version of an object in an organisation's inbox.
+func inboxKey(org int64, id string, ver int64) string {
+	return strconv.FormatInt(org, 10) + " " + strconv.FormatInt(ver, 10) + " " + id
+}
 
-// inboxVersions gives which versions of these objects are here already.
-func inboxVersions(ctx context.Context, tx *store.Tx, org int64, list []InboxEntry) (map[string]bool, error) {
+// inboxHave gives which of these keys are in an inbox already: by the one index
+// that has nothing but them, because PostgreSQL, told of an organisation and a
+// state as well, walks the whole inbox for each list.
+func inboxHave(ctx context.Context, tx *store.Tx, keys []string) (map[string]bool, error) {
 	out := map[string]bool{}
-	for len(list) > 0 {
-		part := list[:min(len(list), 500)]
-		list = list[len(part):]
-		ids := make([]string, 0, 500)
-		for _, e := range part {
-			ids = append(ids, e.ID)
+	for part := range slices.Chunk(keys, 500) {
+		for len(part) < 500 { // one statement, whatever the number
+			part = append(part[:len(part):len(part)], part[0])
 		}
-		for len(ids) < 500 { // one statement, whatever the number
-			ids = append(ids, ids[0])
-		}
-		marks, args := placeholders(2, ids)
-		keys, err := store.All(ctx, tx, func(s store.Scanner) (string, error) {
-			var id string
-			var ver int64
-			err := s.Scan(&id, &ver)
-			return inboxKey(id, ver), err
-		}, "SELECT stix_id, ver FROM intel_inbox WHERE org_id = $1 AND state IN (0, 1) AND stix_id IN ("+marks+")", append([]any{org}, args...)...)
+		marks, args := placeholders(1, part)
+		have, err := store.All(ctx, tx, store.ScanString, "SELECT same FROM intel_inbox WHERE same IN ("+marks+")", args...)
 		if err != nil {
 			return nil, err
 		}
-		for _, k := range keys {
+		for _, k := range have {
 			out[k] = true
 		}
 	}
@@ -148,10 +148,8 @@ func inboxContent(ctx context.Context, tx *store.Tx, org int64, part []SharedObj
 func deleteInbox(ctx context.Context, tx *store.Tx, org int64, id string, versions taxii.VersionFilter) (int64, error) {
 	where, args := inboxFilters(taxii.Query{Versions: versions}, []any{org, id})
 	n, err := tx.Exec(ctx, "DELETE FROM intel_inbox WHERE id IN (SELECT t.id FROM intel_inbox t WHERE t.org_id = $1 AND t.stix_id = $2 AND t.state = 1"+where+")", args...)
-	for _, text := range []string{markAllLatest, markAllEarliest} {
-		if err == nil && n > 0 {
-			_, err = tx.Exec(ctx, text, id, org)
-		}
+	if err == nil && n > 0 {
+		_, err = tx.Exec(ctx, markObject, id, org)
 	}
 	return n, err
 }

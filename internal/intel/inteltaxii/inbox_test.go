@@ -267,3 +267,42 @@ func TestInboxEventsFail(t *testing.T) {
 		}
 	})
 }
+
+// TestInboxTakesAnObjectOnce: of POSTs at the same time that bring the same objects,
+// each object is pending in one of them and a success in the others; and what was
+// refused by the worker may be sent again.
+func TestInboxTakesAnObjectOnce(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		h := newHouse(t, db, now)
+		const posts, objects = 4, 40
+		var list []intel.InboxEntry
+		for i := range objects {
+			id := fmt.Sprintf("x-other--82a48ef4-acc4-4f85-982c-%012d", i)
+			list = append(list, intel.InboxEntry{ID: id, Type: "x-other", Version: "2026-01-01T00:00:00.000Z",
+				JSON: []byte(`{"type":"x-other","spec_version":"2.1","id":"` + id + `","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z"}`)})
+		}
+		answers := make(chan taxii.Status, posts)
+		faults := make(chan error, posts)
+		for i := range posts {
+			go func() {
+				turned := slices.Concat(list[i*7:], list[:i*7]) // locks are taken in another order
+				st, err := h.Intel.Deliver(ctx, h.who["alfa"], turned)
+				answers <- st
+				faults <- err
+			}()
+		}
+		pending, success := 0, 0
+		for range posts {
+			h.Must(<-faults)
+			st := <-answers
+			pending, success = pending+st.PendingCount, success+st.SuccessCount
+		}
+		if pending != objects || success != (posts-1)*objects {
+			t.Errorf("%d pending and %d successes, want %d and %d", pending, success, objects, (posts-1)*objects)
+		}
+		if st, err := h.Intel.Deliver(ctx, h.who["beta"], list); err != nil || st.PendingCount != objects {
+			t.Errorf("another organisation has an inbox of its own: %+v, %v", st, err)
+		}
+	})
+}

@@ -276,3 +276,28 @@ func TestNumbersWithTheWholePoolTaken(t *testing.T) {
 		t.Errorf("%d different numbers of %d", len(seen), pool)
 	}
 }
+
+// TestBulkIsPlannedAnew: PostgreSQL keeps no plan of what a bulk transaction asks,
+// and does for the others. One connection each, so that the statement is the same.
+func TestBulkIsPlannedAnew(t *testing.T) {
+	t.Parallel()
+	db := testkit.Postgres(t, clock.System())
+	ctx := context.Background()
+	const text = "SELECT COUNT(*) FROM store_fact WHERE name IN ($1,$2)"
+	for _, lane := range []store.Lane{store.Bulk, store.People} { // the former first: the counters are the connection's
+		kept, want := int64(0), lane == store.People
+		for range 12 {
+			must(t, db.Update(ctx, func(tx *store.Tx) error {
+				if _, err := store.Int64(ctx, tx, text, "a", fmt.Sprint("b", lane)); err != nil {
+					return err
+				}
+				n, err := store.Int64(ctx, tx, "SELECT COALESCE(SUM(generic_plans), 0) FROM pg_prepared_statements WHERE statement = $1", text)
+				kept += n
+				return err
+			}, store.InLane(lane)))
+		}
+		if kept > 0 != want {
+			t.Errorf("lane %d: the kept plan was used %d times", lane, kept)
+		}
+	}
+}
