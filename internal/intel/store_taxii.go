@@ -177,21 +177,34 @@ func seenBefore(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection
 	return n == 1, err
 }
 
-// batchAt is a batch of an event that who sees.
+// batchAt is a batch of an event that who sees. plain: no part of it has an
+// audience of its own, so who sees the event sees all of them, but for reports.
 type batchAt struct {
 	id, base, last int64
-	named          bool
+	named, plain   bool
+}
+
+func scanBatch(s store.Scanner) (b batchAt, err error) {
+	err = s.Scan(&b.id, &b.base, &b.last, &b.named, &b.plain)
+	return b, err
+}
+
+// batchesFrom begins a list of batches whose events are as they were converted.
+// CROSS JOIN is a join like any other, but keeps SQLite from another order.
+func batchesFrom(who ident.Actor, c Collection) string {
+	return "SELECT b.id, b.base, b.last, " + named(who, "e") + ", e.own_audiences = 0 FROM intel_stix_batch b CROSS JOIN intel_event e CROSS JOIN intel_stix_event v" +
+		" WHERE e.id = b.event_id AND v.event_id = b.event_id AND e.published AND v.changed = e.changed AND " + within(c, "e")
 }
 
 // listBatches reads the batches behind a date of addition whose events who sees.
-// CROSS JOIN is a join like any other, but keeps SQLite from another order.
 func listBatches(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, after int64, limit int) ([]batchAt, error) {
-	return store.All(ctx, tx, func(s store.Scanner) (b batchAt, err error) {
-		err = s.Scan(&b.id, &b.base, &b.last, &b.named)
-		return b, err
-	}, "SELECT b.id, b.base, b.last, "+named(who, "e")+" FROM intel_stix_batch b CROSS JOIN intel_event e CROSS JOIN intel_stix_event v"+
-		" WHERE b.last > $1 AND e.id = b.event_id AND v.event_id = b.event_id AND e.published AND v.changed = e.changed AND "+
-		eventScan(who, "e")+" AND "+within(c, "e")+" ORDER BY b.last LIMIT "+itoa(int64(limit)), after)
+	return store.All(ctx, tx, scanBatch, batchesFrom(who, c)+" AND b.last > $1 AND "+eventScan(who, "e")+" ORDER BY b.last LIMIT "+itoa(int64(limit)), after)
+}
+
+// batchesNamed reads those of a few batches whose events who sees.
+func batchesNamed(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, ids []int64) ([]batchAt, error) {
+	list, args := few(1, ids)
+	return store.All(ctx, tx, scanBatch, batchesFrom(who, c)+" AND b.id IN "+list+" AND b.last > 0 AND "+eventSeen(who, "e"), args...)
 }
 
 const headCols = `t.id, t.event_id, t.stix_id, t.type, t.version, t.seq, t.refs, t.batch_id, t.shared, t.tlp,
@@ -300,8 +313,8 @@ func exactly(list []string) []int64 {
 	return out
 }
 
-// readStix reads the objects themselves, by row, those that who still may get.
-func readStix(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, rows []int64) (map[int64][]byte, error) {
+// readStix reads the objects themselves, by row, whoever may see them.
+func readStix(ctx context.Context, tx *store.Tx, rows []int64) (map[int64][]byte, error) {
 	type one struct {
 		id   int64
 		json []byte
@@ -309,7 +322,7 @@ func readStix(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, 
 	out := map[int64][]byte{}
 	list, args := few(1, rows)
 	for v, err := range store.Each(ctx, tx, func(s store.Scanner) (v one, err error) { err = s.Scan(&v.id, &v.json); return },
-		"SELECT t.id, t.json"+stixFrom("")+" WHERE t.id IN "+list+" AND "+stixSeen(who, c, ""), args...) {
+		"SELECT t.id, t.json FROM intel_stix t WHERE t.id IN "+list, args...) {
 		if err != nil {
 			return nil, err
 		}

@@ -112,7 +112,7 @@ func (s *Service) SharedContent(ctx context.Context, who ident.Actor, c Collecti
 		return err
 	}
 	for len(list) > 0 {
-		part := list[:min(len(list), 50)]
+		part := list[:min(len(list), contentPart)]
 		list = list[len(part):]
 		var content map[int64][]byte
 		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
@@ -133,15 +133,22 @@ func (s *Service) SharedContent(ctx context.Context, who ident.Actor, c Collecti
 	return nil
 }
 
+// contentPart is how many objects are in memory at a time: 128 fill a list of ids.
+const contentPart = 128
+
 func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, part []SharedObject) (map[int64][]byte, error) {
 	if c.Kind == InboxCollection {
 		return inboxContent(ctx, tx, who.Org, part)
+	}
+	part, err := still(ctx, tx, who, c, part)
+	if err != nil || len(part) == 0 {
+		return nil, err
 	}
 	rows := make([]int64, len(part))
 	for i, o := range part {
 		rows[i] = o.row
 	}
-	out, err := readStix(ctx, tx, who, c, rows)
+	out, err := readStix(ctx, tx, rows)
 	if err != nil {
 		return nil, err
 	}

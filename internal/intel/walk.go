@@ -48,7 +48,8 @@ func (w *stixWalk) full() bool { return len(w.out) >= w.limit }
 // batches reads small batches together and large ones bit by bit.
 func (w *stixWalk) batches(ctx context.Context, tx *store.Tx, list []batchAt, after int64) error {
 	for len(list) > 0 && !w.full() {
-		want := max(2*int64(w.limit-len(w.out)), 100)
+		left := int64(w.limit - len(w.out))
+		want := max(left+left/8, 100) // few are held back; if more are, there is another round
 		n, rows := 0, int64(0)
 		for n < len(list) && list[n].base >= after && rows+list[n].last-list[n].base <= want {
 			rows += list[n].last - list[n].base
@@ -98,7 +99,7 @@ func (w *stixWalk) take(ctx context.Context, tx *store.Tx, rows []SharedObject, 
 		rows = dated(rows, batches)
 	}
 	slices.SortFunc(rows, func(a, b SharedObject) int { return cmp.Compare(a.Added, b.Added) })
-	rows, err := seenOf(ctx, tx, w.who, rows)
+	rows, err := seenOf(ctx, tx, w.who, rows, batches)
 	if err != nil {
 		return err
 	}
@@ -119,15 +120,44 @@ func (w *stixWalk) take(ctx context.Context, tx *store.Tx, rows []SharedObject, 
 
 // dated turns places into dates and drops what its label holds back.
 func dated(rows []SharedObject, batches []batchAt) []SharedObject {
-	of := map[int64]batchAt{}
-	for _, b := range batches {
-		of[b.id] = b
-	}
-	pass := map[bool][]int64{true: leaves(true), false: leaves(false)}
+	of := byBatch(batches)
 	for i := range rows {
 		rows[i].Added += of[rows[i].batch].base
 	}
-	return slices.DeleteFunc(rows, func(o SharedObject) bool { return !slices.Contains(pass[of[o.batch].named], o.tlp) })
+	return passing(rows, of)
+}
+
+func byBatch(batches []batchAt) map[int64]batchAt {
+	of := make(map[int64]batchAt, len(batches))
+	for _, b := range batches {
+		of[b.id] = b
+	}
+	return of
+}
+
+// passing drops what its label holds back, and all of a batch that is not named.
+func passing(rows []SharedObject, of map[int64]batchAt) []SharedObject {
+	pass := map[bool][]int64{true: leaves(true), false: leaves(false)}
+	return slices.DeleteFunc(rows, func(o SharedObject) bool {
+		b, ok := of[o.batch]
+		return !ok || !slices.Contains(pass[b.named], o.tlp)
+	})
+}
+
+// still keeps those of a page that the reader may get at this moment.
+func still(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, part []SharedObject) ([]SharedObject, error) {
+	var ids []int64
+	for _, o := range part {
+		if n := len(ids); n == 0 || ids[n-1] != o.batch {
+			ids = append(ids, o.batch)
+		}
+	}
+	slices.Sort(ids)
+	batches, err := batchesNamed(ctx, tx, who, c, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	return seenOf(ctx, tx, who, passing(slices.Clone(part), byBatch(batches)), batches)
 }
 
 // once adds an object that stands in many events at its first place only.
@@ -144,9 +174,14 @@ func (w *stixWalk) once(ctx context.Context, tx *store.Tx, o SharedObject) error
 }
 
 // seenOf keeps the rows whose parts the reader sees: objects, attributes, both
-// ends of relationships, reports, each by its own audience.
-func seenOf(ctx context.Context, tx *store.Tx, who ident.Actor, rows []SharedObject) ([]SharedObject, error) {
+// ends of relationships, reports, each by its own audience. In plain ones of the
+// batches only reports have any.
+func seenOf(ctx context.Context, tx *store.Tx, who ident.Actor, rows []SharedObject, batches []batchAt) ([]SharedObject, error) {
 	var objects, attributes, reports []int64
+	plain := map[int64]bool{}
+	for _, b := range batches {
+		plain[b.id] = b.plain
+	}
 	add := func(list *[]int64, ids ...int64) {
 		for _, id := range ids {
 			if id != 0 {
@@ -155,9 +190,11 @@ func seenOf(ctx context.Context, tx *store.Tx, who ident.Actor, rows []SharedObj
 		}
 	}
 	for _, o := range rows {
+		if add(&reports, o.from.report); plain[o.batch] {
+			continue
+		}
 		add(&objects, o.from.object, o.from.otherObject)
 		add(&attributes, o.from.attribute, o.from.otherAttribute)
-		add(&reports, o.from.report)
 	}
 	seen := map[string]map[int64]bool{}
 	for table, ids := range map[string][]int64{"intel_object": objects, "intel_attribute": attributes, "intel_report": reports} {
@@ -169,8 +206,9 @@ func seenOf(ctx context.Context, tx *store.Tx, who ident.Actor, rows []SharedObj
 		seen[table] = got
 	}
 	return slices.DeleteFunc(rows, func(o SharedObject) bool {
-		return !seen["intel_object"][o.from.object] || !seen["intel_object"][o.from.otherObject] || !seen["intel_attribute"][o.from.attribute] ||
-			!seen["intel_attribute"][o.from.otherAttribute] || !seen["intel_report"][o.from.report]
+		parts := plain[o.batch] || seen["intel_object"][o.from.object] && seen["intel_object"][o.from.otherObject] &&
+			seen["intel_attribute"][o.from.attribute] && seen["intel_attribute"][o.from.otherAttribute]
+		return !parts || !seen["intel_report"][o.from.report]
 	}), nil
 }
 
@@ -190,7 +228,7 @@ func reportRefs(ctx context.Context, tx *store.Tx, who ident.Actor, event int64)
 		return nil, err
 	}
 	rows = slices.DeleteFunc(rows, func(o SharedObject) bool { return !slices.Contains(pass, o.tlp) })
-	if rows, err = seenOf(ctx, tx, who, rows); err != nil {
+	if rows, err = seenOf(ctx, tx, who, rows, nil); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(rows, func(a, b SharedObject) int { return cmp.Compare(a.row, b.row) })
