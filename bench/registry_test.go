@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"straza/internal/craft/export"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
@@ -153,7 +154,7 @@ func registryCases(b *testing.B, s *registry.Service, people map[string]ident.Ac
 	})
 	b.Run("export", func(b *testing.B) {
 		begun := time.Now()
-		if err := s.Export(ctx, people["team"], io.Discard, registry.CSV, registry.Filter{}); err != nil {
+		if err := s.Export(ctx, people["team"], io.Discard, registry.CSV, registry.Filter{}, func(export.Extent) export.Stamp { return export.Stamp{} }); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(begun).Seconds(), "s")
