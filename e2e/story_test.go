@@ -115,7 +115,7 @@ func (y *story) triage() {
 	p.LogIn(y.s.Persona(t, "analyst"))
 	p.Visit("/console/reports?q=" + y.number)
 	y.good(p)
-	p.Follow(`table a[href="/console/reports/` + y.number + `"]`)
+	p.Follow(`table a[href^="/console/reports/` + y.number + `"]`)
 	y.good(p)
 	p.Fill(`textarea[name="text"]`, "Hvala. Da li ste uneli broj kartice?")
 	p.Click(`input[name="question"]`)

@@ -65,8 +65,18 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 		return show(v, err)
 	}
 	return map[string]func(who ident.Actor) (string, error){
-		"get":       func(who ident.Actor) (string, error) { return show(w.S.Get(ctx, who, n)) },
-		"read":      func(who ident.Actor) (string, error) { return show(w.S.Read(ctx, who, n)) },
+		"get":  func(who ident.Actor) (string, error) { return show(w.S.Get(ctx, who, n)) },
+		"read": func(who ident.Actor) (string, error) { return show(w.S.Read(ctx, who, n)) },
+		"a line": func(who ident.Actor) (string, error) {
+			return show(w.S.ReadLines(ctx, who, n, incident.Lines{Kind: "note", Limit: 5}))
+		},
+		"neighbours": func(who ident.Actor) (string, error) {
+			_, _, err := w.S.Neighbours(ctx, who, incident.Filter{}, n)
+			if err == nil && who.Kind != ident.Operator { // who sees numbers, as in every list
+				return canary, err
+			}
+			return "", err
+		},
 		"history":   func(who ident.Actor) (string, error) { return show(w.S.History(ctx, who, n, 0)) },
 		"revisions": func(who ident.Actor) (string, error) { return show(w.S.Revisions(ctx, who, n, 0)) },
 		"list":      func(who ident.Actor) (string, error) { return listed(who, incident.Filter{}) },

@@ -37,6 +37,8 @@ type Page struct {
 	Limit int
 	Key   int64
 	ID    int64
+
+	back bool // towards the list's beginning
 }
 
 // Sorts are the orders there are, without the minus.
@@ -120,6 +122,7 @@ func (s *Service) pageTx(ctx context.Context, tx *store.Tx, who ident.Actor, f F
 	if err != nil || q.none {
 		return nil, err
 	}
+	q.down = q.down != p.back
 	q.after(p)
 	var list []Case
 	for _, shape := range q.pages(p.Limit + 1) {
@@ -129,6 +132,35 @@ func (s *Service) pageTx(ctx context.Context, tx *store.Tx, who ident.Actor, f F
 		}
 	}
 	return list, err
+}
+
+// Neighbours gives the numbers of the cases before and after a case in the list of f as
+// who sees it; "" where the list ends. A case that has left the list is taken by its
+// place. Faults: NotFound.
+func (s *Service) Neighbours(ctx context.Context, who ident.Actor, f Filter, ref string) (prev, next string, err error) {
+	if err := f.check(); err != nil {
+		return "", "", err
+	}
+	err = s.view(ctx, who, func(tx *store.Tx) error {
+		c, err := headTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		p := Page{Limit: 1}
+		p.Key, p.ID = c.Keys(f.Sort)
+		for _, to := range []*string{&next, &prev} {
+			list, err := s.pageTx(ctx, tx, who, f, p)
+			if err != nil {
+				return err
+			}
+			if len(list) > 0 {
+				*to = list[0].Number
+			}
+			p.back = true
+		}
+		return nil
+	})
+	return prev, next, err
 }
 
 func (s *Service) decorate(ctx context.Context, tx *store.Tx, who ident.Actor, list []Case) error {

@@ -18,7 +18,9 @@ type File struct {
 	Tasks    []Task
 	Clocks   []deadline.Clock // of the case and its parties, nearest first
 	DueOf    map[int64]deadline.Clock
-	Entries  []Entry
+	Entries  []Entry          // one page of the timeline, what happened last first
+	Lines    map[string]int64 // all lines of the timeline, by kind
+	Earlier  bool             // older lines follow those in Entries
 	Notes    []Note
 	Measures []Measure
 	Links    []Link
@@ -44,8 +46,35 @@ func (s *Service) Get(ctx context.Context, who ident.Actor, ref string) (c Case,
 	return c, err
 }
 
-// Read opens a case whole. The look is recorded before anything is shown.
-func (s *Service) Read(ctx context.Context, who ident.Actor, ref string) (f File, err error) {
+// Lines says which lines of a timeline are wanted: of a kind ("" = all), before the one
+// that happened at Happened (µs) with the id ID (0, 0 = from the last), at most Limit
+// (1 to 1,000, else 1,000); or Only the one with an id.
+type Lines struct {
+	Kind     string
+	Happened int64
+	ID       int64
+	Limit    int
+	Only     int64
+}
+
+func (l Lines) bounded() Lines {
+	if l.Limit < 1 || l.Limit > 1000 {
+		l.Limit = 1000
+	}
+	if l.ID == 0 {
+		l.Happened, l.ID = math.MaxInt64, math.MaxInt64
+	}
+	return l
+}
+
+// Read opens a case whole, with the last thousand lines of its timeline. The look is
+// recorded before anything is shown.
+func (s *Service) Read(ctx context.Context, who ident.Actor, ref string) (File, error) {
+	return s.ReadLines(ctx, who, ref, Lines{})
+}
+
+// ReadLines is Read with other lines of the timeline.
+func (s *Service) ReadLines(ctx context.Context, who ident.Actor, ref string, l Lines) (f File, err error) {
 	if err := mayRead(who); err != nil {
 		return f, err
 	}
@@ -64,7 +93,7 @@ func (s *Service) Read(ctx context.Context, who ident.Actor, ref string) (f File
 		if who.Kind == ident.Operator {
 			return nil
 		}
-		return s.fill(ctx, tx, who, &f)
+		return s.fill(ctx, tx, who, &f, l.bounded())
 	})
 	return f, err
 }
@@ -76,9 +105,7 @@ func (s *Service) Timeline(ctx context.Context, who ident.Actor, ref string, bef
 	if err := mayRead(who); err != nil {
 		return nil, err
 	}
-	if before.ID == 0 {
-		before.Happened, before.ID = math.MaxInt64, math.MaxInt64
-	}
+	l := Lines{Happened: before.Happened, ID: before.ID, Limit: limit}.bounded()
 	err = s.d.DB.ViewLogged(ctx, func(tx *store.Tx) error {
 		c, err := headTx(ctx, tx, who, ref)
 		if err != nil {
@@ -88,21 +115,24 @@ func (s *Service) Timeline(ctx context.Context, who ident.Actor, ref string, bef
 	}, func(tx *store.Tx) error {
 		c, err := headTx(ctx, tx, who, ref)
 		if err == nil && who.Kind != ident.Operator {
-			list, err = store.All(ctx, tx, scanEntry, entriesFrom, c.ID, before.Happened, before.ID, limit)
+			list, _, err = entriesTx(ctx, tx, c.ID, l)
 		}
 		return err
 	})
 	return list, err
 }
 
-func (s *Service) fill(ctx context.Context, tx *store.Tx, who ident.Actor, f *File) (err error) {
+func (s *Service) fill(ctx context.Context, tx *store.Tx, who ident.Actor, f *File, l Lines) (err error) {
 	if f.Now, err = store.Now(ctx, tx); err != nil {
 		return err
 	}
 	if f.Tasks, err = store.All(ctx, tx, scanTask, tasksOf, f.ID); err != nil {
 		return err
 	}
-	if f.Entries, err = store.All(ctx, tx, scanEntry, entriesOf, f.ID); err != nil {
+	if f.Entries, f.Earlier, err = entriesTx(ctx, tx, f.ID, l); err != nil {
+		return err
+	}
+	if f.Lines, err = countEntries(ctx, tx, f.ID); err != nil {
 		return err
 	}
 	if f.Notes, err = store.All(ctx, tx, scanNote, notesOf, f.ID); err != nil {

@@ -14,14 +14,16 @@ const (
 	inFamily = ` IN (SELECT f.id FROM incident_case f WHERE f.resolved_id = $1)`
 
 	tasksOf     = `SELECT t.id, t.title, t.due, t.assignee, t.assignee_name, t.done, t.done_by, t.created FROM incident_task t WHERE t.case_id` + inFamily + ` ORDER BY t.id`
-	entriesOf   = `SELECT e.id, e.kind, e.happened, e.zone, e.recorded, e.body, e.source, e.technique, e.author FROM incident_entry e WHERE e.case_id` + inFamily + ` ORDER BY e.happened DESC, e.id DESC LIMIT 1000`
-	entriesFrom = `SELECT e.id, e.kind, e.happened, e.zone, e.recorded, e.body, e.source, e.technique, e.author FROM incident_entry e WHERE e.case_id` + inFamily +
-		` AND (e.happened < $2 OR e.happened = $2 AND e.id < $3) ORDER BY e.happened DESC, e.id DESC LIMIT $4`
-	notesOf    = `SELECT n.id, n.body, n.person, n.author, n.at, n.edited, n.revision FROM incident_note n WHERE n.case_id` + inFamily + ` ORDER BY n.id`
-	measuresOf = `SELECT m.id, m.what, m.who, m.state, m.requested, m.active, m.removed FROM incident_measure m WHERE m.case_id` + inFamily + ` ORDER BY m.id`
-	linkCols   = `l.id, l.kind, l.ref, l.label, l.relation, l.at, l.author, 0`
-	linksOf    = `SELECT ` + linkCols + ` FROM incident_link l WHERE l.case_id` + inFamily + ` ORDER BY l.id`
-	linksBack  = `SELECT l.id, 'case', c.id, c.number, l.relation, l.at, l.author, 1 FROM incident_link l JOIN incident_case o ON o.id = l.case_id
+	entryCols   = `SELECT e.id, e.kind, e.happened, e.zone, e.recorded, e.body, e.source, e.technique, e.author FROM incident_entry e WHERE e.case_id` + inFamily
+	entriesFrom = entryCols + ` AND (e.happened, e.id) < ($2, $3) ORDER BY e.happened DESC, e.id DESC LIMIT $4`
+	entriesKind = entryCols + ` AND e.kind = $2 AND (e.happened, e.id) < ($3, $4) ORDER BY e.happened DESC, e.id DESC LIMIT $5`
+	entryByID   = entryCols + ` AND e.id = $2`
+	entryCounts = `SELECT e.kind, COUNT(*) FROM incident_entry e WHERE e.case_id` + inFamily + ` GROUP BY e.kind`
+	notesOf     = `SELECT n.id, n.body, n.person, n.author, n.at, n.edited, n.revision FROM incident_note n WHERE n.case_id` + inFamily + ` ORDER BY n.id`
+	measuresOf  = `SELECT m.id, m.what, m.who, m.state, m.requested, m.active, m.removed FROM incident_measure m WHERE m.case_id` + inFamily + ` ORDER BY m.id`
+	linkCols    = `l.id, l.kind, l.ref, l.label, l.relation, l.at, l.author, 0`
+	linksOf     = `SELECT ` + linkCols + ` FROM incident_link l WHERE l.case_id` + inFamily + ` ORDER BY l.id`
+	linksBack   = `SELECT l.id, 'case', c.id, c.number, l.relation, l.at, l.author, 1 FROM incident_link l JOIN incident_case o ON o.id = l.case_id
 		JOIN incident_case c ON c.id = o.resolved_id WHERE l.kind = 'case' AND l.ref` + inFamily + ` AND c.id <> $1 ORDER BY l.id`
 	linkTouches = `SELECT 1 FROM incident_link l JOIN incident_case c ON c.id = l.case_id WHERE l.id = $1 AND (c.resolved_id = $2 OR
 		l.kind = 'case' AND EXISTS (SELECT 1 FROM incident_case o WHERE o.id = l.ref AND o.resolved_id = $2))`
@@ -123,5 +125,33 @@ func labelsOf(ctx context.Context, tx *store.Tx, list []thread.Thread) (map[int6
 		}
 		return id, err
 	}, `SELECT p.id, p.tlp FROM incident_party p WHERE p.id IN `+store.In(ids))
+	return out, err
+}
+
+// entriesTx gives a page of a timeline, newest first; more = older lines follow.
+func entriesTx(ctx context.Context, tx *store.Tx, id int64, l Lines) (list []Entry, more bool, err error) {
+	switch {
+	case l.Only != 0:
+		list, err = store.All(ctx, tx, scanEntry, entryByID, id, l.Only)
+	case l.Kind != "":
+		list, err = store.All(ctx, tx, scanEntry, entriesKind, id, l.Kind, l.Happened, l.ID, l.Limit+1)
+	default:
+		list, err = store.All(ctx, tx, scanEntry, entriesFrom, id, l.Happened, l.ID, l.Limit+1)
+	}
+	if more = l.Limit > 0 && len(list) > l.Limit; more {
+		list = list[:l.Limit]
+	}
+	return list, more, err
+}
+
+// countEntries counts a timeline's lines by kind.
+func countEntries(ctx context.Context, tx *store.Tx, id int64) (map[string]int64, error) {
+	out := map[string]int64{}
+	_, err := store.All(ctx, tx, func(sc store.Scanner) (kind string, err error) {
+		var n int64
+		err = sc.Scan(&kind, &n)
+		out[kind] = n
+		return kind, err
+	}, entryCounts, id)
 	return out, err
 }

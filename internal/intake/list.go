@@ -59,6 +59,8 @@ type cursor struct {
 	Sort string `json:"s"`
 	Key  int64  `json:"k"`
 	ID   int64  `json:"i"`
+
+	back bool // towards the list's beginning
 }
 
 func (c cursor) String() string {
@@ -117,12 +119,48 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 	})
 	if len(out) > p.Limit {
 		out = out[:p.Limit]
-		next = cursor{p.Sort, sortKey(&out[p.Limit-1], p.Sort), out[p.Limit-1].ID}.String()
+		next = cursor{Sort: p.Sort, Key: sortKey(&out[p.Limit-1], p.Sort), ID: out[p.Limit-1].ID}.String()
 	}
 	for i := range out {
 		out[i] = blank(who, out[i])
 	}
 	return out, next, err
+}
+
+// Neighbours gives the numbers of the reports before and after a report in the list of
+// f in an order, as who sees it; "" where the list ends. A report that has left the
+// list is taken by its place. Faults: NotFound.
+func (s *Service) Neighbours(ctx context.Context, who ident.Actor, f Filter, sort, ref string) (prev, next string, err error) {
+	if err := mayRead(who); err != nil {
+		return "", "", err
+	}
+	if err := f.check(); err != nil {
+		return "", "", err
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		x, err := s.seenTx(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		c := cursor{Sort: f.sort(sort), ID: x.ID}
+		c.Key = sortKey(&x, c.Sort)
+		for _, to := range []*string{&next, &prev} {
+			list, err := listReports(ctx, tx, who, f, queryWords(f.Query), now, c, 1)
+			if err != nil {
+				return err
+			}
+			if len(list) > 0 {
+				*to = list[0].Number
+			}
+			c.back = true
+		}
+		return nil
+	})
+	return prev, next, err
 }
 
 // sort gives the order in force: what is decided has no clock to be ordered by.
@@ -229,7 +267,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, wish st
 				return nil
 			}
 			last := &rows[len(rows)-1]
-			after = cursor{sort, sortKey(last, sort), last.ID}
+			after = cursor{Sort: sort, Key: sortKey(last, sort), ID: last.ID}
 		}
 	})
 }

@@ -127,6 +127,9 @@ func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, w
 	if down {
 		op, dir = "<", " DESC"
 	}
+	if after.back {
+		op, dir = map[string]string{">": "<", "<": ">"}[op], map[string]string{"": " DESC", " DESC": ""}[dir]
+	}
 	key := w.arg(after.Key)
 	id := w.arg(after.ID)
 	w.parts = append(w.parts, "("+col+", r.id) "+op+" ("+key+", "+id+")")

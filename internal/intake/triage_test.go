@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -402,6 +403,50 @@ func TestQueueOrderAndPages(t *testing.T) {
 		must(t, err)
 		if len(late) != 7 {
 			t.Errorf("%d late", len(late))
+		}
+	})
+}
+
+// Whoever goes from report to report meets the queue's rows in the queue's order, forwards
+// and back; the other team's reports are nobody's neighbours.
+func TestNeighboursWalkTheQueue(t *testing.T) {
+	each(t, func(t *testing.T, w *intaketest.World, now *clock.Moved) {
+		for i := range 6 {
+			w.Send(t, intaketest.Plain(fmt.Sprintf("Прва реч %d", i)))
+			other := intaketest.Plain("Туђа реч")
+			other.CERT = w.Second.ID
+			w.Send(t, other)
+			if i%2 == 0 { // two of each moment
+				now.Add(time.Minute)
+			}
+		}
+		for sort, f := range map[string]intake.Filter{intake.ByDue: {State: "open"}, intake.ByReceived: {}, intake.ByUpdated: {Query: "prva"}} {
+			list, _, err := w.S.List(ctx, w.Ana, f, intake.Page{Sort: sort})
+			must(t, err)
+			var want, there, back []string
+			for _, r := range list {
+				want = append(want, r.Number)
+			}
+			for at := want[0]; at != "" && len(there) < 20; {
+				there = append(there, at)
+				_, at, err = w.S.Neighbours(ctx, w.Ana, f, sort, at)
+				must(t, err)
+			}
+			for at := want[len(want)-1]; at != "" && len(back) < 20; {
+				back = append(back, at)
+				at, _, err = w.S.Neighbours(ctx, w.Ana, f, sort, at)
+				must(t, err)
+			}
+			slices.Reverse(back)
+			if !slices.Equal(there, want) || !slices.Equal(back, want) || len(want) != 6 {
+				t.Errorf("%s: the queue is %v, forwards %v, back %v", sort, want, there, back)
+			}
+			if _, _, err := w.S.Neighbours(ctx, w.Vesna, f, sort, want[0]); !fault.Is(err, fault.NotFound) {
+				t.Errorf("neighbours of what one may not see: %v", err)
+			}
+		}
+		if _, _, err := w.S.Neighbours(ctx, nobody, intake.Filter{}, "", "P-2026-000001"); !fault.Is(err, fault.Denied) {
+			t.Errorf("nobody: %v", err)
 		}
 	})
 }

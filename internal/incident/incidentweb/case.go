@@ -29,6 +29,9 @@ type casePage struct {
 	Reason    ui.Field
 	Assign    *ui.Field
 	Timeline  ui.Timeline
+	Lines     int64 // of the whole timeline
+	Kinds     []ui.Tab
+	Paging    *ui.Pagination
 	Entry     []ui.Field
 	Tasks     ui.Tasks
 	Task      []ui.Field
@@ -83,7 +86,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 // typed when an act was refused.
 func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 	who := web.Actor(r)
-	x, err := p.s.Read(r.Context(), who, r.PathValue("number"))
+	x, err := p.s.ReadLines(r.Context(), who, r.PathValue("number"), linesOf(r))
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +96,9 @@ func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "incident.title"), Href: base}, {Label: x.Number}}
 	page.Print = "TLP:" + x.TLP
 	p.head(r, page, &x, f)
+	if err := p.near(r, page, x.Number); err != nil {
+		return nil, err
+	}
 	p.next(r, page, &x)
 	p.story(r, page, &x, f)
 	p.work(r, page, &x, f)
@@ -147,7 +153,7 @@ func (page *casePage) parts(r *http.Request, x *incident.File) {
 		}
 		return strconv.Itoa(n)
 	}
-	for _, t := range []struct{ key, id, count string }{{"incident.known", "known", ""}, {"incident.timeline", "timeline", count(len(x.Entries))}, {"incident.tasks", "tasks", page.TasksDone},
+	for _, t := range []struct{ key, id, count string }{{"incident.known", "known", ""}, {"incident.timeline", "timeline", count(int(allLines(x)))}, {"incident.tasks", "tasks", page.TasksDone},
 		{"incident.measures", "measures", count(len(x.Measures))}, {"incident.threads", "threads", count(len(x.Parties))}, {"incident.indicators", "indicators", count(len(page.Events))},
 		{"incident.notes", "notes", count(len(x.Notes))}, {"incident.evidence", "evidence", count(len(x.Evidence))}} {
 		if t.id != "indicators" || page.Intel {
@@ -185,7 +191,7 @@ func (p *pages) head(r *http.Request, page *casePage, x *incident.File, f *web.F
 		c.Until = c.Step(web.Now(r)) != ui.StepLate // late says how late; until when is in the list of acts
 		h.Clocks = append(h.Clocks, ui.LabelledClock{Label: label, Clock: c})
 	}
-	page.Edit = ui.Button{Label: web.T(r, "incident.edit"), Icon: "pencil", Href: page.At + "/edit", Variant: "secondary", Key: "E"}
+	page.Edit = ui.Button{Label: web.T(r, "incident.edit"), Icon: "pencil", Href: web.InList(r, page.At+"/edit"), Variant: "secondary", Key: "E"}
 	page.Header = h
 	page.Reason = f.Field("move_reason", "incident.reason")
 	page.Reason.Hint = web.T(r, "incident.reason.hint")
@@ -265,6 +271,7 @@ func (p *pages) story(r *http.Request, page *casePage, x *incident.File, f *web.
 		page.Timeline.Items = append(page.Timeline.Items, m)
 	}
 	page.Timeline.Empty = &ui.Empty{Icon: "timeline", Title: web.T(r, "incident.timeline.empty")}
+	pageLines(r, page, x)
 	body, kind, at := f.Field("entry_body", "incident.entry.body"), f.Field("entry_kind", "incident.entry.kind"), f.Field("entry_happened", "incident.entry.happened")
 	source, tech := f.Field("entry_source", "incident.entry.source"), f.Field("entry_technique", "incident.entry.technique")
 	body.Type, body.Rows = "textarea", 2

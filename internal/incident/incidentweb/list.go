@@ -105,13 +105,13 @@ func (p *pages) table(r *http.Request, f *web.Filters, filter incident.Filter, l
 			Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base + "?state=", Variant: "secondary"}}}
 	}
 	for _, c := range list {
-		t.Rows = append(t.Rows, p.row(r, c))
+		t.Rows = append(t.Rows, p.row(r, f, c))
 	}
 	return t
 }
 
-func (p *pages) row(r *http.Request, c incident.Case) ui.Row {
-	href := base + "/" + c.Number
+func (p *pages) row(r *http.Request, f *web.Filters, c incident.Case) ui.Row {
+	href := f.Item(base + "/" + c.Number)
 	sub := []any{c.Number}
 	for i, o := range c.Orgs {
 		if i == 1 {
@@ -135,6 +135,25 @@ func (p *pages) row(r *http.Request, c incident.Case) ui.Row {
 	}
 	return ui.Row{ID: c.Number, Name: c.Title, Href: href, Cells: []any{ui.Name{Text: c.Title, Href: href, Sub: sub}, Severity(c.Severity), State(r, c.State), k,
 		lead, strconv.FormatInt(c.Done, 10) + "/" + strconv.FormatInt(c.Tasks, 10), clock.FromMicros(c.Updated)}}
+}
+
+// near puts the ways to the neighbours in the list that the case was opened from into
+// its header, and the list itself into the crumbs.
+func (p *pages) near(r *http.Request, page *casePage, number string) error {
+	f, filter := p.filters(web.FromList(r, base))
+	prev, next, err := p.s.Neighbours(r.Context(), web.Actor(r), filter, number)
+	if err != nil {
+		return err
+	}
+	page.Header.InList = true
+	if prev != "" {
+		page.Header.Prev = f.Item(base + "/" + prev)
+	}
+	if next != "" {
+		page.Header.Next = f.Item(base + "/" + next)
+	}
+	page.Crumbs[0].Href = f.Address()
+	return nil
 }
 
 // Severity marks a level; a dash where nobody has assessed it.

@@ -3,9 +3,12 @@ package incidentweb
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"html"
 	"io/fs"
 	"mime/multipart"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -126,6 +129,72 @@ func TestACaseOnPages(t *testing.T) {
 		v.shows("luka", "/console/cases/export?state=&format=csv", 200, "S-2026-000001")
 		v.shows("luka", "/console/cases/export?state=&format=json", 200, `"number":"S-2026-000001"`)
 		v.sends("ana", at+"/do/nothing", 404, "")
+	})
+}
+
+// TestNeighboursOnPages: the list's rows carry its filter and order to the case, whose
+// links and keys go on in it; the ends are said; an act comes back to the same place.
+func TestNeighboursOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		v := newSite(t, db)
+		for _, title := range []string{"Прва", "Друга", "Трећа"} {
+			v.sends("ana", base+"/new", 303, "", "title", title, "tlp", "GREEN", "pap", "GREEN")
+			now.Add(time.Minute)
+		}
+		v.sends("ana", base+"/S-2026-000002/do/take", 303, "")
+		list := v.Shows("ana", base+"?state=&lead=none&sort=opened", 200)
+		first, last := base+"/S-2026-000001?list=lead%3Dnone%26sort%3Dopened%26state%3D", base+"/S-2026-000003?list=lead%3Dnone%26sort%3Dopened%26state%3D"
+		if !strings.Contains(list, `href="`+first+`"`) || strings.Contains(list, "S-2026-000002") {
+			t.Fatalf("the list does not say where its rows were opened from: %s", list)
+		}
+		page := v.Shows("ana", first, 200, "First in the list")
+		if !strings.Contains(page, `href="`+last+`" rel="next" data-key="."`) || strings.Contains(page, `rel="prev"`) {
+			t.Errorf("from the first on: %s", page[strings.Index(page, "sz-near"):][:600])
+		}
+		page = v.Shows("ana", last, 200, "Last in the list")
+		if !strings.Contains(page, `href="`+first+`" rel="prev" data-key=","`) || !strings.Contains(page, `href="`+base+`?lead=none&amp;sort=opened&amp;state="`) {
+			t.Errorf("from the last back, and to the list: %s", page[strings.Index(page, "sz-near"):][:600])
+		}
+		// Opened from elsewhere, it stands in the list as that opens by itself.
+		page = v.Shows("ana", base+"/S-2026-000001", 200, "Last in the list")
+		if !strings.Contains(page, `rel="prev"`) {
+			t.Error("no way into the list of open cases")
+		}
+		v.shows("ana", base+"/S-2026-000001?list=%25%zz", 200)
+	})
+}
+
+// TestTimelineOnPages: a long timeline is read page by page and by kind, without scripts,
+// and its old lines can be changed.
+func TestTimelineOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		v := newSite(t, db)
+		at := v.sends("ana", base+"/new", 303, "", "title", "Упад", "tlp", "GREEN", "pap", "GREEN")
+		for i := range 120 {
+			_, err := v.w.S.AddEntry(context.Background(), v.w.Ana, path.Base(at), incident.EntryInput{Kind: incident.EntryKinds[i%2], Body: fmt.Sprintf("ред-%03d", i), Happened: now.Now().Add(-time.Duration(i) * time.Minute)})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		page := v.Shows("ana", at, 200, "ред-000", "ред-099", "rows 1–100 of 120", "Earlier", "Show 1,000 at once")
+		if strings.Contains(page, "ред-100") {
+			t.Error("the page shows more than a page")
+		}
+		older := html.UnescapeString(regexp.MustCompile(`href="([^"]*before=[^"]*)#timeline" rel="next"`).FindStringSubmatch(page)[1])
+		page = v.Shows("ana", older, 200, "ред-100", "ред-119", "To the newest")
+		if strings.Contains(page, "ред-099") || strings.Contains(page, `rel="next">Earlier`) {
+			t.Error("the second page is not what follows the first")
+		}
+		edit := regexp.MustCompile(`href="(`+at+`/parts/entry/\d+)"`).FindAllStringSubmatch(page, -1)
+		v.shows("ana", edit[len(edit)-1][1], 200, "ред-119")
+		page = v.Shows("ana", at+"?kind=attack", 200, "ред-001", "ред-119")
+		if strings.Contains(page, "ред-000") {
+			t.Error("another kind is shown")
+		}
+		v.shows("ana", at+"?lines=1000", 200, "ред-000", "ред-119")
+		v.shows("ana", at+"?before=zzz&kind=none", 200, "ред-000")
 	})
 }
 

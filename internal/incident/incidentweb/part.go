@@ -46,7 +46,7 @@ func (p *pages) part(r *http.Request, f *web.Form) (*partPage, int64, error) {
 	if err != nil || partKinds[kind] == "" {
 		return nil, 0, fault.New(fault.NotFound, "no such part")
 	}
-	x, err := p.s.Read(r.Context(), web.Actor(r), r.PathValue("number"))
+	x, err := p.s.ReadLines(r.Context(), web.Actor(r), r.PathValue("number"), incident.Lines{Only: id})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -26,7 +26,8 @@ type listPage struct {
 	Bulk   *ui.BulkBar
 }
 
-func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
+// filters reads the list's filters, and the order that goes with them.
+func (p *pages) filters(r *http.Request) (*web.Filters, intake.Filter, string) {
 	opts := func(prefix string, values ...string) (out []ui.Option) {
 		for _, v := range values {
 			out = append(out, ui.Option{Value: v, Label: web.T(r, prefix+v)})
@@ -41,7 +42,30 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		web.FilterSpec{Name: "mine", Label: web.T(r, "queue.mine"), Options: opts("queue.mine.", "1")},
 		web.FilterSpec{Name: "late", Label: web.T(r, "queue.late"), Options: opts("queue.late.", "1")}, web.Sorted(intake.Sorts...))
 	q := intake.Filter{State: f.Get("state"), Type: intake.Type(f.Get("type")), Severity: f.Get("severity"), Channel: intake.Channel(f.Get("channel")), Mine: f.Get("mine") == "1", Late: f.Get("late") == "1", Query: f.Get("q")}
-	sort := f.Get("sort")
+	return f, q, f.Get("sort")
+}
+
+// near puts the ways to the neighbours in the list that the report was opened from into
+// its header, and the list itself into the crumbs.
+func (p *pages) near(r *http.Request, page *showPage) error {
+	f, q, sort := p.filters(web.FromList(r, base))
+	prev, next, err := p.s.Neighbours(r.Context(), web.Actor(r), q, sort, page.Number)
+	if err != nil {
+		return err
+	}
+	page.Header.InList = true
+	if prev != "" {
+		page.Header.Prev = f.Item(base + "/" + prev)
+	}
+	if next != "" {
+		page.Header.Next = f.Item(base + "/" + next)
+	}
+	page.Crumbs[0].Href = f.Address()
+	return nil
+}
+
+func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
+	f, q, sort := p.filters(r)
 	if r.URL.Query().Get("format") == "csv" {
 		return p.export(w, r, q, sort)
 	}
@@ -94,7 +118,7 @@ func (p *pages) table(r *http.Request, f *web.Filters, list []intake.Report) ui.
 	}
 	for i := range list {
 		x := &list[i]
-		href := "/console/reports/" + x.Number
+		href := f.Item(base + "/" + x.Number)
 		name := ui.Name{Text: p.titleOf(r, x), Href: href, Sub: []any{x.Number}}
 		if x.OrgName != "" {
 			name.Sub = append(name.Sub, x.OrgName)

@@ -98,6 +98,9 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "queue.title"), Href: "/console/reports"}, {Label: d.Number}}
 	page.Extra = append(page.Extra, "passkey.js")
 	p.head(r, page, &d, title)
+	if err := p.near(r, page); err != nil {
+		return nil, err
+	}
 	if d.Body != nil {
 		page.Body = bodyOf(r, d.Body)
 	} else if access.Allowed(web.Actor(r), "sealed.read") {

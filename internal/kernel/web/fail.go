@@ -56,7 +56,7 @@ func (m *Mux) redirect(w http.ResponseWriter, r *http.Request, to *redirect) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	http.Redirect(w, r, to.to, to.status)
+	http.Redirect(w, r, keepList(r, to.to), to.status)
 }
 
 // note writes into the log what went wrong: of a failure its error, which names ids and

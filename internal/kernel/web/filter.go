@@ -40,9 +40,10 @@ type Filters struct {
 	specs  []FilterSpec
 	r      *http.Request
 	views  []account.View
-	long   bool     // what was asked is longer than lists search: they search its beginning
-	opens  bool     // the bare address shows a view: ?view=all is the list without it
-	passed []string // what the address asks and the list does not know: names, labels
+	long   bool            // what was asked is longer than lists search: they search its beginning
+	opens  bool            // the bare address shows a view: ?view=all is the list without it
+	passed []string        // what the address asks and the list does not know: names, labels
+	off    map[string]bool // defaults that the address takes out by being present and empty
 }
 
 // ReadFilters reads ?q= and the filters that specs names; a value that is none
@@ -50,7 +51,7 @@ type Filters struct {
 // knows. The bare address of a list that opens with a saved
 // view of the person's becomes that view's, in r as well.
 func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
-	f := &Filters{path: r.URL.Path, values: url.Values{}, specs: specs, r: r, views: viewsOf(r)}
+	f := &Filters{path: r.URL.Path, values: url.Values{}, specs: specs, r: r, views: viewsOf(r), off: map[string]bool{}}
 	for _, v := range f.views {
 		if f.opens = f.opens || v.Opens; v.Opens && r.URL.RawQuery == "" {
 			r.URL.RawQuery = viewQuery(v)
@@ -73,6 +74,7 @@ func ReadFilters(r *http.Request, specs ...FilterSpec) *Filters {
 		if !q.Has(s.Name) {
 			v = s.Default
 		}
+		f.off[s.Name] = s.Default != "" && v == ""
 		switch {
 		case v == "":
 		case !s.takes(v):
@@ -135,11 +137,16 @@ func (f *Filters) With(name, value string) string {
 	for k := range f.values {
 		v.Set(k, f.values.Get(k))
 	}
+	for name, off := range f.off {
+		if off {
+			v.Set(name, "") // present and empty: overrules the default
+		}
+	}
 	v.Del(name)
 	if value != "" {
 		v.Set(name, value)
 	} else if f.hasDefault(name) {
-		v.Set(name, "") // present and empty: overrules the default
+		v.Set(name, "")
 	}
 	if name != "cursor" { // what is changed is the view no more
 		v.Del("view")

@@ -123,7 +123,9 @@ type Pagination struct {
 	Total    int64  // 0 = unknown
 	First    string // address of the first page; "" when on it
 	Prev     string
-	Next     string // "" on the last page
+	Next     string    // "" on the last page
+	Words    [2]string // of First and Next, where "start" and "next" do not say it
+	More     []Button  // further ways, as links
 }
 
 func (Pagination) template() string { return "c-pages" }

@@ -13,6 +13,7 @@ type Header struct {
 	Tabs   *Tabs
 	Prev   string // previous and next in the list, keys , and .
 	Next   string
+	InList bool // it stands in a list: where there is no previous or next, that is said
 }
 
 func (Header) template() string { return "c-header" }

@@ -66,7 +66,8 @@
 
   // Palette and key list.
   const palette = $("#palette"), keys = $("#keys");
-  const press = (el) => { if (el.matches("summary")) { el.parentNode.open = !el.parentNode.open; el.focus(); } else el.click(); };
+  const live = $("#live");
+  const press = (el) => { if ("say" in el.dataset) { live.textContent = ""; setTimeout(() => { live.textContent = el.textContent; }, 60); el.classList.remove("sz-changed"); void el.offsetWidth; el.classList.add("sz-changed"); } else if (el.matches("summary")) { el.parentNode.open = !el.parentNode.open; el.focus(); } else el.click(); };
   const there = (el) => el.offsetParent !== null || el.closest(".sz-toast,.sz-drop");
   const acts = () => $$("main [data-key]").filter((el) => there(el) && !"zZ,.".includes(el.dataset.key));
   const nameOf = (el) => ($("span", el) || el).textContent.trim() || el.getAttribute("aria-label") || "";
