@@ -114,6 +114,10 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if what := r.URL.Query().Get("what"); what != "" && at == 0 && k.Answers.Get("what") == "" {
 		k.Answers = k.Answers.With("what", what) // a link chose; nothing is kept yet
 	}
+	if typed := web.Typed(r); typed != nil { // shown again in another language; still not kept
+		k.Answers = page.Read(k, typed)
+		k.Answers = page.Read(k, typed)
+	}
 	return p.t.Render(w, r, "question", p.question(r, d, page, k, at, all, nil))
 }
 

@@ -81,7 +81,7 @@ func (m *Mux) refuse(w http.ResponseWriter, r *http.Request, route Route) error 
 		return fault.New(fault.Denied, "not permitted: %s", route.Policy.Name)
 	case s.actor.LoggedIn():
 		return fault.New(fault.NotFound, "not for this person")
-	case s.ended || route.Mutates || isAPI(r):
+	case s.ended || route.Mutates || isAPI(r) || s.typed != nil:
 		cause := errNobody
 		if s.ended {
 			cause = errEnded

@@ -38,7 +38,7 @@ func (c *pageCache) drop() {
 // cacheKey is "" when the answer may depend on who asks.
 func cacheKey(r *http.Request) string {
 	s := stateOf(r)
-	if s.route == nil || !s.route.Localized || s.route.Limit != "" || r.Method != http.MethodGet || s.cookie || s.byKey || len(r.URL.RawQuery) > 200 {
+	if s.route == nil || !s.route.Localized || s.route.Limit != "" || r.Method != http.MethodGet || s.typed != nil || s.cookie || s.byKey || len(r.URL.RawQuery) > 200 {
 		return ""
 	}
 	if r.Header.Get("Cookie") != "" && (s.mux.cookie(r, "flash") != "" || s.mux.cookie(r, "draft") != "") {

@@ -215,6 +215,14 @@ func (m *Mux) dispatch(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
+	if r.Method == http.MethodPost && r.URL.Query().Has(againParam) {
+		shown, err := m.again(w, r)
+		if err != nil {
+			m.fail(w, r, err)
+			return
+		}
+		r = shown
+	}
 	h, pattern := m.mux.Handler(r)
 	if pattern == "" {
 		m.noRoute(w, r, h)

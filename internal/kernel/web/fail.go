@@ -243,6 +243,9 @@ func (m *Mux) failPage(w http.ResponseWriter, r *http.Request, status int, err e
 	body, rerr := m.kit.Show(page.Lang, e)
 	if rerr == nil {
 		w.WriteHeader(status)
+		if to := stateOf(r).typedFor; e.More != "" && to != "" {
+			page.Typed = &ui.TypedForm{ID: ui.KeptID, Action: to}
+		}
 		rerr = m.kit.Layout(w, &page, body)
 	}
 	if rerr != nil {
@@ -260,7 +263,7 @@ func (m *Mux) failActs(r *http.Request, status int, e *ui.Empty) {
 	again := ui.Button{Label: T(r, "web.again"), Href: LocalPath(r.URL.RequestURI(), "/")}
 	switch status {
 	case http.StatusUnauthorized:
-		if e.Acts = []ui.Button{login}; r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if e.Acts = []ui.Button{login}; r.Method != http.MethodGet && r.Method != http.MethodHead || stateOf(r).typed != nil {
 			m.ended(r, e)
 		}
 	case http.StatusNotFound, http.StatusMethodNotAllowed:

@@ -25,7 +25,9 @@ type Form struct {
 }
 
 // NewForm is a form nobody has sent yet, filled with values (which may be nil).
+// Where the page is shown again in another language, it holds what was typed so far.
 func NewForm(r *http.Request, values url.Values) *Form {
+	values = withTyped(r, values)
 	if values == nil {
 		values = url.Values{}
 	}
@@ -180,7 +182,7 @@ func (f *Form) Summary(order ...string) *ui.ErrorSummary {
 
 // Field gives a field with its label (message key), the typed text and its error.
 func (f *Form) Field(name, labelKey string) ui.Field {
-	return ui.Field{Name: name, Label: T(f.r, labelKey), Value: f.Values.Get(name), Error: f.errs[name]}
+	return ui.Field{Name: name, Label: T(f.r, labelKey), Value: f.Values.Get(name), Error: f.errs[name], Typed: stateOf(f.r).typed.Get(name) != ""}
 }
 
 // Choices gives a question with its rows, the chosen ones ticked, and its error.

@@ -24,6 +24,11 @@ func (m *Mux) ended(r *http.Request, e *ui.Empty) {
 		}
 	}
 	e.Text, e.Acts = T(r, "web.401.lost"), []ui.Button{{Label: T(r, "web.login"), Href: login}}
+	s := stateOf(r)
+	if s.typed != nil { // the form was on its way to another language
+		m.offer(r, e, login, s.typed)
+		return
+	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	action := LocalPath(r.URL.RequestURI(), "")
 	if kind != "application/x-www-form-urlencoded" || action == "" {
@@ -33,7 +38,17 @@ func (m *Mux) ended(r *http.Request, e *ui.Empty) {
 	if r.ParseForm() != nil {
 		return
 	}
-	if form, err := ui.Kept(ui.KeptForm{Login: login, Enter: T(r, "web.401.enter"), Action: action, Send: T(r, "web.401.send"), Fields: keep(r.PostForm)}); err == nil {
+	s.typedFor = action
+	m.offer(r, e, login, r.PostForm)
+}
+
+// offer puts the form that sends what was typed into the page.
+func (m *Mux) offer(r *http.Request, e *ui.Empty, login string, typed url.Values) {
+	action := stateOf(r).typedFor
+	if action == "" {
+		return
+	}
+	if form, err := ui.Kept(ui.KeptForm{Login: login, Enter: T(r, "web.401.enter"), Action: action, Send: T(r, "web.401.send"), Fields: keep(typed)}); err == nil {
 		e.Text, e.Acts, e.More = T(r, "web.401.kept"), nil, form
 	}
 }
@@ -43,6 +58,9 @@ func keep(form url.Values) (out []ui.KeptField) {
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		low := strings.ToLower(name)
 		if strings.Contains(low, "password") || slices.Contains([]string{"code", "old", "new", "assertion", "challenge", "secret"}, low) {
+			continue
+		}
+		if strings.HasPrefix(low, "_") { // of the switch of language, not of the form
 			continue
 		}
 		for _, v := range form[name] {

@@ -49,7 +49,7 @@ func InList(r *http.Request, href string) string {
 }
 
 // mostList bounds what of a list's query is carried on.
-const mostList = 1000
+const mostList = 4000
 
 func cleanQuery(s string) string {
 	v, err := url.ParseQuery(s)

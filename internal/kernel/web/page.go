@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -77,6 +78,14 @@ func NewPage(r *http.Request, shell ui.Shell, title string) Page {
 	if c, err := r.Cookie("keys"); err == nil && c.Value == "off" {
 		p.Keys = false
 	}
+	if s.scheme != "" {
+		p.Scheme = s.scheme
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead { // a form shown again: its page's address, not where it was sent
+		if at := m.pagePath(r.URL.Path); at != r.URL.Path {
+			p.Path = (&url.URL{Path: at}).EscapedPath()
+		}
+	}
 	p.Langs = langLinks(r, s)
 	m.menus(r, s, &p)
 	return p
@@ -96,7 +105,13 @@ func siteIn(s ui.Site, l i18n.Lang) ui.Site {
 
 // langLinks: public pages have an address per language, all others a form.
 func langLinks(r *http.Request, s *state) []ui.LangLink {
-	localized := s.route != nil && s.route.Localized && r.Method == http.MethodGet
+	at := r.URL.EscapedPath()
+	localized := s.route != nil && s.route.Localized
+	if localized && r.Method != http.MethodGet {
+		at = s.mux.pagePath(r.URL.Path)
+		_, err := i18n.Parse(strings.SplitN(at+"//", "/", 3)[1])
+		localized = err == nil && strings.Count(at, "/") > 1
+	}
 	out := make([]ui.LangLink, 0, len(i18n.Langs))
 	for _, l := range []struct {
 		lang        i18n.Lang
@@ -104,7 +119,7 @@ func langLinks(r *http.Request, s *state) []ui.LangLink {
 	}{{i18n.SrCyrl, "Ћир", "Ћир: српски, ћирилица"}, {i18n.SrLatn, "Lat", "Lat: srpski, latinica"}, {i18n.En, "EN", "EN: English"}} {
 		link := ui.LangLink{Lang: l.lang, Short: l.short, Name: l.name, Here: l.lang == s.lang}
 		if localized {
-			_, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+			_, rest, _ := strings.Cut(strings.TrimPrefix(at, "/"), "/")
 			link.Href = "/" + string(l.lang) + "/" + rest
 			if r.URL.RawQuery != "" {
 				link.Href += "?" + r.URL.RawQuery

@@ -126,6 +126,7 @@ func (t *Templates) whole(base *ui.Page, name string, page Pager) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	main, base.Typed = ui.FindTyped(main, base.Here())
 	var b bytes.Buffer
 	b.Grow(len(main) + 8192)
 	if err := t.kit.Layout(&b, base, main); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -28,6 +29,10 @@ type state struct {
 	byKey   bool  // a key was sent
 	keyErr  error // … and refused
 	err     error // the gate itself failed
+
+	typed    url.Values // into the page's forms, before it was asked for again
+	typedFor string     // where that would have been sent
+	scheme   string     // chosen with this request
 }
 
 func (s *state) setLang(l i18n.Lang) { s.lang, s.actor.Lang = l, string(l) }

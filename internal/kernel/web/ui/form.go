@@ -85,6 +85,7 @@ type Field struct {
 	ReadOnly     bool
 	Autofocus    bool
 	Keep         bool // the script keeps the typed text when the connection drops
+	Typed        bool // it holds what was typed before the page was shown again
 }
 
 func (Field) template() string { return "c-field" }

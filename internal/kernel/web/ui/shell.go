@@ -85,6 +85,7 @@ type Page struct {
 	Noindex   bool
 	Extra     []string // further scripts by asset name
 	Describe  string   // meta description of public pages
+	Typed     *TypedForm
 }
 
 // Base gives the page itself; embedding *Page's holder satisfies kernel/web.

@@ -6,8 +6,26 @@
   const say = (text) => { if (live) { live.textContent = ""; setTimeout(() => { live.textContent = text; }, 60); } };
   root.classList.add("js");
 
-  // A refused field is never hidden in something folded.
-  for (const el of document.querySelectorAll("details:not([open]) [data-error]")) el.closest("details").open = true;
+  // A refused field, and what was typed before the language changed, is never hidden in something folded.
+  for (const el of document.querySelectorAll("details:not([open]) [data-error],details:not([open]) .sz-field[data-typed]")) el.closest("details").open = true;
+
+  // Switching the language takes the text of one form along; of a page with several, the others' too.
+  const changed = (el) => el.type === "checkbox" || el.type === "radio" ? el.checked !== el.defaultChecked
+    : el.matches("select") ? [...el.options].some((o) => o.selected !== o.defaultSelected) && el.selectedIndex > 0 : el.type !== "hidden" && el.value !== el.defaultValue;
+  document.addEventListener("submit", (e) => {
+    if (!e.submitter || !e.submitter.closest(".sz-langs,.sz-scheme") || !e.target.closest("main")) return;
+    for (const f of document.querySelectorAll("main form[method=post]")) {
+      if (f === e.target || ![...f.elements].some((el) => el.matches("input,select,textarea") && (changed(el) || el.closest("[data-typed]")))) continue;
+      for (const [name, value] of new FormData(f)) {
+        if (typeof value !== "string" || e.target.querySelector(`[name="${CSS.escape(name)}"]`)) continue;
+        const i = document.createElement("input");
+        i.type = "hidden";
+        i.name = name;
+        i.value = value;
+        e.target.append(i);
+      }
+    }
+  });
 
   // The error summary takes the focus; its links move it to the field.
   const errors = document.querySelector("[data-focus]");
