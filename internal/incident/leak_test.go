@@ -70,13 +70,7 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 		"a line": func(who ident.Actor) (string, error) {
 			return show(w.S.ReadLines(ctx, who, n, incident.Lines{Kind: "note", Limit: 5}))
 		},
-		"neighbours": func(who ident.Actor) (string, error) {
-			_, _, err := w.S.Neighbours(ctx, who, incident.Filter{}, n)
-			if err == nil && who.Kind != ident.Operator { // who sees numbers, as in every list
-				return canary, err
-			}
-			return "", err
-		},
+		"neighbours": func(who ident.Actor) (string, error) { return neighbours(w, who, n) },
 		"history":   func(who ident.Actor) (string, error) { return show(w.S.History(ctx, who, n, 0)) },
 		"revisions": func(who ident.Actor) (string, error) { return show(w.S.Revisions(ctx, who, n, 0)) },
 		"list":      func(who ident.Actor) (string, error) { return listed(who, incident.Filter{}) },
@@ -159,6 +153,15 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 			return "", err
 		},
 	}
+}
+
+// neighbours tells whether somebody is told of a case's; an operator sees numbers, as in every list.
+func neighbours(w *incidenttest.World, who ident.Actor, n string) (string, error) {
+	_, _, err := w.S.Neighbours(ctx, who, incident.Filter{}, n)
+	if err == nil && who.Kind != ident.Operator {
+		return canary, nil
+	}
+	return "", err
 }
 
 // TestNothingLeaks: two CERTs and three organisations; only the team of the case's
