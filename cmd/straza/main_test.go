@@ -159,13 +159,28 @@ func runProgram(ts *testscript.TestScript, _ bool, args []string) {
 type server struct {
 	cmd  *exec.Cmd
 	mu   sync.Mutex
+	more sync.Cond
 	said bytes.Buffer
 }
 
 func (s *server) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.more.Broadcast()
 	return s.said.Write(p)
+}
+
+// await is the word after a phrase that the process has printed or will
+// print; the story's own limit of time ends a wait for nothing.
+func (s *server) await(phrase string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if _, after, ok := strings.Cut(s.said.String(), phrase); ok && strings.ContainsAny(after, " \n") {
+			return strings.Fields(after)[0]
+		}
+		s.more.Wait()
+	}
 }
 
 func serve(ts *testscript.TestScript, _ bool, args []string) {
@@ -179,6 +194,7 @@ func startUnseal(ts *testscript.TestScript, _ bool, args []string) {
 // start runs a process that stays and waits for its "listening on".
 func start(ts *testscript.TestScript, name string, args []string) {
 	s := &server{cmd: exec.Command(program, args...)}
+	s.more.L = &s.mu
 	s.cmd.SysProcAttr = dieWithParent()
 	s.cmd.Dir = ts.MkAbs(".")
 	for _, k := range []string{"PATH", "HOME", "TMPDIR", "STRAZA_DATA", "STRAZA_DATABASE", "STRAZA_KEYS", "STRAZA_FAULT", "CREDENTIALS_DIRECTORY"} {
@@ -197,10 +213,8 @@ func start(ts *testscript.TestScript, name string, args []string) {
 		if at, ok := strings.CutPrefix(sc.Text(), "listening on "); ok {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
 			ts.Setenv(name, at)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if _, at, ok := strings.Cut(s.said.String(), "metrics and profiling on "); ok {
-				ts.Setenv(name+"_INTERNAL", strings.Fields(at)[0])
+			if slices.Contains(args, "--internal-listen") {
+				ts.Setenv(name+"_INTERNAL", s.await("metrics and profiling on "))
 			}
 			return
 		}
