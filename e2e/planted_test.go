@@ -50,7 +50,7 @@ func TestPlantedFaults(t *testing.T) {
 	}
 	suites["e2e"] = self
 	run := func(where, test, name string) (string, error) {
-		cmd := child(exec.Command(suites[where], "-test.run", "^"+strings.ReplaceAll(test, "/", "$/^")+"$", "-test.timeout", "120s"))
+		cmd := child(exec.Command(suites[where], "-test.run", "^"+strings.ReplaceAll(test, "/", "$/^")+"$", "-test.timeout", "600s"))
 		cmd.Dir = filepath.Join(root, where)
 		cmd.Env = append(os.Environ(), "STRAZA_FAULT="+name, "STRAZA_BIN="+bin, "STRAZA_KILLS=5", "STRAZA_DEEP=")
 		out, err := cmd.CombinedOutput()
