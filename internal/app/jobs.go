@@ -34,10 +34,11 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Feeds.Jobs()...)
 	defs = append(defs, h.Peers.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)
+	defs = append(defs, h.Rules.Jobs()...)
 	return defs
 }
 
 // subscriptions says who hears of which event.
 func (h *House) subscriptions() []jobs.Subscription {
-	return slices.Concat(intel.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions(), peer.Subscriptions())
+	return slices.Concat(intel.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions(), peer.Subscriptions(), h.Rules.Subscriptions())
 }

@@ -11,6 +11,7 @@ import (
 	"straza/internal/advisory"
 	"straza/internal/catalog"
 	"straza/internal/craft/pack"
+	"straza/internal/craft/rule"
 	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/intake"
@@ -50,6 +51,7 @@ type rooms struct {
 	Incident *incident.Service
 	Privacy  *privacy.Service
 	Packs    *pack.Library
+	Rules    *rule.Service
 	texts    func() *site.Texts
 
 	runner *jobs.Runner
@@ -105,6 +107,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	if err := h.wirePrivacy(); err != nil {
 		return err
 	}
+	h.wireRules()
 	h.runner = jobs.New(h.DB, h.jobDefs(), h.subscriptions())
 	if err := h.Accounts.Begin(ctx); err != nil {
 		return err

@@ -12,10 +12,10 @@ var (
 	// Values without behaviour that every kernel package may name, whatever its place.
 	kernelLeaves = []string{"fault", "ident"}
 
-	crafts = []string{"pack", "form", "deadline", "thread", "approval", "search", "seal", "document", "export"}
-	// A craft that is made for another: forms and deadlines are written in pack's condition
-	// language, correspondence is searched.
-	craftNeeds = map[string][]string{"form": {"pack"}, "deadline": {"pack"}, "thread": {"search"}}
+	crafts = []string{"pack", "form", "deadline", "search", "thread", "rule", "approval", "seal", "document", "export"}
+	// A craft that is made for another: forms, deadlines and rules are written in pack's
+	// condition language, correspondence is searched.
+	craftNeeds = map[string][]string{"form": {"pack"}, "deadline": {"pack"}, "rule": {"pack"}, "thread": {"search"}}
 
 	fronts = []string{"site", "entry", "desk", "portal", "admin", "find"}
 
@@ -32,7 +32,7 @@ var (
 
 	// Chambers are second packages of a heart: the same room, tables and neighbours, told apart so that
 	// no package becomes a heap. A chamber knows its heart's first package; never the other way round.
-	chambers = map[string][]string{"intel": {"remark", "feed"}}
+	chambers = map[string][]string{"intel": {"remark", "feed", "reflex"}}
 
 	adapterKernel = []string{"cli", "web", "i18n", "ident", "fault", "access", "clock"}
 	frontForbids  = []string{"store", "vault", "blob"}

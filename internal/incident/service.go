@@ -29,6 +29,7 @@ type Intel interface {
 	ShareTx(ctx context.Context, tx *store.Tx, who ident.Actor, sh intel.Share) (intel.Shared, error)
 	Attribute(ctx context.Context, who ident.Actor, ref string) (intel.Attribute, error)
 	EventsFor(ctx context.Context, who ident.Actor, kind string, ref int64) ([]intel.Event, []int64, error)
+	BindTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, to intel.Origin) error
 }
 
 // Readers says who will see threat data before it is shared.

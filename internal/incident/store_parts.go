@@ -28,6 +28,7 @@ const (
 	linkTouches = `SELECT 1 FROM incident_link l JOIN incident_case c ON c.id = l.case_id WHERE l.id = $1 AND (c.resolved_id = $2 OR
 		l.kind = 'case' AND EXISTS (SELECT 1 FROM incident_case o WHERE o.id = l.ref AND o.resolved_id = $2))`
 	reportLinks = `SELECT l.id FROM incident_link l WHERE l.case_id` + inFamily + ` AND l.kind = 'report' AND l.ref = $2`
+	countLinks  = `SELECT COUNT(*) FROM incident_link WHERE case_id = $1 AND kind = $2`
 	casesLinked = `SELECT DISTINCT c.resolved_id FROM incident_link l JOIN incident_case c ON c.id = l.case_id WHERE l.kind = $1 AND l.ref = $2 ORDER BY 1`
 	whereCase   = `SELECT c.resolved_id FROM incident_case c WHERE c.id = $1`
 

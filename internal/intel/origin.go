@@ -115,6 +115,25 @@ func (s *Service) link(ctx context.Context, tx *store.Tx, to Origin, out Shared)
 	return nil
 }
 
+// BindTx says that an event belongs to a case (or report, or finding) that was not
+// its origin; saying so again changes nothing. Who may: who reads the event.
+func (s *Service) BindTx(ctx context.Context, tx *store.Tx, who ident.Actor, event string, to Origin) error {
+	e, err := readEvent(ctx, tx, who, event)
+	if err != nil {
+		return err
+	}
+	there, err := store.All(ctx, tx, scanOrigin, originsOf, e.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range there {
+		if o.Kind == to.Kind && o.Ref == to.Ref {
+			return nil
+		}
+	}
+	return s.link(ctx, tx, to, Shared{Event: e})
+}
+
 // Origins lists what an event was made for. The caller asks the room of that
 // kind what of it may be shown.
 func (s *Service) Origins(ctx context.Context, who ident.Actor, event string) (out []Origin, err error) {

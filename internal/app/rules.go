@@ -1,0 +1,17 @@
+package app
+
+import (
+	"straza/internal/craft/rule"
+	"straza/internal/incident"
+	"straza/internal/intel/reflex"
+	"straza/internal/kernel/outbound"
+)
+
+// wireRules hands the rooms' triggers and actions to rules without code.
+func (h *House) wireRules() {
+	events := reflex.Deps{Intel: h.Intel, Registry: h.Registry}
+	triggers := append(reflex.Triggers(events), incident.Triggers(h.Incident)...)
+	actions := append(reflex.Actions(events), incident.Actions(h.Incident, []string{reflex.Published, reflex.Correlated, reflex.Ours, reflex.Sighted})...)
+	h.Rules = rule.New(rule.Deps{DB: h.DB, Audit: h.Audit, People: h.Accounts, Post: h.Post, Text: h.Catalog, World: outbound.New(h.outward()),
+		Keys: h.Vault, Origin: func() string { return h.origin }}, triggers, actions)
+}
