@@ -20,6 +20,7 @@ import (
 	"straza/internal/craft/form"
 	"straza/internal/craft/pack"
 	"straza/internal/craft/rule"
+	"straza/internal/craft/rule/ruleweb"
 	"straza/internal/desk"
 	"straza/internal/entry"
 	"straza/internal/find"
@@ -51,7 +52,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
@@ -70,6 +71,7 @@ func (h *House) routes(m *web.Mux) {
 	intelapi.Routes(m, h.Intel)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author})
 	peerweb.Routes(m, h.Peers, h.Registry)
+	ruleweb.Routes(m, h.Rules)
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	privacyweb.Routes(m, h.Privacy)
