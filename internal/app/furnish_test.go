@@ -34,6 +34,13 @@ func (w *world) furnish(p *persona, word string) {
 		w.post(p, "/views", url.Values{"list": {"/console/cases"}, "query": {"q=" + word}, "name": {word + " list"}})
 		w.post(p, "/console/handover", url.Values{"body": {word + " shift"}})
 	}
+	if p.who.Can("rule.write") {
+		w.post(p, "/console/rules/new", url.Values{"trigger": {"case.opened"}, "name": {word + " rule"}, "active": {"1"}, "test.0.fact": {"words"}, "test.0.op": {"has"}, "test.0.value": {word},
+			"do.ask": {"1"}, "with.ask.question": {word + " question"}})
+	}
+	if p.who.LoggedIn() && p.who.Can("intel.read") {
+		w.post(p, "/account/alerts/new", url.Values{"trigger": {"event.published"}, "name": {word + " alert"}, "active": {"1"}, "do.alert": {"1"}, "with.alert.when": {"daily"}})
+	}
 	if p.who.Can("portal.use") && p.org != "CERT A" && p.org != "CERT B" {
 		w.upload(p, "/portal/reports/new", url.Values{"secret": {w.hidden(p, "/portal/reports/new", "secret")}, "what": {"message"}, "description": {word + " portal report"}, "reading": {"open"}}, word+".txt", word)
 	}

@@ -26,6 +26,7 @@ func (h *House) nav() web.Nav {
 				{Key: "nav.cases", Href: "/console/cases", Icon: "folder", Policy: perm("incident.read"), Count: h.openCases}, {Key: "nav.threads", Href: "/console/threads", Icon: "mail", Policy: perm("incident.read"), Count: h.unreadThreads}}},
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")},
 				{Key: "nav.catalog", Href: "/console/catalog/galaxies", Icon: "chart-dots", Policy: partOf("catalog.read", "console.use")},
+				{Key: "nav.rules", Href: "/console/rules", Icon: "route", Policy: partOf("rule.read", "console.use"), Alarm: true, Count: h.waitingRules},
 				{Key: "nav.peers", Href: "/console/peers", Icon: "network", Policy: partOf("peer.read", "console.use")}, {Key: "nav.peers", Href: "/administration/peers", Icon: "network", Policy: partOf("peer.read", "admin.use", "console.use")}}},
 			{Key: "nav.publishing", Items: []web.NavItem{{Key: "nav.advisories", Href: "/console/advisories", Icon: "speakerphone", Policy: perm("advisory.read")}}},
 			{Key: "nav.registers", Items: []web.NavItem{{Key: "nav.organisations", Href: "/console/organisations", Icon: "building-community", Policy: partOf("registry.read", "console.use")},
@@ -54,6 +55,15 @@ func partOf(perm, within string, not ...string) web.Policy {
 // openReports counts the reports that wait for a decision, for the sidebar.
 func (h *House) openReports(ctx context.Context, who ident.Actor) int {
 	n, _, err := h.Intake.Count(ctx, who, intake.Filter{State: "open"})
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+// waitingRules counts the runs of rules that wait for somebody, for the sidebar.
+func (h *House) waitingRules(ctx context.Context, who ident.Actor) int {
+	n, err := h.Rules.CountWaiting(ctx, who)
 	if err != nil {
 		return 0
 	}

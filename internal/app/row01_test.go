@@ -17,6 +17,8 @@ import (
 var acts = map[string][]string{
 	"/administration/people/{uuid}/{act}":                     {"disable", "enable", "invite", "roles", "reset", "second", "end"},
 	"/portal/people/{uuid}/{act}":                             {"disable", "enable", "invite", "roles", "reset", "second", "end", "role"},
+	"/console/rules/{rule}/{act}":                             {"on", "off", "remove", "restore"},
+	"/account/alerts/{rule}/{act}":                            {"on", "off", "remove", "restore"},
 	"/console/peers/{peer}/{act}":                             {"test", "pull", "push", "delete"},
 	"/administration/peers/{peer}/{act}":                      {"test", "pull", "push", "delete"},
 	"/administration/jobs/{id}/{act}":                         {"retry", "drop", "again"},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"straza/internal/advisory"
+	"straza/internal/craft/rule"
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
@@ -36,6 +37,7 @@ type Deps struct {
 	Intake   *intake.Service
 	Incident *incident.Service
 	Advisory *advisory.Service
+	Rules    *rule.Service
 	Say      func(format string, args ...any)
 }
 
@@ -85,7 +87,7 @@ func Fill(ctx context.Context, d Deps, seed uint64, days int, asOf time.Time) (R
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"holdings", c.addHoldings}, {"days", c.tellDays}} {
+	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"holdings", c.addHoldings}, {"rules", c.addRules}, {"days", c.tellDays}, {"answers", c.answerRules}} {
 		if err := step.run(ctx); err != nil {
 			return rep, fmt.Errorf("%s: %w", step.name, err)
 		}

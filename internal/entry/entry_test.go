@@ -45,7 +45,7 @@ func TestPages(t *testing.T) {
 		"forgot":     {&forgotPage{Page: page, Email: field}, &forgotPage{Page: page, Sent: true}, &forgotPage{Page: page, ByHand: true}},
 		"invitation": {&invitationPage{Page: page, Name: "Ана", Address: "a@b.rs", Password: field}, &invitationPage{Page: page, Reset: true}},
 		"setup":      {&setupPage{Page: page, Org: field, Name: field, Email: field, Password: field}},
-		"account": {&accountPage{Page: page, Factors: account.Factors{TOTP: true, Recovery: 1}, Few: true, Works: true, Keyed: rows, Sessions: rows, Others: true, Keys: rows, Name: field, Lang: field},
+		"account": {&accountPage{Page: page, Factors: account.Factors{TOTP: true, Recovery: 1}, Few: true, Works: true, Keyed: rows, Sessions: rows, Others: true, Keys: rows, Alerts: true, Name: field, Lang: field},
 			&accountPage{Page: page, Factors: account.Factors{Password: true}}},
 		"password": {&passwordPage{Page: page, HasOld: true, Old: field, New: field}},
 		"confirm":  {&confirmPage{Page: page, Passkeys: true, ByCode: true, Field: field}, &confirmPage{Page: page, Field: field}},

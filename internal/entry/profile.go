@@ -26,6 +26,7 @@ type accountPage struct {
 	Sessions []row
 	Others   bool // there are other sessions to end
 	Keys     []row
+	Alerts   bool // may have letters about what happens
 }
 
 func (p *pages) showAccount(w http.ResponseWriter, r *http.Request) error {
@@ -38,7 +39,7 @@ func (p *pages) showAccount(w http.ResponseWriter, r *http.Request) error {
 
 func (p *pages) accountPage(r *http.Request, f *web.Form) (*accountPage, error) {
 	ctx, who := r.Context(), web.Actor(r)
-	page := &accountPage{Page: web.NewPage(r, shellOf(r), web.T(r, "entry.account")), Works: p.s.PasskeysWork() && !onAddress(r)}
+	page := &accountPage{Page: web.NewPage(r, shellOf(r), web.T(r, "entry.account")), Works: p.s.PasskeysWork() && !onAddress(r), Alerts: who.Can("intel.read")}
 	page.Extra = append(page.Extra, "passkey.js")
 	page.Header = ui.Header{Title: page.Title, Sub: []any{who.Email, who.OrgName}}
 	roles := make([]string, len(who.Roles))
@@ -255,9 +256,7 @@ func (p *pages) newKeyPage(r *http.Request, f *web.Form) *newKeyPage {
 	}
 	page.Scopes = f.Choices("scope", "entry.key.scopes", options...)
 	page.Scopes.Many, page.Scopes.Hint = true, web.T(r, "entry.key.scopes.hint")
-	page.ReadOnly = f.Field("read_only", "entry.key.read-only")
-	page.ReadOnly.Type, page.ReadOnly.Value = "checkbox", "1"
-	page.ReadOnly.Options = []ui.Option{{Checked: f.Tick("read_only")}}
+	page.ReadOnly = f.Box("read_only", "entry.key.read-only")
 	page.Expires = f.Field("expires", "entry.key.expires")
 	page.Expires.Type, page.Expires.Optional, page.Expires.Width = "date", true, "short"
 	page.AllowIP = f.Field("allow_ip", "entry.key.allow-ip")

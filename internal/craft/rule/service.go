@@ -67,7 +67,7 @@ func (s *Service) Triggers(_ context.Context, who ident.Actor) []Trigger {
 // Actions are those that who could use on a trigger; own are those of a person's alert.
 func (s *Service) Actions(_ context.Context, who ident.Actor, trigger string, own bool) []Action {
 	return slices.DeleteFunc(slices.Clone(s.actions), func(a Action) bool {
-		return own != (a.Name == Alert) && (own || !access.Allowed(who, "rule.read")) || a.Perm != "" && !access.Allowed(who, a.Perm) ||
+		return own != (a.Name == Alert) || a.Perm != "" && !access.Allowed(who, a.Perm) ||
 			trigger != "" && a.For != nil && !slices.Contains(a.For, trigger)
 	})
 }

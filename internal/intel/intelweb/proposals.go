@@ -208,11 +208,10 @@ func (p *pages) proposer(r *http.Request, f *web.Form, e *intel.Event, a *intel.
 	at := base(r) + "/" + e.Ref()
 	page := &proposePage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, Owner: e.Owner.Name,
 		Value: f.Field("value", "intel.value"), Type: f.Field("type", "intel.type"), Category: f.Field("category", "intel.category"),
-		Comment: f.Field("comment", "intel.propose.why"), IDs: f.Field("ids", "intel.ids"),
+		Comment: f.Field("comment", "intel.propose.why"), IDs: f.Box("ids", "intel.ids"),
 		Do: ui.Button{Label: web.T(r, "intel.propose.do"), Icon: "send"}, Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: title}}
 	page.Value.Mono, page.Comment.Optional = true, true
-	page.IDs.Type, page.IDs.Options, page.IDs.Value = "checkbox", []ui.Option{{Checked: f.Tick("ids")}}, "1"
 	page.Type.Type, page.Category.Type = "select", "select"
 	for _, t := range misp.Types() {
 		page.Type.Options = append(page.Type.Options, ui.Option{Value: t, Label: t})

@@ -185,6 +185,13 @@ func (f *Form) Field(name, labelKey string) ui.Field {
 	return ui.Field{Name: name, Label: T(f.r, labelKey), Value: f.Values.Get(name), Error: f.errs[name], Typed: stateOf(f.r).typed.Get(name) != ""}
 }
 
+// Box gives a tick box with its label (message key), ticked when it was, and its error.
+func (f *Form) Box(name, labelKey string) ui.Field {
+	x := f.Field(name, labelKey)
+	x.Type, x.Value, x.Options = "checkbox", "1", []ui.Option{{Checked: f.Tick(name)}}
+	return x
+}
+
 // Choices gives a question with its rows, the chosen ones ticked, and its error.
 func (f *Form) Choices(name, legendKey string, options ...ui.Option) ui.Choices {
 	chosen := map[string]bool{}

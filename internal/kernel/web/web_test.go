@@ -346,6 +346,9 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 		if field.Value != "много" || field.Error != "Упишите број" {
 			t.Errorf("%+v", field)
 		}
+		if box := f.Box("n", "x.bad"); box.Type != "checkbox" || !box.Options[0].Checked || f.Box("none", "x.bad").Options[0].Checked {
+			t.Errorf("a tick box forgets what was ticked: %+v", box)
+		}
 		s := f.Summary("name", "n")
 		if len(s.Items) != 2 || s.Items[0].Field != "name" || s.Items[0].Text != "Попуните ово поље" {
 			t.Errorf("%+v", s)

@@ -50,7 +50,7 @@ func (p *pages) form(r *http.Request, f *web.Form, title, back string) *formPage
 		}),
 		field("remote", hint("peers.hint.remote")), field("remotename", func(x *ui.Field) { x.Optional, x.Hint = true, web.T(r, "peers.hint.remotename") })}
 	for _, x := range flags(&peer.Flags{}) {
-		page.Flags = append(page.Flags, field(x.name, func(x *ui.Field) { x.Type = "checkbox" }))
+		page.Flags = append(page.Flags, f.Box(x.name, "peers.field."+x.name))
 	}
 	page.Rules = []ui.Field{field("ceiling", func(x *ui.Field) {
 		x.Type, x.Hint = "select", web.T(r, "peers.hint.ceiling")

@@ -63,8 +63,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, f *web.Form, foun
 	page.Ref = f.Field("ref", "privacy.ref")
 	page.Ref.Hint = web.T(r, "privacy.ref.hint")
 	page.Reason = f.Field("reason", "privacy.reason")
-	page.Lift = f.Field("lift", "privacy.lift")
-	page.Lift.Type = "checkbox"
+	page.Lift = f.Box("lift", "privacy.lift")
 	return p.t.Render(w, r, "register", page)
 }
 

@@ -107,8 +107,7 @@ func (p *pages) form(r *http.Request, f *web.Form, title, back string) *formPage
 		x.InputMode, x.Width, x.Optional, x.Hint = "numeric", "short", true, web.T(r, "rules.hint.hourly")
 		page.Hourly = &x
 	}
-	page.Active = f.Field("active", "rules.active")
-	page.Active.Type = "checkbox"
+	page.Active = f.Box("active", "rules.active")
 	page.Facts = factTable(r, t)
 	return page
 }
@@ -145,8 +144,8 @@ func testFields(r *http.Request, f *web.Form, t *rule.Trigger, i int) testRow {
 
 func (page *formPage) deeds(r *http.Request, f *web.Form, list []rule.Action) {
 	for _, a := range list {
-		row := deedRow{Tick: f.Field("do."+a.Name, "rules.do."+a.Name)}
-		row.Tick.Type, row.Tick.Hint = "checkbox", web.T(r, "rules.do."+a.Name+".text")
+		row := deedRow{Tick: f.Box("do."+a.Name, "rules.do."+a.Name)}
+		row.Tick.Hint = web.T(r, "rules.do."+a.Name+".text")
 		for _, x := range a.Params {
 			row.Params = append(row.Params, paramField(r, f, a.Name, x))
 		}
@@ -305,7 +304,7 @@ func (p *pages) again(w http.ResponseWriter, r *http.Request, f *web.Form, x rul
 }
 
 func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
-	x, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("rule"))
+	x, err := p.get(r)
 	if err != nil {
 		return err
 	}

@@ -117,12 +117,9 @@ const runsShown = 50
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	who := web.Actor(r)
-	x, err := p.s.Get(r.Context(), who, r.PathValue("rule"))
+	x, err := p.get(r)
 	if err != nil {
 		return err
-	}
-	if x.Own() != own(r) {
-		return fault.New(fault.NotFound, "no such rule")
 	}
 	page := &showPage{Page: web.NewPage(r, shellOf(r), x.Name), Header: ui.Header{Title: x.Name, Marks: []any{state(r, &x)}}, At: x.Path(),
 		When: web.T(r, "rules.when."+x.Trigger), Also: x.Cond.Also}
@@ -160,6 +157,15 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Runs = runTable(r, runs, false)
 	return p.t.Render(w, r, "rule", page)
+}
+
+// get reads the rule of a path; a team's rule does not stand among alerts.
+func (p *pages) get(r *http.Request) (rule.Rule, error) {
+	x, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("rule"))
+	if err == nil && x.Own() != own(r) {
+		err = fault.New(fault.NotFound, "no such rule")
+	}
+	return x, err
 }
 
 func showActs(r *http.Request, x *rule.Rule) (out []ui.Button) {
@@ -206,7 +212,7 @@ func deed(r *http.Request, a rule.Act) string {
 // runTable lists runs; deciding shows the buttons that answer them.
 func runTable(r *http.Request, runs []rule.Run, named bool) ui.Table {
 	t := ui.Table{Caption: web.T(r, "rules.runs"), Columns: []ui.Column{{Label: web.T(r, "rules.about")}, {Label: web.T(r, "rules.state"), Width: "mark"},
-		{Label: web.T(r, "rules.said"), Drop: 1}, {Label: web.T(r, "rules.at"), Width: "mark", Drop: 2}, {Label: web.T(r, "rules.decide"), Hidden: true}},
+		{Label: web.T(r, "rules.at"), Width: "mark", Drop: 1}, {Label: web.T(r, "rules.decide"), Hidden: true}},
 		Empty: &ui.Empty{Icon: "clock", Title: web.T(r, "rules.runs.empty"), Text: web.T(r, "rules.runs.empty.text")}}
 	if named {
 		t.Caption, t.Empty = web.T(r, "rules.waiting"), &ui.Empty{Icon: "sun", Title: web.T(r, "rules.waiting.empty"), Text: web.T(r, "rules.waiting.empty.text")}
@@ -224,9 +230,12 @@ func runTable(r *http.Request, runs []rule.Run, named bool) ui.Table {
 			}
 		}
 		if named {
-			name.Sub = []any{x.RuleName}
+			name.Sub = append(name.Sub, x.RuleName)
 		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, runState(r, x), said(r, x), when(x.At), answers(r, x)}})
+		if s := said(r, x); s != "" {
+			name.Sub = append(name.Sub, s)
+		}
+		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, runState(r, x), when(x.At), answers(r, x)}})
 	}
 	return t
 }
