@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/fault"
@@ -63,6 +64,9 @@ func (c *call) run(ctx context.Context, args []string) error {
 	c.words = c.takeCommon(rest)
 	if len(c.words) == 0 || c.words[0] == "help" || c.words[0] == "--help" || c.words[0] == "-h" {
 		return c.help(c.words)
+	}
+	if noun, asked := c.nounAlone(); noun != "" {
+		return c.helpNoun(noun, asked)
 	}
 	if c.cfg, err = loadConfig(flags, c.proc.Environ); err != nil {
 		return err
@@ -147,15 +151,19 @@ func execWords(ctx context.Context, cmd cli.Command, words []string, env *cli.En
 }
 
 func describe(w io.Writer, cmd cli.Command, fs *flag.FlagSet) {
-	fmt.Fprintf(w, "straza %s %s\n\n%s\n\n", cmd.Name, cmd.Args, cmd.Short)
+	fmt.Fprintf(w, "straza %s\n\n%s\n\n", strings.TrimSpace(cmd.Name+" "+cmd.Args), cmd.Short)
 	fs.VisitAll(func(f *flag.Flag) {
+		if f.Usage == "" { // an older spelling
+			return
+		}
 		fmt.Fprintf(w, "  --%-16s %s", shownFlag(f.Name), f.Usage)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "-1" && f.DefValue != "*" { // those say "not given"
 			fmt.Fprintf(w, " (default %s)", f.DefValue)
 		}
 		fmt.Fprintln(w)
 	})
 	fmt.Fprintf(w, "  --%-16s %s\n", "json", "one JSON document or JSON lines on standard output")
+	fmt.Fprintf(w, "  --%-16s %s\n", "as EMAIL", "act as this person, with their rights; the audit log says so")
 	fmt.Fprintf(w, "  --%-16s %s\n", "data, --database", "and the other settings, see straza config")
 }
 
@@ -171,19 +179,89 @@ func shownFlag(name string) string {
 	return name
 }
 
-func (c *call) help(words []string) error {
-	all := append(c.ownCommands(), roomCommands(nil)...)
-	if len(words) > 1 {
-		if cmd, _, err := findCommand(all, words[1:]); err == nil {
-			c.words = append(words[1:], "--help")
-			return c.exec(context.Background(), cmd, c.env(operator()))
+// allCommands is everything that the command line knows.
+func (c *call) allCommands() []cli.Command { return append(c.ownCommands(), roomCommands(nil)...) }
+
+// verbs are the commands that begin with a noun.
+func (c *call) verbs(noun string) (out []cli.Command) {
+	for _, k := range c.allCommands() {
+		if strings.HasPrefix(k.Name, noun+" ") {
+			out = append(out, k)
 		}
 	}
-	fmt.Fprintf(c.proc.Out, "Straža %s: one program on which a CERT runs.\n\n", Version)
-	for _, cmd := range all {
-		fmt.Fprintf(c.proc.Out, "  straza %-34s %s\n", cmd.Name+" "+cmd.Args, cmd.Short)
+	return out
+}
+
+// nounAlone tells of a noun without a verb, and whether its verbs were asked for: what
+// is a command by itself ("unseal") stands alone only when it was.
+func (c *call) nounAlone() (noun string, asked bool) {
+	noun = c.words[0]
+	if len(c.verbs(noun)) == 0 {
+		return "", false
 	}
-	fmt.Fprint(c.proc.Out, "\nEvery command takes --data DIR, --database URL, --json and --help. Exit codes: 0 done,\n1 failed, 2 wrong usage or settings, 3 refused, 4 verification found damage.\n")
+	asked = len(c.words) == 2 && slices.Contains([]string{"--help", "-help", "-h", "help"}, c.words[1])
+	own := slices.ContainsFunc(c.allCommands(), func(k cli.Command) bool { return k.Name == noun })
+	if !asked && (own || len(c.words) > 1) {
+		return "", false
+	}
+	return noun, asked
+}
+
+// helpNoun prints what can be done with a noun; a noun alone is half a command (2).
+func (c *call) helpNoun(noun string, asked bool) error {
+	verbs := c.verbs(noun)
+	if !asked && c.json {
+		var names []string
+		for _, k := range verbs {
+			names = append(names, k.Name)
+		}
+		return cli.UsageError("straza %s needs a verb; there are: %s", noun, strings.Join(names, ", "))
+	}
+	for _, k := range c.allCommands() {
+		if k.Name == noun {
+			c.words = []string{noun, "--help"}
+			if err := c.exec(context.Background(), k, c.env(operator())); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.proc.Out)
+		}
+	}
+	c.table(verbs)
+	fmt.Fprintf(c.proc.Out, "\nstraza %s VERB --help tells more of each.\n", noun)
+	if !asked {
+		return &cli.Exit{Code: cli.Usage, Err: errSilent}
+	}
+	return nil
+}
+
+// table lists commands: the sentence stands beside a short call, below a long one.
+func (c *call) table(list []cli.Command) {
+	const wide = 36
+	for _, k := range list {
+		line := strings.TrimSpace(k.Name + " " + k.Args)
+		if utf8.RuneCountInString(line) > wide {
+			fmt.Fprintf(c.proc.Out, "  straza %s\n         %-*s %s\n", line, wide, "", k.Short)
+			continue
+		}
+		fmt.Fprintf(c.proc.Out, "  straza %-*s %s\n", wide, line, k.Short)
+	}
+}
+
+func (c *call) help(words []string) error {
+	if len(words) > 1 && words[0] == "help" {
+		c.words = append(slices.Clone(words[1:]), "--help")
+		if noun, asked := c.nounAlone(); noun != "" {
+			return c.helpNoun(noun, asked)
+		}
+		cmd, _, err := findCommand(c.allCommands(), words[1:])
+		if err != nil {
+			return err
+		}
+		return c.exec(context.Background(), cmd, c.env(operator()))
+	}
+	fmt.Fprintf(c.proc.Out, "Straža %s: one program on which a CERT runs.\n\n", Version)
+	c.table(c.allCommands())
+	fmt.Fprint(c.proc.Out, "\nstraza NOUN lists what can be done with one thing; straza NOUN VERB --help tells all of it.\nEvery command takes --data DIR, --database URL, --json, --as EMAIL and --help. Exit codes: 0 done,\n1 failed, 2 wrong usage or settings, 3 refused, 4 verification found damage.\n")
 	if len(words) == 0 {
 		return &cli.Exit{Code: cli.Usage, Err: errSilent}
 	}
@@ -252,7 +330,7 @@ func words(err error) string {
 		if f.Fields[name] == "" { // the detail says it
 			continue
 		}
-		if said := cat.T(i18n.En, f.Fields[name]); said != f.Fields[name] && !strings.Contains(out, said) {
+		if said := cat.T(i18n.En, f.Fields[name], f.Args...); said != f.Fields[name] && !strings.Contains(out, said) {
 			out += "; " + name + ": " + said
 		}
 	}

@@ -17,9 +17,9 @@ import (
 // Commands lists the room's commands.
 func Commands(s *incident.Service) []cli.Command {
 	return []cli.Command{
-		{Name: "case list", Short: "list cases",
+		{Name: "case list", Short: "cases, filtered as on the page",
 			Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error { return list(s, fs) }},
-		{Name: "case show", Args: "NUMBER", Short: "show a case",
+		{Name: "case show", Args: "NUMBER", Short: "one case by number or UUID",
 			Flags: func(*flag.FlagSet) func(context.Context, *cli.Env, []string) error { return show(s) }},
 	}
 }
@@ -80,9 +80,10 @@ func rowOf(c incident.Case) row {
 func list(s *incident.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	var f incident.Filter
 	fs.StringVar(&f.State, "state", "", "new, in-progress, waiting, resolved, closed, or open")
-	fs.StringVar(&f.Severity, "severity", "", "low, medium, high, very-high")
+	fs.StringVar(&f.Severity, "severity", "", "low, medium, high or very-high")
 	fs.StringVar(&f.Class, "class", "", "class or pair of the reference taxonomy")
-	fs.StringVar(&f.Query, "q", "", "words, in either script")
+	fs.StringVar(&f.Query, "query", "", "words of number, title, organisation, summary, in either script")
+	fs.StringVar(&f.Query, "q", "", "") // as it was called first
 	fs.StringVar(&f.Sort, "sort", "", "updated, opened or severity; with - before it, downward")
 	since := fs.String("updated-since", "", "changed since this moment (RFC 3339)")
 	return func(ctx context.Context, env *cli.Env, args []string) error {

@@ -15,7 +15,7 @@ import (
 // Commands lists the room's commands.
 func Commands(s *intake.Service) []cli.Command {
 	return []cli.Command{
-		{Name: "report list", Short: "the queue, filtered as on the page",
+		{Name: "report list", Short: "reports, filtered as in the queue",
 			Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error { return list(s, fs) }},
 		{Name: "report show", Args: "NUMBER", Short: "one report by number or UUID",
 			Flags: func(*flag.FlagSet) func(context.Context, *cli.Env, []string) error { return show(s) }},
@@ -52,7 +52,7 @@ func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, [
 	fs.StringVar(&f.State, "state", "", "open, new, acknowledged, accepted, rejected, handed_over or duplicate")
 	typ := fs.String("type", "", "incident, near_miss, threat, vulnerability or question")
 	fs.StringVar(&f.Severity, "severity", "", "low, medium, high or very-high")
-	fs.StringVar(&f.Query, "query", "", "words of number, title, organisation")
+	fs.StringVar(&f.Query, "query", "", "words of number, title, organisation, in either script")
 	fs.BoolVar(&f.Late, "late", false, "only those with an overdue clock")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		if len(args) > 0 {

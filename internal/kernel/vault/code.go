@@ -56,12 +56,24 @@ func ParseCode(s string) (Code, error) {
 			return "", fault.Field("code", "vault.code_invalid", "receipt code: not a digit")
 		}
 	}
-	if n := b.Len(); n < CodeDigits {
-		return "", fault.Field("code", "vault.code_short", "receipt code: %d digits instead of %d", n, CodeDigits)
-	} else if n > CodeDigits {
-		return "", fault.Field("code", "vault.code_long", "receipt code: %d digits instead of %d", n, CodeDigits)
+	if n := b.Len(); n != CodeDigits {
+		return "", wrongLength(n)
 	}
 	return Code(b.String()), nil
+}
+
+// wrongLength says how many digits are missing or too many.
+func wrongLength(n int) error {
+	key, by := "vault.code_short", CodeDigits-n
+	switch {
+	case n == 0:
+		key = "vault.code_needed"
+	case n > CodeDigits:
+		key, by = "vault.code_long", n-CodeDigits
+	}
+	f := fault.Field("code", key, "receipt code: %d digits instead of %d", n, CodeDigits)
+	f.Args = []any{"n", by}
+	return f
 }
 
 // minSecret is the least a draft's secret may have: 128 bits.

@@ -157,7 +157,6 @@ func (m *Mux) problem(w http.ResponseWriter, r *http.Request, status int, err er
 			p.Title = T(r, "web.problem.fields")
 		}
 	}
-	p.Title = strings.ReplaceAll(p.Title, "`", "") // the marks of pages
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Language", string(Lang(r)))
 	w.WriteHeader(status)

@@ -17,9 +17,9 @@ import (
 // Commands lists the room's commands.
 func Commands(s *registry.Service) []cli.Command {
 	return []cli.Command{
-		{Name: "org add", Short: "enter an organisation; the first of kind cert is the host of the installation",
+		{Name: "org add", Args: "--name N [--kind K] [--sector S]", Short: "enter an organisation; the first of kind cert is the host of the installation",
 			Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error { return add(s, fs) }},
-		{Name: "org list", Short: "list organisations",
+		{Name: "org list", Short: "organisations",
 			Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error { return list(s, fs) }},
 		{Name: "org import", Args: "FILE", Short: "enter organisations from CSV or JSON; all or none",
 			Flags: func(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error { return importFile(s, fs) }},
@@ -87,7 +87,7 @@ func list(s *registry.Service, fs *flag.FlagSet) func(context.Context, *cli.Env,
 	kind := fs.String("kind", "", "only this kind")
 	sector := fs.String("sector", "", "only this sector")
 	state := fs.String("state", "", "only this state: active, withdrawn, merged")
-	query := fs.String("query", "", "only what this finds, in either script")
+	query := fs.String("query", "", "words of the name, an address, a domain or an AS number, in either script")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		f := registry.Filter{Kind: *kind, Sector: *sector, State: registry.State(*state), Query: *query}
 		page := registry.Page{Limit: 200}
