@@ -26,15 +26,7 @@ const (
 func (w *puller) events(ctx context.Context) (done bool, err error) {
 	after := int64(0)
 	for {
-		var list []item
-		err := w.s.db.View(ctx, func(tx *store.Tx) error {
-			now, err := store.Now(ctx, tx)
-			if err != nil {
-				return err
-			}
-			list, err = nextItems(ctx, tx, w.p.ID, Pull, after, now, pageItems)
-			return err
-		})
+		list, err := w.next(ctx, &after, pageItems)
 		if err != nil || len(list) == 0 {
 			return err == nil, err
 		}
@@ -45,7 +37,6 @@ func (w *puller) events(ctx context.Context) (done bool, err error) {
 		if n < len(list) { // time is up
 			return false, nil
 		}
-		after = list[n-1].id
 	}
 }
 
@@ -174,7 +165,7 @@ func (w *puller) strike(ctx context.Context, tx *store.Tx, it *item, counts Coun
 		return err
 	}
 	run := w.run
-	run.Counts = counts
+	run.Counts = counts.summed()
 	return writeRun(ctx, tx, &run)
 }
 
@@ -197,7 +188,7 @@ func (w *puller) settle(ctx context.Context, it *item, sv intel.Saved, reason, d
 			return err
 		}
 		run := w.run
-		run.Counts = counts
+		run.Counts = counts.summed()
 		return writeRun(ctx, tx, &run)
 	}, store.InLane(store.Jobs))
 	if err == nil {
@@ -214,6 +205,7 @@ func (w *puller) later(ctx context.Context, it *item, cause error) error {
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
 		it.detail = detailOf(cause)
 		w.bad = it.detail
+		w.try(it.uuid)
 		return writeItem(ctx, tx, it)
 	}, store.InLane(store.Jobs))
 }

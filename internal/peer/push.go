@@ -197,19 +197,10 @@ func (w *pusher) events(ctx context.Context) (done bool, err error) {
 		if !first && w.late() {
 			return false, nil
 		}
-		var list []item
-		err := w.s.db.View(ctx, func(tx *store.Tx) error {
-			now, err := store.Now(ctx, tx)
-			if err != nil {
-				return err
-			}
-			list, err = nextItems(ctx, tx, w.p.ID, Push, after, now, pushBatch)
-			return err
-		})
+		list, err := w.next(ctx, &after, pushBatch)
 		if err != nil || len(list) == 0 {
 			return err == nil, err
 		}
-		after = list[len(list)-1].id
 		if err := w.batch(ctx, list); err != nil {
 			return false, err
 		}
@@ -350,6 +341,7 @@ func (w *pusher) unsent(ctx context.Context, it *item, err error) error {
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
 		it.reason, it.detail = "", detailOf(err)
 		w.bad = it.detail
+		w.try(it.uuid)
 		return writeItem(ctx, tx, it)
 	}, store.InLane(store.Jobs))
 }
@@ -392,7 +384,7 @@ func (w *pusher) settle(ctx context.Context, it *item, state, reason, how string
 			return err
 		}
 		run := w.run
-		run.Counts = counts
+		run.Counts = counts.summed()
 		return writeRun(ctx, tx, &run)
 	}, store.InLane(store.Jobs))
 	if err == nil {

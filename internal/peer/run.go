@@ -84,6 +84,14 @@ func (c Counts) copy() Counts {
 	return c
 }
 
+// summed counts as read what was noted while the run worked, too.
+func (c Counts) summed() Counts {
+	e := &c.Events
+	e.Left = max(e.Left, 0)
+	e.Read = e.Created + e.Updated + e.Unchanged + e.Refused + e.Left
+	return c
+}
+
 // Run is one pull or push.
 type Run struct {
 	ID        int64

@@ -77,9 +77,48 @@ type worker struct {
 	o      Options
 	r      *remote
 	run    Run
-	end    bool   // nothing is left to do
-	bad    string // what went wrong last with one event
-	failed int    // exchanges that failed one after the other
+	end    bool            // nothing is left to do
+	bad    string          // what went wrong last with one event
+	failed int             // exchanges that failed one after the other
+	tried  map[string]bool // events left for another run
+}
+
+// next reads the notes of events that wait behind a place. What was noted while the
+// run worked is part of it; what it has tried is not tried twice.
+func (w *worker) next(ctx context.Context, after *int64, n int) (out []item, err error) {
+	for len(out) == 0 {
+		list, err := w.waitingItems(ctx, w.run.Way, *after, n)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) == 0 {
+			left := int64(0)
+			err := w.s.db.View(ctx, func(tx *store.Tx) (err error) {
+				left, err = store.Int64(ctx, tx, countItems, w.p.ID, w.run.Way, itemWaiting)
+				return err
+			})
+			if err != nil || *after == 0 || left <= int64(len(w.tried)) {
+				return nil, err
+			}
+			*after = 0
+			continue
+		}
+		*after = list[len(list)-1].id
+		for _, it := range list {
+			if !w.tried[it.uuid] {
+				out = append(out, it)
+			}
+		}
+	}
+	return out, nil
+}
+
+// try notes that an event is left for another run.
+func (w *worker) try(uuid string) {
+	if w.tried == nil {
+		w.tried = map[string]bool{}
+	}
+	w.tried[uuid] = true
 }
 
 // phase is a part of a run that can be taken up where it stood. done is false when
@@ -206,6 +245,7 @@ func (w *worker) close(ctx context.Context, cause error) (Run, error) {
 		run := w.run
 		if run.phase != phaseIndex {
 			run.Counts.Events.Left = left
+			run.Counts = run.Counts.summed()
 		}
 		switch {
 		case cause != nil:
