@@ -23,10 +23,10 @@ type link struct {
 }
 
 func linkOrg(name string) string {
-	return map[string]string{"A": "aaaaaaaa", "B": "bbbbbbbb", "C": "cccccccc"}[name] + "-0000-4000-8000-0000000000ff"
+	return map[string]string{"A": "aaaaaaaa", "B": "bbbbbbbb", "C": "cccccccc", "D": "dddddddd"}[name] + "-0000-4000-8000-0000000000ff"
 }
 
-const memberOrg = "dddddddd-0000-4000-8000-0000000000ff"
+const memberOrg = "eeeeeeee-0000-4000-8000-0000000000ff"
 
 // newLink serves one installation that knows the organisations behind the others.
 func newLink(t *testing.T, name string, others ...string) *link {
@@ -35,7 +35,7 @@ func newLink(t *testing.T, name string, others ...string) *link {
 	l.Server = Start(t, func(s *Server) {
 		l.Server = s
 		s.CLI(t, nil, "org", "add", "--name", "CERT "+name, "--kind", "cert", "--uuid", l.org)
-		s.CLI(t, nil, "org", "add", "--name", "Member of "+name, "--kind", "operator", "--uuid", strings.Replace(memberOrg, "dddddddd", "dddddd"+strings.Repeat(strings.ToLower(name), 2), 1))
+		s.CLI(t, nil, "org", "add", "--name", "Member of "+name, "--kind", "operator", "--uuid", strings.Replace(memberOrg, "eeeeeeee", "eeeeee"+strings.Repeat(strings.ToLower(name), 2), 1))
 		l.lead = s.NewKey(t, "lead@cert.example", "lead", "CERT "+name)
 		l.admin = s.NewKey(t, "admin@cert.example", "admin", "CERT "+name)
 		l.member = s.NewKey(t, "member@example.org", "member", "Member of "+name)
@@ -264,6 +264,7 @@ func TestChainOfThree(t *testing.T) {
 	t.Run("edits", func(t *testing.T) { chainEdits(t, a, b, c) })
 	t.Run("words", func(t *testing.T) { chainWords(t, a, b, c) })
 	t.Run("killed", func(t *testing.T) { chainKilled(t, a, b, c) })
+	t.Run("moved", func(t *testing.T) { chainMoved(t, a) })
 }
 
 const (
@@ -455,5 +456,53 @@ func chainKilled(t *testing.T, a, b, c *link) {
 	c.run(t, "pull", "B")
 	if got := len(c.index(t, a.org)); got != 3+events {
 		t.Errorf("C holds %d of A's events", got)
+	}
+}
+
+// chainMoved: a new installation takes over all of A, is killed in the middle, and goes on.
+func chainMoved(t *testing.T, a *link) {
+	d := newLink(t, "D")
+	total := len(a.index(t, a.org)) + len(a.index(t, linkOrg("C")))
+	count := func() int { return len(d.index(t, a.org)) + len(d.index(t, linkOrg("C"))) }
+	over := make(chan struct{})
+	go func() { _, _ = d.TryCLI(a.admin+"\n", "intel", "import", "--from-misp", a.Origin, "--key", "-", "--json"); close(over) }()
+	n := 0
+	for n = count(); n < 20; n = count() {
+		select {
+		case <-over:
+			t.Fatalf("it was over with %d of %d", n, total)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	_ = d.cmd.Process.Kill()
+	_ = d.cmd.Wait()
+	<-over
+	if n >= total {
+		t.Fatalf("all %d came before the kill", n)
+	}
+	t.Logf("killed at %d of %d", n, total)
+	d.serve(t, "--allow-net", "127.0.0.0/8")
+	out, err := d.TryCLI("", "intel", "import", "--from-misp", a.Origin, "--json")
+	if err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	var r struct {
+		State  string
+		Counts struct {
+			Events, Tags, Groups, Sightings, Proposals linkTally
+			Orgs                                       linkTally `json:"organisations"`
+		}
+	}
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.Counts.Events; r.State != "done" || !e.whole() || e.Created != total || e.Left+e.Refused != 0 || count() != total || r.Counts.Sightings.Created == 0 || r.Counts.Proposals.Created != 1 {
+		t.Errorf("%d events here of %d; %+v", count(), total, r)
+	}
+	for level := range 4 {
+		e, ok := d.event(t, fmt.Sprintf(chainL, level))
+		if !ok || e.Distribution != fmt.Sprint(level) || e.Locked {
+			t.Errorf("level %d came as %+v (%v)", level, e.Distribution, ok)
+		}
 	}
 }

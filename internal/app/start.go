@@ -36,7 +36,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, intakecli.Commands(h.Intake)...)
 	all = append(all, incidentcli.Commands(h.Incident)...)
 	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
-	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin)...)
+	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin, peercli.Move(h.Peers))...)
 	all = append(all, peercli.Commands(h.Peers)...)
 	return all
 }

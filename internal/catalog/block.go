@@ -83,7 +83,7 @@ func (s *Service) EditBlock(ctx context.Context, who ident.Actor, ref string, dr
 type PushedCluster struct {
 	Galaxy     string // UUID, or type
 	Pulled     bool
-	Holder     int64  // whose it becomes here when nobody stands behind the caller
+	Holder     int64 // whose it becomes here when nobody stands behind the caller
 	Origin     int64 // organisation here, 0 = not one of here
 	OriginUUID string
 	OriginName string

@@ -49,6 +49,7 @@ type Sender struct {
 	URL    string // the sender's address, "" if it is not known
 	Server int64  // the sender's row among the peers here, 0 if none
 	Org    int64  // the organisation that sends, by its id here
+	Home   bool   // the sender is moved into this installation: its server is this one
 }
 
 // CaptureGroup takes in a sharing group that came with somebody's data and gives the
@@ -102,7 +103,10 @@ func (s *Service) capture(ctx context.Context, tx *store.Tx, who ident.Actor, g 
 	}
 	hosts, whole := captureHosts(w, from)
 	_, in := members[from.Org]
-	if !local && !whole || !w.Active.Or(true) || who.Kind == ident.Person && !in && !whole {
+	if from.Home && who.Kind == ident.System {
+		local = true
+	}
+	if !local && !whole || !w.Active.Or(true) && !from.Home || who.Kind == ident.Person && !in && !whole {
 		return SharingGroup{}, nil
 	}
 	verb, fresh := "group.receive", g.ID == 0
@@ -179,6 +183,8 @@ func captureHosts(w *misp.SharingGroup, from Sender) (hosts []GroupServer, whole
 			h.URL, h.Name = strings.TrimRight(plain(e.Server.URL.Or("")), "/"), short(e.Server.Name.Or(""))
 		}
 		switch {
+		case from.Home && (e.ServerID.Or(-1) == 0 || h.URL != "" && h.URL == strings.TrimRight(from.URL, "/")):
+			h.Server, h.URL, whole = 0, strings.TrimRight(from.Here, "/"), whole || h.AllOrgs
 		case h.URL != "" && h.URL == strings.TrimRight(from.Here, "/"):
 			h.Server, whole = 0, whole || h.AllOrgs
 		case e.ServerID.Or(-1) == 0 && (h.URL == "" || h.URL == strings.TrimRight(from.URL, "/")) || h.URL != "" && h.URL == strings.TrimRight(from.URL, "/"):

@@ -19,6 +19,7 @@ const (
 	insertTag = `INSERT INTO intel_tag (id, name, name_fold, colour, exportable, hidden, local_only, org_id, user_id, made_by, numerical_value)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`
 	tagByName = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name = $1`
+	tagNamed  = `SELECT id FROM intel_tag WHERE name = $1`
 	tagByFold = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name_fold = $1`
 	tagByID   = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.id = $1`
 	attachTag = `INSERT INTO intel_tagging (id, tag_id, event_id, attribute_id, local, relationship) VALUES ($1,$2,$3,$4,$5,$6)

@@ -49,9 +49,18 @@ func (s *Service) Tag(ctx context.Context, who ident.Actor, ref string) (t Tag, 
 	return t, events, attributes, err
 }
 
-// AddTag makes a tag; a name that differs from another in case only is another
-// tag. Who may: misp.tag_editor. Faults: Invalid, Conflict.
+// AddTag is AddTagTx in a transaction of its own.
 func (s *Service) AddTag(ctx context.Context, who ident.Actor, t Tag) (out Tag, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		out, err = s.AddTagTx(ctx, tx, who, t)
+		return err
+	})
+	return out, err
+}
+
+// AddTagTx makes a tag; a name that differs from another in case only is another
+// tag. Who may: misp.tag_editor. Faults: Invalid, Conflict.
+func (s *Service) AddTagTx(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag) (out Tag, err error) {
 	if err := mayTagEdit(who); err != nil {
 		return t, err
 	}
@@ -59,15 +68,16 @@ func (s *Service) AddTag(ctx context.Context, who ident.Actor, t Tag) (out Tag, 
 	if err := checkTag(t); err != nil {
 		return t, err
 	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		if out, err = writeTag(ctx, tx, t); store.IsUnique(err) {
-			return fault.New(fault.Conflict, "the tag exists").WithKey("intel.fault.tag-exists")
-		} else if err != nil {
-			return err
-		}
-		return s.log.Record(ctx, tx, who, "tag.add", audit.Thing{Kind: "tag", ID: out.ID, Label: out.Name}, nil)
-	})
-	return out, err
+	taken := fault.New(fault.Conflict, "the tag exists").WithKey("intel.fault.tag-exists")
+	if id, err := store.Int64(ctx, tx, tagNamed, t.Name); err != nil || id != 0 {
+		return t, orNot(err, taken)
+	}
+	if out, err = writeTag(ctx, tx, t); store.IsUnique(err) {
+		return out, taken
+	} else if err != nil {
+		return out, err
+	}
+	return out, s.log.Record(ctx, tx, who, "tag.add", audit.Thing{Kind: "tag", ID: out.ID, Label: out.Name}, nil)
 }
 
 // EditTag changes a tag. Who may: misp.tag_editor. Faults: NotFound, Invalid, Conflict.

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
@@ -34,11 +35,12 @@ var loopback = outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.
 // and a key for each other node that may synchronise with it.
 type node struct {
 	*inteltest.World
-	Peers *peer.Service
-	URL   string
-	Lead  ident.Actor
-	keys  map[string]ident.Actor
-	more  int
+	Peers  *peer.Service
+	URL    string
+	Lead   ident.Actor
+	keys   map[string]ident.Actor
+	more   int
+	before func() // each call
 }
 
 func (n *node) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
@@ -67,10 +69,15 @@ func newNode(t testing.TB, db *store.DB) *node {
 	messages, err := i18n.NewCatalog(ui.Messages)
 	n.Must(err)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: n, Now: db.Clock.Now})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Catalog: n.Lists, UUID: db.NewUUID(), Origin: n.URL}))
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Catalog: n.Lists, Registry: n.Registry, UUID: db.NewUUID(), Origin: n.URL}))
 	h, err := m.Handler()
 	n.Must(err)
-	srv.Config.Handler = h
+	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.before != nil {
+			n.before()
+		}
+		h.ServeHTTP(w, r)
+	})
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return n

@@ -54,6 +54,9 @@ func (w *worker) as() ident.Actor {
 // filter is what the index is asked for: published events that our rules want.
 func (w *puller) filter() map[string]any {
 	f := map[string]any{"minimal": 1, "published": 1}
+	if w.run.Way == Move { // drafts too: it becomes ours
+		return map[string]any{"minimal": 1}
+	}
 	if extra := w.p.PullRules.URLParams; extra != "" {
 		_ = json.Unmarshal([]byte(extra), &f) // checked when it was entered
 		f["minimal"] = 1
@@ -144,7 +147,7 @@ func (w *puller) compare(ctx context.Context, rows []indexRow) error {
 		return err
 	}
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
-		known, err := itemsNamed(ctx, tx, w.p.ID, Pull, uuids)
+		known, err := itemsNamed(ctx, tx, w.p.ID, w.run.Way, uuids)
 		if err != nil {
 			return err
 		}
@@ -204,5 +207,5 @@ func (w *puller) sort(ctx context.Context, tx *store.Tx, r indexRow, held map[st
 	case noted && it.state == itemWaiting && it.timestamp == r.time():
 		return nil // from a run that was cut off
 	}
-	return writeItem(ctx, tx, &item{peer: w.p.ID, way: Pull, uuid: r.UUID, timestamp: r.time(), state: itemWaiting})
+	return writeItem(ctx, tx, &item{peer: w.p.ID, way: w.run.Way, uuid: r.UUID, timestamp: r.time(), state: itemWaiting})
 }

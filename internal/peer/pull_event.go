@@ -49,7 +49,7 @@ func (w *puller) page(ctx context.Context, list []item) (n int, err error) {
 	defer f.drain()
 	defer stop()
 	for i := range list {
-		if i > 0 && w.late() {
+		if i > 0 && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) {
 			return i, nil
 		}
 		got := f.next()
@@ -107,11 +107,16 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 	case h.Protected:
 		return saved, refusal(reasonProtected, "protected here")
 	}
-	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.grouping()}
+	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.grouping(), move: w.run.Way == Move}
 	var counts Counts
 	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
 		counts = w.run.Counts.copy()
 		counts.took(sv)
+		if rc.move {
+			for _, d := range sv.Dropped {
+				counts.misfit("attribute", d.UUID+" "+d.Text, reasonInvalid)
+			}
+		}
 		return w.strike(ctx, tx, it, counts)
 	}}
 	src := rc.source(ctx, intel.FromReader(got.body, misp.Limits{Bytes: streamBytes}))
@@ -128,11 +133,17 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 // grouping puts a document's groups into the terms of here; a group is taken in once
 // a run, however many documents repeat it.
 func (w *puller) grouping() *intel.Grouping {
+	from := w.sender()
 	g := intel.NewGrouping(w.groups, func(ctx context.Context, g *misp.SharingGroup) (int64, error) {
-		return w.s.intel.CaptureGroup(ctx, part(), g, intel.Sender{Here: w.s.origin(), URL: w.p.URL, Server: w.p.ID, Org: w.p.RemoteOrg})
+		return w.s.intel.CaptureGroup(ctx, part(), g, from)
 	})
 	g.Foreign = true
 	return g
+}
+
+// sender is the other side as groups know it; in a move it is this installation.
+func (w *puller) sender() intel.Sender {
+	return intel.Sender{Here: w.s.origin(), URL: w.p.URL, Server: w.p.ID, Org: w.p.RemoteOrg, Home: w.run.Way == Move}
 }
 
 // took adds what became of one event that had been left.
@@ -154,7 +165,7 @@ func (c *Counts) took(sv intel.Saved) {
 
 // strike takes a note out and writes the counts with it, and from whom the event is.
 func (w *puller) strike(ctx context.Context, tx *store.Tx, it *item, counts Counts) error {
-	if _, err := tx.Exec(ctx, dropItem, w.p.ID, Pull, it.uuid); err != nil {
+	if _, err := tx.Exec(ctx, dropItem, w.p.ID, w.run.Way, it.uuid); err != nil {
 		return err
 	}
 	now, err := store.Now(ctx, tx)
@@ -178,7 +189,11 @@ func (w *puller) settle(ctx context.Context, it *item, sv intel.Saved, reason, d
 		if reason == "" {
 			return w.strike(ctx, tx, it, counts)
 		}
-		counts.Reasons[reason]++
+		if w.run.Way == Move {
+			counts.misfit("event", it.uuid+" "+detail, reason)
+		} else {
+			counts.Reasons[reason]++
+		}
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err

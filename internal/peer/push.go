@@ -194,7 +194,7 @@ const pushBatch = 100
 func (w *pusher) events(ctx context.Context) (done bool, err error) {
 	after := int64(0)
 	for first := true; ; first = false {
-		if !first && w.late() {
+		if !first && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) {
 			return false, nil
 		}
 		list, err := w.next(ctx, &after, pushBatch)

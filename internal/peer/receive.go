@@ -50,6 +50,7 @@ type receiver struct {
 	uuid    string // of the event that was asked for
 	origin  string // of the event here, "" if it is not here
 	groups  *intel.Grouping
+	move    bool // everything comes as it is
 	lowered bool // of the event itself: the header is given twice
 	parts   int64
 	dropped int64 // attributes and objects that our rules left out
@@ -116,8 +117,12 @@ func (rc *receiver) header(ctx context.Context, h *misp.Event, whole bool) error
 			return err
 		}
 	}
-	h.Locked = misp.B(true)
-	if rc.p.Unpublish {
+	if !rc.move {
+		h.Locked = misp.B(true)
+	}
+	if rc.move {
+		h.Published = misp.B(h.Published.Or(false))
+	} else if rc.p.Unpublish {
 		h.Published = misp.B(false)
 	} else {
 		h.Published = misp.B(true) // only published events are listed

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"maps"
+	"slices"
 
 	"straza/internal/intel"
 )
@@ -66,6 +67,11 @@ func (t *Tally) add(o intel.Tally) {
 // Counts is a run's report. On a push, Created are events that the other side did
 // not have, Updated those that it had, Unchanged those that it holds as new.
 type Counts struct {
+	Orgs       Tally            `json:"organisations,omitzero"` // these five of a move alone
+	Groups     Tally            `json:"sharing_groups,omitzero"`
+	Tags       Tally            `json:"tags,omitzero"`
+	Taxonomies Tally            `json:"taxonomies,omitzero"`
+	Galaxies   Tally            `json:"galaxies,omitzero"`
 	Events     Tally            `json:"events"`
 	Attributes Tally            `json:"attributes"`
 	Objects    Tally            `json:"objects"`
@@ -73,10 +79,12 @@ type Counts struct {
 	Proposals  Tally            `json:"proposals"`
 	Sightings  Tally            `json:"sightings"`
 	Analyst    Tally            `json:"analyst_data"`
-	Reasons    map[string]int64 `json:"reasons"` // why something was refused, held or is left
+	Misfits    []Misfit         `json:"misfits,omitempty"` // of a move: what had no place, the first thousand
+	Reasons    map[string]int64 `json:"reasons"`           // why something was refused, held or is left
 }
 
 func (c Counts) copy() Counts {
+	c.Misfits = slices.Clone(c.Misfits)
 	c.Reasons = maps.Clone(c.Reasons)
 	if c.Reasons == nil {
 		c.Reasons = map[string]int64{}

@@ -78,6 +78,7 @@ type worker struct {
 	r      *remote
 	run    Run
 	end    bool            // nothing is left to do
+	moved  bool            // something was done in this turn
 	bad    string          // what went wrong last with one event
 	failed int             // exchanges that failed one after the other
 	tried  map[string]bool // events left for another run
@@ -156,8 +157,10 @@ func (w *worker) enter(ctx context.Context, next string) error {
 	return w.s.db.Update(ctx, func(tx *store.Tx) error { return writeRun(ctx, tx, &w.run) }, store.InLane(store.Jobs))
 }
 
-// late tells that this turn's time is up.
-func (w *worker) late() bool { return !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) }
+// late tells that this turn's time is up; a turn does one step at least.
+func (w *worker) late() bool {
+	return w.moved && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until)
+}
 
 // step does one act and writes what it counted, and where the phase stands, with it.
 func (w *worker) step(ctx context.Context, cursor string, act func(tx *store.Tx, c *Counts) error) error {
@@ -174,7 +177,7 @@ func (w *worker) step(ctx context.Context, cursor string, act func(tx *store.Tx,
 		return writeRun(ctx, tx, &run)
 	}, store.InLane(store.Jobs))
 	if err == nil {
-		w.run = run
+		w.run, w.moved = run, true
 	}
 	return err
 }
@@ -223,12 +226,13 @@ func (w *worker) close(ctx context.Context, cause error) (Run, error) {
 		w.run.State = Done
 		return w.run, cause
 	}
+	cut := cause != nil && ctx.Err() != nil // by us: the run goes on where it stood
 	ctx = context.WithoutCancel(ctx)
 	if cause == nil && w.r != nil && w.r.able.Version != "" {
 		if err := w.s.wentWell(ctx, w.p, w.r.able); err != nil {
 			return w.run, err
 		}
-	} else if theirs(cause) {
+	} else if theirs(cause) && !cut {
 		if err := w.s.wentWrong(ctx, w.p, cause); err != nil {
 			return w.run, err
 		}
@@ -248,6 +252,7 @@ func (w *worker) close(ctx context.Context, cause error) (Run, error) {
 			run.Counts = run.Counts.summed()
 		}
 		switch {
+		case cut:
 		case cause != nil:
 			run.State, run.Ended, run.Detail = Failed, now, detailOf(cause)
 		case w.end:
@@ -270,6 +275,9 @@ func (w *worker) finished(ctx context.Context, tx *store.Tx, now, left int64) er
 	if w.run.Way == Push {
 		_, err := tx.Exec(ctx, setPushed, w.p.ID, now)
 		return err
+	}
+	if w.run.Way == Move {
+		return nil
 	}
 	tag := w.run.etag
 	if left > 0 || w.run.Technique != Full {

@@ -8,6 +8,8 @@ package intelcli
 import (
 	"context"
 	"flag"
+	"io"
+	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/kernel/cli"
@@ -18,11 +20,11 @@ import (
 
 // Commands lists the room's commands. origin is the installation's public address,
 // "" when it is not known; rules point there.
-func Commands(s *intel.Service, orgs *registry.Service, origin string) []cli.Command {
-	r := rooms{s, orgs, origin}
+func Commands(s *intel.Service, orgs *registry.Service, origin string, move Move) []cli.Command {
+	r := rooms{s, orgs, origin, move}
 	return []cli.Command{
-		{Name: "intel import", Args: "PATH… [--format misp|stix|csv|text] [--org ORG] [--publish]",
-			Short: "events from files, directories or - (standard input); what is here and older is brought up to date", Flags: r.importFlags},
+		{Name: "intel import", Args: "PATH… [--format misp|stix|csv|text] [--org ORG] [--publish] | --from-misp URL --key KEY [--org ORG] [--dry-run]",
+			Short: "events from files, directories or - (standard input), or a whole MISP over its API; what is here and older is brought up to date", Flags: r.importFlags},
 		{Name: "intel export", Args: "[KEY=VALUE…] --format misp|stix2|csv|suricata|yara|rpz|… [--with-warned]", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
 	}
 }
@@ -31,13 +33,24 @@ type rooms struct {
 	intel  *intel.Service
 	orgs   *registry.Service
 	origin string
+	move   Move
 }
+
+// Move takes over the MISP at an address with a key there, "" = the one given before,
+// and says what came of it. Org is the id of whose events they become.
+type Move func(ctx context.Context, env *cli.Env, address, key string, org int64, dry bool) error
 
 func (r rooms) importFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	format := fs.String("format", "", "misp, stix, csv or text (by the file's name and beginning)")
 	org := fs.String("org", "", "the organisation whose events they become: a UUID or an exact name (the host)")
 	publish := fs.Bool("publish", false, "publish them as well")
+	from := fs.String("from-misp", "", "address of a MISP: everything it holds comes, and goes on where it stood when it is called again")
+	key := fs.String("key", "", "with --from-misp: an administrator's key there; - reads it from standard input; nothing is the one given before")
+	dry := fs.Bool("dry-run", false, "with --from-misp: only say what would come")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
+		if *from != "" {
+			return r.moveFrom(ctx, env, args, *from, *key, *org, *dry)
+		}
 		if len(args) == 0 {
 			return cli.UsageError("intel import needs files, directories, or - for standard input")
 		}
@@ -55,6 +68,25 @@ func (r rooms) importFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []s
 		im := &importer{rooms: r, env: env, who: who, format: *format, opt: intel.AddOptions{Org: id, Publish: *publish, Upsert: true}}
 		return im.run(ctx, args)
 	}
+}
+
+// moveFrom takes a whole MISP over.
+func (r rooms) moveFrom(ctx context.Context, env *cli.Env, args []string, from, key, org string, dry bool) error {
+	if len(args) > 0 || r.move == nil {
+		return cli.UsageError("--from-misp takes an address, and no files beside it")
+	}
+	if key == "-" {
+		b, err := io.ReadAll(io.LimitReader(env.In, 1000))
+		if err != nil {
+			return err
+		}
+		key = strings.TrimSpace(string(b))
+	}
+	_, id, err := r.importer(ctx, env.Who, org)
+	if err != nil {
+		return err
+	}
+	return r.move(ctx, env, from, key, id, dry)
 }
 
 // importer says in whose name an import happens.

@@ -48,7 +48,7 @@ type result struct {
 
 func run(t *testing.T, w *inteltest.World, who ident.Actor, in string, args ...string) result {
 	t.Helper()
-	for _, c := range intelcli.Commands(w.Intel, w.Registry, "https://straza.example") {
+	for _, c := range intelcli.Commands(w.Intel, w.Registry, "https://straza.example", nil) {
 		rest, ok := strings.CutPrefix(strings.Join(args, "\x00"), strings.ReplaceAll(c.Name, " ", "\x00")+"\x00")
 		if !ok {
 			continue

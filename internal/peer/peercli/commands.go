@@ -316,7 +316,7 @@ func sayRun(env *cli.Env, r peer.Run) error {
 	for _, k := range []struct {
 		what string
 		t    peer.Tally
-	}{{"clusters", r.Counts.Clusters}, {"proposals", r.Counts.Proposals}, {"sightings", r.Counts.Sightings}, {"remarks", r.Counts.Analyst}} {
+	}{{"organisations", r.Counts.Orgs}, {"sharing groups", r.Counts.Groups}, {"tags", r.Counts.Tags}, {"taxonomies", r.Counts.Taxonomies}, {"galaxies", r.Counts.Galaxies}, {"clusters", r.Counts.Clusters}, {"proposals", r.Counts.Proposals}, {"sightings", r.Counts.Sightings}, {"remarks", r.Counts.Analyst}} {
 		if k.t.Read > 0 {
 			env.Say("  %d %s read, %d new, %d changed, %d as they were, %d refused", k.t.Read, k.what, k.t.Created, k.t.Updated, k.t.Unchanged, k.t.Refused)
 		}
@@ -325,6 +325,30 @@ func sayRun(env *cli.Env, r peer.Run) error {
 		env.Say("  %d: %s", r.Counts.Reasons[k], k)
 	}
 	return nil
+}
+
+// Move is intel import --from-misp: it ends with what did not fit, and with exit code 1
+// when events were refused or are left.
+func Move(s *peer.Service) func(ctx context.Context, env *cli.Env, address, key string, org int64, dry bool) error {
+	return func(ctx context.Context, env *cli.Env, address, key string, org int64, dry bool) error {
+		r, err := s.FromMISP(ctx, env.Who, address, key, org, peer.Options{Dry: dry})
+		if r.ID == 0 {
+			return err
+		}
+		if perr := sayRun(env, r); perr != nil {
+			return perr
+		}
+		if !env.JSON {
+			for _, m := range r.Counts.Misfits {
+				env.Say("did not fit: %s %s: %s", m.Kind, m.Name, m.Reason)
+			}
+			env.Say("people, keys, servers, feeds and settings are not taken over: make them here")
+		}
+		if e := r.Counts.Events; err == nil && e.Refused+e.Left > 0 && !dry {
+			err = fault.New(fault.Invalid, "%d events were refused and %d are left: run it again, or look at the report", e.Refused, e.Left)
+		}
+		return err
+	}
 }
 
 func (c commands) exchange(do func(context.Context, actor, string, peer.Options) (peer.Run, error)) func(*flag.FlagSet) run {

@@ -162,6 +162,11 @@ func runTable(r *http.Request, runs []peer.Run) ui.Table {
 		for _, k := range slices.Sorted(maps.Keys(x.Counts.Reasons)) {
 			name.Sub = append(name.Sub, web.T(r, "peers.because", "n", x.Counts.Reasons[k], "why", web.T(r, k)))
 		}
+		for _, k := range others(&x.Counts) {
+			if k.t.Read > 0 {
+				name.Sub = append(name.Sub, web.T(r, "peers.also", "what", web.T(r, "peers.kind."+k.name), "read", k.t.Read, "created", k.t.Created, "updated", k.t.Updated, "refused", k.t.Refused))
+			}
+		}
 		cells := []any{name, when(x.Started)}
 		for _, n := range []int64{e.Read, e.Created, e.Updated, e.Unchanged, e.Refused, e.Left} {
 			cells = append(cells, strconv.FormatInt(n, 10))
@@ -169,6 +174,17 @@ func runTable(r *http.Request, runs []peer.Run) ui.Table {
 		t.Rows = append(t.Rows, ui.Row{Cells: cells})
 	}
 	return t
+}
+
+type kindOf struct {
+	name string
+	t    peer.Tally
+}
+
+// others are what a run exchanges beside events.
+func others(c *peer.Counts) []kindOf {
+	return []kindOf{{"organisations", c.Orgs}, {"groups", c.Groups}, {"tags", c.Tags}, {"taxonomies", c.Taxonomies}, {"galaxies", c.Galaxies},
+		{"clusters", c.Clusters}, {"proposals", c.Proposals}, {"sightings", c.Sightings}, {"analyst", c.Analyst}}
 }
 
 // itemsShown is how many refused and held events one page lists of each kind.
