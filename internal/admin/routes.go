@@ -12,6 +12,7 @@ import (
 	"straza/internal/intake"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/web"
@@ -41,13 +42,14 @@ type Deps struct {
 type Fact struct{ Name, Value string }
 
 type pages struct {
-	t *web.Templates
-	d Deps
+	t     *web.Templates
+	d     Deps
+	words *i18n.Catalog
 }
 
 // Routes declares the doors of the room.
 func Routes(m *web.Mux, d Deps) {
-	p := &pages{t: m.Templates(Files), d: d}
+	p := &pages{t: m.Templates(Files), d: d, words: m.Catalog()}
 	use, people := web.AnyPerm("admin.use", "admin.jobs", "audit.read"), web.Perm("admin.people")
 	m.Handle(
 		web.Route{Method: "GET", Pattern: "/administration", Policy: use, Reveals: "counts and sizes, no content", Handler: p.overview},
@@ -58,8 +60,9 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: "/administration/jobs", Policy: web.Perm("admin.jobs"), Reveals: "kinds and reasons of jobs, no payloads", Handler: p.jobs},
 		web.Route{Method: "POST", Pattern: "/administration/jobs/{id}/{act}", Policy: web.Perm("admin.jobs"), Mutates: true, Handler: p.decideJob},
 		web.Route{Method: "GET", Pattern: "/administration/letters", Policy: web.Perm("admin.jobs"), Reveals: "purposes and states of letters, no content", Handler: p.letters},
-		web.Route{Method: "GET", Pattern: "/administration/audit", Policy: web.Perm("audit.read"), Reveals: "audit lines", Handler: p.audit},
-		web.Route{Method: "POST", Pattern: "/administration/audit/verify", Policy: web.Perm("audit.read"), Mutates: true, Handler: p.verifyAudit},
+		web.Route{Method: "GET", Pattern: auditAt, Policy: web.Perm("audit.read"), Reveals: "audit lines", Handler: p.audit},
+		web.Route{Method: "GET", Pattern: auditExport, Policy: web.Perm("audit.read"), Reveals: "audit lines", Handler: p.exportAudit},
+		web.Route{Method: "POST", Pattern: auditAt + "/verify", Policy: web.Perm("audit.read"), Mutates: true, Handler: p.verifyAudit},
 	)
 	const versions = packsAt + "/{name}/{version}"
 	m.Handle(

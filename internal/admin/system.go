@@ -1,21 +1,13 @@
 package admin
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"straza/internal/kernel/account"
-	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/web"
@@ -161,150 +153,4 @@ func (p *pages) devMail(w http.ResponseWriter, r *http.Request) error {
 		page.Letters = append(page.Letters, devLetter{l.To, l.Subject, l.Body, clock.FromMicros(l.Created)})
 	}
 	return p.t.Render(w, r, "devmail", page)
-}
-
-type auditPage struct {
-	listPage
-	Report *ui.Note
-	Verify ui.Button
-}
-
-func (p *pages) audit(w http.ResponseWriter, r *http.Request) error {
-	page, err := p.auditPage(r)
-	if err != nil {
-		return err
-	}
-	return p.t.Render(w, r, "audit", page)
-}
-
-func (p *pages) auditPage(r *http.Request) (*auditPage, error) {
-	f := web.ReadFilters(r, web.FilterSpec{Name: "kind", Label: web.T(r, "admin.audit.kind"), Options: kindOptions()}, web.FilterSpec{Name: "person", Label: web.T(r, "admin.audit.person")},
-		web.FilterSpec{Name: "from", Label: web.T(r, "admin.audit.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "admin.audit.to"), Type: "date"})
-	var before int64
-	if err := web.DecodeCursor(f.Cursor(), &before); err != nil {
-		return nil, err
-	}
-	q := audit.Filter{Kind: f.Get("kind"), Before: before, Limit: 50}
-	if said := strings.TrimSpace(f.Get("person")); said != "" {
-		id, err := p.d.People.Whose(r.Context(), web.Actor(r), said)
-		if err != nil {
-			return nil, err
-		}
-		q.Person = id // -1 finds nothing: nobody has this address
-	}
-	q.From, q.To = dayOf(f.Get("from"), 0), dayOf(f.Get("to"), 1)
-	if said := strings.TrimSpace(f.Get("q")); anAct.MatchString(said) {
-		q.Verb = said
-	} else {
-		q.Label = said
-	}
-	lines, err := p.d.Audit.Lines(r.Context(), web.Actor(r), q)
-	if err != nil {
-		return nil, err
-	}
-	names, err := p.authors(r, lines)
-	if err != nil {
-		return nil, err
-	}
-	page := &auditPage{listPage: *newList(r, "audit"), Verify: ui.Button{Label: web.T(r, "admin.audit.verify"), Icon: "shield-check"}}
-	bar := f.Bar(web.T(r, "admin.audit.search"))
-	page.Bar = &bar
-	page.Table = ui.Table{Caption: web.T(r, "admin.audit"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "admin.audit.when"), Width: "mark"}, {Label: web.T(r, "admin.audit.act")},
-		{Label: web.T(r, "admin.audit.who"), Width: "mark"}, {Label: web.T(r, "admin.audit.leaf"), Num: true, Drop: 2}},
-		Empty: &ui.Empty{Icon: "history", Title: web.T(r, "admin.audit.empty")}}
-	for _, l := range lines {
-		page.Table.Rows = append(page.Table.Rows, ui.Row{Cells: []any{i18n.DateTime(web.Lang(r), clock.FromMicros(l.At)), ui.Name{Text: l.Verb, Mono: true, Sub: auditDetail(l)}, author(l, names), leaf(l)}})
-	}
-	next := ""
-	if len(lines) == 50 {
-		next = web.EncodeCursor(lines[49].ID)
-	}
-	page.Pages = f.Pages(len(lines), 0, next)
-	return page, nil
-}
-
-// dayOf is the beginning of a day in Belgrade, some days on, 0 for what is no day.
-func dayOf(said string, on int) int64 {
-	t, err := time.ParseInLocation(time.DateOnly, said, i18n.Belgrade)
-	if err != nil {
-		return 0
-	}
-	return clock.Micros(t.AddDate(0, 0, on))
-}
-
-// anAct tells a verb of the log, or its beginning, from what an act was done to.
-var anAct = regexp.MustCompile(`^[a-z][a-z-]*(\.[a-z.-]*)?$`)
-
-// authors names the people of the lines.
-func (p *pages) authors(r *http.Request, lines []audit.Line) (map[int64]account.Named, error) {
-	var ids []int64
-	for _, l := range lines {
-		if l.Person != 0 && !slices.Contains(ids, l.Person) {
-			ids = append(ids, l.Person)
-		}
-	}
-	return p.d.People.Named(r.Context(), web.Actor(r), ids)
-}
-
-// author is a person by name and organisation, and whoever else acted as the log says.
-func author(l audit.Line, names map[int64]account.Named) any {
-	if n, ok := names[l.Person]; ok {
-		return ui.Name{Text: n.Name, Sub: []any{n.OrgName}}
-	}
-	return ui.Machine(l.Actor)
-}
-
-// auditDetail is what stands under an act: what it was done to, and the details as
-// they were recorded, name and value, in a fixed order.
-func auditDetail(l audit.Line) []any {
-	var out []any
-	if l.Label != "" {
-		out = append(out, l.Label)
-	}
-	var detail map[string]json.RawMessage
-	if json.Unmarshal([]byte(l.Detail), &detail) != nil {
-		return append(out, ui.Machine(l.Detail))
-	}
-	for _, k := range slices.Sorted(maps.Keys(detail)) {
-		out = append(out, ui.Machine(k+"="+strings.Trim(string(detail[k]), `"`)))
-	}
-	return out
-}
-
-func leaf(l audit.Line) string {
-	if l.Leaf < 0 {
-		return "–"
-	}
-	return strconv.FormatInt(l.Leaf, 10)
-}
-
-func kindOptions() (out []ui.Option) {
-	for _, k := range []string{"report", "case", "thread", "event", "organisation", "person", "key", "advisory", "job", "installation"} {
-		out = append(out, ui.Option{Value: k, Label: k})
-	}
-	return out
-}
-
-func (p *pages) verifyAudit(w http.ResponseWriter, r *http.Request) error {
-	if err := p.d.Audit.Catch(r.Context(), true); err != nil {
-		return err
-	}
-	rep, err := p.d.Audit.Verify(r.Context())
-	if err != nil {
-		return err
-	}
-	page, err := p.auditPage(r)
-	if err != nil {
-		return err
-	}
-	note := ui.Note{Kind: "success", Title: web.T(r, "admin.audit.ok"), Body: web.T(r, "admin.audit.ok.text", "lines", rep.Lines, "size", rep.Checkpoint.Size)}
-	if !rep.OK {
-		text := web.T(r, "admin.audit.bad.text", "n", len(rep.Damage))
-		for _, d := range rep.Damage[:min(5, len(rep.Damage))] {
-			text += fmt.Sprintf(" [%d/%d %s]", d.ID, d.Leaf, d.Kind)
-		}
-		note = ui.Note{Kind: "danger", Title: web.T(r, "admin.audit.bad"), Body: text}
-	}
-	page.Report = &note
-	return p.t.Render(w, r, "audit", page)
 }

@@ -42,7 +42,7 @@ func (p *pages) threads(w http.ResponseWriter, r *http.Request) error {
 	}
 	title := web.T(r, "desk.threads")
 	page := &threadsPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title},
-		Bar: f.Bar(web.T(r, "desk.threads.search"), exportweb.Button(r, f.With("format", "csv"), n, beyond))}
+		Bar: f.Bar(web.T(r, "desk.threads.search"), exportweb.Offer(r, f.With("format", "csv"), n, beyond)...)}
 	page.Table = threadTable(r, f, list)
 	next := ""
 	if more {

@@ -49,7 +49,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(web.Actor(r), "advisory.write") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "advisory.new"), Icon: "plus", Href: "/console/advisories/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "advisory.search"), exportweb.Button(r, f.With("format", "csv"), n, beyond))
+	page.Bar = f.Bar(web.T(r, "advisory.search"), exportweb.Offer(r, f.With("format", "csv"), n, beyond)...)
 	page.Table = table(r, f, list)
 	next := ""
 	if more {

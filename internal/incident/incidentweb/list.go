@@ -74,7 +74,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(who, "incident.open") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "incident.new"), Icon: "plus", Href: base + "/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "incident.search"), exportweb.Button(r, exportHref(f), count, beyond))
+	page.Bar = f.Bar(web.T(r, "incident.search"), exportweb.Offer(r, exportHref(f), count, beyond)...)
 	page.Table = p.table(r, f, filter, list)
 	next := ""
 	if more {

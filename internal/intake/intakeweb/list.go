@@ -81,7 +81,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(web.Actor(r), "intake.enter") {
 		page.Header.Acts = []ui.Button{{Label: web.T(r, "queue.phone"), Icon: "phone", Href: "/console/reports/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "queue.search"), exportweb.Button(r, f.With("format", "csv"), n, more))
+	page.Bar = f.Bar(web.T(r, "queue.search"), exportweb.Offer(r, f.With("format", "csv"), n, more)...)
 	page.Table = p.table(r, f, list)
 	if more {
 		n = 0 // the paging line then names no total

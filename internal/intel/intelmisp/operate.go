@@ -286,7 +286,7 @@ func (a *api) logs(c *call) error {
 	skip := (max(p.number("page", 1), 1) - 1) * f.Limit
 	lines, err := read(c.ctx(), c.who, f)
 	for ; err == nil && skip > 0 && len(lines) > 0; skip -= f.Limit {
-		f.Before = lines[len(lines)-1].ID
+		f.Behind = lines[len(lines)-1].Place()
 		lines, err = read(c.ctx(), c.who, f)
 	}
 	if err != nil {

@@ -104,7 +104,7 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 		n = int64(len(list))
 	}
 	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "intel.indicators")), Header: ui.Header{Title: web.T(r, "intel.indicators")},
-		Bar: f.Bar(web.T(r, "intel.indicators.search"), exportweb.Button(r, f.With("format", "csv"), n, false))}
+		Bar: f.Bar(web.T(r, "intel.indicators.search"), exportweb.Offer(r, f.With("format", "csv"), n, false)...)}
 	page.Table = indicatorTable(r, f, list)
 	page.Pages = f.Pages(len(list), max(n, 0), next)
 	return p.t.Render(w, r, "list", page)

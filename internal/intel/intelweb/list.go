@@ -66,8 +66,8 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(web.Actor(r), "intel.write") {
 		out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
 	}
-	out.Bar = f.Bar(web.T(r, "intel.search"), exportweb.Button(r, f.With("format", "csv"), total, false),
-		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})
+	out.Bar = f.Bar(web.T(r, "intel.search"), append(exportweb.Offer(r, f.With("format", "csv"), total, false),
+		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})...)
 	out.Table = eventTable(r, f, events)
 	next := ""
 	if int64(q.Page*pageSize) < total {

@@ -329,3 +329,63 @@ func TestLinesByWhatWhenAndWhom(t *testing.T) {
 		}
 	})
 }
+
+// TestNewestFirst: the log is read by when things were done, whatever ids the lines have;
+// page by page nothing is missing or twice, and what is taken out is what is listed.
+func TestNewestFirst(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		log := audit.New(db, testkit.NewAuditKeys())
+		ctx, hour := t.Context(), testkit.AsOf.Truncate(time.Hour)
+		fill(t, db, log, 1, 3)
+		must(t, db.Update(ctx, func(tx *store.Tx) error { // as anonymous reports do it: the hour, and an id that tells nothing
+			for _, id := range []int64{5, 1 << 52, 3} {
+				if err := log.RecordAt(ctx, tx, ident.Nobody(ident.Web), clock.Micros(hour), id, "report.receive", audit.Thing{Kind: "report", ID: id}, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		now.Add(time.Hour)
+		fill(t, db, log, 4, 2)
+		reader := who
+		reader.Perms = map[string]bool{"audit.read": true}
+		var got []audit.Line
+		for f := (audit.Filter{Limit: 2}); ; {
+			lines, err := log.Lines(ctx, reader, f)
+			must(t, err)
+			got = append(got, lines...)
+			if len(lines) < 2 {
+				break
+			}
+			f.Behind = lines[1].Place()
+		}
+		for i := 1; i < len(got); i++ {
+			if got[i-1].At < got[i].At || got[i-1].At == got[i].At && got[i-1].ID <= got[i].ID {
+				t.Errorf("line %d stands before %d", got[i-1].ID, got[i].ID)
+			}
+		}
+		if len(got) != 8 {
+			t.Errorf("%d lines", len(got))
+		}
+		n, more, err := log.Count(ctx, reader, audit.Filter{Verbs: []string{"report.receive"}, Label: "S-2026-000004"})
+		if err != nil || n != 4 || more {
+			t.Errorf("either verb or label: %d %v", n, err)
+		}
+		verbs, kinds, err := log.Known(ctx, reader)
+		if fmt.Sprint(verbs, kinds) != "[case.edit report.receive] [case report]" || err != nil {
+			t.Errorf("known: %v %v %v", verbs, kinds, err)
+		}
+		said, taken := int64(0), 0
+		must(t, log.Take(ctx, reader, audit.Filter{Kind: "report"}, func(n int64) error { said = n; return nil }, func(l []audit.Line) error { taken += len(l); return nil }))
+		if last, _ := log.Lines(ctx, reader, audit.Filter{Limit: 1}); said != 3 || taken != 3 || last[0].Verb != "audit.export" {
+			t.Errorf("%d announced, %d taken, last line %+v", said, taken, last)
+		}
+		nobody := who
+		_, _, err = log.Count(ctx, nobody, audit.Filter{})
+		_, _, kerr := log.Known(ctx, nobody)
+		if err == nil || kerr == nil || log.Take(ctx, nobody, audit.Filter{}, nil, nil) == nil {
+			t.Error("the log is open to everybody")
+		}
+	})
+}

@@ -13,13 +13,24 @@ type Filter struct {
 	Kind   string
 	Object int64
 	Person int64
-	Verb   string // a prefix: "report." gives all acts on reports
-	Label  string // what it was done to, as it is called: S-2026-000114, a UUID, an e-mail
-	From   int64  // µs, inclusive
-	To     int64  // µs, exclusive
-	Before int64  // keyset: lines with a smaller id
-	Limit  int    // 1–500, else 50
+	Verb   string   // a prefix: "report." gives all acts on reports
+	Label  string   // what it was done to, as it is called: S-2026-000114, a UUID, an e-mail
+	Verbs  []string // whole ones; with Label, either is enough
+	From   int64    // µs, inclusive
+	To     int64    // µs, exclusive
+	Behind *Place   // keyset: only lines behind this one
+	Limit  int      // 1–500, else 50
 }
+
+// Place is a line's place in the log as it is read: by when the thing was done. What
+// somebody without a name did stands at the beginning of its hour.
+type Place struct {
+	At int64 `json:"t"` // µs
+	ID int64 `json:"i"`
+}
+
+// Place gives the line's own.
+func (l Line) Place() *Place { return &Place{l.At, l.ID} }
 
 // Lines lists the log, newest first. Needs audit.read, or asking about one
 // object: then the caller must have checked that who may see that object.
@@ -68,6 +79,66 @@ func scanLine(s store.Scanner) (l Line, err error) {
 		&l.Label, &d, &l.Leaf, &erased)
 	l.Detail, l.Erased = []byte(d), erased != ""
 	return
+}
+
+// countMost is as far as the log is counted for a page.
+const countMost = 1000
+
+// Count counts what Lines would give; more = there are beyond a thousand.
+func (l *Log) Count(ctx context.Context, who ident.Actor, f Filter) (n int64, more bool, err error) {
+	if err := access.Check(who, "audit.read"); err != nil {
+		return 0, false, err
+	}
+	text, args := counting(f, countMost+1)
+	err = l.db.View(ctx, func(tx *store.Tx) error {
+		n, err = store.Int64(ctx, tx, text, args...)
+		return err
+	})
+	return min(n, countMost), n > countMost, err
+}
+
+// Known gives the verbs and kinds that stand in the log, each once, in order.
+func (l *Log) Known(ctx context.Context, who ident.Actor) (verbs, kinds []string, err error) {
+	if err := access.Check(who, "audit.read"); err != nil {
+		return nil, nil, err
+	}
+	err = l.db.View(ctx, func(tx *store.Tx) error {
+		if verbs, err = store.All(ctx, tx, store.ScanString, eachOnce("verb")); err != nil {
+			return err
+		}
+		kinds, err = store.All(ctx, tx, store.ScanString, eachOnce("kind"))
+		return err
+	})
+	return verbs, kinds, err
+}
+
+// Take gives the lines of a filter to each, newest first, in batches, after begin was
+// told how many: all of one snapshot. That somebody took them is recorded first.
+func (l *Log) Take(ctx context.Context, who ident.Actor, f Filter, begin func(n int64) error, each func([]Line) error) error {
+	if err := access.Check(who, "audit.read"); err != nil {
+		return err
+	}
+	f.Limit, f.Behind = 500, nil
+	record := func(tx *store.Tx) error { return l.Record(ctx, tx, who, "audit.export", Thing{Kind: "audit"}, nil) }
+	return l.db.ViewLogged(ctx, record, func(tx *store.Tx) error {
+		text, args := counting(f, 0)
+		n, err := store.Int64(ctx, tx, text, args...)
+		if err == nil {
+			err = begin(n)
+		}
+		for err == nil {
+			text, args := listing(f)
+			var list []Line
+			if list, err = store.All(ctx, tx, scanLine, text, args...); err == nil && len(list) > 0 {
+				err = each(list)
+			}
+			if len(list) < f.Limit {
+				break
+			}
+			f.Behind = list[len(list)-1].Place()
+		}
+		return err
+	})
 }
 
 // Export streams the whole log in order, for `straza audit export`.

@@ -31,13 +31,14 @@ const (
 	pgLock = `SELECT pg_advisory_xact_lock(7287001)`
 )
 
-// listing builds the query of a filtered page of the log.
-func listing(f Filter) (text string, args []any) {
-	where := []string{"1 = 1"}
-	add := func(cond string, v any) {
+// conditions builds the WHERE of a filter.
+func conditions(f Filter) (where string, args []any) {
+	parts := []string{"1 = 1"}
+	arg := func(v any) string {
 		args = append(args, v)
-		where = append(where, cond+" $"+strconv.Itoa(len(args)))
+		return "$" + strconv.Itoa(len(args))
 	}
+	add := func(cond string, v any) { parts = append(parts, cond+" "+arg(v)) }
 	if f.Kind != "" {
 		add("kind =", f.Kind)
 	}
@@ -57,12 +58,45 @@ func listing(f Filter) (text string, args []any) {
 	if f.To != 0 {
 		add("at <", f.To)
 	}
+	var either []string
+	if len(f.Verbs) > 0 {
+		marks := make([]string, len(f.Verbs))
+		for i, v := range f.Verbs {
+			marks[i] = arg(v)
+		}
+		either = append(either, "verb IN ("+strings.Join(marks, ",")+")")
+	}
 	if f.Label != "" {
-		add("label =", f.Label)
+		either = append(either, "label = "+arg(f.Label))
 	}
-	if f.Before != 0 {
-		add("id <", f.Before)
+	if len(either) > 0 {
+		parts = append(parts, "("+strings.Join(either, " OR ")+")")
 	}
-	return "SELECT " + lineCols + " FROM audit_line WHERE " + strings.Join(where, " AND ") +
-		" ORDER BY id DESC LIMIT " + strconv.Itoa(f.Limit), args
+	if f.Behind != nil {
+		parts = append(parts, "(at, id) < ("+arg(f.Behind.At)+", "+arg(f.Behind.ID)+")")
+	}
+	return strings.Join(parts, " AND "), args
+}
+
+// listing builds the query of a filtered page of the log.
+func listing(f Filter) (text string, args []any) {
+	where, args := conditions(f)
+	return "SELECT " + lineCols + " FROM audit_line WHERE " + where + " ORDER BY at DESC, id DESC LIMIT " + strconv.Itoa(f.Limit), args
+}
+
+// counting counts a filter's lines, up to most; 0 = all.
+func counting(f Filter, most int) (text string, args []any) {
+	where, args := conditions(f)
+	if most == 0 {
+		return "SELECT COUNT(*) FROM audit_line WHERE " + where, args
+	}
+	return "SELECT COUNT(*) FROM (SELECT 1 FROM audit_line WHERE " + where + " LIMIT " + strconv.Itoa(most) + ") n", args
+}
+
+// eachOnce lists the values of a column by leaping through its index: there are a hundred
+// among millions of lines.
+func eachOnce(col string) string {
+	return `WITH RECURSIVE v (x) AS (SELECT MIN(` + col + `) FROM audit_line UNION ALL
+		SELECT (SELECT MIN(l.` + col + `) FROM audit_line l WHERE l.` + col + ` > v.x) FROM v WHERE v.x IS NOT NULL)
+		SELECT x FROM v WHERE x IS NOT NULL ORDER BY x`
 }

@@ -105,7 +105,7 @@ func (p *pages) holdingsPage(r *http.Request, h holding, at place, f *web.Form) 
 	p.head(r, at, h.name, &page.Page, &page.Header)
 	if len(list) > 0 || filters.Active() || filters.Cursor() != "" {
 		query := strings.TrimPrefix(filters.With("cursor", ""), r.URL.Path)
-		page.Bar = filters.Bar(web.T(r, word+".search"), exportweb.Button(r, at.base+"/export"+query, -1, false))
+		page.Bar = filters.Bar(web.T(r, word+".search"), exportweb.Offer(r, at.base+"/export"+query, -1, false)...)
 		page.Bar.Action = at.base
 	}
 	page.Table = p.holdingTable(r, h, at, list, filters)

@@ -66,7 +66,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 			{Label: web.T(r, "registry.import"), Icon: "upload", Href: room(r) + "/import", Variant: "secondary"},
 			{Label: web.T(r, "registry.new"), Icon: "plus", Href: room(r) + "/new", Key: "N"}}
 	}
-	page.Bar = f.Bar(web.T(r, "registry.search"), exportweb.Button(r, exportHref(r, f), count, more))
+	page.Bar = f.Bar(web.T(r, "registry.search"), exportweb.Offer(r, exportHref(r, f), count, more)...)
 	page.Table = p.table(r, f, filter, list)
 	page.Pages = f.Pages(len(list), total, next)
 	return p.t.Render(w, r, "list", page)

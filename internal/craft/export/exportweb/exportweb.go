@@ -81,9 +81,12 @@ func (f *File) End(err error) error {
 	return err
 }
 
-// Button asks for the file and says how many rows the list finds; more = there are
-// beyond n, n < 0 = nobody counted.
-func Button(r *http.Request, href string, n int64, more bool) ui.Button {
+// Offer is the button that asks for the file and says how many rows the list finds; none
+// for a list without rows. more = there are beyond n, n < 0 = nobody counted.
+func Offer(r *http.Request, href string, n int64, more bool) []ui.Button {
+	if n == 0 {
+		return nil
+	}
 	b := ui.Button{Label: web.T(r, "ui.export"), Icon: "download", Href: href, Variant: "tertiary"}
 	switch {
 	case n < 0:
@@ -92,5 +95,5 @@ func Button(r *http.Request, href string, n int64, more bool) ui.Button {
 	default:
 		b.Label = web.T(r, "ui.export.n", "n", n)
 	}
-	return b
+	return []ui.Button{b}
 }
