@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -46,6 +47,12 @@ func (k oneKey) BySession(_ context.Context, token string) (ident.Actor, error) 
 // surface serves MISP's interface to one person over HTTP.
 func (f *field) surface(b *testing.B, who ident.Actor) *httptest.Server {
 	b.Helper()
+	return f.surfaceOn(b, who, func(l net.Listener) net.Listener { return l })
+}
+
+// surfaceOn is surface behind a listener of one's own.
+func (f *field) surfaceOn(b *testing.B, who ident.Actor, on func(net.Listener) net.Listener) *httptest.Server {
+	b.Helper()
 	messages, err := i18n.NewCatalog(ui.Messages)
 	must(b, err)
 	srv := httptest.NewUnstartedServer(nil)
@@ -57,6 +64,7 @@ func (f *field) surface(b *testing.B, who ident.Actor) *httptest.Server {
 	if srv.Config.Handler, err = m.Handler(); err != nil {
 		b.Fatal(err)
 	}
+	srv.Listener = on(srv.Listener)
 	srv.Start()
 	b.Cleanup(srv.Close)
 	return srv

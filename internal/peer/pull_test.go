@@ -98,3 +98,41 @@ func TestPullBringsUpToDate(t *testing.T) {
 		}
 	})
 }
+
+// Nothing whose label keeps it here leaves because somebody pulls instead of being
+// pushed to: RED never, AMBER to named ones alone, and not as part of something else.
+func TestPulledFromKeepsLabels(t *testing.T) {
+	t.Parallel()
+	pair(t, func(t *testing.T, here, there *node) {
+		p := here.knows(there, "there", peer.Flags{Pull: true})
+		puller, err := there.Registry.OrgByRef(ctx, ident.SystemPart("setup"), here.CERT.UUID)
+		there.Must(err)
+		g, err := there.Intel.AddGroup(ctx, there.Lead, intel.SharingGroup{Name: "Named", Active: true, Roaming: true, Orgs: []intel.GroupOrg{{Org: intel.Org{ID: puller.ID}}}})
+		there.Must(err)
+		there.Lead = there.Again(there.Lead)
+		made := func(info, tag string, level, group int64, attrs ...misp.Attribute) intel.Event {
+			return there.made(&misp.Event{Info: misp.T(info), Distribution: misp.N(level), SharingGroupID: misp.N(group), Tag: []misp.Tag{{Name: misp.T(tag)}}, Attribute: attrs})
+		}
+		red := attr("", "domain", "red.example.org", 5)
+		red.Tag = []misp.Tag{{Name: misp.T("tlp:red")}}
+		goes := []intel.Event{made("green", "tlp:green", 3, 0, attr("", "domain", "a.example.org", 5), red),
+			made("amber to named ones", "tlp:amber", 4, g.ID, attr("", "domain", "b.example.org", 5))}
+		stays := []intel.Event{made("red", "tlp:red", 3, 0, attr("", "domain", "c.example.org", 5)), made("amber", "tlp:amber", 3, 0, attr("", "domain", "d.example.org", 5)),
+			made("red to named ones", "tlp:red", 4, g.ID, attr("", "domain", "e.example.org", 5))}
+		run := here.pull(p, peer.Options{})
+		if run.Counts.Events != (peer.Tally{Read: 2, Created: 2}) {
+			t.Errorf("%+v", run.Counts)
+		}
+		for _, e := range goes {
+			if got := here.has(e.UUID); got.Attributes != 1 {
+				t.Errorf("%s came with %d attributes", got.Info, got.Attributes)
+			}
+		}
+		for _, e := range stays { // asked for by name, too
+			one := here.pull(p, peer.Options{Technique: e.UUID})
+			if _, err := here.Intel.Event(ctx, ident.SystemPart("peer"), e.UUID); !fault.Is(err, fault.NotFound) || one.Counts.Events.Created != 0 {
+				t.Errorf("%s left: %v", e.Info, err)
+			}
+		}
+	})
+}

@@ -323,6 +323,9 @@ func (r *remote) event(ctx context.Context, uuid string, local bool) (*http.Resp
 	if !local {
 		path += "/excludeLocalTags:1"
 	}
+	if r.able.Short {
+		path += "/shortGroups:1"
+	}
 	return r.send(ctx, http.MethodGet, path, nil)
 }
 

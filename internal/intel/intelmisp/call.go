@@ -27,7 +27,9 @@ type call struct {
 
 	raw    []byte // a body that was read whole
 	groups map[int64]*misp.SharingGroup
-	folds  *folds
+	// shortGroups: a group that was told once in the answer is named by its UUID afterwards.
+	shortGroups bool
+	folds       *folds
 
 	noGroups bool // sharing groups are named by their id alone
 

@@ -110,7 +110,12 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 	if err != nil {
 		return instead(err, notFound(invalidEvent), fault.NotFound)
 	}
+	if a.withheld(c, &e) {
+		return notFound(invalidEvent)
+	}
 	s := a.showOf(c, &e)
+	s.only = a.withheldParts(c, &e)
+	c.shortGroups = c.params.flag("shortGroups", false)
 	if s.decay, err = a.decaying(c); err != nil {
 		return err
 	}
@@ -326,6 +331,9 @@ func (a *api) groupOf(c *call, id int64) (*misp.SharingGroup, error) {
 		return nil, nil
 	}
 	if w, ok := c.groups[id]; ok {
+		if c.shortGroups && w != nil {
+			return &misp.SharingGroup{UUID: w.UUID}, nil
+		}
 		return w, nil
 	}
 	g, err := a.Intel.SharingGroup(c.ctx(), c.who, itoa(id))

@@ -54,6 +54,10 @@ func (a *api) eventIndex(c *call) error {
 	minimal := c.params.flag("minimal", false)
 	err := o.listUnclosed("", func(yield func([]byte) error) error {
 		total, err := a.Intel.SearchEvents(c.ctx(), c.who, q, func(e *intel.Event) error {
+			if a.withheld(c, e) {
+				o.left++
+				return nil
+			}
 			if minimal {
 				return a.minimalEvent(c, e, &o.left, yield)
 			}

@@ -17,7 +17,7 @@ func (a *api) version(c *call) error {
 	if access.Allowed(c.who, "misp.sync") && a.UUID != "" {
 		uuid = a.UUID
 	}
-	return c.value(struct {
+	answer := struct {
 		Version     string   `json:"version"`
 		Recommended string   `json:"pymisp_recommended_version"`
 		Sync        bool     `json:"perm_sync"`
@@ -27,8 +27,11 @@ func (a *api) version(c *call) error {
 		UUID        string   `json:"uuid"`
 		Encoding    []string `json:"request_encoding"`
 		Filter      bool     `json:"filter_sightings"`
+		// What Straža adds between its own kind (spec misp D11), told to servers alone.
+		Short bool `json:"short_groups,omitempty"`
 	}{Version, Version, access.Allowed(c.who, "misp.sync"), access.Allowed(c.who, "misp.sighting"),
-		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true})
+		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c)}
+	return c.value(answer)
 }
 
 func (a *api) pymispVersion(c *call) error { return c.value(map[string]string{"version": Version}) }

@@ -378,6 +378,9 @@ func (s *Service) Of(ctx context.Context, who ident.Actor, event string) (out ma
 		if err != nil {
 			return err
 		}
+		if some, err := store.Int64(ctx, tx, anyOn, e.ID); err != nil || some == 0 {
+			return err // most events: the question who sees which of none is not asked
+		}
 		list, err := remarksIn(ctx, tx, who, e.ID, remarkedMost)
 		out = tree(list)
 		return err

@@ -23,6 +23,7 @@ const (
 	setRemark = `UPDATE intel_remark SET audience_id = $2, distribution = $3, group_id = $4, authors = $5, text = $6, language = $7, opinion = $8,
 		relationship = $9, related = $10, related_type = $11, modified = $12, changed = $13 WHERE id = $1`
 	dropRemark  = `DELETE FROM intel_remark WHERE id = $1`
+	anyOn       = `SELECT COUNT(*) FROM (SELECT 1 FROM intel_remark WHERE event_id = $1 LIMIT 1) found`
 	remarkTaken = `SELECT id FROM intel_remark WHERE uuid = $1`
 
 	// What waits for something that this event brought: remarks that found nothing are few.
