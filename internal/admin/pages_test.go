@@ -17,6 +17,8 @@ func TestPagesAreWhole(t *testing.T) {
 		"people": {list}, "jobs": {list}, "letters": {list}, "invited": {list, &listPage{}}, "audit": {&auditPage{listPage: *list, Report: &ui.Note{Kind: "success", Title: "Цео"}}},
 		"settings": {&settingsPage{}, &settingsPage{CERT: registry.Organisation{ID: 1, UUID: "x", Name: "ЦЕРТ"}, Certs: []ui.Tab{{Label: "ЦЕРТ", Href: "/x", Here: true}}, Fields: []any{ui.Field{Name: "phone", Label: "Телефон"}, ui.Choices{Name: "seal", Legend: "Печат"}},
 			Accounts: &policyPart{Version: "1", NeedsNow: true, Roles: ui.Choices{Name: "second_factor", Legend: "Ко"}, Fields: []ui.Field{{Name: "second_grace", Label: "Дана"}}}}},
+		"requests": {&requestsPage{Turn: &ui.Button{Label: "а"}, Waits: []requestCard{{At: "/x", Email: "a@b.example", Message: "порука", Org: ui.Field{Name: "org", Label: "О"}, Role: ui.Field{Name: "role", Label: "У", Type: "select"}}}},
+			&requestsPage{None: ui.Empty{Title: "а"}}},
 		"person": {&personPage{}}, "overview": {&overviewPage{}},
 		"packs": {list, &listPage{}}, "pack": {&packPage{Text: "pack: x", Acts: ui.Acts{Form: "pack", Items: []ui.Button{{Label: "Повуци", Action: "/a"}}}}, &packPage{}}, "packform": {&packForm{Text: ui.Field{Name: "text", Label: "Т", Type: "textarea"}}}, "devmail": {&devMailPage{Letters: []devLetter{{"a@b.example", "Наслов", "Текст", time.Now()}}}, &devMailPage{}},
 	}, Files, pack.Messages)

@@ -27,7 +27,7 @@ type listPage struct {
 func tabs(r *http.Request, here string) ui.Tabs {
 	who := web.Actor(r)
 	t := ui.Tabs{Label: web.T(r, "admin.title")}
-	for _, x := range []struct{ name, perm string }{{"", "admin.use admin.jobs audit.read"}, {"people", "admin.people"}, {"settings", "admin.settings intake.policy"}, {"jobs", "admin.jobs"}, {"letters", "admin.jobs"}, {"packs", "admin.use"}, {"audit", "audit.read"}} {
+	for _, x := range []struct{ name, perm string }{{"", "admin.use admin.jobs audit.read"}, {"people", "admin.people"}, {"requests", "admin.people"}, {"settings", "admin.settings intake.policy"}, {"jobs", "admin.jobs"}, {"letters", "admin.jobs"}, {"packs", "admin.use"}, {"audit", "audit.read"}} {
 		if !slices.ContainsFunc(strings.Fields(x.perm), func(perm string) bool { return access.Allowed(who, perm) }) {
 			continue
 		}

@@ -34,6 +34,7 @@ import (
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/inteltaxii"
 	"straza/internal/intel/intelweb"
+	"straza/internal/intel/shareweb"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -52,7 +53,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
@@ -72,6 +73,7 @@ func (h *House) routes(m *web.Mux) {
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author})
 	peerweb.Routes(m, h.Peers, h.Registry)
 	ruleweb.Routes(m, h.Rules)
+	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Find: h.namedOrg})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	privacyweb.Routes(m, h.Privacy)
@@ -200,4 +202,10 @@ func portOf(listen string) string {
 		return "8480"
 	}
 	return strings.TrimSpace(port)
+}
+
+// namedOrg finds an organisation by UUID or exact name, as threat data names it.
+func (h *House) namedOrg(ctx context.Context, ref string) (intel.Org, error) {
+	o, err := h.Registry.OrgByRef(ctx, ident.SystemPart("setup"), ref)
+	return intel.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, Local: o.Local}, err
 }

@@ -76,6 +76,45 @@ func (s *Service) WhoSees(ctx context.Context, who ident.Actor, d Distribution, 
 	return r, err
 }
 
+// GroupReaders tells who a sharing group of these members would reach, before it is
+// saved: the caller's own organisation is always one, all = the whole installation.
+// Faults: Invalid for an organisation that is not known.
+func (s *Service) GroupReaders(ctx context.Context, who ident.Actor, members []Org, all bool) (r Readers, err error) {
+	if err := mayGroup(who); err != nil {
+		return r, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		r = Readers{Members: all}
+		ids := []int64{who.Org}
+		for _, m := range members {
+			o, err := knownOrg(ctx, tx, m)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, o.ID)
+		}
+		if all {
+			of, err := access.MembersTx(ctx, tx, access.Members(), access.KindOrg)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, of...)
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		if r.Orgs, err = orgsByID(ctx, tx, who, ids); err != nil {
+			return err
+		}
+		r.Count = len(ids)
+		if r.People, err = countPeople(ctx, tx, ids); err != nil {
+			return err
+		}
+		r.ByOrg, err = readersByOrg(ctx, tx, who, r.Orgs)
+		return err
+	})
+	return r, err
+}
+
 // readersByOrg counts and, where they may be known, names the people of organisations.
 func readersByOrg(ctx context.Context, tx *store.Tx, who ident.Actor, orgs []Org) ([]OrgReaders, error) {
 	out, at := make([]OrgReaders, len(orgs)), map[int64]int{}

@@ -1,0 +1,104 @@
+// Package shareweb shows with whom threat data is shared and where it comes from:
+// sharing groups with the audience that they really have, and feeds with their
+// health, what they would bring and what was stopped. Team and portal share the
+// groups, team and administrators the feeds.
+package shareweb
+
+import (
+	"context"
+	"embed"
+	"net/http"
+	"strings"
+
+	"straza/internal/intel"
+	"straza/internal/intel/feed"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// Files are the pages and messages.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Deps are the Services behind the pages. Find names an organisation by UUID or exact
+// name; Orgs are those that somebody may choose from.
+type Deps struct {
+	Intel *intel.Service
+	Feeds *feed.Service
+	Find  func(ctx context.Context, ref string) (intel.Org, error)
+}
+
+type pages struct {
+	t *web.Templates
+	d Deps
+}
+
+// Where the pages stand, and who may enter there.
+const (
+	teamGroups   = "/console/groups"
+	portalGroups = "/portal/groups"
+	teamFeeds    = "/console/feeds"
+	adminFeeds   = "/administration/feeds"
+)
+
+func base(r *http.Request) string {
+	for _, b := range []string{teamGroups, portalGroups, teamFeeds, adminFeeds} {
+		if r.URL.Path == b || strings.HasPrefix(r.URL.Path, b+"/") {
+			return b
+		}
+	}
+	return teamGroups
+}
+
+func shell(r *http.Request) ui.Shell {
+	if base(r) == portalGroups {
+		return web.ShellPortal
+	}
+	return web.ShellConsole
+}
+
+func within(perms ...string) web.Policy {
+	return web.Policy{Name: "perm:" + strings.Join(perms, "&"), Allow: func(who ident.Actor) bool {
+		for _, p := range perms {
+			if !who.Can(p) {
+				return false
+			}
+		}
+		return true
+	}}
+}
+
+// Routes declares the doors.
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), d: d}
+	for _, x := range []struct{ base, part string }{{teamGroups, "console.use"}, {portalGroups, "portal.use"}} {
+		read, write := within(x.part, "intel.read"), within(x.part, "intel.group")
+		m.Handle(
+			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "sharing groups that the caller is in or made", Handler: p.groups},
+			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newGroup},
+			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: write, Mutates: true, Handler: p.addGroup},
+			web.Route{Method: "GET", Pattern: x.base + "/{group}", Policy: read, Reveals: "a sharing group and its members", Handler: p.group},
+			web.Route{Method: "GET", Pattern: x.base + "/{group}/edit", Policy: write, Reveals: "a sharing group's form", Handler: p.editGroupForm},
+			web.Route{Method: "POST", Pattern: x.base + "/{group}/edit", Policy: write, Mutates: true, Handler: p.editGroup},
+			web.Route{Method: "POST", Pattern: x.base + "/{group}/{act}", Policy: write, Mutates: true, Handler: p.actGroup},
+		)
+	}
+	for _, x := range []struct{ base, part string }{{teamFeeds, "console.use"}, {adminFeeds, "admin.use"}} {
+		read, write := within(x.part, "intel.read"), within(x.part, "catalog.write")
+		if x.base == adminFeeds {
+			read = write
+		}
+		m.Handle(
+			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "feeds and how they went, no secrets", Handler: p.feeds},
+			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newFeed},
+			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: write, Mutates: true, Handler: p.saveFeed},
+			web.Route{Method: "GET", Pattern: x.base + "/{feed}", Policy: read, Reveals: "a feed and its last report", Handler: p.feed},
+			web.Route{Method: "GET", Pattern: x.base + "/{feed}/preview", Policy: write, Reveals: "what a feed would bring", Handler: p.previewFeed},
+			web.Route{Method: "GET", Pattern: x.base + "/{feed}/edit", Policy: write, Reveals: "a feed's settings, no secrets", Handler: p.editFeed},
+			web.Route{Method: "POST", Pattern: x.base + "/{feed}/edit", Policy: write, Mutates: true, Handler: p.saveFeed},
+			web.Route{Method: "POST", Pattern: x.base + "/{feed}/{act}", Policy: write, Mutates: true, Handler: p.actFeed},
+		)
+	}
+}
