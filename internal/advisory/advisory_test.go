@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"straza/internal/advisory"
+	"straza/internal/craft/export"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -256,4 +258,63 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestSortsAndFile: every order page by page, nothing twice or missing; the file has the
+// whole list and not one page of it; what is not an order is refused.
+func TestSortsAndFile(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		ctx := context.Background()
+		w := setUp(t, db)
+		for i := range 7 {
+			n, err := w.s.Create(ctx, w.lead, warning)
+			must(t, err)
+			if i%2 == 0 {
+				must(t, w.s.Publish(ctx, w.lead, n, 1, nil))
+			}
+			if i == 4 {
+				must(t, w.s.Withdraw(ctx, w.lead, n, 2, "greška"))
+			}
+			now.Add(1e9)
+		}
+		for _, sort := range []string{"updated", "-updated", "state", "-state"} {
+			f, seen := advisory.Filter{Limit: 2, Sort: sort}, []advisory.Advisory{}
+			for more := true; more; {
+				var list []advisory.Advisory
+				var err error
+				list, more, err = w.s.List(ctx, w.lead, f)
+				must(t, err)
+				seen = append(seen, list...)
+				f.UpdatedBefore, f.IDBefore = list[len(list)-1].Key(sort), list[len(list)-1].ID
+			}
+			for i := 1; i < len(seen); i++ {
+				a, b := seen[i-1], seen[i]
+				if strings.HasPrefix(sort, "-") {
+					a, b = b, a
+				}
+				if a.Key(sort) > b.Key(sort) || a.Key(sort) == b.Key(sort) && a.ID >= b.ID {
+					t.Errorf("%s: %s before %s", sort, seen[i-1].Number, seen[i].Number)
+				}
+			}
+			var x export.Extent
+			i := 0
+			err := w.s.Export(ctx, w.lead, advisory.Filter{Sort: sort}, func(got export.Extent) error { x = got; return nil }, func(a advisory.Advisory) error {
+				if a.ID != seen[i].ID {
+					t.Errorf("%s: the file has %s at %d", sort, a.Number, i)
+				}
+				i++
+				return nil
+			})
+			if err != nil || len(seen) != 7 || i != 7 || x.Rows != 7 || x.TLP != tlp.Clear {
+				t.Errorf("%s: %d listed, %d in the file, %+v %v", sort, len(seen), i, x, err)
+			}
+		}
+		if n, more, err := w.s.Count(ctx, w.anyone, advisory.Filter{}); n != 4 || more || err != nil {
+			t.Errorf("anybody counts %d, %v", n, err)
+		}
+		if _, _, err := w.s.List(ctx, w.lead, advisory.Filter{Sort: "level"}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("an unknown order: %v", err)
+		}
+	})
 }

@@ -44,7 +44,7 @@ func inForce(who ident.Actor) string {
 }
 
 // stateOrder is the order of a warning's life.
-const stateOrder = `CASE a.state WHEN 'draft' THEN 1 WHEN 'published' THEN 2 ELSE 3 END`
+const stateOrder = `CAST(CASE a.state WHEN 'draft' THEN 1 WHEN 'published' THEN 2 ELSE 3 END AS BIGINT)`
 
 // listing builds the query of a page; $1 and $2 are the keyset. Text and level are
 // the ones being written, so they are tested here for the reader's own team only.

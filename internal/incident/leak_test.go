@@ -71,10 +71,10 @@ func doors(w *incidenttest.World, n string, party int64) map[string]func(who ide
 			return show(w.S.ReadLines(ctx, who, n, incident.Lines{Kind: "note", Limit: 5}))
 		},
 		"neighbours": func(who ident.Actor) (string, error) { return neighbours(w, who, n) },
-		"history":   func(who ident.Actor) (string, error) { return show(w.S.History(ctx, who, n, 0)) },
-		"revisions": func(who ident.Actor) (string, error) { return show(w.S.Revisions(ctx, who, n, 0)) },
-		"list":      func(who ident.Actor) (string, error) { return listed(who, incident.Filter{}) },
-		"search":    func(who ident.Actor) (string, error) { return listed(who, incident.Filter{Query: "kanarinac7731"}) },
+		"history":    func(who ident.Actor) (string, error) { return show(w.S.History(ctx, who, n, 0)) },
+		"revisions":  func(who ident.Actor) (string, error) { return show(w.S.Revisions(ctx, who, n, 0)) },
+		"list":       func(who ident.Actor) (string, error) { return listed(who, incident.Filter{}) },
+		"search":     func(who ident.Actor) (string, error) { return listed(who, incident.Filter{Query: "kanarinac7731"}) },
 		"find": func(who ident.Actor) (string, error) {
 			list, _, err := w.S.Find(ctx, who, "kanarinac7731", 20)
 			return show(list, err)

@@ -58,6 +58,14 @@ func (s *Service) ExportAttributes(ctx context.Context, who ident.Actor, q Query
 	})
 }
 
+// ExportExtent counts the events that a query finds: those that leave in a file, the
+// strictest label of them, and those that stay.
+func (s *Service) ExportExtent(ctx context.Context, who ident.Actor, q Query) (x export.Extent, err error) {
+	q.Limit, q.Page = 0, 0
+	_, err = s.SearchEvents(ctx, who, q, func(e *Event) error { s.extend(ctx, who, e, &x); return nil })
+	return x, err
+}
+
 // exporting records that somebody takes a list out.
 func (s *Service) exporting(ctx context.Context, who ident.Actor, what string) error {
 	if err := mayRead(who); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/registry"
@@ -586,5 +588,50 @@ func TestRecordHasNoDetailsForMembers(t *testing.T) {
 				t.Errorf("%s: %s", name, b)
 			}
 		}
+	})
+}
+
+// TestSortsBothWays: by name and by time of change, up and down, page by page.
+func TestSortsBothWays(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		c := newCountry(t, db)
+		for _, n := range []string{"Вода", "Anđeo", "Бор", "Ćirilo"} {
+			registrytest.Org(t, c.s, registry.Draft{Name: n, Kind: "company"})
+			now.Add(time.Minute)
+		}
+		orders := map[string][]string{}
+		for _, sort := range []string{"name", "-name", "updated", "-updated"} {
+			cursor := ""
+			for {
+				list, next, err := c.s.List(ctx, c.analyst, registry.Filter{Sort: sort}, registry.Page{Cursor: cursor, Limit: 2})
+				must(t, err)
+				for _, o := range list {
+					orders[sort] = append(orders[sort], o.Name)
+				}
+				if cursor = next; next == "" {
+					break
+				}
+			}
+		}
+		for _, sort := range []string{"name", "updated"} {
+			down := slices.Clone(orders["-"+sort])
+			slices.Reverse(down)
+			if !slices.Equal(down, orders[sort]) || len(down) < 8 {
+				t.Errorf("%s: %v, the other way %v", sort, orders[sort], down)
+			}
+		}
+		if n := orders["updated"]; strings.Join(n[len(n)-4:], " ") != "Вода Anđeo Бор Ćirilo" {
+			t.Errorf("by time: %v", n)
+		}
+		if !slices.IsSortedFunc(orders["name"], func(a, b string) int { return strings.Compare(i18n.Fold(a), i18n.Fold(b)) }) {
+			t.Errorf("by name: %v", orders["name"])
+		}
+		_, next, err := c.s.List(ctx, c.analyst, registry.Filter{Sort: "name"}, registry.Page{Limit: 2})
+		must(t, err)
+		_, _, err = c.s.List(ctx, c.analyst, registry.Filter{Sort: "-name"}, registry.Page{Cursor: next})
+		isFault(t, err, fault.Invalid)
+		_, _, err = c.s.List(ctx, c.analyst, registry.Filter{Sort: "kind"}, registry.Page{})
+		isFault(t, err, fault.Invalid)
 	})
 }

@@ -53,8 +53,9 @@ type Format struct {
 	// events, whatever was asked for.
 	Strict bool
 	// Ours are not MISP's: they are offered by the command line and the pages.
-	Ours bool
-	make func(io.Writer, Head) (Writer, error)
+	Ours    bool
+	make    func(io.Writer, Head) (Writer, error)
+	Comment string // what a line that is none of the content begins with; "" there is none
 }
 
 // New opens a document.
@@ -80,18 +81,18 @@ const (
 )
 
 var formats = []Format{
-	{Name: "suricata", Media: text, Ext: "rules", Strict: true, make: rules(nids.Suricata)},
-	{Name: "snort", Media: text, Ext: "rules", Strict: true, make: rules(nids.Snort)},
-	{Name: "yara", Media: text, Ext: "yar", make: yaraRules(false)},
+	{Name: "suricata", Comment: "# ", Media: text, Ext: "rules", Strict: true, make: rules(nids.Suricata)},
+	{Name: "snort", Comment: "# ", Media: text, Ext: "rules", Strict: true, make: rules(nids.Snort)},
+	{Name: "yara", Comment: "// ", Media: text, Ext: "yar", make: yaraRules(false)},
 	{Name: "yara-json", Media: json, Ext: "json", make: yaraRules(true)},
-	{Name: "sigma", Media: "application/yaml", Ext: "yml", Strict: true, Ours: true, make: func(w io.Writer, _ Head) (Writer, error) { return sensor.NewSigma(w), nil }},
-	{Name: "zeek", Media: text, Ext: "intel", Strict: true, Ours: true, make: func(w io.Writer, h Head) (Writer, error) { return sensor.NewZeek(w, h.Org, h.Origin), nil }},
+	{Name: "sigma", Comment: "# ", Media: "application/yaml", Ext: "yml", Strict: true, Ours: true, make: func(w io.Writer, _ Head) (Writer, error) { return sensor.NewSigma(w), nil }},
+	{Name: "zeek", Comment: "# ", Media: text, Ext: "intel", Strict: true, Ours: true, make: func(w io.Writer, h Head) (Writer, error) { return sensor.NewZeek(w, h.Org, h.Origin), nil }},
 	{Name: "kunai", Media: json, Ext: "json", Strict: true, make: func(w io.Writer, h Head) (Writer, error) {
 		return sensor.NewKunai(w, "["+h.Org+" MISP] "+h.UUID), nil
 	}},
-	{Name: "rpz", Media: text, Ext: "zone", Strict: true, make: zone},
-	{Name: "hosts", Media: text, Ext: "hosts", make: list(blocklist.Hosts)},
-	{Name: "netfilter", Media: text, Ext: "sh", make: list(blocklist.Netfilter)},
+	{Name: "rpz", Comment: "; ", Media: text, Ext: "zone", Strict: true, make: zone},
+	{Name: "hosts", Comment: "# ", Media: text, Ext: "hosts", make: list(blocklist.Hosts)},
+	{Name: "netfilter", Comment: "# ", Media: text, Ext: "sh", make: list(blocklist.Netfilter)},
 	{Name: "hashes", Media: text, Ext: "txt", Strict: true, make: list(blocklist.Hashes)},
 	{Name: "text", Media: text, Ext: "txt", Strict: true, make: list(blocklist.Text)},
 	{Name: "cache", Media: text, Ext: "txt", make: list(blocklist.Cache)},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"straza/internal/craft/export"
 	"straza/internal/intel/intelcli"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
@@ -155,6 +156,9 @@ func TestImportReportsWhatItRefuses(t *testing.T) {
 		}
 		who := w.Person(w.A, access.Member, ident.CLI)
 		out := run(t, w, who, "", "intel", "export", "--format", "csv").out
+		if head, _, _ := strings.Cut(out, "\r\n"); !strings.HasSuffix(head, ",tlp,"+strings.Join(export.Columns, ",")) || !strings.Contains(out, ","+who.Name) {
+			t.Errorf("the file does not say where it comes from: %s", head)
+		}
 		for _, v := range []string{"198.51.100.7", "44d88612fea8a8f36de82e1278abb02f", "203.0.113.9", "http://evil.example.com/a"} {
 			if !strings.Contains(out, v) {
 				t.Errorf("%s is missing in\n%s", v, out)

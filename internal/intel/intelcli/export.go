@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"flag"
 	"io"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"straza/internal/craft/export"
 	"straza/internal/format/detect"
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
@@ -126,23 +125,22 @@ func (r rooms) leaving(ctx context.Context, env *cli.Env, q intel.Query, fn func
 	return err
 }
 
-// stamp says which export this is (spec program §5).
-type stamp struct {
-	By string    `json:"by"`
-	At time.Time `json:"at"`
-	Of string    `json:"of"`
-}
-
-func (r rooms) stamp(ctx context.Context, env *cli.Env) stamp {
+// stamp says where an export comes from (spec program §5), with what leaves of a query.
+func (r rooms) stamp(ctx context.Context, env *cli.Env, q intel.Query) (export.Stamp, error) {
 	host, _ := r.orgs.Host(ctx, ident.SystemPart("setup"))
-	return stamp{By: env.Who.Email, At: time.Now().UTC().Truncate(time.Second), Of: host.Name}
+	x, err := r.intel.ExportExtent(ctx, env.Who, q)
+	return export.Stamp{Installation: host.Name, Origin: r.origin, At: time.Now().UTC().Truncate(time.Second), By: export.By(env.Who), Extent: x}, err
 }
 
 // events writes MISP events: one document, or with --json one event a line.
 func (r rooms) events(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
 	enc := misp.NewEncoder(w)
 	if !env.JSON {
-		head, err := json.Marshal(r.stamp(ctx, env))
+		of, err := r.stamp(ctx, env, q)
+		if err != nil {
+			return err
+		}
+		head, err := of.MarshalJSON()
 		if err != nil {
 			return err
 		}
@@ -213,8 +211,12 @@ func (r rooms) stix(ctx context.Context, env *cli.Env, w io.Writer, q intel.Quer
 	out, seen := bufio.NewWriter(w), map[string]bool{}
 	sep := "\n"
 	if !env.JSON {
-		of := r.stamp(ctx, env)
-		_, _ = out.WriteString(`{"type":"bundle","id":"bundle--` + stix.UUID("", of.Of+of.By+of.At.String()) + `","objects":[`)
+		of, err := r.stamp(ctx, env, q)
+		if err != nil {
+			return err
+		}
+		say(env, of)
+		_, _ = out.WriteString(`{"type":"bundle","id":"bundle--` + stix.UUID("", idOf(of)) + `","objects":[`)
 		sep = ""
 	}
 	emit := func(o stix.Object) error {
@@ -287,28 +289,33 @@ func (r rooms) attribute(ctx context.Context, who ident.Actor, a *intel.Attribut
 
 // csv writes one attribute a row, safe for spreadsheets.
 func (r rooms) csv(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error {
-	out := csv.NewWriter(w)
-	if err := out.Write([]string{"uuid", "event_uuid", "category", "type", "value", "comment", "to_ids", "timestamp", "tlp"}); err != nil {
+	of, err := r.stamp(ctx, env, q)
+	if err != nil {
 		return err
 	}
-	err := r.attributes(ctx, env, q, func(e *intel.Event, a *intel.Attribute) error {
-		return out.Write([]string{a.UUID, e.UUID, a.Category, a.Type, safe(a.Value), safe(a.Comment), strconv.FormatBool(a.ToIDS),
-			time.Unix(a.Timestamp, 0).UTC().Format(time.RFC3339), e.TLP})
+	if err := r.leaving(ctx, env, q, func(*intel.Event) error { return nil }); err != nil { // says what stays
+		return err
+	}
+	var out *export.Table
+	begin := func(x export.Extent) error {
+		of.Extent = x
+		out = export.NewTable(w, of, "uuid", "event_uuid", "category", "type", "value", "comment", "to_ids", "timestamp", "tlp")
+		return nil
+	}
+	err = r.intel.ExportAttributes(ctx, env.Who, q, begin, func(l tlp.Level, a *intel.Attribute) error {
+		return out.Row(l, a.UUID, a.Event.UUID, a.Category, a.Type, a.Value, a.Comment, strconv.FormatBool(a.ToIDS), time.Unix(a.Timestamp, 0).UTC().Format(time.RFC3339), a.Event.TLP)
 	})
-	out.Flush()
 	if err == nil {
-		err = out.Error()
+		err = out.Close()
 	}
 	return err
 }
 
-// safe keeps a spreadsheet from taking a value for a formula.
-func safe(s string) string {
-	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
-		return "'" + s
-	}
-	return s
-}
+// idOf is what makes a document's id its own.
+func idOf(s export.Stamp) string { return s.Installation + s.By + s.At.String() }
+
+// say tells the stamp beside a format that has no place for it.
+func say(env *cli.Env, s export.Stamp) { env.Say("%s", strings.TrimSpace(s.Line(""))) }
 
 // sensors are the formats of package detect that are not said otherwise here: "stix" is
 // STIX 2.1 on our command line.
@@ -326,9 +333,22 @@ var inWhole = map[string]bool{"cache": true, "stix-json": true}
 
 // detect writes detection content and says what stayed here.
 func (r rooms) detect(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query, f detect.Format, warned bool) error {
-	of := r.stamp(ctx, env)
+	strict := q
+	if !inWhole[f.Name] { // as Detect asks it
+		yes := true
+		strict.IsPublished = &yes
+	}
+	of, err := r.stamp(ctx, env, strict)
+	if err != nil {
+		return err
+	}
 	buf := bufio.NewWriter(w)
-	x, err := f.New(buf, detect.Head{ID: stix.UUID("", of.Of+of.By+of.At.String()), Org: of.Of, Origin: r.origin, At: of.At, Events: true, Whole: true})
+	if f.Comment != "" {
+		_, _ = buf.WriteString(of.Line(f.Comment)) // the error stays in the buffer
+	} else {
+		say(env, of)
+	}
+	x, err := f.New(buf, detect.Head{ID: stix.UUID("", idOf(of)), Org: of.Installation, Origin: r.origin, At: of.At, Events: true, Whole: true})
 	if err != nil {
 		return err
 	}
@@ -344,13 +364,4 @@ func (r rooms) detect(ctx context.Context, env *cli.Env, w io.Writer, q intel.Qu
 		env.Say("%d attributes stand on warning lists and were left out; --with-warned takes them in", got.Warned)
 	}
 	return errors.Join(x.Close(), buf.Flush())
-}
-
-// attributes calls fn for the matching attributes of the events that may leave.
-func (r rooms) attributes(ctx context.Context, env *cli.Env, q intel.Query, fn func(*intel.Event, *intel.Attribute) error) error {
-	return r.leaving(ctx, env, q, func(e *intel.Event) error {
-		part := q
-		part.Events, part.Changed = []string{e.Ref()}, intel.Span{}
-		return r.intel.SearchAttributes(ctx, env.Who, part, func(a *intel.Attribute) error { return fn(e, a) })
-	})
 }

@@ -1,10 +1,11 @@
 package intelweb
 
 import (
-	"bufio"
+	"io"
 	"net/http"
 	"slices"
 
+	"straza/internal/craft/export/exportweb"
 	"straza/internal/format/detect"
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
@@ -122,36 +123,27 @@ func (p *pages) detection(w http.ResponseWriter, r *http.Request, q intel.Query,
 	if !ok || !slices.Contains(offered, name) {
 		return fault.Field("format", "intel.export.unknown", "no format %q", name)
 	}
-	out := &started{w: w}
-	buf := bufio.NewWriterSize(out, 16<<10)
-	x, err := f.New(buf, detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true})
+	yes := true
+	q.IsPublished = &yes // as Detect asks it
+	held, err := p.s.ExportExtent(r.Context(), web.Actor(r), q)
 	if err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", f.Media+"; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
-	web.Download(w, file+"."+f.Ext)
-	_, err = p.s.Detect(r.Context(), web.Actor(r), intel.Detection{Query: q, Format: f.Name, Strict: true, Warned: r.URL.Query().Get("warned") == "1"}, x.Add)
+	out := exportweb.New(w, r)
+	s := out.Begin(held, file, f.Ext, f.Media+"; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if f.Comment != "" {
+		_, _ = out.Buffer().WriteString(s.Line(f.Comment)) // the error stays in the buffer
+	}
+	x, err := f.New(out.Buffer(), detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true})
+	if err == nil {
+		_, err = p.s.Detect(r.Context(), web.Actor(r), intel.Detection{Query: q, Format: f.Name, Strict: true, Warned: r.URL.Query().Get("warned") == "1"}, x.Add)
+	}
 	if err == nil {
 		err = x.Close()
 	}
-	if err == nil {
-		err = buf.Flush()
-	}
-	if err != nil && out.yes {
-		panic(http.ErrAbortHandler)
-	}
-	return err
+	return out.End(err)
 }
-
-// started knows whether something was sent.
-type started struct {
-	w   http.ResponseWriter
-	yes bool
-}
-
-func (s *started) Write(b []byte) (int, error) { s.yes = true; return s.w.Write(b) }
 
 func (p *pages) site(r *http.Request) string {
 	if p.d.Host == nil {
@@ -160,10 +152,19 @@ func (p *pages) site(r *http.Request) string {
 	return p.d.Host(r.Context())
 }
 
-// exportEvent writes one event in MISP's form.
+// exportEvent writes one event in MISP's form, which has no place for a stamp: it stands
+// in the file's name and in the header.
 func (p *pages) exportEvent(w http.ResponseWriter, r *http.Request, e *intel.Event) error {
-	web.Download(w, "event-"+e.Ref()+".json")
-	w.Header().Set("Content-Type", "application/json")
+	held, err := p.s.ExportExtent(r.Context(), web.Actor(r), intel.Query{Events: []string{e.Ref()}})
+	if err != nil {
+		return err
+	}
+	out := exportweb.New(w, r)
+	out.Begin(held, "event-"+e.Ref(), "json", "application/json")
+	return out.End(p.writeEvent(out.Buffer(), r, e))
+}
+
+func (p *pages) writeEvent(w io.Writer, r *http.Request, e *intel.Event) error {
 	enc := misp.NewEncoder(w)
 	if err := enc.Begin(e.Wire()); err != nil {
 		return err

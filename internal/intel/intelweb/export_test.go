@@ -45,6 +45,17 @@ func TestExport(t *testing.T) {
 		s.Shows("ana", "/console/events/export?format=hosts&value=evil.example.org&warned=1", 200, "0.0.0.0 evil.example.org")
 		s.Shows("ana", "/console/events/export?format=netfilter&warned=1", 200, "iptables -A INPUT -s 8.8.8.8 -j DROP")
 		s.Shows("ana", "/console/events/export?format=nonsense", 422)
+		for format, lead := range map[string]string{"suricata": "# ", "yara": "// ", "rpz": "; ", "sigma": "# "} {
+			first, _, _ := strings.Cut(s.Shows("ana", "/console/events/export?format="+format, 200), "\n")
+			if !strings.HasPrefix(first, lead+"Straža export from ") || !strings.HasSuffix(first, "TLP:GREEN; 2 rows, 1 held back") {
+				t.Errorf("%s begins %q", format, first)
+			}
+		}
+		for at, row := range map[string]string{"/console/events?format=csv": "Отворен", "/console/indicators?format=csv&type=domain": "evil.example.org"} {
+			if file := s.Shows("ana", at, 200, row, ",TLP:GREEN,2,1\r\n"); strings.Contains(file, "red.example.org") || strings.Contains(file, "Црвен") {
+				t.Errorf("%s: what is RED leaves: %s", at, file)
+			}
+		}
 		s.Shows("ana", open+"/export", 200, "The whole event")
 		s.Shows("ana", open+"/export?format=misp", 200, `"info":"Отворен"`)
 		s.Shows("ana", open+"/export?format=snort", 200, "evil|07|example|03|org")
