@@ -6,6 +6,9 @@ import (
 	"strconv"
 
 	"straza/internal/intel/intelmisp"
+	"straza/internal/intel/intelweb"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/peer"
@@ -94,4 +97,20 @@ func (m mispServers) StartServer(ctx context.Context, who ident.Actor, ref, way,
 		return nil
 	}
 	return err
+}
+
+// wentTo tells, for who may know of peers, what became of an event at each.
+func (h *House) wentTo(ctx context.Context, who ident.Actor, event int64) (out []intelweb.Went, err error) {
+	if !access.Allowed(who, "peer.read") {
+		return nil, nil
+	}
+	list, err := h.Peers.WhyNot(ctx, who, strconv.FormatInt(event, 10))
+	for _, a := range list {
+		x := intelweb.Went{Peer: a.Peer, Href: "/console/peers/" + strconv.FormatInt(a.PeerID, 10), State: a.State, Reason: a.Reason, Detail: a.Detail}
+		if a.At > 0 {
+			x.At = clock.FromMicros(a.At)
+		}
+		out = append(out, x)
+	}
+	return out, err
 }

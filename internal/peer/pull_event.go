@@ -108,6 +108,11 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 		return saved, refusal(reasonProtected, "protected here")
 	}
 	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.grouping(), move: w.run.Way == Move}
+	if w.p.MirrorTags && h.ID != 0 && !rc.move {
+		if rc.mirror, err = w.tagsHere(ctx, it.uuid); err != nil {
+			return saved, err
+		}
+	}
 	var counts Counts
 	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
 		counts = w.run.Counts.copy()
@@ -139,6 +144,34 @@ func (w *puller) grouping() *intel.Grouping {
 	})
 	g.Foreign = true
 	return g
+}
+
+// tagsHere gives the tags of an event and its attributes, local ones left out.
+func (w *puller) tagsHere(ctx context.Context, uuid string) (map[string][]string, error) {
+	e, err := w.s.intel.Event(ctx, part(), uuid)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]string{}
+	note := func(uuid string, uses []intel.TagUse) {
+		for i := range uses {
+			if !uses[i].Local {
+				out[uuid] = append(out[uuid], uses[i].Name)
+			}
+		}
+	}
+	note(e.UUID, e.Tags)
+	all := intel.Part{Deleted: intel.With}
+	err = w.s.intel.Attributes(ctx, part(), e.Ref(), all, func(a *intel.Attribute) error { note(a.UUID, a.Tags); return nil })
+	if err == nil {
+		err = w.s.intel.Objects(ctx, part(), e.Ref(), all, func(o *intel.Object) error {
+			for i := range o.Attributes {
+				note(o.Attributes[i].UUID, o.Attributes[i].Tags)
+			}
+			return nil
+		})
+	}
+	return out, err
 }
 
 // sender is the other side as groups know it; in a move it is this installation.

@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"slices"
 	"testing"
 
 	"straza/internal/format/misp"
@@ -133,6 +134,47 @@ func TestPulledFromKeepsLabels(t *testing.T) {
 			if _, err := here.Intel.Event(ctx, ident.SystemPart("peer"), e.UUID); !fault.Is(err, fault.NotFound) || one.Counts.Events.Created != 0 {
 				t.Errorf("%s left: %v", e.Info, err)
 			}
+		}
+	})
+}
+
+// A peer whose tags are mirrored takes tags off here, too; one whose are not adds only.
+func TestMirroredTags(t *testing.T) {
+	t.Parallel()
+	pair(t, func(t *testing.T, here, there *node) {
+		p := here.knows(there, "there", peer.Flags{Pull: true})
+		a := attr("", "domain", "a.example.org", 5)
+		a.Tag = []misp.Tag{{Name: misp.T("on:attribute")}}
+		e := there.made(&misp.Event{Info: misp.T("Tagged"), Distribution: misp.N(3), Tag: []misp.Tag{{Name: misp.T("off:soon")}, {Name: misp.T("stays:on")}}, Attribute: []misp.Attribute{a}})
+		here.pull(p, peer.Options{})
+		wire := here.Lead
+		wire.Channel = ident.MISP
+		_, err := here.Intel.Attach(ctx, wire, intel.Target{Event: e.UUID}, []string{"ours:local"}, true)
+		here.Must(err)
+		off := func(tag string) {
+			t.Helper()
+			there.Must(there.Intel.Detach(ctx, there.Lead, intel.Target{Event: e.UUID}, []string{tag}))
+			got := there.has(e.UUID)
+			_, err := there.Intel.EditEvent(ctx, there.Lead, e.UUID, intel.FromEvent(&misp.Event{Published: misp.B(true), Info: misp.T(got.Info + "."), Timestamp: misp.N(got.Timestamp + 60)}), intel.AddOptions{})
+			there.Must(err)
+			here.pull(p, peer.Options{})
+		}
+		names := func() (out []string) {
+			for _, t := range here.has(e.UUID).Tags {
+				out = append(out, t.Name)
+			}
+			slices.Sort(out)
+			return out
+		}
+		off("off:soon")
+		if d := cmp.Diff([]string{"off:soon", "ours:local", "stays:on"}, names()); d != "" {
+			t.Errorf("not mirrored: %s", d)
+		}
+		_, err = here.Peers.Edit(ctx, here.Lead, p.UUID, "", peer.Remote{}, func(p *peer.Peer) error { p.MirrorTags = true; return nil })
+		here.Must(err)
+		off("stays:on")
+		if d := cmp.Diff([]string{"ours:local"}, names()); d != "" {
+			t.Errorf("mirrored: %s", d)
 		}
 	})
 }

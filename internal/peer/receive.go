@@ -50,8 +50,9 @@ type receiver struct {
 	uuid    string // of the event that was asked for
 	origin  string // of the event here, "" if it is not here
 	groups  *intel.Grouping
-	move    bool // everything comes as it is
-	lowered bool // of the event itself: the header is given twice
+	move    bool                // everything comes as it is
+	mirror  map[string][]string // by UUID of event and attributes: their tags here; a tag that is not sent any more goes
+	lowered bool                // of the event itself: the header is given twice
 	parts   int64
 	dropped int64 // attributes and objects that our rules left out
 }
@@ -182,7 +183,7 @@ func (rc *receiver) rest(ctx context.Context, h *misp.Event) error {
 	if !rc.p.PullRules.Tags.lets(names...) {
 		return refusal(reasonRules, "the tags are left out by the rules")
 	}
-	h.Tag, h.EventTag, h.Galaxy = rc.tags(h.Tag), rc.links(h.EventTag), nil
+	h.Tag, h.EventTag, h.Galaxy = rc.gone(rc.uuid, rc.tags(h.Tag), h.EventTag), rc.links(h.EventTag), nil
 	for i := range h.EventReport {
 		r := &h.EventReport[i]
 		if err := rc.level(ctx, &r.Distribution, &r.SharingGroupID, &r.SharingGroup, 0); err != nil {
@@ -215,6 +216,19 @@ func (rc *receiver) tags(list []misp.Tag) []misp.Tag {
 	return slices.DeleteFunc(list, func(t misp.Tag) bool { return t.Local.Or(false) })
 }
 
+// gone adds, to be taken off, the tags that the thing has here and that were not sent:
+// for a peer whose tags are mirrored (MISP's remove_missing_tags). Local ones stay.
+func (rc *receiver) gone(uuid string, list []misp.Tag, links []misp.TagLink) []misp.Tag {
+	for _, name := range rc.mirror[uuid] {
+		has := slices.ContainsFunc(list, func(t misp.Tag) bool { return strings.EqualFold(t.Name.Or(""), name) }) ||
+			slices.ContainsFunc(links, func(l misp.TagLink) bool { return l.Tag != nil && strings.EqualFold(l.Tag.Name.Or(""), name) })
+		if !has {
+			list = append(list, misp.Tag{Name: misp.T(name), Deleted: misp.B(true)})
+		}
+	}
+	return list
+}
+
 func (rc *receiver) links(list []misp.TagLink) []misp.TagLink {
 	if rc.p.Internal {
 		return list
@@ -229,7 +243,8 @@ func (rc *receiver) attribute(ctx context.Context, a *misp.Attribute) (keep bool
 	if slices.Contains(rc.p.PullRules.TypeAttributes.NOT, a.Type.Or("")) {
 		return false, nil
 	}
-	a.Tag, a.AttributeTag, a.Galaxy = rc.tags(a.Tag), rc.links(a.AttributeTag), nil
+	uuid, _ := store.ParseUUID(a.UUID.Or(""))
+	a.Tag, a.AttributeTag, a.Galaxy = rc.gone(uuid, rc.tags(a.Tag), a.AttributeTag), rc.links(a.AttributeTag), nil
 	if err := rc.said(ctx, a.Note, a.Opinion, a.Relationship); err != nil {
 		return false, err
 	}

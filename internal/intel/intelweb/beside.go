@@ -119,6 +119,25 @@ func (page *showPage) sightingsOf(id int64) int64 {
 	return page.Sightings.by[id]
 }
 
+// wentStates are the looks of what became of an event at a peer.
+var wentStates = map[string]string{"sent": ui.StateDone, "held": ui.StateNew, "refused": ui.StateRefused, "waiting": ui.StateWaiting}
+
+// went tells, peer by peer, whether the event was sent there, and if not, why.
+func (p *pages) went(r *http.Request, e *intel.Event) (out []wentRow, err error) {
+	if p.d.Went == nil || shell(r) == web.ShellPortal {
+		return nil, nil
+	}
+	list, err := p.d.Went(r.Context(), web.Actor(r), e.ID)
+	for _, x := range list {
+		row := wentRow{Peer: x.Peer, Href: x.Href, Detail: x.Detail, At: x.At, State: ui.State{Kind: wentStates[x.State], Word: web.T(r, "intel.went."+x.State)}}
+		if x.Reason != "" {
+			row.Why = web.T(r, x.Reason)
+		}
+		out = append(out, row)
+	}
+	return out, err
+}
+
 // whereElse is the list that shows a value's other places.
 func whereElse(r *http.Request) string {
 	if shell(r) == web.ShellPortal {
@@ -134,6 +153,9 @@ func (p *pages) byOthers(r *http.Request, page *showPage, e *intel.Event, rows [
 		return err
 	}
 	if page.Delegation, err = p.delegated(r, page, e); err != nil {
+		return err
+	}
+	if page.Went, err = p.went(r, e); err != nil {
 		return err
 	}
 	said, err := p.d.Remarks.Of(r.Context(), web.Actor(r), e.Ref())

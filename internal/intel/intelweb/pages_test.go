@@ -19,6 +19,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"show": {&showPage{Tags: []any{ui.Tag{Space: "rsit", Word: "fraud"}}, AddTag: &field, Case: "S-2026-000001", At: "/console/events", Ref: "1", Bulk: &ui.BulkBar{Form: "attributes"},
 			Related: []relatedRow{{"Кампања", "/console/events/2", "ЦЕРТ", 3, ui.Progress{Percent: 50, Label: "3"}}}, RelatedCut: true, Edit: true, Reports: []reportRow{{"Анализа", "/x", time.Now()}}, Sightings: &sightings{All: 3, Orgs: 2, False: 1}, Who: &ui.Audience{Title: "Ко"},
 			Proposals: &proposals{N: 2, Table: ui.Table{Columns: []ui.Column{{Label: "Сада"}}, Rows: []ui.Row{{Cells: []any{ui.Name{Text: "198.51.100.24", Mono: true}}}}}, Bulk: &ui.BulkBar{Form: "x"}},
+			Went:      []wentRow{{Peer: "Партнер", Href: "/x", Why: "1", Detail: "words", State: ui.State{Kind: ui.StateDone, Word: "2"}, At: time.Now()}},
 			Said:      said, Delegation: &delegation{Title: "Уступање", Text: "Молба", Message: "порука", Action: "/x", Take: &field, Back: &ui.Button{Label: "Одбиј"}}},
 			&showPage{Said: &saidPanel{}, Delegation: &delegation{Title: "Уступање", Ask: &askFields{field, field, field}}}},
 		"propose": {&proposePage{Value: field, Now: &ui.Facts{Items: []ui.Fact{{Label: "Сада", Value: "x"}}}, Attribute: "1", Owner: "ЦЕРТ"}, &proposePage{}},

@@ -7,6 +7,7 @@ package intelweb
 import (
 	"context"
 	"embed"
+	"time"
 
 	"straza/internal/intel"
 	"straza/internal/intel/remark"
@@ -30,6 +31,9 @@ type Deps struct {
 	// Case gives the number of the case that an event belongs to, "" when there is
 	// none that who may see; nil shows none.
 	Case func(ctx context.Context, who ident.Actor, event int64) (number string)
+	// Went tells, peer by peer, whether an event was sent and if not, why; nothing for
+	// who may not know of peers. nil shows none.
+	Went func(ctx context.Context, who ident.Actor, event int64) ([]Went, error)
 	// Author names somebody for who: a colleague by name, everybody else by the
 	// organisation; nil leaves what the log says.
 	Author func(ctx context.Context, who ident.Actor, person int64) (name string)
@@ -39,6 +43,15 @@ type pages struct {
 	t *web.Templates
 	s *intel.Service
 	d Deps
+}
+
+// Went is what became of an event towards one peer.
+type Went struct {
+	Peer, Href string
+	State      string // sent, held, refused, waiting
+	Reason     string // message key, "" for none
+	Detail     string // the other side's words
+	At         time.Time
 }
 
 // Routes declares the doors of the room.

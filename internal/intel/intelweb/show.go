@@ -38,6 +38,14 @@ type showPage struct {
 	Proposals  *proposals
 	Said       *saidPanel
 	Delegation *delegation
+	Went       []wentRow
+}
+
+// wentRow is one peer: what became of the event there.
+type wentRow struct {
+	Peer, Href, Why, Detail string
+	State                   ui.State
+	At                      time.Time
 }
 
 type relatedRow struct {
