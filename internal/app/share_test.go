@@ -93,6 +93,9 @@ func TestFeedPages(t *testing.T) {
 	}
 	w.post(lead, at+"/fetch", nil)
 	must(t, w.h.runner.Drain(context.Background()))
+	for _, why := range []string{"wide", "government", "own", "list"} {
+		w.words(t, "intel.feed.why."+why)
+	}
 	page := w.do(lead, "GET", at, "").Body.String() + w.do(lead, "GET", at+"/edit", "").Body.String()
 	if !strings.Contains(page, "10.20.30.0/8") && !strings.Contains(page, "10.0.0.0/8") {
 		t.Fatalf("the report names nothing that was stopped: %s", said(page))

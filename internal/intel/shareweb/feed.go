@@ -44,7 +44,7 @@ func (p *pages) feeds(w http.ResponseWriter, r *http.Request) error {
 	for i := range list {
 		f := &list[i]
 		names[f.ID] = f.Name
-		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: feedAt(r, f), Cells: []any{ui.Name{Text: f.Name, Href: feedAt(r, f), Sub: []any{f.Provider, ui.Machine(f.URL)}},
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: feedAt(r, f), Cells: []any{ui.Name{Text: f.Name, Href: feedAt(r, f), Sub: source(f)},
 			feedState(r, f), web.T(r, "share.format."+f.Format), strconv.FormatInt(f.Values, 10), strconv.FormatInt(f.Report.Stopped, 10), when(f.Succeeded)}})
 	}
 	if mayFeed(r) && len(list) > 1 {
@@ -69,6 +69,14 @@ func (p *pages) overlaps(r *http.Request, names map[int64]string) (*ui.Table, er
 		}
 	}
 	return t, nil
+}
+
+// source says where a feed comes from.
+func source(f *feed.Feed) []any {
+	if f.Provider == "" {
+		return []any{ui.Machine(f.URL)}
+	}
+	return []any{f.Provider, ui.Machine(f.URL)}
 }
 
 func feedState(r *http.Request, f *feed.Feed) ui.State {
@@ -109,7 +117,7 @@ func (p *pages) feed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := &feedPage{Page: web.NewPage(r, shell(r), f.Name), Header: ui.Header{Title: f.Name, Marks: []any{feedState(r, &f)}, Sub: []any{f.Provider, ui.Machine(f.URL)}}, At: feedAt(r, &f)}
+	page := &feedPage{Page: web.NewPage(r, shell(r), f.Name), Header: ui.Header{Title: f.Name, Marks: []any{feedState(r, &f)}, Sub: source(&f)}, At: feedAt(r, &f)}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "share.feeds"), Href: base(r)}, {Label: f.Name}}
 	if mayFeed(r) {
 		page.Delete = true
@@ -125,7 +133,13 @@ func (p *pages) feed(w http.ResponseWriter, r *http.Request) error {
 		{Label: web.T(r, "share.feed.began"), Value: when(f.Fetched)}, {Label: web.T(r, "share.feed.last"), Value: when(f.Succeeded)}, {Label: web.T(r, "share.feed.cached"), Value: when(f.Cached)},
 		{Label: web.T(r, "share.feed.values"), Value: strconv.FormatInt(f.Values, 10)}}
 	if f.Event != 0 && web.Actor(r).Can("console.use") {
-		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "share.feed.event"), Value: ui.Name{Text: strconv.FormatInt(f.Event, 10), Mono: true, Href: "/console/events/" + strconv.FormatInt(f.Event, 10)}})
+		e, err := p.d.Intel.Event(r.Context(), web.Actor(r), strconv.FormatInt(f.Event, 10))
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		if err == nil {
+			page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "share.feed.event"), Value: ui.Name{Text: e.Info, Href: "/console/events/" + e.UUID}})
+		}
 	}
 	x := f.Report
 	for _, c := range []struct {

@@ -139,7 +139,7 @@ func audience(r *http.Request, sees intel.Readers) (ui.Audience, []orgNames) {
 }
 
 func memberTable(r *http.Request, g *intel.SharingGroup, can bool) ui.Table {
-	t := ui.Table{Caption: web.T(r, "share.members"), Columns: []ui.Column{{Label: web.T(r, "share.organisation")}, {Label: web.T(r, "share.extend"), Width: "mark"}, {Label: web.T(r, "share.act"), Hidden: true}}}
+	t := ui.Table{Caption: web.T(r, "share.members"), Columns: []ui.Column{{Label: web.T(r, "share.organisation")}, {Label: web.T(r, "share.extend")}, {Label: web.T(r, "share.act"), Hidden: true}}}
 	for _, m := range g.Orgs {
 		name := ui.Name{Text: m.Org.Name}
 		if !m.Org.Local {
