@@ -4,7 +4,6 @@ import (
 	"context"
 	"io/fs"
 	"path/filepath"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 
@@ -140,12 +139,12 @@ func (h *House) hashCost() account.Cost {
 }
 
 // eventLink is the page of an event, in the console or in the portal.
-func (h *House) eventLink(event int64, onTeam bool) string {
+func (h *House) eventLink(event string, onTeam bool) string {
 	room := "/portal/events/"
 	if onTeam {
 		room = "/console/events/"
 	}
-	return h.origin + room + strconv.FormatInt(event, 10)
+	return h.origin + room + event
 }
 
 // saidOf hands the analyst data inside events to the chamber that keeps it.

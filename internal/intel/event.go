@@ -1,7 +1,6 @@
 package intel
 
 import (
-	"strconv"
 	"strings"
 
 	"straza/internal/kernel/store"
@@ -65,8 +64,9 @@ type Event struct {
 	ownAudiences int64
 }
 
-// Ref is how an event is named to Service methods: its id in digits or its UUID.
-func (e Event) Ref() string { return strconv.FormatInt(e.ID, 10) }
+// Ref is how an event is named to Service methods and in the addresses of pages: its
+// UUID. Methods take its number, too, which is MISP's name for it and nobody else's.
+func (e Event) Ref() string { return e.UUID }
 
 // Attribute is one fact of an event.
 type Attribute struct {

@@ -58,6 +58,7 @@ type casePage struct {
 	Merged    []string
 	Intel     bool // may make indicators of it
 	Events    []eventRow
+	eventAt   map[int64]string // of the events that the reader sees
 	Edit      ui.Button
 	Parts     []ui.Tab // ways to the panels of the page
 	TasksDone string   // 2/5
@@ -103,10 +104,10 @@ func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 	p.story(r, page, &x, f)
 	p.work(r, page, &x, f)
 	p.proofs(r, page, &x, f)
-	p.rail(r, page, &x, f)
 	if err := p.events(r, page); err != nil {
 		return nil, err
 	}
+	p.rail(r, page, &x, f)
 	if page.May {
 		if page.Hand, err = p.hand(r, &x, f); err != nil {
 			return nil, err
@@ -126,12 +127,14 @@ func (p *pages) events(r *http.Request, page *casePage) error {
 		page.Intel = false
 		return nil
 	}
+	page.eventAt = map[int64]string{}
 	for _, e := range list {
 		row := eventRow{Href: "/console/events/" + e.Ref(), Title: e.Info, Sub: web.T(r, "incident.indicators.n", "n", e.Attributes), TLP: e.TLP, State: ui.State{Kind: ui.StateNew, Word: web.T(r, "incident.event.draft")}}
 		if e.Published {
 			row.State = ui.State{Kind: ui.StateDone, Word: web.T(r, "incident.event.published")}
 		}
 		page.Events = append(page.Events, row)
+		page.eventAt[e.ID] = row.Href
 	}
 	return err
 }

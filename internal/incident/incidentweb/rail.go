@@ -2,7 +2,6 @@ package incidentweb
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -82,7 +81,7 @@ func (p *pages) rail(r *http.Request, page *casePage, x *incident.File, f *web.F
 		case incident.LinkReport:
 			row.Href = "/console/reports/" + k.Label
 		case incident.LinkEvent:
-			row.Href = "/console/events/" + strconv.FormatInt(k.Ref, 10)
+			row.Href = page.eventAt[k.Ref] // an event that the reader does not see has no address
 		case incident.LinkAdvisory:
 			row.Href = "/console/advisories/" + k.Label
 		}

@@ -541,12 +541,12 @@ func (a *api) eventEdit(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Intel.EditEvent(c.ctx(), c.who, e.Ref(), a.document(c, src), intel.AddOptions{})
+	_, err = a.Intel.EditEvent(c.ctx(), c.who, itoa(e.ID), a.document(c, src), intel.AddOptions{})
 	if err != nil {
-		c.args = []string{e.Ref()}
+		c.args = []string{itoa(e.ID)}
 		return instead(a.addFault(c, err), forbidden(misp.MsgNotAuthorised), fault.Denied)
 	}
-	return a.eventAnswer(c, e.Ref(), nil)
+	return a.eventAnswer(c, itoa(e.ID), nil)
 }
 
 func (a *api) eventDelete(c *call) error {
@@ -613,16 +613,16 @@ func (a *api) eventUnpublish(c *call) error {
 func (a *api) setPublished(c *call, msg string, act publisher) error {
 	e, err := a.Intel.Event(c.ctx(), c.who, c.arg(0))
 	if err == nil {
-		err = act(c.ctx(), c.who, e.Ref())
+		err = act(c.ctx(), c.who, itoa(e.ID))
 	}
 	if err != nil {
 		if f := fault.Of(err); f != nil && f.Key == "intel.fault.required" {
-			return unsaved(misp.Outcome{Controller: "Events", Action: c.action, ID: e.Ref(), Errors: fmt.Sprint("Could not publish event - no tag for required taxonomies missing: ", f.Args[1])})
+			return unsaved(misp.Outcome{Controller: "Events", Action: c.action, ID: itoa(e.ID), Errors: fmt.Sprint("Could not publish event - no tag for required taxonomies missing: ", f.Args[1])})
 		}
 		err = instead(err, notFound("Invalid event."), fault.NotFound)
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
 	}
-	return c.done(misp.Outcome{Controller: "Events", Action: c.action, Message: msg, ID: e.Ref()})
+	return c.done(misp.Outcome{Controller: "Events", Action: c.action, Message: msg, ID: itoa(e.ID)})
 }
 
 type publisher = func(ctx context.Context, who ident.Actor, event string) error

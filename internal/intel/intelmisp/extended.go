@@ -18,7 +18,7 @@ func (a *api) extensions(c *call, e *intel.Event, w *misp.Event) (list []*intel.
 			creator = x.Creator
 		}
 		list = append(list, x)
-		named = append(named, ordered{{x.Ref(), ordered{{"id", x.Ref()}, {"info", x.Info}, {"orgc_id", itoa(x.Origin.ID)}, {"user_id", itoa(creator)},
+		named = append(named, ordered{{itoa(x.ID), ordered{{"id", itoa(x.ID)}, {"info", x.Info}, {"orgc_id", itoa(x.Origin.ID)}, {"user_id", itoa(creator)},
 			{"Orgc", *x.Origin.Wire()}}}}...)
 		return nil
 	})

@@ -84,7 +84,7 @@ func (a *api) objectAdd(c *call) error {
 	if !w.Distribution.Given() {
 		w.Distribution = misp.N(int64(intel.OwnOrg)) // measured: an object alone defaults to 0, inside an event to 5
 	}
-	if fail := a.template(c, &w, e.Ref()); fail != nil {
+	if fail := a.template(c, &w, itoa(e.ID)); fail != nil {
 		return fail
 	}
 	for i := range w.Attribute {
@@ -93,7 +93,7 @@ func (a *api) objectAdd(c *call) error {
 	unique := c.params.flag("breakOnDuplicate", false) || body.flag("breakOnDuplicate", false) || body.sub("Object").flag("breakOnDuplicate", false)
 	ob, err := a.Intel.AddObject(c.ctx(), c.who, e.Ref(), w, unique)
 	if err != nil {
-		return objectFault(&w, e.Ref(), c.arg(1), err)
+		return objectFault(&w, itoa(e.ID), c.arg(1), err)
 	}
 	return a.objectAnswer(c, &ob, nil)
 }

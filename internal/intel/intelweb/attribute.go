@@ -66,13 +66,13 @@ func (p *pages) part(r *http.Request) (*intel.Event, *intel.Attribute, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	id, err := web.ID(r, "attribute")
+	id, err := web.Ref(r, "attribute")
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := p.s.Attribute(r.Context(), web.Actor(r), strconv.FormatInt(id, 10))
+	a, err := p.s.Attribute(r.Context(), web.Actor(r), id)
 	if err == nil && a.EventID != e.ID {
-		err = fault.New(fault.NotFound, "attribute %d in event %s", id, ref)
+		err = fault.New(fault.NotFound, "attribute %s in event %s", id, ref)
 	}
 	return &e, &a, err
 }
@@ -102,7 +102,7 @@ func (p *pages) attributePage(r *http.Request, f *web.Form, e *intel.Event, a *i
 	if err != nil {
 		return nil, err
 	}
-	page.At += "/attributes/" + strconv.FormatInt(a.ID, 10)
+	page.At += "/attributes/" + a.UUID
 	said, err := p.d.Remarks.On(r.Context(), web.Actor(r), a.UUID)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (p *pages) attributePage(r *http.Request, f *web.Form, e *intel.Event, a *i
 	}
 	if !page.Edit && !a.Deleted && access.Allowed(web.Actor(r), "intel.write") {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.propose.change"), Icon: "message-plus", Variant: "secondary", Key: "N",
-			Href: base(r) + "/" + e.Ref() + "/propose?attribute=" + strconv.FormatInt(a.ID, 10)})
+			Href: base(r) + "/" + e.Ref() + "/propose?attribute=" + a.UUID})
 	}
 	if a.ToIDS {
 		page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.ids.yes"), Icon: "shield-check"})
@@ -170,7 +170,7 @@ func (p *pages) around(r *http.Request, page *attributePage, e *intel.Event, a *
 		met[o.EventID] = true
 		row := relatedRow{Href: base(r) + "/" + strconv.FormatInt(o.EventID, 10)}
 		if o.Event != nil {
-			row.Info, row.Origin = o.Event.Info, o.Event.Origin.Name
+			row.Href, row.Info, row.Origin = base(r)+"/"+o.Event.Ref(), o.Event.Info, o.Event.Origin.Name
 		}
 		page.Also = append(page.Also, row)
 	}
@@ -343,7 +343,7 @@ func (p *pages) saveAttribute(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(base(r)+"/"+e.Ref()+"/attributes/"+strconv.FormatInt(a.ID, 10), web.Done("intel.done.changed"))
+	return web.Redirect(base(r)+"/"+e.Ref()+"/attributes/"+a.UUID, web.Done("intel.done.changed"))
 }
 
 // attributeAct is one small act on an attribute, each undone by another.
@@ -378,5 +378,5 @@ func (p *pages) attributeAct(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(base(r)+"/"+e.Ref()+"/attributes/"+ref, done)
+	return web.Redirect(base(r)+"/"+e.Ref()+"/attributes/"+a.UUID, done)
 }

@@ -75,7 +75,7 @@ func (p *pages) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(base(r)+"/"+strconv.FormatInt(saved.ID, 10), web.Done("intel.done.created"))
+	return web.Redirect(base(r)+"/"+saved.UUID, web.Done("intel.done.created"))
 }
 
 func wireOf(c extract.Candidate) misp.Attribute {
@@ -285,7 +285,8 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	ctx, who := r.Context(), web.Actor(r)
-	if _, err := p.s.Event(ctx, who, ref); err != nil {
+	e, err := p.s.Event(ctx, who, ref)
+	if err != nil {
 		return err
 	}
 	if act, ids := f.Text("act", 20), f.Ids("id"); len(ids) > 0 && (act == "propose" || act == "note") { // forms for one attribute
@@ -299,7 +300,7 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if strconv.FormatInt(a.EventID, 10) != ref {
+		if a.EventID != e.ID {
 			return fault.New(fault.NotFound, "attribute %d in event %s", id, ref)
 		}
 		switch f.Text("act", 20) {

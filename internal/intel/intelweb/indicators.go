@@ -25,7 +25,7 @@ func (p *pages) exportList(w http.ResponseWriter, r *http.Request, q intel.Query
 		return nil
 	}
 	err := p.s.ExportEvents(r.Context(), web.Actor(r), q, begin, func(l tlp.Level, e *intel.Event) error {
-		return c.Row(l, e.Ref(), e.UUID, e.Date, e.Info, e.Origin.Name, strconv.FormatBool(e.Published), e.TLP, strconv.Itoa(int(e.Distribution)),
+		return c.Row(l, strconv.FormatInt(e.ID, 10), e.UUID, e.Date, e.Info, e.Origin.Name, strconv.FormatBool(e.Published), e.TLP, strconv.Itoa(int(e.Distribution)),
 			strconv.FormatInt(e.Attributes, 10), clock.FromMicros(e.Changed).Format(time.RFC3339))
 	})
 	if err == nil {
@@ -43,7 +43,7 @@ func (p *pages) exportIndicators(w http.ResponseWriter, r *http.Request, q intel
 		return nil
 	}
 	err := p.s.ExportAttributes(r.Context(), web.Actor(r), q, begin, func(l tlp.Level, a *intel.Attribute) error {
-		return c.Row(l, a.UUID, a.Value, a.Type, a.Category, strconv.FormatBool(a.ToIDS), a.Comment, a.Event.Ref(), a.Event.UUID, a.Event.Info, a.Event.Origin.Name,
+		return c.Row(l, a.UUID, a.Value, a.Type, a.Category, strconv.FormatBool(a.ToIDS), a.Comment, strconv.FormatInt(a.Event.ID, 10), a.Event.UUID, a.Event.Info, a.Event.Origin.Name,
 			l.Label(), time.Unix(a.Timestamp, 0).UTC().Format(time.RFC3339))
 	})
 	if err == nil {
@@ -120,6 +120,9 @@ func indicatorTable(r *http.Request, f *web.Filters, list []intel.Attribute) ui.
 	for _, a := range list {
 		var ev any
 		href := "/console/events/" + strconv.FormatInt(a.EventID, 10)
+		if a.Event != nil {
+			href = "/console/events/" + a.Event.Ref()
+		}
 		if a.Event != nil {
 			ev = ui.Name{Text: a.Event.Info, Href: href, Sub: []any{a.Event.Origin.Name}}
 		}

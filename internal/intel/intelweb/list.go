@@ -11,7 +11,6 @@ import (
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -135,7 +134,7 @@ func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table 
 		e := &events[i]
 		href := base(r) + "/" + e.Ref()
 		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{
-			ui.Name{Text: e.Info, Href: href, Sub: []any{e.Ref(), e.Origin.Name, e.Date}, Marks: someTags(e.Tags, 2)}, stateOf(r, e), tlpOf(e), ui.Tag{Word: audienceWord(r, e.Distribution)}, e.Attributes, clock.FromMicros(e.Changed)}})
+			ui.Name{Text: e.Info, Href: href, Sub: []any{e.Origin.Name, e.Date}, Marks: someTags(e.Tags, 2)}, stateOf(r, e), tlpOf(e), ui.Tag{Word: audienceWord(r, e.Distribution)}, e.Attributes, clock.FromMicros(e.Changed)}})
 	}
 	return t
 }
@@ -186,9 +185,5 @@ func tagOf(t intel.TagUse) ui.Tag {
 
 // eventRef reads the id of the path; what is no id names nothing.
 func eventRef(r *http.Request) (string, error) {
-	id := r.PathValue("id")
-	if _, err := strconv.ParseInt(id, 10, 64); err != nil {
-		return "", fault.New(fault.NotFound, "event %q", id)
-	}
-	return id, nil
+	return web.Ref(r, "id")
 }

@@ -83,9 +83,9 @@ func TestSaidOnPages(t *testing.T) {
 		var a intel.Attribute
 		w.Must(w.Intel.Attributes(t.Context(), people["ana"], e.Ref(), intel.Part{}, func(x *intel.Attribute) error { a = *x; return nil }))
 		at, from := "/console/events/"+e.Ref(), "/portal/events/"+e.Ref()
-		attr := from + "/attributes/" + number(a.ID)
+		attr := from + "/attributes/" + a.UUID
 		s.Shows("ana", at, 200, "Nobody has said anything yet")
-		s.Sends("alfa", from+"/said/new?attribute="+number(a.ID), 303, testkit.Form("kind", "Note", "text", "виђено и код нас", "distribution", "1"))
+		s.Sends("alfa", from+"/said/new?attribute="+a.UUID, 303, testkit.Form("kind", "Note", "text", "виђено и код нас", "distribution", "1"))
 		s.Sends("alfa", from+"/said/new", 303, testkit.Form("kind", "Opinion", "opinion", "75", "text", "звучи тачно", "distribution", "1"))
 		s.Sends("alfa", from+"/said/new", 303, testkit.Form("kind", "Note", "text", "само за нас", "distribution", "0"))
 		s.Shows("ana", at, 200, "rather right (75)", "звучи тачно", "1 note")
@@ -93,7 +93,7 @@ func TestSaidOnPages(t *testing.T) {
 			t.Error("the team reads an organisation's own note")
 		}
 		s.Shows("alfa", from, 200, "само за нас")
-		s.Shows("ana", at+"/attributes/"+number(a.ID), 200, "виђено и код нас")
+		s.Shows("ana", at+"/attributes/"+a.UUID, 200, "виђено и код нас")
 		acts := regexp.MustCompile(`action="([^"]+/said/Note/\d+/of/\d+)/save"`).FindStringSubmatch(s.Shows("alfa", attr, 200))
 		if acts == nil {
 			t.Fatal("the author cannot edit")
@@ -102,7 +102,7 @@ func TestSaidOnPages(t *testing.T) {
 		s.Sends("alfa", strings.Replace(acts[1], e.Ref(), own.Ref(), 1)+"/save", 404, testkit.Form("text", "x"))
 		now.Add(2e9)
 		s.Sends("alfa", acts[1]+"/save", 303, testkit.Form("text", "виђено двапут"))
-		s.Shows("ana", at+"/attributes/"+number(a.ID), 200, "виђено двапут", "edited")
+		s.Shows("ana", at+"/attributes/"+a.UUID, 200, "виђено двапут", "edited")
 		s.Sends("alfa", acts[1]+"/delete", 303, testkit.Form())
 		s.Shows("alfa", attr, 200, "Nobody has said anything yet")
 		s.Sends("alfa", "/portal/events/"+own.Ref()+"/said/new", 404, testkit.Form("kind", "Note", "text", "x", "distribution", "1"))

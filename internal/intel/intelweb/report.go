@@ -36,13 +36,13 @@ func (p *pages) reportOf(r *http.Request) (*intel.Event, *intel.Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	id, err := web.ID(r, "report")
+	id, err := web.Ref(r, "report")
 	if err != nil {
 		return nil, nil, err
 	}
-	x, e, err := p.s.Report(r.Context(), web.Actor(r), strconv.FormatInt(id, 10))
-	if err == nil && e.Ref() != ref {
-		err = fault.New(fault.NotFound, "report %d of event %s", id, ref)
+	x, e, err := p.s.Report(r.Context(), web.Actor(r), id)
+	if err == nil && e.Ref() != ref && strconv.FormatInt(e.ID, 10) != ref {
+		err = fault.New(fault.NotFound, "report %s of event %s", id, ref)
 	}
 	return &e, &x, err
 }
@@ -72,7 +72,7 @@ func (p *pages) reportPage(r *http.Request, f *web.Form, e *intel.Event, x *inte
 		return nil, err
 	}
 	if x != nil {
-		page.Title, page.At, page.Deleted, page.Version = x.Name, at+"/reports/"+strconv.FormatInt(x.ID, 10), x.Deleted, x.Timestamp
+		page.Title, page.At, page.Deleted, page.Version = x.Name, at+"/reports/"+x.UUID, x.Deleted, x.Timestamp
 		if v := f.Int("version"); v != 0 {
 			page.Version = v
 		}
@@ -163,7 +163,7 @@ func (p *pages) saveReport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(base(r)+"/"+e.Ref()+"/reports/"+strconv.FormatInt(saved.ID, 10), web.Done("intel.done.changed"))
+	return web.Redirect(base(r)+"/"+e.Ref()+"/reports/"+saved.UUID, web.Done("intel.done.changed"))
 }
 
 // reportAct takes a report away or brings it back.
@@ -184,5 +184,5 @@ func (p *pages) reportAct(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Redirect(base(r)+"/"+e.Ref()+"/reports/"+ref, web.Done("intel.done.changed"))
+	return web.Redirect(base(r)+"/"+e.Ref()+"/reports/"+x.UUID, web.Done("intel.done.changed"))
 }

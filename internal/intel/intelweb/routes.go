@@ -7,6 +7,7 @@ package intelweb
 import (
 	"context"
 	"embed"
+	"strings"
 	"time"
 
 	"straza/internal/intel"
@@ -62,42 +63,48 @@ func Routes(m *web.Mux, d Deps) {
 		if base == "/console/events" {
 			read, write, publish = onConsole(read), onConsole(write), onConsole(publish)
 		}
-		m.Handle(
-			web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
-			web.Route{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
-			web.Route{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},
-			web.Route{Method: "POST", Pattern: base + "/new", Policy: write, Mutates: true, Handler: p.create},
-			web.Route{Method: "GET", Pattern: base + "/{id}", Policy: read, Reveals: "an event the caller may see", Handler: p.show},
-			web.Route{Method: "GET", Pattern: base + "/{id}/export", Policy: read, Reveals: "an event the caller may see", Handler: p.export},
-			web.Route{Method: "GET", Pattern: base + "/{id}/publish", Policy: publish, Reveals: "who will see an event", Handler: p.askPublish},
-			web.Route{Method: "POST", Pattern: base + "/{id}/publish", Policy: publish, Mutates: true, Handler: p.publish},
-			web.Route{Method: "POST", Pattern: base + "/{id}/unpublish", Policy: publish, Mutates: true, Handler: p.unpublish},
-			web.Route{Method: "GET", Pattern: base + "/{id}/paste", Policy: write, Reveals: "an event the caller may see", Handler: p.pasteForm},
-			web.Route{Method: "POST", Pattern: base + "/{id}/paste", Policy: write, Mutates: true, Handler: p.paste},
-			web.Route{Method: "GET", Pattern: base + "/{id}/edit", Policy: write, Reveals: "an event the caller may change", Handler: p.editForm},
-			web.Route{Method: "POST", Pattern: base + "/{id}/edit", Policy: write, Mutates: true, Reveals: "who would see an event", Handler: p.saveEvent},
-			web.Route{Method: "GET", Pattern: base + "/{id}/delete", Policy: write, Reveals: "an event the caller may change", Handler: p.askDelete},
-			web.Route{Method: "POST", Pattern: base + "/{id}/delete", Policy: write, Mutates: true, Handler: p.deleteEvent},
-			web.Route{Method: "GET", Pattern: base + "/{id}/history", Policy: write, Reveals: "who changed an event the caller may change", Handler: p.history},
-			web.Route{Method: "GET", Pattern: base + "/{id}/attributes/new", Policy: write, Reveals: "an event the caller may change", Handler: p.newAttribute},
-			web.Route{Method: "POST", Pattern: base + "/{id}/attributes/new", Policy: write, Mutates: true, Handler: p.addAttribute},
-			web.Route{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}", Policy: read, Reveals: "an attribute the caller may see", Handler: p.attribute},
-			web.Route{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}", Policy: write, Mutates: true, Handler: p.saveAttribute},
-			web.Route{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}/do/{act}", Policy: write, Mutates: true, Handler: p.attributeAct},
-			web.Route{Method: "GET", Pattern: base + "/{id}/reports/new", Policy: write, Reveals: "an event the caller may change", Handler: p.newReport},
-			web.Route{Method: "POST", Pattern: base + "/{id}/reports/new", Policy: write, Mutates: true, Handler: p.saveReport},
-			web.Route{Method: "GET", Pattern: base + "/{id}/reports/{report}", Policy: read, Reveals: "a report the caller may see", Handler: p.report},
-			web.Route{Method: "POST", Pattern: base + "/{id}/reports/{report}", Policy: write, Mutates: true, Handler: p.saveReport},
-			web.Route{Method: "POST", Pattern: base + "/{id}/reports/{report}/do/{act}", Policy: write, Mutates: true, Handler: p.reportAct},
-			web.Route{Method: "POST", Pattern: base + "/{id}/proposals", Policy: write, Mutates: true, Handler: p.decide},
-			web.Route{Method: "GET", Pattern: base + "/{id}/propose", Policy: write, Reveals: "an event the caller may see", Handler: p.proposeForm},
-			web.Route{Method: "POST", Pattern: base + "/{id}/propose", Policy: write, Mutates: true, Handler: p.propose},
-			web.Route{Method: "POST", Pattern: base + "/{id}/said/new", Policy: write, Mutates: true, Handler: p.say},
-			web.Route{Method: "POST", Pattern: base + "/{id}/said/{kind}/{remark}/of/{of}/{act}", Policy: write, Mutates: true, Handler: p.saidAct},
-			web.Route{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
-			web.Route{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
-			web.Route{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
-		)
+		routes := []web.Route{
+			{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
+			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
+			{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},
+			{Method: "POST", Pattern: base + "/new", Policy: write, Mutates: true, Handler: p.create},
+			{Method: "GET", Pattern: base + "/{id}", Policy: read, Reveals: "an event the caller may see", Handler: p.show},
+			{Method: "GET", Pattern: base + "/{id}/export", Policy: read, Reveals: "an event the caller may see", Handler: p.export},
+			{Method: "GET", Pattern: base + "/{id}/publish", Policy: publish, Reveals: "who will see an event", Handler: p.askPublish},
+			{Method: "POST", Pattern: base + "/{id}/publish", Policy: publish, Mutates: true, Handler: p.publish},
+			{Method: "POST", Pattern: base + "/{id}/unpublish", Policy: publish, Mutates: true, Handler: p.unpublish},
+			{Method: "GET", Pattern: base + "/{id}/paste", Policy: write, Reveals: "an event the caller may see", Handler: p.pasteForm},
+			{Method: "POST", Pattern: base + "/{id}/paste", Policy: write, Mutates: true, Handler: p.paste},
+			{Method: "GET", Pattern: base + "/{id}/edit", Policy: write, Reveals: "an event the caller may change", Handler: p.editForm},
+			{Method: "POST", Pattern: base + "/{id}/edit", Policy: write, Mutates: true, Reveals: "who would see an event", Handler: p.saveEvent},
+			{Method: "GET", Pattern: base + "/{id}/delete", Policy: write, Reveals: "an event the caller may change", Handler: p.askDelete},
+			{Method: "POST", Pattern: base + "/{id}/delete", Policy: write, Mutates: true, Handler: p.deleteEvent},
+			{Method: "GET", Pattern: base + "/{id}/history", Policy: write, Reveals: "who changed an event the caller may change", Handler: p.history},
+			{Method: "GET", Pattern: base + "/{id}/attributes/new", Policy: write, Reveals: "an event the caller may change", Handler: p.newAttribute},
+			{Method: "POST", Pattern: base + "/{id}/attributes/new", Policy: write, Mutates: true, Handler: p.addAttribute},
+			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}", Policy: read, Reveals: "an attribute the caller may see", Handler: p.attribute},
+			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}", Policy: write, Mutates: true, Handler: p.saveAttribute},
+			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}/do/{act}", Policy: write, Mutates: true, Handler: p.attributeAct},
+			{Method: "GET", Pattern: base + "/{id}/reports/new", Policy: write, Reveals: "an event the caller may change", Handler: p.newReport},
+			{Method: "POST", Pattern: base + "/{id}/reports/new", Policy: write, Mutates: true, Handler: p.saveReport},
+			{Method: "GET", Pattern: base + "/{id}/reports/{report}", Policy: read, Reveals: "a report the caller may see", Handler: p.report},
+			{Method: "POST", Pattern: base + "/{id}/reports/{report}", Policy: write, Mutates: true, Handler: p.saveReport},
+			{Method: "POST", Pattern: base + "/{id}/reports/{report}/do/{act}", Policy: write, Mutates: true, Handler: p.reportAct},
+			{Method: "POST", Pattern: base + "/{id}/proposals", Policy: write, Mutates: true, Handler: p.decide},
+			{Method: "GET", Pattern: base + "/{id}/propose", Policy: write, Reveals: "an event the caller may see", Handler: p.proposeForm},
+			{Method: "POST", Pattern: base + "/{id}/propose", Policy: write, Mutates: true, Handler: p.propose},
+			{Method: "POST", Pattern: base + "/{id}/said/new", Policy: write, Mutates: true, Handler: p.say},
+			{Method: "POST", Pattern: base + "/{id}/said/{kind}/{remark}/of/{of}/{act}", Policy: write, Mutates: true, Handler: p.saidAct},
+			{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
+			{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
+			{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
+		}
+		for i, x := range routes {
+			if x.Method == "GET" && strings.Contains(x.Pattern, "{id}") {
+				routes[i].Handler = p.byUUID(x.Handler)
+			}
+		}
+		m.Handle(routes...)
 	}
 	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", Policy: onConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
 }

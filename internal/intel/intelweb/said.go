@@ -154,7 +154,7 @@ func (p *pages) spoken(r *http.Request) (*intel.Event, *intel.Attribute, error) 
 func backTo(r *http.Request, e *intel.Event, a *intel.Attribute) string {
 	at := base(r) + "/" + e.Ref()
 	if a != nil {
-		return at + "/attributes/" + strconv.FormatInt(a.ID, 10) + "#said"
+		return at + "/attributes/" + a.UUID + "#said"
 	}
 	return at + "#said"
 }

@@ -133,7 +133,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, x := range reports {
-		page.Reports = append(page.Reports, reportRow{x.Name, page.At + "/" + ref + "/reports/" + strconv.FormatInt(x.ID, 10), time.Unix(x.Timestamp, 0)})
+		page.Reports = append(page.Reports, reportRow{x.Name, page.At + "/" + page.Ref + "/reports/" + x.UUID, time.Unix(x.Timestamp, 0)})
 	}
 	if page.Edit {
 		var tags []string
@@ -159,7 +159,7 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	page := &showPage{Page: web.NewPage(r, shell(r), e.Info), At: base(r), Ref: e.Ref()}
 	page.Edit = intel.MayEdit(who, e) == nil
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: page.At}, {Label: e.Info}}
-	page.Header = ui.Header{Number: e.Ref(), Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, clock.FromMicros(e.Changed), web.T(r, "intel.attributes.n", "n", e.Attributes)}}
+	page.Header = ui.Header{Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, clock.FromMicros(e.Changed), web.T(r, "intel.attributes.n", "n", e.Attributes)}}
 	if e.TLP != "" {
 		page.Header.Marks = append(page.Header.Marks, tlpOf(e))
 	}
@@ -205,7 +205,7 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 	ctx, who := r.Context(), web.Actor(r)
 	add := func(a *intel.Attribute, inset bool) {
 		kept := *a
-		list, rows = append(list, &kept), append(rows, attributeRow(r, a, inset))
+		list, rows = append(list, &kept), append(rows, attributeRow(r, e, a, inset))
 	}
 	var at place
 	if err := web.DecodeCursor(f.Cursor(), &at); err != nil {
@@ -277,7 +277,7 @@ func objectRow(r *http.Request, o *intel.Object) ui.Row {
 	return ui.Row{Group: true, Cells: []any{ui.Tag{Word: o.Name}, ui.Name{Text: o.Comment, Sub: []any{web.T(r, "intel.fields.n", "n", int64(len(o.Attributes)))}}}}
 }
 
-func attributeRow(r *http.Request, a *intel.Attribute, inset bool) ui.Row {
+func attributeRow(r *http.Request, e *intel.Event, a *intel.Attribute, inset bool) ui.Row {
 	typ := a.Type
 	if a.Relation != "" {
 		typ = a.Relation
@@ -290,7 +290,7 @@ func attributeRow(r *http.Request, a *intel.Attribute, inset bool) ui.Row {
 	for _, t := range a.Tags {
 		tags = append(tags, tagOf(t))
 	}
-	name := ui.Name{Text: a.Value, Href: base(r) + "/" + strconv.FormatInt(a.EventID, 10) + "/attributes/" + strconv.FormatInt(a.ID, 10), Mono: true, Marks: tags}
+	name := ui.Name{Text: a.Value, Href: base(r) + "/" + e.Ref() + "/attributes/" + a.UUID, Mono: true, Marks: tags}
 	if a.NoCorrelation {
 		name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.nocorrelation"), Icon: "info-circle"})
 	}

@@ -119,7 +119,7 @@ func (s *Service) letter(ctx context.Context, tx *store.Tx, which string, event,
 		return orNone(err)
 	}
 	lang := i18n.Lang(to.Lang)
-	args := []any{"id", ref, "link", s.d.Link(event, to.OnTeam())}
+	args := []any{"id", e.Ref(), "link", s.d.Link(e.Ref(), to.OnTeam())}
 	id, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "intel", To: to.Email, Lang: to.Lang,
 		Subject: s.d.Text.T(lang, "intel.notice."+which+".subject", args...), Body: s.d.Text.T(lang, "intel.notice."+which+".body", args...)})
 	if err != nil {

@@ -27,7 +27,7 @@ type Deps struct {
 	Post   *mail.Post
 	People People
 	Text   *i18n.Catalog
-	Link   func(event int64, onTeam bool) string // of an event's page
+	Link   func(event string, onTeam bool) string // of an event's page
 }
 
 // Service is the door to what is said of threat data. Safe for concurrent use.

@@ -11,6 +11,7 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
 )
 
 // state is what the chain learned about a request.
@@ -86,6 +87,17 @@ func ID(r *http.Request, name string) (int64, error) {
 		return 0, fault.New(fault.NotFound, "path value %s is no id", name)
 	}
 	return id, nil
+}
+
+// Ref reads what a path names a thing by: its UUID, or its number as addresses were
+// before. What is neither names nothing.
+func Ref(r *http.Request, name string) (string, error) {
+	v := r.PathValue(name)
+	if u, ok := store.ParseUUID(v); ok {
+		return u, nil
+	}
+	_, err := ID(r, name)
+	return v, err
 }
 
 // HTMX tells whether a script asks for a part of the page it is on.
