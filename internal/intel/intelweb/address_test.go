@@ -46,7 +46,7 @@ func TestAddressesCarryUUIDs(t *testing.T) {
 			}
 		}
 		s.Sends("ana", "/console/events/"+num(e.ID)+"/attributes/new", 303, testkit.Form("type", "domain", "value", "mlin.example", "distribution", "5")) // a form opened before
-		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref())) // until then it is a draft again
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))                                                                                      // until then it is a draft again
 		inner := regexp.MustCompile(`(?:href|action)="(/(?:console|portal)/[^"]*[/=]\d{6,}[^"]*)"`)
 		for who, pages := range map[string][]string{"ana": {"", "/" + e.UUID, "/" + e.UUID + "/edit", "/" + e.UUID + "/history", "/" + e.UUID + "/attributes/" + a.UUID, "/" + e.UUID + "/reports/" + reports[0].UUID, "?q=198.51.100.24"}, "alfa": {"", "/" + e.UUID, "/" + e.UUID + "/attributes/" + a.UUID}} {
 			room := map[string]string{"ana": "/console/events", "alfa": "/portal/events"}[who]
