@@ -146,7 +146,7 @@ func (p *pages) showPage(r *http.Request, a advisory.Advisory, eds []advisory.Ed
 	l, who := web.Lang(r), web.Actor(r)
 	page := &showPage{Page: web.NewPage(r, web.ShellConsole, a.Title.In(l)), Lead: a.Lead.In(l), Affects: a.Affects.In(l),
 		Steps: advisory.Lines(a.Steps.In(l)), Body: advisory.Paragraphs(a.Body.In(l)), Reason: a.Reason, Number: a.Number, Version: a.Version}
-	page.Print = "TLP:" + a.TLP
+	page.Print, page.Foot = "TLP:"+a.TLP, a.Number
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "advisory.title"), Href: "/console/advisories"}, {Label: a.Number}}
 	page.Header = ui.Header{Number: a.Number, Marks: []any{stateOf(r, a), ui.Severity{Level: a.Level, Pill: true}, ui.TLP(a.TLP)}, Title: a.Title.In(l),
 		Sub: []any{web.T(r, "advisory.readers."+a.Readers)}}

@@ -101,7 +101,7 @@ func (p *pages) showPublic(w http.ResponseWriter, r *http.Request) error {
 	page := &publicPage{Page: web.NewPage(r, web.ShellPublic, a.Title.In(l)), Item: itemOf(r, a), Affects: a.Affects.In(l),
 		Steps: advisory.Lines(a.Steps.In(l)), Body: advisory.Paragraphs(a.Body.In(l)), Reason: a.Reason,
 		Report: ui.Button{Label: web.T(r, "advisory.report"), Href: web.Path(r, "/report"), After: "arrow-right"}, List: web.Path(r, "/warnings")}
-	page.Print = "TLP:" + a.TLP
+	page.Print, page.Foot = "TLP:"+a.TLP, a.Number
 	page.Facts = ui.Facts{Items: []ui.Fact{
 		{Label: web.T(r, "advisory.number"), Value: a.Number},
 		{Label: web.T(r, "advisory.edition"), Value: editionText(r, eds)},

@@ -95,7 +95,7 @@ func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 		Changed: clock.FromMicros(x.Updated), Merged: x.Merged, Orgs: x.Orgs, Intel: access.Allowed(who, "intel.write")}
 	page.May = access.Allowed(who, "incident.write") && who.CERT == x.CERT
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "incident.title"), Href: base}, {Label: x.Number}}
-	page.Print = "TLP:" + x.TLP
+	page.Print, page.Foot = "TLP:"+x.TLP, x.Number
 	p.head(r, page, &x, f)
 	if err := p.near(r, page, x.Number); err != nil {
 		return nil, err

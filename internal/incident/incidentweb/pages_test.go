@@ -145,6 +145,9 @@ func TestNeighboursOnPages(t *testing.T) {
 		v.sends("ana", base+"/S-2026-000002/do/take", 303, "")
 		list := v.Shows("ana", base+"?state=&lead=none&sort=opened", 200)
 		first, last := base+"/S-2026-000001?list=lead%3Dnone%26sort%3Dopened%26state%3D", base+"/S-2026-000003?list=lead%3Dnone%26sort%3Dopened%26state%3D"
+		if page := v.Shows("ana", first, 200); !strings.Contains(page, `data-of="S-2026-000001" data-label="TLP:GREEN"`) {
+			t.Error("its print does not say what it is and who may read it")
+		}
 		if !strings.Contains(list, `href="`+first+`"`) || strings.Contains(list, "S-2026-000002") {
 			t.Fatalf("the list does not say where its rows were opened from: %s", list)
 		}

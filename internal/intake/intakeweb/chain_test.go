@@ -129,7 +129,7 @@ func TestDutyOfficer(t *testing.T) {
 		c.page("", "GET", at, 303)
 		c.page("ana", "POST", at+"/classify", 422, "type", "incident", "severity", "high", "tlp", "GREEN", "pap", "AMBER", "org", "")
 		c.page("ana", "POST", at+"/classify", 303, "type", "incident", "severity", "high", "why", "погођен је сервер", "tlp", "GREEN", "pap", "AMBER", "org", "Водовод Грабовац")
-		if page := c.page("ana", "GET", at, 200); !strings.Contains(page, "TLP:GREEN") || !strings.Contains(page, "Водовод Грабовац") || !strings.Contains(page, "Вода и отпадне воде") || strings.Contains(page, "milica@") {
+		if page := c.page("ana", "GET", at, 200); !strings.Contains(page, `data-of="`+a.Number+`" data-label="TLP:GREEN"`) || !strings.Contains(page, "Водовод Грабовац") || !strings.Contains(page, "Вода и отпадне воде") || strings.Contains(page, "milica@") {
 			t.Error("the report's page")
 		}
 		c.page("ana", "POST", at+"/reject", 422, "reason", " ")

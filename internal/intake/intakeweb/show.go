@@ -96,6 +96,7 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	title := p.titleOf(r, &d.Report)
 	page := &showPage{Page: web.NewPage(r, web.ShellConsole, title), Number: d.Number, Version: d.Version, Sealed: d.Sealed, CanUndo: d.CanUndo}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "queue.title"), Href: "/console/reports"}, {Label: d.Number}}
+	page.Print, page.Foot = "TLP:"+d.TLP, d.Number
 	page.Extra = append(page.Extra, "passkey.js")
 	p.head(r, page, &d, title)
 	if err := p.near(r, page); err != nil {

@@ -208,7 +208,7 @@ func (p *pages) attributeForm(r *http.Request, f *web.Form, e *intel.Event) (*at
 	at := base(r) + "/" + e.Ref()
 	page := &attributePage{Page: web.NewPage(r, shell(r), web.T(r, "intel.attribute.new")), At: at, Edit: intel.MayEdit(web.Actor(r), e) == nil, IDs: f.Tick("ids"), Quiet: f.Tick("quiet"),
 		Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
-	page.Header = ui.Header{Title: page.Title, Sub: []any{e.Info}}
+	page.Header, page.Print = ui.Header{Title: page.Title, Sub: []any{e.Info}}, printed(r, e)
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}}
 	value, typ, category, comment := f.Field("value", "intel.value"), f.Field("type", "intel.type"), f.Field("category", "intel.category"), f.Field("comment", "intel.comment")
 	value.Mono, typ.Type, category.Type, category.Optional, comment.Optional = true, "select", "select", true, true

@@ -146,6 +146,14 @@ func stateOf(r *http.Request, e *intel.Event) ui.State {
 	return ui.State{Kind: ui.StateNew, Word: web.T(r, "intel.unpublished")}
 }
 
+// printed is the label on every sheet of an event; that it has none is said.
+func printed(r *http.Request, e *intel.Event) string {
+	if e.TLP == "" {
+		return web.T(r, "intel.nolabel")
+	}
+	return "TLP:" + strings.ToUpper(e.TLP)
+}
+
 func tlpOf(e *intel.Event) any {
 	if e.TLP == "" {
 		return nil

@@ -64,6 +64,7 @@ func (p *pages) reportPage(r *http.Request, f *web.Form, e *intel.Event, x *inte
 	at := base(r) + "/" + e.Ref()
 	page := &reportPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.report.new")), At: at + "/reports/new", New: x == nil, Edit: intel.MayEdit(web.Actor(r), e) == nil,
 		Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
+	page.Print = printed(r, e)
 	name, content := f.Field("name", "intel.report.name"), f.Field("content", "intel.report.content")
 	content.Type, content.Rows, content.Mono, content.Keep, content.Hint = "textarea", 18, true, true, web.T(r, "intel.report.content.hint")
 	page.Main = []ui.Field{name, content}

@@ -157,6 +157,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	who := web.Actor(r)
 	page := &showPage{Page: web.NewPage(r, shell(r), e.Info), At: base(r), Ref: e.Ref()}
+	page.Print, page.Foot = printed(r, e), web.T(r, "intel.event")+" "+e.Ref()
 	page.Edit = intel.MayEdit(who, e) == nil
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: page.At}, {Label: e.Info}}
 	page.Header = ui.Header{Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, clock.FromMicros(e.Changed), web.T(r, "intel.attributes.n", "n", e.Attributes)}}

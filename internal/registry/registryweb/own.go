@@ -40,6 +40,7 @@ func (p *pages) ownPage(r *http.Request, at place, f *web.Form) (*ownPage, error
 		return nil, err
 	}
 	page := &ownPage{Page: web.NewPage(r, web.ShellPortal, web.T(r, "registry.own")), Facts: p.facts(r, o), Contacts: p.contactTable(r, at, contacts)}
+	page.Print = printLabel
 	page.Header = p.ownHeader(r, o, "")
 	if page.Remarks, err = p.remarks(r, at); err != nil {
 		return nil, err

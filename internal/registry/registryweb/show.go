@@ -92,12 +92,17 @@ func crumbs(r *http.Request, o registry.Organisation) []ui.Crumb {
 	return []ui.Crumb{{Label: web.T(r, "registry.title"), Href: room(r)}, {Label: o.Label(web.Lang(r))}}
 }
 
+// printLabel is on every sheet of an organisation's record: who answers for it, and how
+// they are reached, is for those who need it.
+const printLabel = "TLP:AMBER"
+
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	o, err := p.s.Get(r.Context(), web.Actor(r), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	page := &showPage{Page: web.NewPage(r, web.ShellConsole, o.Label(web.Lang(r))), Note: o.Note, Version: o.Version}
+	page.Print, page.Foot = printLabel, o.Label(web.Lang(r))
 	page.Crumbs, page.Header = crumbs(r, o), p.header(r, o, "")
 	page.Facts = p.facts(r, o)
 	page.Who = ui.Facts{Items: []ui.Fact{

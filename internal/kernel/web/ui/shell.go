@@ -80,6 +80,7 @@ type Page struct {
 	Keys      bool      // single-key shortcuts are on
 	SearchURL string
 	Print     string // label printed at the top and foot of every sheet, e.g. TLP
+	Foot      string // what this is a page of, printed in the foot of every sheet; "" prints the title
 	Wide      bool
 	Narrow    bool // reading column
 	Noindex   bool

@@ -41,6 +41,12 @@
     field.scrollIntoView({ block: "center" });
   });
 
+  // The foot of a print says when it was printed, not when the page was opened.
+  window.addEventListener("beforeprint", () => {
+    root.dataset.printed = new Intl.DateTimeFormat({ "sr-Cyrl": "sr-Cyrl-RS", "sr-Latn": "sr-Latn-RS" }[lang] || "en-GB",
+      { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "Europe/Belgrade" }).format(new Date());
+  });
+
   // Copy and print.
   document.addEventListener("click", async (e) => {
     const b = e.target.closest("[data-act=copy],[data-act=print]");
