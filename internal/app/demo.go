@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
+	"straza/internal/peer"
 )
 
 // demoCommand fills an empty installation with the invented country.
@@ -72,7 +75,7 @@ func (c *call) fillDemo(ctx context.Context, env *cli.Env, seed uint64, days int
 	}
 	said := time.Now()
 	rep, err := demo.Fill(ctx, demo.Deps{Clock: moved, Update: func(ctx context.Context, fn func(tx *store.Tx) error) error { return h.DB.Update(ctx, fn) }, Tick: h.runner.Tick,
-		Registry: h.Registry, Accounts: h.Accounts, Intel: h.Intel, Intake: h.Intake, Incident: h.Incident, Advisory: h.Advisory, Rules: h.Rules,
+		Registry: h.Registry, Accounts: h.Accounts, Intel: h.Intel, Catalog: h.Lists, Remarks: h.Remarks, Feeds: h.Feeds, Peers: h.demoPeers(), Intake: h.Intake, Incident: h.Incident, Advisory: h.Advisory, Rules: h.Rules,
 		Say: func(format string, args ...any) {
 			env.Say("%5.1f s  "+format, append([]any{time.Since(said).Seconds()}, args...)...)
 		}}, seed, days, end)
@@ -99,6 +102,13 @@ func (c *call) fillDemo(ctx context.Context, env *cli.Env, seed uint64, days int
 		return env.Print(rep)
 	}
 	return printPersonas(env, rep)
+}
+
+// demoPeers is the room of peers that may reach this machine itself, where the story
+// plays the other side.
+func (h *House) demoPeers() *peer.Service {
+	out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	return peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Out: out, Origin: func() string { return h.origin }})
 }
 
 func printPersonas(env *cli.Env, rep demo.Report) error {

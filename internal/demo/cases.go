@@ -43,7 +43,7 @@ func (c *country) work(ctx context.Context, who ident.Actor, r intake.Report, da
 		return fmt.Errorf("case %s: %w", ref, err)
 	}
 	switch {
-	case left < 5, c.rng.IntN(6) == 0:
+	case left < 11, c.rng.IntN(6) == 0:
 		return c.progress(ctx, who, ref) // still being worked on
 	case c.rng.IntN(8) == 0:
 		if err := c.progress(ctx, who, ref); err != nil {

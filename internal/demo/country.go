@@ -52,6 +52,18 @@ var orgs = []orgDef{
 	{"Институт за рачунарство", "special-cert", "research", "iru.example", 0},
 	{"КУД „Подгорка”", "civil", "", "podgorka.example", 0},
 	{"Партнерски ЦЕРТ Север", "partner", "", "cert-sever.example", 0},
+	{"Дом здравља Липовица", "public-body", "health", "dz-lipovica.example", 0},
+	{"Завод за јавно здравље Расина", "public-body", "health", "zjz-rasina.example", 0},
+	{"Градска топлана Брезово", "operator", "energy", "toplana-brezovo.example", 0},
+	{"Водовод Липовица", "operator", "water", "vodovod-lipovica.example", 0},
+	{"Општина Липовица", "municipality", "public", "lipovica.example", 1},
+	{"Општина Равница", "municipality", "public", "ravnica.example", 1},
+	{"Катастар непокретности", "public-body", "public", "katastar.gov.example", 1},
+	{"Основна школа „Јован Цвијић”", "academic", "research", "os-cvijic.example", 0},
+	{"Задруга Моравски пут", "company", "food", "moravski-put.example", 0},
+	{"Аутобуска станица Грабовац", "company", "transport", "as-grabovac.example", 0},
+	{"Кредитна задруга Солидарност", "company", "finance", "solidarnost.example", 0},
+	{"Ливница Подунавље", "company", "industry", "livnica.example", 0},
 }
 
 type personDef struct {

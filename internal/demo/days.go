@@ -26,6 +26,9 @@ func (c *country) tellDays(ctx context.Context) error {
 		if err := c.reports(ctx, day, days); err != nil {
 			return fmt.Errorf("day %d, reports: %w", day, err)
 		}
+		if err := c.weekly(ctx, day, days); err != nil {
+			return fmt.Errorf("day %d, portal: %w", day, err)
+		}
 		if err := c.warnings(ctx, day, days); err != nil {
 			return fmt.Errorf("day %d, warnings: %w", day, err)
 		}
@@ -89,7 +92,13 @@ func (c *country) events(ctx context.Context, day int) error {
 		camp := campaigns[c.rng.IntN(len(campaigns))]
 		who := c.actors[authors[c.rng.IntN(len(authors))]]
 		ev := c.event(camp, day)
-		if _, err := c.Intel.AddEvent(ctx, who, intel.FromEvent(ev), intel.AddOptions{Publish: c.rng.IntN(6) > 0}); err != nil {
+		c.told(camp, ev)
+		publish := c.rng.IntN(6) > 0
+		saved, err := c.Intel.AddEvent(ctx, who, intel.FromEvent(ev), intel.AddOptions{Publish: publish})
+		if err == nil && publish {
+			err = c.discuss(ctx, saved.UUID, ev)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", camp.info, err)
 		}
 	}
@@ -149,10 +158,10 @@ func (c *country) warnings(ctx context.Context, day, days int) error {
 		w := warnings[(left-2)/2] // the gravest one last, so that it stands on top
 		return c.warn(ctx, lead, w, true)
 	}
-	if day%2 == 1 {
+	if day%3 == 2 {
 		return nil
 	}
-	w := warnings[2+day/2%3]
+	w := warnings[2+day%len(warnings[2:])]
 	w.title = strings.TrimSuffix(w.title, ".") + " (" + i18n.Date(i18n.SrCyrl, c.Clock.Now()) + ")"
 	w.titleEn += " (" + i18n.Date(i18n.En, c.Clock.Now()) + ")"
 	return c.warn(ctx, lead, w, day%14 != 0)

@@ -1,4 +1,4 @@
-// Package demo builds the invented country: 40 organisations in 12 sectors, two
+// Package demo builds the invented country: 52 organisations in 12 sectors, two
 // CERTs, people in every role, and ninety days of work up to a date. It is told
 // through the Services with a moved clock, so every rule of the house has applied
 // to it; the same seed and date give the same export.
@@ -14,15 +14,19 @@ import (
 	"time"
 
 	"straza/internal/advisory"
+	"straza/internal/catalog"
 	"straza/internal/craft/rule"
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/feed"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/peer"
 	"straza/internal/registry"
 )
 
@@ -34,6 +38,10 @@ type Deps struct {
 	Registry *registry.Service
 	Accounts *account.Service
 	Intel    *intel.Service
+	Catalog  *catalog.Service
+	Remarks  *remark.Service
+	Feeds    *feed.Service
+	Peers    *peer.Service // may reach 127.0.0.1
 	Intake   *intake.Service
 	Incident *incident.Service
 	Advisory *advisory.Service
@@ -87,7 +95,7 @@ func Fill(ctx context.Context, d Deps, seed uint64, days int, asOf time.Time) (R
 	for _, step := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"holdings", c.addHoldings}, {"rules", c.addRules}, {"days", c.tellDays}, {"answers", c.answerRules}} {
+	}{{"organisations", c.addOrgs}, {"people", func(ctx context.Context) (err error) { rep.Personas, err = c.addPeople(ctx); return err }}, {"settings", c.settle}, {"holdings", c.addHoldings}, {"vocabulary", c.vocabulary}, {"rules", c.addRules}, {"days", c.tellDays}, {"answers", c.answerRules}} {
 		if err := step.run(ctx); err != nil {
 			return rep, fmt.Errorf("%s: %w", step.name, err)
 		}

@@ -46,6 +46,15 @@ func (c *country) lastNight(ctx context.Context, days int) error {
 			return err
 		}
 	}
+	if err := c.wave(ctx); err != nil {
+		return err
+	}
+	if err := c.neighbours(ctx); err != nil {
+		return fmt.Errorf("peers: %w", err)
+	}
+	if err := c.handOn(ctx); err != nil {
+		return fmt.Errorf("delegation: %w", err)
+	}
 	return c.handOver(ctx)
 }
 

@@ -66,9 +66,7 @@ func (c *country) report(ctx context.Context) (story, string, error) {
 // written is the report as somebody fills it in.
 func (c *country) written(s story) *intake.Input {
 	text := s.text
-	if n := c.rng.IntN(90) + 10; containsVerb(text) {
-		text = fmt.Sprintf(text, n)
-	}
+	text = withNumber(text, c.rng.IntN(90)+10)
 	name := c.name(c.rng.IntN(400))
 	in := &intake.Input{Secret: c.secret(), Channel: intake.ByWeb, Lang: "sr-Cyrl", What: s.what,
 		Contact: intake.Contact{Name: name, Email: mailbox(name, "posta-primer.example")}, Body: intake.Body{Description: text, For: "self"}}
@@ -90,6 +88,14 @@ func (c *country) written(s story) *intake.Input {
 
 func (c *country) secret() string {
 	return fmt.Sprintf("%032x", c.rng.Uint64()) + fmt.Sprintf("%032x", c.rng.Uint64())
+}
+
+// withNumber fills a text's gap, if it has one.
+func withNumber(text string, n int) string {
+	if containsVerb(text) {
+		return fmt.Sprintf(text, n)
+	}
+	return text
 }
 
 func containsVerb(s string) bool {
