@@ -37,7 +37,7 @@ func (p *pages) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := incident.Draft{Title: f.Text("title", 200), Summary: f.Text("summary", 20_000), Classes: f.Many("classes"), National: f.Many("national"),
-		TLP: f.Text("tlp", 20), PAP: f.Text("pap", 20), Sectors: strings.Fields(f.Text("sectors", 400))}
+		TLP: f.Text("tlp", 20), PAP: f.Text("pap", 20), Sectors: strings.Fields(strings.Join(f.Many("sectors"), " "))}
 	if name := f.Text("org", 200); name != "" {
 		d.Orgs = []incident.Org{{Name: name}}
 	}
@@ -70,7 +70,7 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
 
 func valuesOf(c incident.Case) url.Values {
 	v := url.Values{"title": {c.Title}, "summary": {c.Summary}, "tlp": {c.TLP}, "pap": {c.PAP}, "classes": c.Classes, "national": c.National,
-		"sectors": {strings.Join(c.Sectors, " ")}, "tags": {strings.Join(c.Tags, ", ")}, "why": {c.Why},
+		"sectors": c.Sectors, "tags": {strings.Join(c.Tags, ", ")}, "why": {c.Why},
 		"root_cause": {c.RootCause}, "impact": {c.Impact}, "lessons": {c.Lessons}, "retention": {c.Retention}}
 	if c.Severity != c.Computed {
 		v.Set("severity", c.Severity)
@@ -94,10 +94,8 @@ func (p *pages) editor(r *http.Request, f *web.Form, c *incident.Case) *editPage
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "incident.title"), Href: base}, {Label: title}}
 	name, summary := f.Field("title", "incident.field.title"), f.Field("summary", "incident.known")
 	summary.Type, summary.Rows, summary.Keep, summary.Optional = "textarea", 8, true, true
-	page.Main = []ui.Field{name, summary, many(f, "classes", "incident.class", choices(r, book.Classes)), many(f, "national", "incident.national", choices(r, book.National))}
-	sectors := f.Field("sectors", "incident.sectors")
-	sectors.Optional, sectors.Hint = true, web.T(r, "incident.sectors.hint")
-	page.Main = append(page.Main, sectors)
+	page.Main = []ui.Field{name, summary, many(r, f, "classes", "incident.class", book.Classes), many(r, f, "national", "incident.national", book.National),
+		many(r, f, "sectors", "incident.sectors", book.Sectors)}
 	tlp, pap := pick(f, "tlp", "incident.tlp", words("TLP:", "RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR")), pick(f, "pap", "incident.pap", words("PAP:", "RED", "AMBER", "GREEN", "CLEAR"))
 	page.Labels = []ui.Field{tlp, pap}
 	if c == nil {
@@ -128,9 +126,9 @@ func pick(f *web.Form, name, label string, opts []ui.Option) ui.Field {
 }
 
 // many is a choice of several: the chosen ones are ticked.
-func many(f *web.Form, name, label string, opts []ui.Option) ui.Field {
-	x := pick(f, name, label, opts)
-	x.Multiple, x.Optional, x.Value = true, true, ""
+func many(r *http.Request, f *web.Form, name, label string, list []incident.Choice) ui.Field {
+	x := pick(f, name, label, choices(r, list))
+	x.Multiple, x.Optional, x.Value, x.Hint = true, true, "", web.T(r, "incident.many.hint")
 	for i := range x.Options {
 		for _, v := range f.Many(name) {
 			x.Options[i].Checked = x.Options[i].Checked || x.Options[i].Value == v
@@ -180,7 +178,7 @@ func (p *pages) save(w http.ResponseWriter, r *http.Request) error {
 
 func (p *pages) patch(r *http.Request, f *web.Form, c incident.Case) incident.Patch {
 	title, summary, tlp, pap := f.Text("title", 200), f.Text("summary", 20_000), f.Text("tlp", 20), f.Text("pap", 20)
-	classes, national, sectors := f.Many("classes"), f.Many("national"), strings.Fields(f.Text("sectors", 400))
+	classes, national, sectors := f.Many("classes"), f.Many("national"), strings.Fields(strings.Join(f.Many("sectors"), " "))
 	tags := strings.FieldsFunc(f.Text("tags", 3000), func(x rune) bool { return x == ',' || x == '\n' })
 	out := incident.Patch{Title: &title, Summary: &summary, TLP: &tlp, PAP: &pap, Classes: &classes, National: &national, Sectors: &sectors, Tags: &tags}
 	facts := map[string]string{}
@@ -230,7 +228,7 @@ func (p *pages) closer(r *http.Request, f *web.Form, c incident.Case) *closePage
 	cause.Type, cause.Rows, impact.Type, impact.Rows = "textarea", 3, "textarea", 3
 	impact.Hint = web.T(r, "incident.impact.hint")
 	lessons := pick(f, "lessons", "incident.lessons", []ui.Option{{Label: "–"}, {Value: "yes", Label: web.T(r, "incident.yes")}, {Value: "no", Label: web.T(r, "incident.no")}})
-	page.Fields = []ui.Field{many(f, "classes", "incident.class", choices(r, book.Classes)), cause, impact, lessons,
+	page.Fields = []ui.Field{many(r, f, "classes", "incident.class", book.Classes), cause, impact, lessons,
 		pick(f, "retention", "incident.retention", append([]ui.Option{{Label: "–"}}, choices(r, book.Retention)...))}
 	return page
 }

@@ -106,7 +106,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page.Runs = runTable(r, runs)
-	page.Items, err = p.itemTable(r, ref)
+	page.Items, err = p.itemTable(r, ref, x.Pulled+x.Pushed > 0)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (p *pages) facts(r *http.Request, x *peer.Peer) (f ui.Facts, err error) {
 func runTable(r *http.Request, runs []peer.Run) ui.Table {
 	t := ui.Table{Caption: web.T(r, "peers.runs"), Columns: []ui.Column{{Label: web.T(r, "peers.run")}, {Label: web.T(r, "peers.started"), Width: "mark"},
 		{Label: web.T(r, "peers.read"), Num: true}, {Label: web.T(r, "peers.created"), Num: true}, {Label: web.T(r, "peers.updated"), Num: true, Drop: 1},
-		{Label: web.T(r, "peers.unchanged"), Num: true, Drop: 2}, {Label: web.T(r, "peers.refused"), Num: true}, {Label: web.T(r, "peers.left"), Num: true}},
+		{Label: web.T(r, "peers.unchanged"), Num: true, Drop: 1}, {Label: web.T(r, "peers.refused"), Num: true, Drop: 3}, {Label: web.T(r, "peers.left"), Num: true, Drop: 2}},
 		Empty: &ui.Empty{Icon: "clock", Title: web.T(r, "peers.runs.empty")}}
 	for _, x := range runs {
 		e := x.Counts.Events
@@ -190,9 +190,13 @@ func others(c *peer.Counts) []kindOf {
 // itemsShown is how many refused and held events one page lists of each kind.
 const itemsShown = 100
 
-func (p *pages) itemTable(r *http.Request, ref string) (t ui.Table, err error) {
+// itemTable lists what was refused and held; met = something was exchanged already.
+func (p *pages) itemTable(r *http.Request, ref string, met bool) (t ui.Table, err error) {
 	t = ui.Table{Caption: web.T(r, "peers.items"), Columns: []ui.Column{{Label: web.T(r, "peers.event")}, {Label: web.T(r, "peers.why")}, {Label: web.T(r, "peers.since"), Width: "mark", Drop: 1}},
 		Empty: &ui.Empty{Icon: "sun", Title: web.T(r, "peers.items.empty")}}
+	if !met {
+		t.Empty = &ui.Empty{Icon: "clock", Title: web.T(r, "peers.items.none")}
+	}
 	for _, k := range [][2]string{{peer.Pull, "refused"}, {peer.Push, "refused"}, {peer.Push, "held"}} {
 		list, _, err := p.s.Items(r.Context(), web.Actor(r), ref, k[0], k[1], 0, itemsShown)
 		if err != nil {
