@@ -33,6 +33,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Remarks.Jobs()...)
 	defs = append(defs, h.Feeds.Jobs()...)
 	defs = append(defs, h.Peers.Jobs()...)
+	defs = append(defs, h.Polls.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)
 	defs = append(defs, h.Rules.Jobs()...)
 	return defs

@@ -38,6 +38,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin, peercli.Move(h.Peers))...)
 	all = append(all, peercli.Commands(h.Peers)...)
+	all = append(all, peercli.TAXII(h.Polls)...)
 	return all
 }
 

@@ -28,6 +28,13 @@ type InboxEntry struct {
 	Refused           string // why it cannot be taken in; "" = it can
 }
 
+// NewInboxEntry reads the head of an object of an envelope.
+func NewInboxEntry(raw []byte) InboxEntry {
+	e := InboxEntry{JSON: raw}
+	e.Type, e.ID, e.Version, e.Refused = stix.Head(raw)
+	return e
+}
+
 // Inbox states.
 const (
 	inboxPending = 0

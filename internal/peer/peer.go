@@ -240,9 +240,9 @@ func (p *Peer) check() error {
 // open tells whether the breaker keeps everybody from going there.
 func (p *Peer) open(now int64) bool { return p.Health.OpenUntil > now }
 
-// wait is how long after the nth failure in a row nobody is sent there: half a
+// Wait is how long after the nth failure in a row nobody is sent there: half a
 // minute, doubling, an hour at most.
-func wait(failures int) time.Duration {
+func Wait(failures int) time.Duration {
 	if failures > 8 {
 		return time.Hour
 	}

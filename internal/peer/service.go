@@ -312,7 +312,7 @@ func (s *Service) wentWrong(ctx context.Context, p *Peer, cause error) error {
 	return s.health(ctx, p, func(h *Health, now int64) {
 		h.Code, h.Detail, h.Checked = codeOf(cause), detailOf(cause), now
 		h.Failures++
-		h.OpenUntil = now + wait(h.Failures).Microseconds()
+		h.OpenUntil = now + Wait(h.Failures).Microseconds()
 	})
 }
 

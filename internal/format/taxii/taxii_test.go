@@ -3,6 +3,7 @@ package taxii
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -205,6 +206,54 @@ func FuzzQuery(f *testing.F) {
 			if got, fault := c.Decode(scope, q); fault != nil || got != at {
 				t.Fatalf("%+v, %v", got, fault)
 			}
+		}
+	})
+}
+
+func TestReadEnvelope(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in      string
+		objects string
+		more    bool
+		next    string
+		broken  bool
+	}{
+		{in: `{}`},
+		{in: `{"more":false,"objects":[{"a":1},2]}`, objects: `{"a":1} 2`},
+		{in: `{"objects":[{"a":[1,{}]}],"next":"x\u0041","more":true,"x_own":{"objects":[3]}}`, objects: `{"a":[1,{}]}`, more: true, next: "xA"},
+		{in: ``, broken: true},
+		{in: `[]`, broken: true},
+		{in: `{"objects":{}}`, broken: true},
+		{in: `{"objects":[{"a":1}`, objects: `{"a":1}`, broken: true},
+		{in: `{"more":"yes"}`, broken: true},
+		{in: `{"next":5}`, broken: true},
+		{in: `{} {}`, broken: true},
+	} {
+		var got []string
+		more, next, err := ReadEnvelope(strings.NewReader(c.in), func(o json.RawMessage) error { got = append(got, string(o)); return nil })
+		if text := strings.Join(got, " "); text != c.objects || more != c.more || next != c.next || (err != nil) != c.broken {
+			t.Errorf("%s: %q %v %q %v", c.in, text, more, next, err)
+		}
+	}
+	stop := errors.New("enough")
+	if _, _, err := ReadEnvelope(strings.NewReader(`{"objects":[1,2]}`), func(json.RawMessage) error { return stop }); err != stop {
+		t.Errorf("the reader's own fault: %v", err)
+	}
+}
+
+func FuzzReadEnvelope(f *testing.F) {
+	f.Add(`{"objects":[{"a":1},2],"more":true,"next":"x"}`)
+	f.Fuzz(func(t *testing.T, in string) {
+		n := 0
+		_, _, err := ReadEnvelope(strings.NewReader(in), func(o json.RawMessage) error {
+			if n++; !json.Valid(o) {
+				t.Errorf("%q is no JSON", o)
+			}
+			return nil
+		})
+		if err == nil && !json.Valid([]byte(in)) {
+			t.Errorf("%q was taken", in)
 		}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	"straza/internal/format/stix"
 	"straza/internal/format/taxii"
 	"straza/internal/intel"
 )
@@ -43,51 +42,15 @@ func (x *exchange) deliver() error {
 
 // envelopeOf reads an envelope object by object.
 func envelopeOf(r io.Reader) (list []intel.InboxEntry, err error) {
-	dec := json.NewDecoder(r)
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.Join(err, errNoEnvelope)
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, err
+	_, _, err = taxii.ReadEnvelope(r, func(raw json.RawMessage) error {
+		if len(list) == postMost {
+			return taxii.NewError(http.StatusUnprocessableEntity, "Too many", "An envelope holds at most 100000 objects.")
 		}
-		if key != "objects" {
-			var other json.RawMessage // more, next, and what others made up
-			if err := dec.Decode(&other); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-			return nil, errors.Join(err, errNoEnvelope)
-		}
-		for dec.More() {
-			var raw json.RawMessage
-			if err := dec.Decode(&raw); err != nil {
-				return nil, err
-			}
-			if len(list) == postMost {
-				return nil, taxii.NewError(http.StatusUnprocessableEntity, "Too many", "An envelope holds at most 100000 objects.")
-			}
-			e := intel.InboxEntry{JSON: raw}
-			e.Type, e.ID, e.Version, e.Refused = stix.Head(raw)
-			list = append(list, e)
-		}
-		if _, err := dec.Token(); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.Join(err, errNoEnvelope)
-	}
-	return list, nil
+		list = append(list, intel.NewInboxEntry(raw))
+		return nil
+	})
+	return list, err
 }
-
-var errNoEnvelope = errors.New("not an envelope")
 
 // status is section 4.3: of the caller's organisation's own POSTs.
 func (x *exchange) status(id string) error {
