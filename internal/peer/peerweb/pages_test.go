@@ -14,10 +14,13 @@ func TestPagesAreWhole(t *testing.T) {
 	field := ui.Field{Name: "a", Label: "А", ID: "a"}
 	b := ui.Button{Label: "а"}
 	if err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"peers":    {&listPage{Table: table}, &listPage{}},
-		"peer":     {&showPage{Runs: table, Items: table, Delete: &b, At: "/x"}, &showPage{}},
-		"peerform": {&formPage{Who: []ui.Field{field}, Flags: []ui.Field{field}, Rules: []ui.Field{field}, Cancel: b}, &formPage{}},
-		"preview":  {&previewPage{Table: table, Next: "/x"}, &previewPage{}},
+		"peers": {&listPage{Table: table, Polls: table, New: &b}, &listPage{}},
+		"server": {&serverPage{Facts: ui.Facts{Items: []ui.Fact{{Label: "а", Value: "б"}}}, Collections: table, Delete: &b, At: "/x",
+			Choose: &ui.Choices{Name: "collection", Legend: "а", Many: true, Options: []ui.Option{{Value: "1", Label: "а"}}}}, &serverPage{}},
+		"serverform": {&serverFormPage{Fields: []ui.Field{field}, Cancel: b}, &serverFormPage{}},
+		"peer":       {&showPage{Runs: table, Items: table, Delete: &b, At: "/x"}, &showPage{}},
+		"peerform":   {&formPage{Who: []ui.Field{field}, Flags: []ui.Field{field}, Rules: []ui.Field{field}, Cancel: b}, &formPage{}},
+		"preview":    {&previewPage{Table: table, Next: "/x"}, &previewPage{}},
 	}, Files); err != nil {
 		t.Error(err)
 	}

@@ -18,6 +18,8 @@ type listPage struct {
 	web.Page
 	Header ui.Header
 	Table  ui.Table
+	Polls  ui.Table
+	New    *ui.Button // a TAXII server
 }
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
@@ -36,6 +38,12 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		x := &list[i]
 		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: at(r, x), Cells: []any{ui.Name{Text: x.Name, Href: at(r, x), Sub: []any{ui.Machine(x.URL)}},
 			state(r, x), exchange(r, x), ui.Machine(x.Ceiling.Label()), when(x.Pulled), when(x.Pushed)}})
+	}
+	if page.Polls, err = p.serverTable(r); err != nil {
+		return err
+	}
+	if access.Allowed(web.Actor(r), "peer.manage") {
+		page.New = &ui.Button{Label: web.T(r, "polls.new"), Icon: "plus", Href: room(r).polls + "/new", Variant: "secondary"}
 	}
 	return p.t.Render(w, r, "peers", page)
 }

@@ -11,6 +11,7 @@ import (
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/peer"
+	"straza/internal/peer/poll"
 	"straza/internal/registry"
 )
 
@@ -19,26 +20,38 @@ import (
 //go:embed *.html messages/*.json
 var Files embed.FS
 
+// Deps is what the pages need.
+type Deps struct {
+	Peers *peer.Service
+	Polls *poll.Service
+	Orgs  *registry.Service
+}
+
 type pages struct {
-	t    *web.Templates
-	s    *peer.Service
-	orgs *registry.Service
+	t     *web.Templates
+	s     *peer.Service
+	polls *poll.Service
+	orgs  *registry.Service
 }
 
 // rooms are where the pages stand: with the team, and with administrators.
-var rooms = []struct{ base, perm string }{{"/console/peers", "console.use"}, {"/administration/peers", "admin.use"}}
+var rooms = []struct{ base, polls, perm string }{{"/console/peers", "/console/taxii", "console.use"}, {"/administration/peers", "/administration/taxii", "admin.use"}}
 
 // base is where a request came in: links stay there.
 func base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, rooms[1].base) {
-		return rooms[1].base
+	return room(r).base
+}
+
+func room(r *http.Request) struct{ base, polls, perm string } {
+	if strings.HasPrefix(r.URL.Path, "/administration/") {
+		return rooms[1]
 	}
-	return rooms[0].base
+	return rooms[0]
 }
 
 // Routes declares the doors of the room.
-func Routes(m *web.Mux, s *peer.Service, orgs *registry.Service) {
-	p := &pages{t: m.Templates(Files), s: s, orgs: orgs}
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), s: d.Peers, polls: d.Polls, orgs: d.Orgs}
 	for _, x := range rooms {
 		within := func(perm string) web.Policy {
 			return web.Policy{Name: "perm:" + perm + "&" + x.perm, Allow: func(who ident.Actor) bool { return who.Can(perm) && who.Can(x.perm) }}
@@ -54,6 +67,13 @@ func Routes(m *web.Mux, s *peer.Service, orgs *registry.Service) {
 			web.Route{Method: "POST", Pattern: x.base + "/{peer}/edit", Policy: manage, Mutates: true, Handler: p.edit},
 			web.Route{Method: "GET", Pattern: x.base + "/{peer}/preview", Policy: content, Reveals: "what the peer shows us", Handler: p.preview},
 			web.Route{Method: "POST", Pattern: x.base + "/{peer}/{act}", Policy: manage, Mutates: true, Handler: p.act},
+
+			web.Route{Method: "GET", Pattern: x.polls + "/new", Policy: manage, Reveals: "an empty form", Handler: p.newServer},
+			web.Route{Method: "POST", Pattern: x.polls + "/new", Policy: manage, Mutates: true, Handler: p.addServer},
+			web.Route{Method: "GET", Pattern: x.polls + "/{server}", Policy: read, Reveals: "a TAXII server that is polled, its collections, no secret", Handler: p.showServer},
+			web.Route{Method: "GET", Pattern: x.polls + "/{server}/edit", Policy: manage, Reveals: "a TAXII server's settings, no secret", Handler: p.editServerForm},
+			web.Route{Method: "POST", Pattern: x.polls + "/{server}/edit", Policy: manage, Mutates: true, Handler: p.editServer},
+			web.Route{Method: "POST", Pattern: x.polls + "/{server}/{act}", Policy: manage, Mutates: true, Handler: p.actServer},
 		)
 	}
 }
