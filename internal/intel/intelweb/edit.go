@@ -2,7 +2,6 @@ package intelweb
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"straza/internal/format/extract"
@@ -272,52 +271,4 @@ func (p *pages) tag(_ http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return web.Redirect(base(r)+"/"+ref, web.Done("intel.done.tagged"))
-}
-
-// bulk does one act on the ticked attributes, each loaded through its event.
-func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	f, err := web.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	ctx, who := r.Context(), web.Actor(r)
-	e, err := p.s.Event(ctx, who, ref)
-	if err != nil {
-		return err
-	}
-	if act, ids := f.Text("act", 20), f.Ids("id"); len(ids) > 0 && (act == "propose" || act == "note") { // forms for one attribute
-		one := strconv.FormatInt(ids[0], 10)
-		to := map[string]string{"propose": "/propose?attribute=" + one, "note": "/attributes/" + one + "#said"}[act]
-		return web.Redirect(base(r)+"/"+ref+to, nil)
-	}
-	for _, id := range f.Ids("id") {
-		at := strconv.FormatInt(id, 10)
-		a, err := p.s.Attribute(ctx, who, at)
-		if err != nil {
-			return err
-		}
-		if a.EventID != e.ID {
-			return fault.New(fault.NotFound, "attribute %d in event %s", id, ref)
-		}
-		switch f.Text("act", 20) {
-		case "saw":
-			_, _, err = p.s.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
-		case "unwanted":
-			_, err = p.d.Remarks.ProposeRemoval(ctx, who, at)
-		case "delete":
-			_, err = p.s.DeleteAttribute(ctx, who, at, false)
-		case "ids", "noids":
-			_, err = p.s.EditAttribute(ctx, who, at, misp.Attribute{ToIDS: misp.B(f.Text("act", 20) == "ids")})
-		default:
-			err = fault.New(fault.Invalid, "act %q", f.Text("act", 20))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return web.Redirect(base(r)+"/"+ref, web.Done("intel.done.changed"))
 }

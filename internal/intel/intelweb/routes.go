@@ -98,6 +98,7 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
 			{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
 			{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
+			{Method: "POST", Pattern: base + "/{id}/attributes/undo", Policy: write, Mutates: true, Handler: p.undoBulk},
 		}
 		for i, x := range routes {
 			if x.Method == "GET" && strings.Contains(x.Pattern, "{id}") {

@@ -1,0 +1,139 @@
+package intelweb
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+)
+
+// undoes names the act that takes another back.
+var undoes = map[string]string{"delete": "restore", "ids": "noids", "noids": "ids"}
+
+// undoMost is how many attributes a message's cookie can name; more than that are taken
+// back on the page itself.
+const undoMost = 70
+
+// bulk does one act on the ticked attributes, each loaded through its event. What it
+// changed can be taken back as a whole.
+func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
+	ref, err := eventRef(r)
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	if err != nil {
+		return err
+	}
+	act, ids := f.Text("act", 20), f.Ids("id")
+	if len(ids) > 0 && (act == "propose" || act == "note") { // forms for one attribute
+		one := strconv.FormatInt(ids[0], 10)
+		to := map[string]string{"propose": "/propose?attribute=" + one, "note": "/attributes/" + one + "#said"}[act]
+		return web.Redirect(base(r)+"/"+ref+to, nil)
+	}
+	var changed []string
+	for _, id := range ids {
+		a, err := p.attributeIn(r, e.ID, id)
+		if err != nil {
+			return err
+		}
+		if err := p.bulkOne(r, act, &a); err != nil {
+			return err
+		}
+		if undoes[act] != "" && (act == "delete" || a.ToIDS != (act == "ids")) {
+			now, err := p.s.Attribute(r.Context(), web.Actor(r), strconv.FormatInt(id, 10))
+			if err != nil {
+				return err
+			}
+			changed = append(changed, strconv.FormatInt(id, 36)+"-"+strconv.FormatInt(now.Timestamp, 36))
+		}
+	}
+	done := web.Done("intel.done.changed")
+	if len(changed) > 0 && len(changed) <= undoMost {
+		done = done.WithUndo(base(r)+"/"+ref+"/attributes/undo", "act", undoes[act], "of", strings.Join(changed, " "))
+	}
+	return web.Redirect(base(r)+"/"+ref, done)
+}
+
+// attributeIn loads an attribute of an event.
+func (p *pages) attributeIn(r *http.Request, event, id int64) (intel.Attribute, error) {
+	a, err := p.s.Attribute(r.Context(), web.Actor(r), strconv.FormatInt(id, 10))
+	if err == nil && a.EventID != event {
+		err = fault.New(fault.NotFound, "attribute %d in event %d", id, event)
+	}
+	return a, err
+}
+
+func (p *pages) bulkOne(r *http.Request, act string, a *intel.Attribute) (err error) {
+	ctx, who, at := r.Context(), web.Actor(r), strconv.FormatInt(a.ID, 10)
+	switch act {
+	case "saw":
+		_, _, err = p.s.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
+	case "unwanted":
+		_, err = p.d.Remarks.ProposeRemoval(ctx, who, at)
+	case "delete":
+		_, err = p.s.DeleteAttribute(ctx, who, at, false)
+	case "restore":
+		_, err = p.s.RestoreAttribute(ctx, who, at)
+	case "ids", "noids":
+		_, err = p.s.EditAttribute(ctx, who, at, misp.Attribute{ToIDS: misp.B(act == "ids")})
+	default:
+		err = fault.New(fault.Invalid, "act %q", act)
+	}
+	return err
+}
+
+// undoBulk takes one press on several attributes back. What was changed since has another
+// timestamp: it stays as it is, and is counted.
+func (p *pages) undoBulk(_ http.ResponseWriter, r *http.Request) error {
+	ref, err := eventRef(r)
+	if err != nil {
+		return err
+	}
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	if err != nil {
+		return err
+	}
+	act := f.Text("act", 20)
+	if act != "restore" && act != "ids" && act != "noids" {
+		return fault.New(fault.NotFound, "act %q", act)
+	}
+	done, left := 0, 0
+	for _, x := range strings.Fields(f.Text("of", 4000)) {
+		number, stamp, _ := strings.Cut(x, "-")
+		id, err := strconv.ParseInt(number, 36, 64)
+		at, terr := strconv.ParseInt(stamp, 36, 64)
+		if err != nil || terr != nil || done+left == undoMost {
+			return fault.Field("of", "web.error.form", "what is to be undone is not readable")
+		}
+		a, err := p.attributeIn(r, e.ID, id)
+		if err != nil {
+			return err
+		}
+		if a.Timestamp != at || a.Deleted != (act == "restore") {
+			left++
+			continue
+		}
+		if err := p.bulkOne(r, act, &a); err != nil {
+			return err
+		}
+		done++
+	}
+	to := base(r) + "/" + ref
+	if left > 0 {
+		return web.Redirect(to, web.Done("intel.done.undone.left", "n", done, "left", left))
+	}
+	return web.Redirect(to, web.Done("intel.done.undone", "n", done))
+}
