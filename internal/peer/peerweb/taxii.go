@@ -21,7 +21,7 @@ func (p *pages) serverTable(r *http.Request) (t ui.Table, err error) {
 	if err != nil {
 		return t, err
 	}
-	t = ui.Table{Caption: web.T(r, "polls.title"), Columns: []ui.Column{{Label: web.T(r, "peers.name")}, {Label: web.T(r, "peers.state"), Width: "mark"},
+	t = ui.Table{Caption: web.T(r, "polls.title"), Columns: []ui.Column{{Label: web.T(r, "polls.server")}, {Label: web.T(r, "peers.state"), Width: "mark"},
 		{Label: web.T(r, "peers.read"), Num: true, Drop: 2}, {Label: web.T(r, "peers.created"), Num: true, Drop: 1}, {Label: web.T(r, "polls.polled"), Width: "mark", Drop: 1}},
 		Empty: &ui.Empty{Icon: "affiliate", Title: web.T(r, "polls.empty"), Text: web.T(r, "polls.empty.text")}}
 	for i := range list {
@@ -130,7 +130,7 @@ func reportFacts(r *http.Request, x *poll.Server) (f ui.Facts) {
 }
 
 func collectionTable(r *http.Request, list []poll.Collection) ui.Table {
-	t := ui.Table{Caption: web.T(r, "polls.collections"), Columns: []ui.Column{{Label: web.T(r, "peers.name")}, {Label: web.T(r, "peers.state"), Width: "mark"},
+	t := ui.Table{Caption: web.T(r, "polls.collections"), Columns: []ui.Column{{Label: web.T(r, "polls.collection")}, {Label: web.T(r, "polls.state"), Width: "mark"},
 		{Label: web.T(r, "polls.objects"), Num: true}, {Label: web.T(r, "polls.polled"), Width: "mark", Drop: 1}},
 		Empty: &ui.Empty{Icon: "stack-2", Title: web.T(r, "polls.collections.empty"), Text: web.T(r, "polls.collections.text")}}
 	for _, c := range list {
