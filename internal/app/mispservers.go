@@ -12,6 +12,8 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/peer"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // mispServers shows peers as MISP's surface wants its servers.
@@ -113,4 +115,15 @@ func (h *House) wentTo(ctx context.Context, who ident.Actor, event int64) (out [
 		out = append(out, x)
 	}
 	return out, err
+}
+
+// signForPeers signs what peers are told of deletions, with a name of its own: nothing
+// signed for peers can be taken for a checkpoint of the audit log.
+func (h *House) signForPeers(text string) (signed, verifier string, err error) {
+	signer, verifier, err := h.Vault.Signer("straza/peer")
+	if err != nil {
+		return "", "", err
+	}
+	b, err := note.Sign(&note.Note{Text: text}, signer)
+	return string(b), verifier, err
 }

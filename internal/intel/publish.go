@@ -159,6 +159,11 @@ func (s *Service) DeleteEventAt(ctx context.Context, who ident.Actor, event stri
 		if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, deletedHere, now); err != nil {
 			return err
 		}
+		if retracts(who, e) {
+			if _, err := tx.Exec(ctx, addRetraction, s.db.NewID(), e.UUID, e.Origin.UUID, e.Audience, now); err != nil {
+				return err
+			}
+		}
 		if e.Attributes > wholeRows {
 			large = e.ID
 			_, err = tx.Exec(ctx, hideEvent, e.ID, now)

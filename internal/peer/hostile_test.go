@@ -32,13 +32,14 @@ type script struct {
 	rest  http.HandlerFunc
 	asked atomic.Int64
 	url   string
+	more  string // of getVersion
 }
 
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked.Add(1)
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/servers/getVersion"):
-		fmt.Fprint(w, `{"version":"2.5.1","perm_sync":true,"perm_sighting":true,"request_encoding":["gzip"],"uuid":"5f5f5f5f-1111-4222-8333-444444444444"}`)
+		fmt.Fprint(w, `{`+s.more+`"version":"2.5.1","perm_sync":true,"perm_sighting":true,"request_encoding":["gzip"],"uuid":"5f5f5f5f-1111-4222-8333-444444444444"}`)
 	case r.URL.Path == "/events/index":
 		s.index(w, r)
 	case strings.HasPrefix(r.URL.Path, "/events/view/"):

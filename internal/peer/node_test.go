@@ -19,11 +19,14 @@ import (
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 	"straza/internal/peer"
 	"straza/internal/registry"
 	"straza/internal/testkit"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 var ctx = context.Background()
@@ -41,6 +44,7 @@ type node struct {
 	keys   map[string]ident.Actor
 	more   int
 	before func() // each call
+	signs  *vault.Vault
 }
 
 func (n *node) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
@@ -69,7 +73,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 	messages, err := i18n.NewCatalog(ui.Messages)
 	n.Must(err)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: n, Now: db.Clock.Now})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Catalog: n.Lists, Registry: n.Registry, UUID: db.NewUUID(), Origin: n.URL}))
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, UUID: db.NewUUID(), Origin: n.URL}))
 	h, err := m.Handler()
 	n.Must(err)
 	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -81,6 +85,17 @@ func newNode(t testing.TB, db *store.DB) *node {
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return n
+}
+
+// sign signs for peers.
+func (n *node) sign(text string) (signed, verifier string, err error) {
+	if n.signs == nil {
+		n.signs = testkit.Vault(n.T)
+	}
+	signer, verifier, err := n.signs.Signer("straza/peer")
+	n.Must(err)
+	b, err := note.Sign(&note.Note{Text: text}, signer)
+	return string(b), verifier, err
 }
 
 // key makes a key here for somebody of org with a role.

@@ -29,6 +29,7 @@ type Flags struct {
 	Internal        bool `json:"internal"`              // same organisation: levels and local tags stay
 	SelfSigned      bool `json:"self_signed"`
 	SkipProxy       bool `json:"skip_proxy"`
+	Retract         bool `json:"accept_retractions"`  // ours: what its maker deleted there is deleted here
 	MirrorTags      bool `json:"remove_missing_tags"` // a tag that the sender took off goes here too
 }
 
@@ -171,6 +172,8 @@ type Able struct {
 	Filter   bool     `json:"filter_sightings"`
 	Encoding []string `json:"request_encoding"`
 	Short    bool     `json:"short_groups"` // a Straža: a sharing group may be repeated by its UUID
+	Retract  bool     `json:"retraction"`   // a Straža: it tells of what was deleted by its maker
+	Signer   string   `json:"signer"`       // and signs with this
 	Version  string   `json:"version"`
 	UUID     string   `json:"uuid"`
 }
@@ -205,8 +208,10 @@ type Peer struct {
 	Pulled, Pushed       int64 // µs of the last whole run
 	Created, Changed     int64 // µs
 
-	etag   string
-	secret []byte
+	etag      string
+	signer    string // the key that it signed with first
+	retracted int64  // the last of its retractions that was read
+	secret    []byte
 }
 
 // Defaults of a new peer.

@@ -36,6 +36,7 @@ func (w *puller) phases() []phase {
 		}
 	}
 	add(!w.run.Dry, phaseEvents, w.events)
+	add(w.p.Retract && w.r.able.Retract && w.run.Way == Pull && w.whole(), phaseRetractions, w.retractions)
 	add(w.p.PullClusters && w.whole(), phaseClusters, w.clusters)
 	add(w.whole(), phaseProposals, w.proposals)
 	add(w.p.PullSightings && !w.run.Dry, phaseSightings, w.sightings)

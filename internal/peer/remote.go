@@ -186,7 +186,7 @@ func (r *remote) version(ctx context.Context) (Able, error) {
 	if err == nil && !strings.Contains(a.Version, ".") {
 		err = unexpected("no version of MISP")
 	}
-	a.Version, a.UUID = cut(a.Version), cut(a.UUID)
+	a.Version, a.UUID, a.Signer = cut(a.Version), cut(a.UUID), cut(a.Signer)
 	if len(a.Encoding) > 8 {
 		a.Encoding = a.Encoding[:8]
 	}

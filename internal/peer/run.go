@@ -67,20 +67,22 @@ func (t *Tally) add(o intel.Tally) {
 // Counts is a run's report. On a push, Created are events that the other side did
 // not have, Updated those that it had, Unchanged those that it holds as new.
 type Counts struct {
-	Orgs       Tally            `json:"organisations,omitzero"` // these five of a move alone
-	Groups     Tally            `json:"sharing_groups,omitzero"`
-	Tags       Tally            `json:"tags,omitzero"`
-	Taxonomies Tally            `json:"taxonomies,omitzero"`
-	Galaxies   Tally            `json:"galaxies,omitzero"`
-	Events     Tally            `json:"events"`
-	Attributes Tally            `json:"attributes"`
-	Objects    Tally            `json:"objects"`
-	Clusters   Tally            `json:"clusters"`
-	Proposals  Tally            `json:"proposals"`
-	Sightings  Tally            `json:"sightings"`
-	Analyst    Tally            `json:"analyst_data"`
-	Misfits    []Misfit         `json:"misfits,omitempty"` // of a move: what had no place, the first thousand
-	Reasons    map[string]int64 `json:"reasons"`           // why something was refused, held or is left
+	Orgs       Tally `json:"organisations,omitzero"` // these five of a move alone
+	Groups     Tally `json:"sharing_groups,omitzero"`
+	Tags       Tally `json:"tags,omitzero"`
+	Taxonomies Tally `json:"taxonomies,omitzero"`
+	Galaxies   Tally `json:"galaxies,omitzero"`
+	Events     Tally `json:"events"`
+	Attributes Tally `json:"attributes"`
+	Objects    Tally `json:"objects"`
+	// Retractions: Updated are the events that were deleted here as their maker did there.
+	Retractions Tally            `json:"retractions,omitzero"`
+	Clusters    Tally            `json:"clusters"`
+	Proposals   Tally            `json:"proposals"`
+	Sightings   Tally            `json:"sightings"`
+	Analyst     Tally            `json:"analyst_data"`
+	Misfits     []Misfit         `json:"misfits,omitempty"` // of a move: what had no place, the first thousand
+	Reasons     map[string]int64 `json:"reasons"`           // why something was refused, held or is left
 }
 
 func (c Counts) copy() Counts {

@@ -222,6 +222,9 @@ func (s *Service) Edit(ctx context.Context, who ident.Actor, ref string, key str
 			if p.secret, err = s.keys.Seal(cell(p.ID), []byte(key)); err != nil {
 				return err
 			}
+			if _, err := tx.Exec(ctx, setRetracted, p.ID, "", p.retracted); err != nil { // its key for signatures is learnt anew
+				return err
+			}
 		}
 		if p.Changed, err = store.Now(ctx, tx); err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 const (
 	peerCols = `SELECT p.id, p.uuid, p.name, p.url, p.secret, p.org_id, p.remote_org_id, p.flags, p.push_rules, p.pull_rules, p.ceiling,
 		p.blocked_types, p.every, p.patience, p.ca, p.priority, p.code, p.detail, p.checked, p.failures, p.open_until, p.able, p.etag,
-		p.pulled, p.pushed, p.created, p.changed FROM peer_server p `
+		p.pulled, p.pushed, p.created, p.changed, p.signer, p.retracted FROM peer_server p `
 	allPeers   = peerCols + `ORDER BY p.priority, p.id`
 	peerByID   = peerCols + `WHERE p.id = $1`
 	peerByUUID = peerCols + `WHERE p.uuid = $1`
@@ -25,12 +25,13 @@ const (
 		ceiling = $10, blocked_types = $11, every = $12, patience = $13, ca = $14, priority = $15, etag = '', open_until = 0, changed = $16 WHERE id = $1`
 	setHealth = `UPDATE peer_server SET code = $2, detail = $3, checked = $4, failures = $5, open_until = $6, remote_version = $7, remote_uuid = $8,
 		able = $9 WHERE id = $1`
-	setPulled   = `UPDATE peer_server SET pulled = $2, etag = $3 WHERE id = $1`
-	setPushed   = `UPDATE peer_server SET pushed = $2 WHERE id = $1`
-	dropPeer    = `DELETE FROM peer_server WHERE id = $1`
-	dropItems   = `DELETE FROM peer_item WHERE peer_id = $1`
-	dropRuns    = `DELETE FROM peer_run WHERE peer_id = $1`
-	dropSources = `DELETE FROM peer_source WHERE peer_id = $1`
+	setRetracted = `UPDATE peer_server SET signer = $2, retracted = $3 WHERE id = $1`
+	setPulled    = `UPDATE peer_server SET pulled = $2, etag = $3 WHERE id = $1`
+	setPushed    = `UPDATE peer_server SET pushed = $2 WHERE id = $1`
+	dropPeer     = `DELETE FROM peer_server WHERE id = $1`
+	dropItems    = `DELETE FROM peer_item WHERE peer_id = $1`
+	dropRuns     = `DELETE FROM peer_run WHERE peer_id = $1`
+	dropSources  = `DELETE FROM peer_source WHERE peer_id = $1`
 
 	runCols   = `SELECT r.id, r.peer_id, r.way, r.technique, r.state, r.phase, r.etag, r.started, r.ended, r.counts, r.detail, r.cursor FROM peer_run r `
 	openRun   = runCols + `WHERE r.peer_id = $1 AND r.way = $2 AND r.state = 'running' ORDER BY r.id DESC LIMIT 1`
@@ -59,7 +60,7 @@ func scanPeer(s store.Scanner) (p Peer, err error) {
 	var flags, push, pull, ceiling, types, able string
 	err = s.Scan(&p.ID, &p.UUID, &p.Name, &p.URL, &p.secret, &p.Org, &p.RemoteOrg, &flags, &push, &pull, &ceiling, &types, &p.Every, &p.Patience,
 		&p.CA, &p.Priority, &p.Health.Code, &p.Health.Detail, &p.Health.Checked, &p.Health.Failures, &p.Health.OpenUntil, &able, &p.etag,
-		&p.Pulled, &p.Pushed, &p.Created, &p.Changed)
+		&p.Pulled, &p.Pushed, &p.Created, &p.Changed, &p.signer, &p.retracted)
 	if err != nil {
 		return p, err
 	}

@@ -28,9 +28,18 @@ func (a *api) version(c *call) error {
 		Encoding    []string `json:"request_encoding"`
 		Filter      bool     `json:"filter_sightings"`
 		// What Straža adds between its own kind (spec misp D11), told to servers alone.
-		Short bool `json:"short_groups,omitempty"`
+		Short      bool   `json:"short_groups,omitempty"`
+		Retraction bool   `json:"retraction,omitempty"`
+		Signer     string `json:"signer,omitempty"` // of retractions
 	}{Version, Version, access.Allowed(c.who, "misp.sync"), access.Allowed(c.who, "misp.sighting"),
-		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c)}
+		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c), false, ""}
+	if server(c) && a.Sign != nil {
+		_, verifier, err := a.Sign("straza\n")
+		if err != nil {
+			return err
+		}
+		answer.Retraction, answer.Signer = true, verifier
+	}
 	return c.value(answer)
 }
 

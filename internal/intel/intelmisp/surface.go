@@ -35,6 +35,7 @@ type Deps struct {
 	Log      *audit.Log
 	House    House
 	Servers  Servers
+	Sign     Sign                         // nil = nothing is retracted
 	UUID     string                       // of this installation; peers ask for it
 	Origin   string                       // public URL without a closing slash
 	Host     func(context.Context) string // name of the host organisation, in exports that name their source

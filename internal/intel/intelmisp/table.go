@@ -154,6 +154,7 @@ func coreRows(read, write adder) {
 	write("events/addtag", "tagger", (*api).eventTag)
 	write("events/removetag", "tagger", (*api).eventTag)
 	write("events/freetextimport", "add", (*api).freeTextImport)
+	read("events/retractions", "sync", (*api).retractions)
 	read("events/filtereventidsforpush", "sync", (*api).wanted)
 
 	read("attributes/index", "", (*api).attributeIndex)
