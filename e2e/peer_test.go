@@ -465,7 +465,10 @@ func chainMoved(t *testing.T, a *link) {
 	total := len(a.index(t, a.org)) + len(a.index(t, linkOrg("C")))
 	count := func() int { return len(d.index(t, a.org)) + len(d.index(t, linkOrg("C"))) }
 	over := make(chan struct{})
-	go func() { _, _ = d.TryCLI(a.admin+"\n", "intel", "import", "--from-misp", a.Origin, "--key", "-", "--json"); close(over) }()
+	go func() {
+		_, _ = d.TryCLI(a.admin+"\n", "intel", "import", "--from-misp", a.Origin, "--key", "-", "--json")
+		close(over)
+	}()
 	n := 0
 	for n = count(); n < 20; n = count() {
 		select {
