@@ -71,6 +71,9 @@ func (p *pages) people(w http.ResponseWriter, r *http.Request) error {
 	bar := f.Bar(web.T(r, "admin.people.search"))
 	page.Bar = &bar
 	page.Table = peopleTable(r, list)
+	if f.Active() {
+		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: "/administration/people", Variant: "secondary"}}
+	}
 	page.Pages = f.Pages(len(list), 0, next)
 	return p.t.Render(w, r, "people", page)
 }

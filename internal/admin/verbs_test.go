@@ -55,7 +55,7 @@ func TestEveryActHasWords(t *testing.T) {
 				w = p.actWords(l, "case."+c)
 			}
 			if w == "" || strings.Contains(w, "admin.") {
-				t.Errorf("%s has no words in %s", c, l)
+				t.Errorf("%s has no words in %s: give admin/messages admin.audit.thing.… or admin.audit.did.…", c, l)
 			}
 		}
 	}

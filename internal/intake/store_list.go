@@ -105,6 +105,16 @@ func (w *where) with(test func(string, func(any) string) string, outer string) (
 	return strings.Join(w.parts, " AND "), words, c.args
 }
 
+// named narrows to a number as people say it; none = nothing is called so.
+func (w *where) named(ctx context.Context, tx *store.Tx, said string) (none bool, err error) {
+	if said == "" {
+		return false, nil
+	}
+	ids, err := numbered(ctx, tx, folded(strings.TrimSpace(said)))
+	w.parts = append(w.parts, "r.id IN "+store.In(ids))
+	return len(ids) == 0, err
+}
+
 // sortCols are the columns of Sorts.
 var sortCols = map[string]string{"due": "r.open_due", "received": "r.received", "updated": "r.updated", "severity": "r.severity"}
 
@@ -115,12 +125,8 @@ func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, w
 		return nil, err
 	}
 	w := filterWhere(who, f, now)
-	if f.Number != "" {
-		named, err := numbered(ctx, tx, folded(strings.TrimSpace(f.Number)))
-		if err != nil || len(named) == 0 {
-			return nil, err
-		}
-		w.parts = append(w.parts, "r.id IN "+store.In(named))
+	if none, err := w.named(ctx, tx, f.Number); none || err != nil {
+		return nil, err
 	}
 	name, down := strings.CutPrefix(after.Sort, "-")
 	col, op, dir := sortCols[name], ">", ""
@@ -177,7 +183,11 @@ func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, 
 	if terms.Rare() {
 		test = terms.Start
 	}
-	cond, words, args := filterWhere(who, f, now).with(test, "r.id")
+	w := filterWhere(who, f, now)
+	if none, err := w.named(ctx, tx, f.Number); none || err != nil {
+		return 0, err
+	}
+	cond, words, args := w.with(test, "r.id")
 	return store.Int64(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 FROM intake_report r WHERE `+cond+" AND "+words+
 		` LIMIT `+strconv.Itoa(maxCount+1)+`) x`, args...)
 }
@@ -192,7 +202,11 @@ func extent(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []s
 	if terms.Rare() {
 		test = terms.Start
 	}
-	cond, words, args := filterWhere(who, f, now).with(test, "r.id")
+	w := filterWhere(who, f, now)
+	if none, err := w.named(ctx, tx, f.Number); none || err != nil {
+		return x, err
+	}
+	cond, words, args := w.with(test, "r.id")
 	_, err = store.All(ctx, tx, func(sc store.Scanner) (n int64, err error) {
 		var label string
 		if err = sc.Scan(&label, &n); err == nil {

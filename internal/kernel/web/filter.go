@@ -197,9 +197,13 @@ func (f *Filters) Pages(n int, total int64, next string) *ui.Pagination {
 // passedMost is how many unknown names a bar repeats.
 const passedMost = 5
 
-// Bar makes the filter bar; placeholder is what the search field says.
+// Bar makes the filter bar; placeholder is what the search field says, "" for a list that
+// searches nothing.
 func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
 	b := ui.FilterBar{Action: f.path, Query: f.Get("q"), Placeholder: placeholder, Acts: acts, Keep: map[string]string{}, Views: f.saved(), Passed: f.passed[:min(len(f.passed), passedMost)]}
+	if placeholder == "" && f.Get("q") != "" {
+		b.Passed = slices.Concat(b.Passed, []string{"q"})
+	}
 	if f.long {
 		b.Error = T(f.r, "ui.filter.long", "n", longestQuery)
 	}
