@@ -168,6 +168,9 @@ func (l *link) run(t *testing.T, way, peer string) linkRun {
 			if err := json.Unmarshal(out, &r); err != nil {
 				t.Fatalf("%v %s", err, out)
 			}
+			if way == "push" && r.Counts.Events.Left > 0 && time.Now().Before(deadline) {
+				continue // the outbox noted more at the last moment: the next run's
+			}
 			break
 		}
 		if !strings.Contains(err.Error(), "under way") || time.Now().After(deadline) {
