@@ -275,3 +275,22 @@ func countTag(ctx context.Context, tx *store.Tx, who ident.Actor, tag int64) (ev
 func usesAt(ctx context.Context, tx *store.Tx, event, attribute int64) ([]useOf, error) {
 	return store.All(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id = $2 ORDER BY g.id", event, attribute)
 }
+
+type tagged struct {
+	name string
+	n    int64
+}
+
+// countTags counts marks on events, or on their attributes, whose tag begins with a
+// lower-case prefix; of attributes at most one more than taggingsMost. What who does
+// not see is passed over before it is counted.
+func countTags(ctx context.Context, tx *store.Tx, who ident.Actor, events []int64, prefix string, onEvent bool) ([]tagged, error) {
+	from := "SELECT t.name FROM intel_tagging g CROSS JOIN intel_tag t CROSS JOIN intel_event e WHERE g.attribute_id = 0 AND "
+	if !onEvent {
+		from = "SELECT t.name FROM intel_tagging g CROSS JOIN intel_tag t CROSS JOIN intel_event e CROSS JOIN intel_attribute a WHERE a.id = g.attribute_id AND NOT a.deleted AND " +
+			childSeen(who, "a", true) + " AND "
+	}
+	return store.All(ctx, tx, func(s store.Scanner) (c tagged, err error) { err = s.Scan(&c.name, &c.n); return },
+		"SELECT name, COUNT(*) FROM ("+from+"t.id = g.tag_id AND e.id = g.event_id AND g.event_id IN "+store.In(events)+
+			" AND SUBSTR(t.name_fold, 1, "+strconv.Itoa(len(prefix))+") = $1 AND "+eventSeen(who, "e")+" LIMIT "+strconv.Itoa(taggingsMost+1)+") used GROUP BY name", prefix)
+}

@@ -27,7 +27,7 @@ func desk(t *testing.T, db *store.DB) (*testkit.Site, *inteltest.World, testkit.
 		who.Name, who.SecondFA = name, true
 		people[name] = who
 	}
-	site := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks}) }})
+	site := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists}) }})
 	return site, w, people
 }
 

@@ -41,12 +41,7 @@ func shell(r *http.Request) ui.Shell {
 }
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
-	f := web.ReadFilters(r,
-		web.FilterSpec{Name: "published", Label: web.T(r, "intel.state"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.published")}, {Value: "0", Label: web.T(r, "intel.unpublished")}}},
-		web.FilterSpec{Name: "threat", Label: web.T(r, "intel.threat"), Options: threats(r)},
-		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
-		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
-		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")}, web.Sorted("info", "attribute_count", "changed"))
+	f := listFilters(r)
 	if r.URL.Query().Get("format") == "csv" {
 		return p.exportList(w, r, eventQuery(f))
 	}
@@ -66,6 +61,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
 	}
 	out.Bar = f.Bar(web.T(r, "intel.search"), append(exportweb.Offer(r, f.With("format", "csv"), total, false),
+		ui.Button{Label: web.T(r, "intel.attack"), Icon: "table", Href: base(r) + "/attack" + carried(r), Variant: "tertiary"},
 		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})...)
 	out.Table = eventTable(r, f, events)
 	next := ""
@@ -74,6 +70,16 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	out.Pages = f.Pages(len(events), total, next)
 	return p.t.Render(w, r, "list", out)
+}
+
+// listFilters are the filters of the list of events, and of what adds them up.
+func listFilters(r *http.Request) *web.Filters {
+	return web.ReadFilters(r,
+		web.FilterSpec{Name: "published", Label: web.T(r, "intel.state"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.published")}, {Value: "0", Label: web.T(r, "intel.unpublished")}}},
+		web.FilterSpec{Name: "threat", Label: web.T(r, "intel.threat"), Options: threats(r)},
+		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
+		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")}, web.Sorted("info", "attribute_count", "changed"))
 }
 
 func threats(r *http.Request) (out []ui.Option) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"straza/internal/catalog"
 	"straza/internal/intel"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/ident"
@@ -25,6 +26,8 @@ var Files embed.FS
 type Deps struct {
 	Intel   *intel.Service
 	Remarks *remark.Service
+	// Catalog knows the clusters and matrices that tags stand for.
+	Catalog *catalog.Service
 	// Origin is the public address, for rules that point to their event; Host names the
 	// installation in them.
 	Origin string
@@ -66,6 +69,8 @@ func Routes(m *web.Mux, d Deps) {
 		routes := []web.Route{
 			{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
 			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
+			{Method: "GET", Pattern: base + "/attack", Policy: read, Reveals: "techniques of events the caller may see", Handler: p.attackMany},
+			{Method: "GET", Pattern: base + "/{id}/attack", Policy: read, Reveals: "techniques of an event the caller may see", Handler: p.attackOf},
 			{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},
 			{Method: "POST", Pattern: base + "/new", Policy: write, Mutates: true, Handler: p.create},
 			{Method: "GET", Pattern: base + "/{id}", Policy: read, Reveals: "an event the caller may see", Handler: p.show},

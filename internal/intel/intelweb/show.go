@@ -168,6 +168,7 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 		page.Header.Marks = append(page.Header.Marks, ui.PAP(strings.ToUpper(e.PAP)))
 	}
 	page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.threat."+strconv.Itoa(e.Threat))}, ui.Tag{Word: web.T(r, "intel.analysis."+strconv.Itoa(e.Analysis))})
+	page.Header.Tabs = eventTabs(r, e, "")
 	at := page.At + "/" + page.Ref
 	page.Header.Acts = []ui.Button{{Label: web.T(r, "intel.export"), Icon: "download", Href: at + "/export", Variant: "secondary"}}
 	if page.Edit {

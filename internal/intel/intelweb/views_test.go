@@ -1,0 +1,67 @@
+package intelweb
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"straza/internal/catalog"
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/intel/inteltest"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
+)
+
+const (
+	galaxyFile  = `{"name":"Attack Pattern","namespace":"mitre-attack","icon":"map","type":"mitre-attack-pattern","uuid":"c4e851fa-775f-11e7-8163-b774922098cd","version":1,"kill_chain_order":{"attack-Linux":["initial-access","impact"],"attack-PRE":["reconnaissance"]}}`
+	clusterFile = `{"name":"Attack Pattern","type":"mitre-attack-pattern","uuid":"dcb864dc-775f-11e7-9fbb-1f41b4996683","version":1,"category":"attack-pattern","source":"x","description":"x","authors":["x"],"values":[
+	{"value":"Exploit Public-Facing Application - T1190","uuid":"3f886f2a-874f-4333-b794-aa6075009b1c","meta":{"external_id":"T1190","kill_chain":["attack-Linux:initial-access"]}},
+	{"value":"Data Encrypted for Impact - T1486","uuid":"b80d107d-fa0d-4b60-9684-b0433e8bdba0","meta":{"external_id":"T1486","kill_chain":["attack-Linux:impact"]}},
+	{"value":"Phishing - T1566","uuid":"a62a8db3-f23a-4d8f-afd6-9dbc77e7813b","meta":{"external_id":"T1566","kill_chain":["attack-Linux:initial-access"]}}]}`
+)
+
+// TestAttackOnPages: the matrix of an event and of a list lights what the reader sees
+// marked, and says what to import while there is no catalogue.
+func TestAttackOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, w, people := desk(t, db)
+		tag := func(v string) []misp.Tag {
+			return []misp.Tag{{Name: misp.T(`misp-galaxy:mitre-attack-pattern="` + v + `"`)}}
+		}
+		secret := misp.Attribute{Type: misp.T("domain"), Value: misp.T("tajna.example"), Distribution: misp.N(0), Tag: tag("Data Encrypted for Impact - T1486")}
+		open := misp.Attribute{Type: misp.T("domain"), Value: misp.T("javna.example"), Tag: tag("Exploit Public-Facing Application - T1190")}
+		in := inteltest.Event("Капија 400", intel.Community, open, secret)
+		in.Tag = tag("Exploit Public-Facing Application - T1190")
+		e := w.Add(people["ana"], in)
+		hidden := inteltest.Event("Скривен", intel.OwnOrg)
+		hidden.Tag = tag("Data Encrypted for Impact - T1486")
+		h := w.Add(people["ana"], hidden)
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
+		at, from := "/console/events/"+e.Ref()+"/attack", "/portal/events/"+e.Ref()+"/attack"
+		s.Shows("ana", at, 200, "straza catalog import")
+		_, err := w.Lists.Import(t.Context(), ident.SystemPart("importer"), func(yield func(catalog.File, error) bool) {
+			for name, text := range map[string]string{"galaxies/mitre-attack-pattern.json": galaxyFile, "clusters/mitre-attack-pattern.json": clusterFile} {
+				if !yield(catalog.File{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}, nil) {
+					return
+				}
+			}
+		})
+		w.Must(err)
+		s.Shows("ana", at, 200, "T1190", "T1486", "Initial access", "Reconnaissance")
+		if page := s.Shows("ana", at+"?all=1", 200, "T1566"); !strings.Contains(page, `data-level="0"`) {
+			t.Error("an unused technique is lit")
+		}
+		for _, path := range []string{from, "/portal/events/attack"} {
+			if page := s.Shows("alfa", path, 200, "T1190"); strings.Contains(page, "T1486") {
+				t.Errorf("%s tells of a technique that the reader does not see marked", path)
+			}
+		}
+		s.Shows("ana", "/console/events/attack?q=Скривен", 200, "T1486")
+		s.Shows("alfa", "/portal/events/"+h.Ref()+"/attack", 404)
+		s.Shows("ana", "/console/events/attack?q=nema-toga", 200, "No technique is marked")
+	})
+}
