@@ -122,13 +122,26 @@ func letterTable(r *http.Request, list []mail.Letter, whole bool) ui.Table {
 		Empty: &ui.Empty{Icon: "mail", Title: web.T(r, "admin.letters.empty")}}
 	kinds := map[string]string{mail.Queued: ui.StateWaiting, mail.Sent: ui.StateDone, mail.Caught: ui.StateAck, mail.Failed: ui.StateRefused}
 	for _, l := range list {
-		name := ui.Name{Text: l.Subject, Sub: []any{l.Purpose}}
+		name := ui.Name{Text: l.Subject, Sub: []any{letterKind(r, l.Purpose)}}
 		if whole {
 			name.Sub = []any{l.To, l.Body}
 		}
 		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.State{Kind: kinds[l.State], Word: web.T(r, "admin.letters."+l.State)}, clock.FromMicros(l.Created)}})
 	}
 	return t
+}
+
+// letterKinds are the purposes that letters are queued with, as keys of words.
+var letterKinds = map[string]string{"account.invitation": "invitation", "account.reset": "reset", "account.changed": "changed", "registry.verify": "verify",
+	"thread": "thread", "case": "case", "intel": "intel", "rule": "rule"}
+
+// letterKind says in words what a letter is for; what comes new is a notice.
+func letterKind(r *http.Request, purpose string) string {
+	key, known := letterKinds[purpose]
+	if !known {
+		key = "notice"
+	}
+	return web.T(r, "admin.letter."+key)
 }
 
 type devMailPage struct {

@@ -2,9 +2,13 @@ package app
 
 import (
 	"io/fs"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -64,6 +68,84 @@ func TestOneWordPerThing(t *testing.T) {
 		}
 		if seen < 20 {
 			t.Errorf("%d files of messages were read", seen)
+		}
+	}
+}
+
+// rawCode is what only programs say: a table, a kind of letter, a name with a room.
+var rawCode = regexp.MustCompile(`\b[a-z]+_[a-z_]+\b|\b(account|registry|intake|incident|intel|thread|mail|jobs|case|report|privacy|rule)\.[a-z]+\b`)
+
+// spokenWords gives the words of a page that are not marked as another language or as what
+// machines read.
+func spokenWords(n *html.Node, out *[]string) {
+	if n.Type == html.ElementNode {
+		if slices.Contains([]string{"script", "style", "code", "kbd", "textarea", "option"}, n.Data) {
+			return
+		}
+		for _, a := range n.Attr {
+			if a.Key == "translate" && a.Val == "no" || a.Key == "lang" && !strings.HasPrefix(a.Val, "sr") {
+				return
+			}
+		}
+	}
+	if n.Type == html.TextNode {
+		*out = append(*out, n.Data)
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		spokenWords(c, out)
+	}
+}
+
+// Pages of administration and privacy say in words what a letter is for and where data
+// stands; a raw code stands only where it is marked as one.
+func TestPagesSpeakWords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	root, officer, ana := w.person("admin", "CERT A"), w.person("privacy-officer", "CERT A"), w.person("analyst", "CERT A")
+	for _, p := range []*persona{root, officer, ana} {
+		w.do(p, "POST", "/language", "back=/&lang=sr-Cyrl")
+	}
+	look := func(at, body string, want ...string) {
+		t.Helper()
+		doc, err := html.Parse(strings.NewReader(body))
+		must(t, err)
+		var words []string
+		spokenWords(doc, &words)
+		text := strings.Join(words, " ")
+		if m := rawCode.FindString(text); m != "" {
+			t.Errorf("%s says %q", at, m)
+		}
+		for _, x := range want {
+			if !strings.Contains(text, x) {
+				t.Errorf("%s does not say %q", at, x)
+			}
+		}
+	}
+	if rec := w.do(root, "POST", "/administration/people/new", url.Values{"email": {"nova@primer.example"}, "name": {"Нова"}, "role": {"analyst"}, "org": {"CERT A"}}.Encode()); rec.Code >= 500 {
+		t.Fatal(rec.Code)
+	}
+	for _, at := range []string{"/administration", "/administration/letters", "/administration/people"} {
+		if rec := w.do(root, "GET", at, ""); rec.Code != 200 && rec.Code != 303 {
+			t.Errorf("%s: %d", at, rec.Code)
+		} else {
+			look(at, rec.Body.String())
+		}
+	}
+	rec := w.do(officer, "GET", "/oversight/privacy", "")
+	look("the register", rec.Body.String(), "регистар организација", "налози и улаз")
+	rec = w.do(officer, "POST", "/oversight/privacy/search", url.Values{"email": {"analyst@certa.example"}}.Encode())
+	if rec.Code != 200 {
+		t.Fatalf("a search: %d", rec.Code)
+	}
+	look("a search", rec.Body.String(), "налози и улаз: име, е-пошта")
+	for _, at := range []string{"/console", "/console/reports", "/console/cases", "/console/search?q=k-case"} {
+		rec := w.do(ana, "GET", at, "")
+		doc, err := html.Parse(strings.NewReader(rec.Body.String()))
+		must(t, err)
+		var words []string
+		spokenWords(doc, &words)
+		if m := regexp.MustCompile(`\d min\b`).FindString(strings.Join(words, " ")); m != "" || rec.Code != 200 {
+			t.Errorf("%s: %d, %q in Latin", at, rec.Code, m)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func TestTimes(t *testing.T) {
 		{Until(SrLatn, at("2026-11-23 10:34"), now), "do sutra u 10.34"}, {Until(SrCyrl, at("2026-11-22 14:00"), now), "до 14.00"},
 		{Until(SrLatn, at("2027-02-28 10:34"), now), "do 28. februara 2027 u 10.34"}, {Until(En, at("2026-11-23 10:34"), now), "until tomorrow 10:34"},
 		{When(SrLatn, at("2026-11-21 08:36"), now), "juče 8.36"}, {When(SrLatn, at("2026-11-20 08:36"), now), "20. novembar"},
-		{Duration(SrLatn, 26*time.Hour+12*time.Minute), "26 h 12 min"}, {Duration(SrLatn, -72*time.Minute), "−1 h 12 min"},
+		{Duration(SrLatn, 26*time.Hour+12*time.Minute), "26 h 12 min"}, {Duration(SrCyrl, 26*time.Hour+12*time.Minute), "26 h 12 мин"}, {Ago(SrCyrl, now.Add(-6*time.Minute), now), "пре 6 мин"}, {Duration(SrLatn, -72*time.Minute), "−1 h 12 min"},
 		{Duration(SrLatn, 8*24*time.Hour), "8 dana"}, {Duration(SrCyrl, 21*24*time.Hour), "21 дан"}, {Duration(En, 30*time.Second), "1 min"},
 		{Ago(SrLatn, now.Add(-6*time.Minute), now), "pre 6 min"}, {Ago(En, now.Add(-2*time.Hour), now), "2 h ago"}, {Ago(SrLatn, at("2026-11-17 10:00"), now), "pre 5 dana"},
 		{Number(SrCyrl, 1208), "1.208"}, {Number(En, 1234567), "1,234,567"}, {Number(En, -1208), "−1,208"}, {Percent(SrLatn, 0.8052, 2), "80,52 %"}, {Decimal(En, -0.5, 1), "−0.5"},

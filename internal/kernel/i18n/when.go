@@ -132,13 +132,13 @@ func Duration(l Lang, d time.Duration) string {
 	m := int64(d / time.Minute)
 	switch {
 	case m < 1:
-		return sign + "1 min"
+		return sign + "1 " + minutes(l)
 	case m < 60:
-		return sign + strconv.FormatInt(m, 10) + " min"
+		return sign + strconv.FormatInt(m, 10) + " " + minutes(l)
 	case m < 72*60:
 		s := sign + strconv.FormatInt(m/60, 10) + " h"
 		if m%60 != 0 {
-			s += " " + strconv.FormatInt(m%60, 10) + " min"
+			s += " " + strconv.FormatInt(m%60, 10) + " " + minutes(l)
 		}
 		return s
 	}
@@ -149,7 +149,16 @@ func Duration(l Lang, d time.Duration) string {
 	return sign + Number(l, n) + " " + in(l, "дана", "days")
 }
 
-// Ago says how long ago: "управо", "пре 6 min", "пре 2 h", "јуче", "пре 5 дана",
+// minutes is the abbreviation in the page's script; h is the sign of a unit (SI) and
+// stays Latin, as laws write it.
+func minutes(l Lang) string {
+	if l == SrCyrl {
+		return "мин"
+	}
+	return "min"
+}
+
+// Ago says how long ago: "управо", "пре 6 мин", "пре 2 h", "јуче", "пре 5 дана",
 // then the date.
 func Ago(l Lang, t, now time.Time) string {
 	d := now.Sub(t)

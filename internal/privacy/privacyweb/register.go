@@ -2,6 +2,7 @@ package privacyweb
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,9 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 	for _, e := range entries {
 		var where []string
 		for _, p := range e.Places {
-			where = append(where, p.Table)
+			if word := room(r, p.Table); !slices.Contains(where, word) {
+				where = append(where, word)
+			}
 		}
 		term := web.T(r, "privacy.term.none")
 		if e.Days > 0 {
@@ -92,7 +95,7 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 		if e.Erased && e.Days > 0 {
 			due = strconv.FormatInt(e.Due, 10)
 		}
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, ui.Machine(strings.Join(where, ", ")), term, due}})
+		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, strings.Join(where, ", "), term, due}})
 	}
 	return t
 }
@@ -126,9 +129,42 @@ func foundTable(r *http.Request, held []access.Held) ui.Table {
 	t := ui.Table{Caption: web.T(r, "privacy.found"), ShowCaption: true, Columns: []ui.Column{{Label: web.T(r, "privacy.record")}, {Label: web.T(r, "privacy.where")}, {Label: web.T(r, "privacy.since"), Width: "mark"}},
 		Empty: &ui.Empty{Icon: "sun", Title: web.T(r, "privacy.found.empty"), Text: web.T(r, "privacy.found.empty.text")}}
 	for _, h := range held {
-		t.Rows = append(t.Rows, ui.Row{Cells: []any{ui.Name{Text: h.Label, Mono: true}, ui.Machine(h.Table + ": " + strings.Join(h.Columns, " ")), clock.FromMicros(h.At)}})
+		t.Rows = append(t.Rows, ui.Row{Cells: []any{ui.Name{Text: h.Label, Mono: true}, place(r, h), clock.FromMicros(h.At)}})
 	}
 	return t
+}
+
+// rooms are the words for where data stands, by what a table's name begins with.
+var rooms = []string{"access", "account", "advisory", "audit", "blob", "catalog", "deadline", "form", "incident", "intake", "intel", "jobs", "mail", "pack",
+	"peer", "privacy", "registry", "rule", "store", "thread"}
+
+// room says in words in which part of Straža a table stands.
+func room(r *http.Request, table string) string {
+	name, _, _ := strings.Cut(table, "_")
+	if !slices.Contains(rooms, name) {
+		name = "store"
+	}
+	return web.T(r, "privacy.room."+name)
+}
+
+// fields are the words for columns of records about a person.
+var fields = map[string]string{"name": "name", "email": "email", "address": "email", "to_addr": "email", "email_key": "email", "postman": "email", "phone": "phone",
+	"job": "job", "party": "name", "org_name": "org", "message": "text", "subject": "text", "body": "text", "value": "value", "agent": "agent", "sealed": "sealed",
+	"title": "text", "summary": "text", "source": "text"}
+
+// place says where a record is held and what of the person stands in it.
+func place(r *http.Request, h access.Held) string {
+	var words []string
+	for _, c := range strings.Fields(strings.Join(h.Columns, " ")) {
+		key, known := fields[c]
+		if !known {
+			key = "other"
+		}
+		if w := web.T(r, "privacy.field."+key); !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	return room(r, h.Table) + ": " + strings.Join(words, ", ")
 }
 
 func (p *pages) term(w http.ResponseWriter, r *http.Request) error {

@@ -84,11 +84,12 @@
   // Clocks: the words stay true, once a minute; nothing ticks for screen readers.
   const dayWord = (n) => lang === "en" ? (n === 1 ? "day" : "days")
     : (lang === "sr-Latn" ? (n % 10 === 1 && n % 100 !== 11 ? "dan" : "dana") : (n % 10 === 1 && n % 100 !== 11 ? "дан" : "дана"));
+  const min = lang === "sr-Cyrl" ? " мин" : " min";
   const span = (ms) => {
     const sign = ms < 0 ? "−" : "", m = Math.floor(Math.abs(ms) / 60000);
-    if (m < 1) return sign + "1 min";
-    if (m < 60) return sign + m + " min";
-    if (m < 4320) return sign + Math.floor(m / 60) + " h" + (m % 60 ? " " + (m % 60) + " min" : "");
+    if (m < 1) return sign + "1" + min;
+    if (m < 60) return sign + m + min;
+    if (m < 4320) return sign + Math.floor(m / 60) + " h" + (m % 60 ? " " + (m % 60) + min : "");
     const d = Math.floor(m / 1440);
     return sign + d + " " + dayWord(d);
   };
