@@ -63,6 +63,7 @@ func TestBrowserEveryPage(t *testing.T) {
 				p := Open(t, s.Origin, look)
 				w := Walk{Start: []string{"/"}, Max: 60, Axe: true}
 				if who.Email != "" {
+					w.Max = 120 // the console has more kinds of page than the public site
 					p.LogIn(who)
 					w.Start = append(w.Start, p.Where())
 				}

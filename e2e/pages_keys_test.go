@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestBrowserKeysGoThroughTheList: , and . go to the previous and next of the list that a
+// report or case was opened from; without scripts the same links stand there.
+func TestBrowserKeysGoThroughTheList(t *testing.T) {
+	s := Demo(t)
+	p := Open(t, s.Origin, Look{Lang: "en"})
+	p.LogIn(s.Persona(t, "lead"))
+	for _, list := range []string{"/console/reports?state=accepted", "/console/cases?state=&sort=opened"} {
+		p.Visit(list)
+		rows := Eval[[]string](p, `[...document.querySelectorAll("main tbody tr[data-href]")].map(r => r.dataset.href)`)
+		if len(rows) < 50 {
+			t.Fatalf("%s has %d rows", list, len(rows))
+		}
+		p.Visit(rows[0])
+		for i, key := range []string{".", ".", ","} {
+			want := rows[[]int{1, 2, 1}[i]]
+			if p.Leave(chromedp.KeyEvent(key)); p.Where() != want {
+				t.Errorf("%s: %q led to %s, want %s", list, key, p.Where(), want)
+			}
+		}
+		p.Visit(rows[0])
+		p.Press(",")
+		if p.Where() != rows[0] || !p.Has(`.sz-near-end[data-key=","]`) {
+			t.Errorf("before the first is %s", p.Where())
+		}
+		for _, c := range p.Complaints() {
+			t.Error(c)
+		}
+	}
+}
+
+// TestBrowserTypedTextOutlivesTheLanguage: whoever switches the language in the middle of
+// a report or a case goes on with what was typed, with scripts and without; Enter is
+// still the form's own.
+func TestBrowserTypedTextOutlivesTheLanguage(t *testing.T) {
+	s := Demo(t)
+	for _, still := range []bool{false, true} {
+		p := Open(t, s.Origin, Look{Viewport: Small, Lang: "sr-Cyrl", NoScript: still})
+		p.Visit("/sr-Cyrl/report/what")
+		p.Click(`input[name="what"][value="password"]`)
+		p.Follow(`.sz-langs [lang=en]`)
+		if got := Eval[string](p, `document.documentElement.lang + (document.querySelector('[name=what]:checked') || {}).value`); got != "enpassword" {
+			t.Errorf("scripts off %t: the report came back as %q", still, got)
+		}
+		p.Follow(`#typed button:not([name])`)
+		p.Fill("main textarea", "Неко је „ушао” у мој налог")
+		p.Follow(`.sz-langs [lang=sr-Latn]`)
+		if got := Eval[string](p, `document.querySelector("main textarea").value`); got != "Неко је „ушао” у мој налог" {
+			t.Errorf("scripts off %t: the story came back as %q", still, got)
+		}
+	}
+	p := Open(t, s.Origin, Look{Lang: "en"})
+	p.LogIn(s.Persona(t, "lead"))
+	p.Visit("/console/cases/new")
+	p.Fill(`input[name="title"]`, "Half a title")
+	p.Click(".sz-side .sz-person summary")
+	p.Follow(".sz-side .sz-langs [lang=sr-Latn]")
+	if got := Eval[string](p, `document.documentElement.lang + document.querySelector("[name=title]").value`); got != "sr-LatnHalf a title" {
+		t.Errorf("the new case came back as %q", got)
+	}
+	p.Fill(`input[name="title"]`, "A whole title")
+	if p.Leave(chromedp.KeyEvent("\r")); !strings.HasPrefix(p.Where(), "/console/cases/S-") {
+		t.Errorf("Enter led to %s", p.Where())
+	}
+}
