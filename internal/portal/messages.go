@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,38 @@ type messagesPage struct {
 	web.Page
 	Header ui.Header
 	Table  ui.Table
+	Pages  *ui.Pagination
+}
+
+// messagesShown is how many conversations stand on one page.
+const messagesShown = 50
+
+// place is a conversation's in the list: when it last moved, and which it is.
+type place struct {
+	At   int64  `json:"a"`
+	Href string `json:"h"`
+}
+
+func (x messageRow) place() place { return place{x.At.UnixMicro(), x.Href} }
+
+// pageOf cuts the page behind a place out of rows in their order; next is the place to
+// go on from, nil at the end.
+func pageOf(rows []messageRow, after place) (page []messageRow, next *place) {
+	if after != (place{}) {
+		i := slices.IndexFunc(rows, func(x messageRow) bool {
+			p := x.place()
+			return p.At < after.At || p.At == after.At && p.Href > after.Href
+		})
+		if i < 0 {
+			return nil, nil
+		}
+		rows = rows[i:]
+	}
+	if len(rows) > messagesShown {
+		last := rows[messagesShown-1].place()
+		return rows[:messagesShown], &last
+	}
+	return rows, nil
 }
 
 // messageRows are the newest conversations, at most n (0 = all), and how many of all
@@ -49,7 +82,7 @@ func (p *pages) messageRows(r *http.Request, talks []intake.Talk, ms []Matter, n
 		}
 		out = append(out, row)
 	}
-	slices.SortStableFunc(out, func(a, b messageRow) int { return b.At.Compare(a.At) })
+	slices.SortStableFunc(out, func(a, b messageRow) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Href, b.Href)) })
 	for _, x := range out {
 		if x.Waits {
 			waiting++
@@ -62,6 +95,11 @@ func (p *pages) messageRows(r *http.Request, talks []intake.Talk, ms []Matter, n
 }
 
 func (p *pages) messages(w http.ResponseWriter, r *http.Request) error {
+	f := web.ReadFilters(r)
+	var after place
+	if err := web.DecodeCursor(f.Cursor(), &after); err != nil {
+		return err
+	}
 	talks, ms, err := p.conversations(r)
 	if err != nil {
 		return err
@@ -71,7 +109,13 @@ func (p *pages) messages(w http.ResponseWriter, r *http.Request) error {
 	page.Table = ui.Table{Caption: web.T(r, "portal.messages"), Columns: []ui.Column{{Label: web.T(r, "portal.message")}, {Label: web.T(r, "portal.report.state"), Width: "mark"},
 		{Label: web.T(r, "portal.message.at"), Width: "narrow", Drop: 1}},
 		Empty: &ui.Empty{Icon: "mail", Title: web.T(r, "portal.messages.empty"), Text: web.T(r, "portal.messages.empty.text")}}
-	for _, x := range rows {
+	shown, next := pageOf(rows, after)
+	to := ""
+	if next != nil {
+		to = web.EncodeCursor(*next)
+	}
+	page.Pages = f.Pages(len(shown), int64(len(rows)), to)
+	for _, x := range shown {
 		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: x.Href, Cells: []any{ui.Name{Text: x.Title, Href: x.Href, Sub: []any{x.Number}}, x.State, x.At}})
 	}
 	return p.t.Render(w, r, "messages", page)
