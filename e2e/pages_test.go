@@ -63,7 +63,7 @@ func TestBrowserEveryPage(t *testing.T) {
 				p := Open(t, s.Origin, look)
 				w := Walk{Start: []string{"/"}, Max: 60, Axe: true}
 				if who.Email != "" {
-					w.Max = 120 // the console has more kinds of page than the public site
+					w.Max = 180 // the console has more kinds of page than the public site
 					p.LogIn(who)
 					w.Start = append(w.Start, p.Where())
 				}
@@ -74,6 +74,9 @@ func TestBrowserEveryPage(t *testing.T) {
 					t.Error(f)
 				}
 				t.Logf("live: browser %d", len(w.Seen))
+				if len(w.Seen) == w.Max {
+					t.Logf("the walk stopped at its limit; last %v", w.Seen[len(w.Seen)-20:])
+				}
 			})
 		}
 	}
