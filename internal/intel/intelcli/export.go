@@ -312,7 +312,7 @@ func (r rooms) csv(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query
 }
 
 // idOf is what makes a document's id its own.
-func idOf(s export.Stamp) string { return s.Installation + s.By + s.At.String() }
+func idOf(s export.Stamp) string { return s.Installation + s.By }
 
 // say tells the stamp beside a format that has no place for it.
 func say(env *cli.Env, s export.Stamp) { env.Say("%s", strings.TrimSpace(s.Line(""))) }

@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -183,6 +184,26 @@ func TestPeriodicRunsOnceADueTurn(t *testing.T) {
 		}
 		if ran.Load() != 3 {
 			t.Errorf("two nodes, three minutes: ran %d times", ran.Load())
+		}
+	})
+}
+
+// TestPeriodicTurnsHaveAnOrder: what is due at the same moment runs in one order, so
+// that a moved clock tells the same story twice.
+func TestPeriodicTurnsHaveAnOrder(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		var ran []string
+		var defs []jobs.Def
+		for _, k := range []string{"t.f", "t.b", "t.h", "t.a", "t.e", "t.c", "t.g", "t.d"} {
+			defs = append(defs, jobs.Def{Kind: k, Every: time.Hour, Run: func(context.Context, *jobs.Task) error { ran = append(ran, k); return nil }})
+		}
+		if err := jobs.New(db, defs, nil).Tick(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		mine := slices.DeleteFunc(ran, func(k string) bool { return !strings.HasPrefix(k, "t.") })
+		if len(mine) != 8 || !slices.IsSorted(mine) {
+			t.Errorf("ran %q", mine)
 		}
 	})
 }

@@ -23,7 +23,7 @@ const (
 		lease_until = 0 WHERE state = 'running' AND lease_until < $1`
 
 	addPeriodic = `INSERT INTO jobs_periodic (name, next_run) VALUES ($1,$2) ON CONFLICT DO NOTHING`
-	duePeriodic = `SELECT name FROM jobs_periodic WHERE next_run <= $1`
+	duePeriodic = `SELECT name FROM jobs_periodic WHERE next_run <= $1 ORDER BY next_run, name` // in one order on every machine: the demo is the same country each time
 	takeTurn    = `UPDATE jobs_periodic SET next_run = $3, last_run = $2 WHERE name = $1 AND next_run <= $2`
 
 	pruneDone   = `DELETE FROM jobs_job WHERE state = 'done' AND finished < $1`
