@@ -14,7 +14,8 @@ import (
 func (p *pages) byUUID(h web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		to := r.URL.Path
-		for name, seg := range map[string]string{"id": "events", "attribute": "attributes", "report": "reports"} {
+		for _, part := range [][2]string{{"id", "events"}, {"attribute", "attributes"}, {"report", "reports"}} { // the event first: what is said of nothing is the same each time
+			name, seg := part[0], part[1]
 			ref := r.PathValue(name)
 			if _, err := strconv.ParseInt(ref, 10, 64); err != nil {
 				continue

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -200,6 +202,7 @@ func (r *Runner) claim(ctx context.Context) (tasks []*Task, err error) {
 		}, text, now, now+lease.Microseconds(), batch)
 		return err
 	}, store.InLane(store.Jobs))
+	slices.SortFunc(tasks, func(a, b *Task) int { return cmp.Compare(a.ID, b.ID) }) // as they came to be: an UPDATE gives its rows in any order
 	r.mu.Lock()
 	for _, t := range tasks {
 		r.busy[t.ID] = t
