@@ -24,7 +24,7 @@ func (c *country) addRules(ctx context.Context) error {
 		{0, false, rule.Rule{Name: "Наше мреже у објављеном догађају", Trigger: "event.ours", Cond: rule.Cond{Tests: []rule.Test{{Fact: "threat", Op: rule.Is, Value: "high"}, {Fact: "mine", Op: rule.False}}}, Acts: []rule.Act{
 			{Do: rule.Ask, With: with("question", "Отворити случај?")}, {Do: "open_case", With: with("title", "Наши у догађају:", "severity", "medium")}}}},
 		{0, false, rule.Rule{Name: "Уцењивачки програми", Trigger: "event.published", Cond: rule.Cond{Any: true, Tests: []rule.Test{
-			{Fact: "words", Op: rule.Has, Value: "ransomware"}, {Fact: "taxonomies", Op: rule.Has, Value: "misp-galaxy"}}},
+			{Fact: "words", Op: rule.Has, Value: "ransomware"}, {Fact: "taxonomies", Op: rule.Has, Value: "misp-galaxy"}}, Also: "mine = yes"},
 			Acts: []rule.Act{{Do: "tag", With: with("tag", "прати", "scope", "local")}, {Do: "mail", With: with("to", rule.ToLeads)}}}},
 		{0, false, rule.Rule{Name: "Озбиљан случај у здравству или енергетици", Trigger: "case.opened", Cond: rule.Cond{Tests: []rule.Test{
 			{Fact: "severity", Op: rule.OneOf, Value: "high, very-high"}}, Also: `sectors has "health" or sectors has "energy"`},
