@@ -26,7 +26,7 @@ func (f *field) pages(b *testing.B, who ident.Actor) func(path string) *http.Req
 	origin, err := url.Parse("http://" + srv.Listener.Addr().String())
 	must(b, err)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: texts, Gate: oneKey{who}})
-	intelweb.Routes(m, intelweb.Deps{Intel: f.Intel})
+	intelweb.Routes(m, intelweb.Deps{Intel: f.Intel, Remarks: f.Remarks})
 	if srv.Config.Handler, err = m.Handler(); err != nil {
 		b.Fatal(err)
 	}
