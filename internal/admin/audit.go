@@ -157,7 +157,7 @@ func (p *pages) exportAudit(w http.ResponseWriter, r *http.Request) error {
 			}
 			n := names[l.Person]
 			err = c.Row(tlp.Amber, clock.FromMicros(l.At).Format(time.RFC3339Nano), l.Verb, l.Kind, strconv.FormatInt(l.Object, 10), l.Label, l.Actor, n.Name, n.OrgName,
-				l.Channel, l.Request, string(l.Detail), strconv.FormatInt(l.Leaf, 10), strconv.FormatInt(l.ID, 10))
+				l.Channel, l.Request, string(l.Detail), numbered(l), strconv.FormatInt(l.ID, 10))
 		}
 		return err
 	})
@@ -213,6 +213,14 @@ func auditDetail(l audit.Line) []any {
 		out = append(out, ui.Machine(k+"="+strings.Trim(string(detail[k]), `"`)))
 	}
 	return out
+}
+
+// numbered is a line's place in the log's tree, empty while it has none.
+func numbered(l audit.Line) string {
+	if l.Leaf < 0 {
+		return ""
+	}
+	return strconv.FormatInt(l.Leaf, 10)
 }
 
 func leaf(l audit.Line) string {
