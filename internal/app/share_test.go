@@ -47,6 +47,12 @@ func TestSharingGroupPages(t *testing.T) {
 				t.Fatalf("an outsider at %s: %s", path, said(rec.Body.String()))
 			}
 		}
+		if rec := w.do(lead, "POST", at+"/member", url.Values{"organisation": {"Nobody at all"}}.Encode()); rec.Code != 422 || !strings.Contains(rec.Body.String(), "Zebra circle") {
+			t.Fatalf("an unknown member: %d", rec.Code)
+		}
+		if rec := w.do(boss, "POST", "/portal/groups/S-2026-000001/member", url.Values{"organisation": {"Nobody at all"}}.Encode()); rec.Code != 404 {
+			t.Fatalf("a group that is not there: %d", rec.Code)
+		}
 		w.post(lead, at+"/member", url.Values{"organisation": {"Elektra"}})
 		page = w.do(stranger, "GET", "/portal/groups", "").Body.String()
 		if !strings.Contains(page, "Zebra circle") {

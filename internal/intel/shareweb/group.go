@@ -84,10 +84,19 @@ func mayChange(r *http.Request, g *intel.SharingGroup) bool {
 }
 
 func (p *pages) group(w http.ResponseWriter, r *http.Request) error {
+	page, err := p.groupPage(r, web.NewForm(r, nil))
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "sharegroup", page)
+}
+
+// groupPage is the page of a group; f is what was typed to add a member.
+func (p *pages) groupPage(r *http.Request, f *web.Form) (*groupPage, error) {
 	who := web.Actor(r)
 	g, err := p.d.Intel.SharingGroup(r.Context(), who, r.PathValue("group"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	page := &groupPage{Page: web.NewPage(r, shell(r), g.Name), Header: ui.Header{Title: g.Name, Marks: []any{groupState(r, &g)}}, At: at(r, &g)}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "share.groups"), Href: base(r)}, {Label: g.Name}}
@@ -98,7 +107,6 @@ func (p *pages) group(w http.ResponseWriter, r *http.Request) error {
 	page.Members = memberTable(r, &g, can)
 	page.Servers = serverTable(r, &g)
 	if can {
-		f := web.NewForm(r, nil)
 		add := f.Field("organisation", "share.member.add")
 		add.Hint = web.T(r, "share.member.hint")
 		page.Add, page.Delete = &add, g.Owner.ID == who.Org
@@ -110,17 +118,14 @@ func (p *pages) group(w http.ResponseWriter, r *http.Request) error {
 	}
 	sees, err := p.d.Intel.WhoSees(r.Context(), who, intel.Group, g.ID, nil)
 	if err != nil && !fault.Is(err, fault.Invalid) {
-		return err
+		return nil, err
 	}
 	if err == nil {
 		page.Who, page.Names = audience(r, sees)
 	}
 	n, err := p.d.Intel.SearchEvents(r.Context(), who, intel.Query{Groups: []int64{g.ID}, Limit: 1, Page: 1}, func(*intel.Event) error { return nil })
 	page.Events = web.T(r, "share.events", "n", n)
-	if err != nil {
-		return err
-	}
-	return p.t.Render(w, r, "sharegroup", page)
+	return page, err
 }
 
 // audience is the panel of who really sees what goes to a group.
@@ -319,7 +324,7 @@ func (p *pages) editGroup(w http.ResponseWriter, r *http.Request) error {
 }
 
 // actGroup turns a group on or off, adds and drops members, deletes it.
-func (p *pages) actGroup(_ http.ResponseWriter, r *http.Request) error {
+func (p *pages) actGroup(w http.ResponseWriter, r *http.Request) error {
 	f, err := web.ReadForm(r)
 	if err != nil {
 		return err
@@ -330,9 +335,19 @@ func (p *pages) actGroup(_ http.ResponseWriter, r *http.Request) error {
 	case "on", "off":
 		_, err = p.d.Intel.EditGroup(r.Context(), who, ref, func(g *intel.SharingGroup) { g.Active = act == "on" })
 	case "member":
+		if _, err := p.d.Intel.SharingGroup(r.Context(), who, ref); err != nil {
+			return err
+		}
 		o, ferr := p.d.Find(r.Context(), f.Text("organisation", 300))
 		if ferr != nil {
-			return web.Redirect(back, web.Done("share.members.unknown"))
+			f.Add("organisation", "share.members.unknown")
+			f.Fail(nil)
+			page, err := p.groupPage(r, f)
+			if err != nil {
+				return err
+			}
+			page.Errors = f.Summary("organisation")
+			return p.t.Invalid(w, r, "sharegroup", page)
 		}
 		err = p.d.Intel.AddGroupOrg(r.Context(), who, ref, o, f.Tick("extend"))
 	case "drop":
