@@ -65,3 +65,31 @@ func TestAttackOnPages(t *testing.T) {
 		s.Shows("ana", "/console/events/attack?q=nema-toga", 200, "No technique is marked")
 	})
 }
+
+// TestTimelineOnPages: what an event's authors and sightings say of time, narrowed to
+// days, and nothing of what the reader does not see.
+func TestTimelineOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		s, w, people := desk(t, db)
+		open := misp.Attribute{Type: misp.T("domain"), Value: misp.T("javna.example"), FirstSeen: misp.T("2026-03-05T10:00:00.000000+00:00"), LastSeen: misp.T("2026-04-09T10:00:00.000000+00:00")}
+		secret := misp.Attribute{Type: misp.T("domain"), Value: misp.T("tajna.example"), Distribution: misp.N(0), FirstSeen: misp.T("2026-03-06T10:00:00.000000+00:00")}
+		e := w.Add(people["ana"], inteltest.Event("Капија 400", intel.Community, open, secret))
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
+		_, _, err := w.Intel.AddSightings(t.Context(), people["ana"], nil, []string{"tajna.example"}, intel.Sighting{Seen: now.Now().Unix()})
+		w.Must(err)
+		at, from := "/console/events/"+e.Ref()+"/timeline", "/portal/events/"+e.Ref()+"/timeline"
+		page := s.Shows("ana", at, 200, "javna.example", "tajna.example", "first seen", "last seen", "published", "1 sighting", "Sightings by week")
+		if first, last := strings.Index(page, "published"), strings.Index(page, "first seen"); first > last {
+			t.Error("the older stands before the newer")
+		}
+		if page := s.Shows("alfa", from, 200, "javna.example"); strings.Contains(page, "tajna") || strings.Contains(page, "sighting") && strings.Contains(page, "1 sighting") {
+			t.Error("the timeline tells of a value that the reader does not see")
+		}
+		if page := s.Shows("ana", at+"?from=2026-03-01&to=2026-03-31", 200, "javna.example", "first seen"); strings.Contains(page, "last seen") || strings.Contains(page, "1 sighting") {
+			t.Error("what was outside the range stands in it")
+		}
+		s.Shows("ana", at+"?from=2020-01-01&to=2020-01-02", 200, "Nothing in this time")
+		s.Shows("ana", at+"?from=yesterday", 200, "javna.example")
+	})
+}
