@@ -270,7 +270,7 @@ func attackTable(r *http.Request, lit, left []technique, of string) ui.Table {
 
 // viewHeader is the head of a view of an event: what it is, and the other views.
 func (p *pages) viewHeader(r *http.Request, e *intel.Event, here string) ui.Header {
-	h := ui.Header{Number: e.Ref(), Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, web.T(r, "intel.attributes.n", "n", e.Attributes)}, Tabs: eventTabs(r, e, here)}
+	h := ui.Header{Marks: []any{stateOf(r, e)}, Title: e.Info, Sub: []any{e.Origin.Name, e.Date, web.T(r, "intel.attributes.n", "n", e.Attributes)}, Tabs: eventTabs(r, e, here)}
 	if e.TLP != "" {
 		h.Marks = append(h.Marks, tlpOf(e))
 	}
