@@ -25,6 +25,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"propose": {&proposePage{Value: field, Now: &ui.Facts{Items: []ui.Fact{{Label: "Сада", Value: "x"}}}, Attribute: "1", Owner: "ЦЕРТ"}, &proposePage{}},
 		"export":  {&exportPage{None: true}, &exportPage{Keep: map[string]string{"q": "x"}, Formats: ui.Choices{Name: "format", Legend: "Облик", Options: []ui.Option{{Value: "rpz", Label: "Зона"}}}, Warned: ui.Choices{Name: "warned", Many: true}, Held: []*ui.Note{{Kind: "warning"}}}},
 		"edit":    {&eventPage{Reach: []ui.Field{field}, Facts: []ui.Field{field}, Note: &ui.Note{Kind: "warning"}, Who: &ui.Audience{Title: "Ко"}}},
+		"related": {&graphPage{Note: &ui.Note{Kind: "warning", Body: "1"}, Sum: "1", Clear: "/x", Graph: &graph{Height: 40, Left: []node{{Y: 1, Text: "1"}}, Right: []node{{Y: 1, Text: "1", Href: "/x"}}, Lines: []stroke{{1, 2}}, Say: "1", Rest: "1"}}, &graphPage{}},
 		"timeline": {&timelinePage{Line: ui.Timeline{Empty: &ui.Empty{Icon: "clock", Title: "Нема"}}}, &timelinePage{Note: &ui.Note{Kind: "warning", Body: "а"}, Clear: "/x", Chart: &ui.LineChart{Title: "а", Unit: "б", Steps: []string{"1. 1."}, Series: []ui.Series{{Name: "1", Values: []int64{1}}}},
 			Line: ui.Timeline{Items: []ui.Moment{{Icon: "eye", Title: "а", At: time.Now(), By: "б"}}}}},
 		"attack": {&attackPage{Empty: &ui.Empty{Icon: "table", Title: "Нема"}}, &attackPage{Dark: []string{"Recon", "Impact"}, Note: &ui.Note{Kind: "warning"}, Domains: &ui.Tabs{Label: "Матрице"}, All: ui.Button{Label: "Све"},

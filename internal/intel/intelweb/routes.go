@@ -70,6 +70,7 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
 			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
 			{Method: "GET", Pattern: base + "/attack", Policy: read, Reveals: "techniques of events the caller may see", Handler: p.attackMany},
+			{Method: "GET", Pattern: base + "/{id}/correlations", Policy: read, Reveals: "what an event shares with others, both sides seen by the caller", Handler: p.correlationsOf},
 			{Method: "GET", Pattern: base + "/{id}/timeline", Policy: read, Reveals: "when what the caller may see of an event was seen", Handler: p.timelineOf},
 			{Method: "GET", Pattern: base + "/{id}/attack", Policy: read, Reveals: "techniques of an event the caller may see", Handler: p.attackOf},
 			{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newForm},

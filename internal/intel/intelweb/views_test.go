@@ -93,3 +93,53 @@ func TestTimelineOnPages(t *testing.T) {
 		s.Shows("ana", at+"?from=yesterday", 200, "javna.example")
 	})
 }
+
+// TestCorrelationsOnPages: shared values and the events that have them, drawn and
+// listed, narrowed by type; what one side hides is in neither.
+func TestCorrelationsOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, w, people := desk(t, db)
+		domain := func(v string, d int64) misp.Attribute {
+			return misp.Attribute{Type: misp.T("domain"), Value: misp.T(v), Distribution: misp.N(d)}
+		}
+		e := w.Add(people["ana"], inteltest.Event("Капија 400", intel.Community, domain("zajednicka.example", 5), domain("skrivena.example", 0), misp.Attribute{Type: misp.T("ip-dst"), Value: misp.T("198.51.100.9")}))
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
+		o := w.Add(people["ana"], inteltest.Event("Други догађај", intel.Community, domain("zajednicka.example", 5), domain("skrivena.example", 5), misp.Attribute{Type: misp.T("ip-src"), Value: misp.T("198.51.100.9")}))
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], o.Ref()))
+		w.Add(people["ana"], inteltest.Event("Тајни догађај", intel.OwnOrg, domain("zajednicka.example", 5)))
+		at, from := "/console/events/"+e.Ref()+"/correlations", "/portal/events/"+e.Ref()+"/correlations"
+		page := s.Shows("ana", at, 200, "zajednicka.example", "skrivena.example", "198.51.100.9", "Други догађај", "Тајни догађај", "Shared values: 3", "<svg")
+		if n := strings.Count(page, `class="sz-link"`); n != 4 {
+			t.Errorf("%d lines are drawn, not 4", n)
+		}
+		if page := s.Shows("alfa", from, 200, "zajednicka.example", "Други догађај", "Shared values: 2"); strings.Contains(page, "skrivena") || strings.Contains(page, "Тајни") {
+			t.Error("the drawing tells of what the reader does not see")
+		}
+		if page := s.Shows("ana", at+"?type=ip-dst", 200, "198.51.100.9", "Shared values: 1"); strings.Count(page, `class="sz-link"`) != 1 {
+			t.Error("the filter does not count in the drawing")
+		}
+		s.Shows("ana", at+"?type=md5", 200, "No shared values")
+	})
+}
+
+// TestDrawIsBounded: the drawing keeps its bounds and draws only lines between what is drawn.
+func TestDrawIsBounded(t *testing.T) {
+	t.Parallel()
+	var links []link
+	for v := range int64(100) {
+		for e := range int64(1 + v%7) {
+			links = append(links, link{intel.Attribute{ID: v, Value: "v"}, &intel.Event{ID: 1000 + e*13 + v%3, Info: "e"}})
+		}
+	}
+	values, events := tallies(links)
+	g := draw(links, values, events, 10)
+	if len(g.Left) != 10 || len(g.Right) != 10 || g.Height != 10*graphStep+16 || g.Left[0].N < g.Left[9].N {
+		t.Fatalf("%d left, %d right, height %d", len(g.Left), len(g.Right), g.Height)
+	}
+	for _, l := range g.Lines {
+		if l.Y1 > g.Height || l.Y2 > g.Height || l.Y1 < 0 || l.Y2 < 0 {
+			t.Fatalf("a line leaves the drawing: %+v", l)
+		}
+	}
+}
