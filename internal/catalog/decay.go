@@ -150,6 +150,27 @@ func (m *DecayModel) At(a Aged, now int64) Score {
 	return s
 }
 
+// Ends is the moment (Unix seconds) at which an attribute falls below the threshold
+// when nobody sees it again before: now when it is below already, 0 = never.
+func (m *DecayModel) Ends(a Aged, now int64) int64 {
+	a.LastSeen = min(a.LastSeen, now)
+	low, high := now, now+int64(m.lifetime(a.Tags))+1
+	switch {
+	case m.At(a, low).Decayed:
+		return now
+	case !m.At(a, high).Decayed:
+		return 0
+	}
+	for high-low > 1 { // above at low, below at high
+		if mid := low + (high-low)/2; m.At(a, mid).Decayed {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return high
+}
+
 // Curve is the formula itself: what is left of base after age, of a life, both in
 // seconds. Base stays until its life ends; the others fall by
 // base × (1 − (age/life)^(1/speed)).

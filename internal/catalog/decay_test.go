@@ -88,3 +88,33 @@ func TestRetention(t *testing.T) {
 		}
 	}
 }
+
+// TestEnds: the moment at which a value falls below the threshold is that of the score.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	const day = int64(daySeconds)
+	p := Parameters{Lifetime: 10, Speed: 1, Threshold: 30, Default: 80}
+	for name, c := range map[string]struct {
+		m    *DecayModel
+		a    Aged
+		now  int64
+		want float64 // days
+	}{
+		"a straight line from 80 to 30":       {model(FormulaPolynomial, p), Aged{}, 0, 6.25},
+		"a sighting starts it anew":           {model(FormulaPolynomial, p), Aged{LastSeen: 5 * day}, 5 * day, 11.25},
+		"one from the future counts as now":   {model(FormulaPolynomial, p), Aged{LastSeen: 500 * day}, 0, 6.25},
+		"base stays until its life ends":      {model(FormulaBase, p), Aged{}, 0, 10},
+		"a retention tag takes the life over": {model(FormulaExtended, p), Aged{Tags: []ValuedTag{{Name: "retention:20d"}}}, 0, 12.5},
+		"below already":                       {model(FormulaPolynomial, p), Aged{}, 9 * day, 9},
+		"no threshold is never fallen below":  {model(FormulaPolynomial, Parameters{Default: 80, Lifetime: 10, Speed: 1}), Aged{}, 0, 0},
+	} {
+		got := c.m.Ends(c.a, c.now)
+		if math.Abs(float64(got)-c.want*float64(day)) > 1.5 {
+			t.Errorf("%s: day %v, want %v", name, float64(got)/float64(day), c.want)
+		}
+		c.a.LastSeen = min(c.a.LastSeen, c.now)
+		if got > c.now && (c.m.At(c.a, got-1).Decayed || !c.m.At(c.a, got).Decayed) {
+			t.Errorf("%s: the score does not turn there", name)
+		}
+	}
+}

@@ -43,6 +43,7 @@ type attributePage struct {
 	SeenMore bool
 	See      []ui.Button // acts: met it, false alarm, over
 	Said     *saidPanel
+	Decay    ui.Facts
 }
 
 type tagRow struct {
@@ -149,6 +150,9 @@ func (p *pages) attributePage(r *http.Request, f *web.Form, e *intel.Event, a *i
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "intel.comment"), Value: a.Comment, Wide: true})
 	}
 	page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: "UUID", Value: ui.Machine(a.UUID), Wide: true})
+	if page.Decay, err = p.decayFacts(r, e, a); err != nil {
+		return nil, err
+	}
 	if a.Deleted {
 		return page, nil
 	}

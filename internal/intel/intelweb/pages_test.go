@@ -32,7 +32,7 @@ func TestPagesAreWhole(t *testing.T) {
 			Columns: []tactic{{Name: "Impact", Lit: 1, Techniques: []technique{{Code: "T1486", Name: "Data", Events: 1}, {Name: "Own", Href: "/x"}}}, {Name: "Recon"}}}},
 		"drop":    {&dropPage{Attributes: 5}},
 		"history": {&historyPage{}, &historyPage{Rows: []historyRow{{time.Now(), "Ана", "измењен"}}}},
-		"attribute": {&attributePage{New: true, Main: []ui.Field{field}}, &attributePage{Edit: true, Said: said, Main: []ui.Field{field}, More: []ui.Field{field}, Tags: []tagRow{{ui.Tag{Word: "x"}, "x"}}, AddTag: &field,
+		"attribute": {&attributePage{New: true, Main: []ui.Field{field}}, &attributePage{Edit: true, Decay: ui.Facts{Items: []ui.Fact{{Label: "1", Value: "2", Sub: "3"}}}, Said: said, Main: []ui.Field{field}, More: []ui.Field{field}, Tags: []tagRow{{ui.Tag{Word: "x"}, "x"}}, AddTag: &field,
 			Harmless: []string{"листа"}, Also: []relatedRow{{Info: "Кампања", Href: "/x", Origin: "ЦЕРТ"}}, Seen: []seenRow{{time.Now(), "ЦЕРТ", "виђено", "сензор"}}, SeenMore: true, See: []ui.Button{{Label: "Видео сам"}}}, &attributePage{Deleted: true, Edit: true}},
 		"report":  {&reportPage{New: true, Main: []ui.Field{field}}, &reportPage{Edit: true, Text: "<p>текст</p>", Main: []ui.Field{field}, Reach: []ui.Field{field}}, &reportPage{Deleted: true, Edit: true}},
 		"paste":   {&pastePage{None: true}, &pastePage{Found: []foundRow{{Type: "ip-dst", Value: "198.51.100.24", Count: 2, Known: 1, Harmless: []string{"resolvers"}, Packed: "ip-dst 198.51.100.24"}}, More: true}},

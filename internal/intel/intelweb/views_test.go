@@ -2,8 +2,10 @@ package intelweb
 
 import (
 	"io"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
@@ -142,4 +144,35 @@ func TestDrawIsBounded(t *testing.T) {
 			t.Fatalf("a line leaves the drawing: %+v", l)
 		}
 	}
+}
+
+// TestDecayOnPages: what a model in force makes of a value, by the sightings that the
+// reader sees, stands on its page; a model for other types says nothing.
+func TestDecayOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		s, w, people := desk(t, db)
+		boss := people["ana"]
+		boss.Perms = map[string]bool{"catalog.read": true, "catalog.write": true}
+		for name, typ := range map[string]string{"Домени": "domain", "Отисци": "md5"} {
+			it, err := w.Lists.SaveModel(t.Context(), boss, "", func(d *catalog.ModelDraft) {
+				d.Name, d.Formula, d.Types = name, catalog.FormulaPolynomial, []string{typ}
+				d.Parameters = catalog.Parameters{Lifetime: 10, Speed: 1, Threshold: 30, Default: 80}
+			})
+			w.Must(err)
+			_, err = w.Lists.Enable(t.Context(), boss, it.Kind, strconv.FormatInt(it.ID, 10), true)
+			w.Must(err)
+		}
+		e := w.Add(people["ana"], inteltest.Event("Капија 400", intel.Community, misp.Attribute{Type: misp.T("domain"), Value: misp.T("javna.example"), Timestamp: misp.N(now.Now().Unix())}))
+		var at string
+		w.Must(w.Intel.SearchAttributes(t.Context(), people["ana"], intel.Query{Value: intel.Filter{Or: []string{"javna.example"}}}, func(a *intel.Attribute) error {
+			at = "/console/events/" + e.Ref() + "/attributes/" + a.UUID
+			return nil
+		}))
+		if page := s.Shows("ana", at, 200, "Decay", "Домени", "80 / 100", "until"); strings.Contains(page, "Отисци") {
+			t.Error("a model for other types scores it")
+		}
+		now.Add(9 * 24 * time.Hour)
+		s.Shows("ana", at, 200, "8 / 100", "below the threshold of 30")
+	})
 }
