@@ -215,14 +215,14 @@ func partnerFinds(t *testing.T, s *Server, event, value string) {
 		Response struct {
 			Attribute []struct {
 				Value string
-				Event struct{ ID string }
+				Event struct{ UUID string }
 			}
 		}
 	}
 	if err := json.Unmarshal([]byte(body), &got); err != nil || st != http.StatusOK || len(got.Response.Attribute) == 0 {
 		t.Fatalf("the partner's machine: %d %s", st, body)
 	}
-	if id := got.Response.Attribute[0].Event.ID; !strings.HasSuffix(event, "/"+id) {
+	if id := got.Response.Attribute[0].Event.UUID; !strings.HasSuffix(event, "/"+id) {
 		t.Errorf("found in event %s, published %s", id, event)
 	}
 	if st, body := ask("x"); st != http.StatusForbidden || strings.Contains(body, value) {

@@ -156,7 +156,7 @@ func TestMoveFromHostile(t *testing.T) {
 			"500":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
 			"rubbish":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"response":"no"}`) },
 			"truncate": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"Organisation":{"uuid":"`) },
-			"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) },
+			"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 			"endless": func(w http.ResponseWriter, r *http.Request) {
 				fmt.Fprint(w, "[")
 				for r.Context().Err() == nil {

@@ -116,7 +116,7 @@ func straza(w *inteltest.World, who ident.Actor) string {
 	srv.Config.Handler, err = m.Handler()
 	w.Must(err)
 	srv.Start()
-	w.T.(testing.TB).Cleanup(srv.Close)
+	w.T.Cleanup(srv.Close)
 	return srv.URL + "/taxii2/"
 }
 
