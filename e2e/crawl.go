@@ -98,7 +98,7 @@ func (w *Walk) find(p *Page, at, format string, args ...any) {
 func (p *Page) links() []string {
 	p.t.Helper()
 	var out []string
-	for _, href := range Eval[[]string](p, `[...document.querySelectorAll("a[href]:not([download])")].map(a => a.href)`) {
+	for _, href := range Eval[[]string](p, `[...document.querySelectorAll("a[href]:not([download])")].map(a => new URL(a.getAttribute("href"), location).href)`) {
 		rest, ours := strings.CutPrefix(href, p.Origin)
 		rest, _, _ = strings.Cut(rest, "#")
 		if u, err := url.Parse(rest); ours && rest != "" && err == nil && !notPages.MatchString(u.Path) && !u.Query().Has("format") { // a list's export is a file
