@@ -168,7 +168,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, begin f
 	log := func(tx *store.Tx) error {
 		return s.d.Audit.Record(ctx, tx, who, "advisory.export", audit.Thing{Kind: "advisory"}, nil)
 	}
-	return s.d.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+	return s.d.DB.MomentLogged(ctx, log, func(ctx context.Context, tx *store.Tx) error {
 		var x export.Extent
 		if err := walk(ctx, tx, who, f, func(a Advisory) bool { x.Add(export.Level(a.TLP), 1); return true }); err != nil {
 			return err

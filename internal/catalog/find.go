@@ -164,7 +164,7 @@ func (s *Service) namesNow(ctx context.Context) (text string, starts []int32, id
 	if x.loaded && now.Sub(x.checked) < recheck && !now.Before(x.checked) {
 		return x.text, x.starts, x.ids, nil
 	}
-	err = s.db.View(ctx, func(tx *store.Tx) error {
+	err = s.db.View(store.Present(ctx), func(tx *store.Tx) error {
 		last, err := store.Int64(ctx, tx, lastChange, Galaxy)
 		if err != nil || x.loaded && last == x.as {
 			return err

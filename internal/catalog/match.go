@@ -126,7 +126,7 @@ func (s *Service) ready(ctx context.Context) (*lists, error) {
 		return old.lists, nil
 	}
 	k := &inForce{from: now, until: now.Add(recheck)}
-	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+	err := s.db.View(store.Present(ctx), func(tx *store.Tx) (err error) {
 		if k.as, err = store.Int64(ctx, tx, lastChange, WarningList); err != nil {
 			return err
 		}

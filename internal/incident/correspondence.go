@@ -45,7 +45,7 @@ func (s *Service) ExportThreads(ctx context.Context, who ident.Actor, f thread.F
 	log := func(tx *store.Tx) error {
 		return s.d.Audit.Record(ctx, tx, who, "thread.export", audit.Thing{Kind: "thread"}, nil)
 	}
-	return s.d.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+	return s.d.DB.MomentLogged(ctx, log, func(ctx context.Context, tx *store.Tx) error {
 		var x export.Extent
 		if err := s.labelled(ctx, tx, who, f, func(_ thread.Thread, l string) error { x.Add(export.Level(l), 1); return nil }); err != nil {
 			return err

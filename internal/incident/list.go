@@ -235,7 +235,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, begin f
 	log := func(tx *store.Tx) error {
 		return s.d.Audit.Record(ctx, tx, who, "case.export", audit.Thing{Kind: "case"}, map[string]any{"filter": f.Active()})
 	}
-	return s.d.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+	return s.d.DB.MomentLogged(ctx, log, func(ctx context.Context, tx *store.Tx) error {
 		x, err := extent(ctx, tx, who, f)
 		if err != nil {
 			return err

@@ -241,7 +241,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, wish st
 	log := func(tx *store.Tx) error {
 		return s.Audit.Record(ctx, tx, who, "report.export", audit.Thing{Kind: "report"}, map[string]any{"filter": f.names()})
 	}
-	return s.DB.ViewLogged(ctx, log, func(tx *store.Tx) error {
+	return s.DB.MomentLogged(ctx, log, func(ctx context.Context, tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err

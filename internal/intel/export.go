@@ -12,28 +12,37 @@ import (
 
 // ExportEvents gives the events that a query finds and whose label lets them leave to
 // each, after begin was told how many and under which label; what stays is counted
-// there. What leaves is recorded first. The two looks are two snapshots: who writes a
-// file from it compares (craft/export does).
+// there: all of one moment. What leaves is recorded first.
 func (s *Service) ExportEvents(ctx context.Context, who ident.Actor, q Query, begin func(export.Extent) error, each func(tlp.Level, *Event) error) error {
 	q.Limit, q.Page = 0, 0
 	if err := s.exporting(ctx, who, "events"); err != nil {
 		return err
 	}
-	var x export.Extent
-	count := func(e *Event) error { s.extend(ctx, who, e, &x); return nil }
-	if _, err := s.SearchEvents(ctx, who, q, count); err != nil {
-		return err
-	}
-	if err := begin(x); err != nil {
-		return err
-	}
-	_, err := s.SearchEvents(ctx, who, q, func(e *Event) error {
-		if l, may := s.leaves(ctx, who, e); may {
-			return each(l, e)
+	return s.Moment(ctx, who, func(ctx context.Context) error {
+		x, err := s.ExportExtent(ctx, who, q)
+		if err == nil {
+			err = begin(x)
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+		_, err = s.SearchEvents(ctx, who, q, func(e *Event) error {
+			if l, may := s.leaves(ctx, who, e); may {
+				return each(l, e)
+			}
+			return nil
+		})
+		return err
 	})
-	return err
+}
+
+// Moment runs fn while the data stand still: what is read with the ctx that fn gets is
+// of one moment, a count and the rows that follow it. Faults as store.DB.Moment.
+func (s *Service) Moment(ctx context.Context, who ident.Actor, fn func(ctx context.Context) error) error {
+	if err := mayRead(who); err != nil {
+		return err
+	}
+	return s.db.Moment(ctx, func(ctx context.Context, _ *store.Tx) error { return fn(ctx) })
 }
 
 // ExportAttributes is ExportEvents for attributes: the label is their event's.
@@ -42,19 +51,21 @@ func (s *Service) ExportAttributes(ctx context.Context, who ident.Actor, q Query
 	if err := s.exporting(ctx, who, "attributes"); err != nil {
 		return err
 	}
-	var x export.Extent
-	count := func(a *Attribute) error { s.extend(ctx, who, a.Event, &x); return nil }
-	if err := s.SearchAttributes(ctx, who, q, count); err != nil {
-		return err
-	}
-	if err := begin(x); err != nil {
-		return err
-	}
-	return s.SearchAttributes(ctx, who, q, func(a *Attribute) error {
-		if l, may := s.leaves(ctx, who, a.Event); may {
-			return each(l, a)
+	return s.Moment(ctx, who, func(ctx context.Context) error {
+		var x export.Extent
+		err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { s.extend(ctx, who, a.Event, &x); return nil })
+		if err == nil {
+			err = begin(x)
 		}
-		return nil
+		if err != nil {
+			return err
+		}
+		return s.SearchAttributes(ctx, who, q, func(a *Attribute) error {
+			if l, may := s.leaves(ctx, who, a.Event); may {
+				return each(l, a)
+			}
+			return nil
+		})
 	})
 }
 

@@ -28,7 +28,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, w io.Writer, form
 	log := func(tx *store.Tx) error {
 		return s.audit.Record(ctx, tx, who, "registry.export", audited, map[string]any{"format": format, "filter": f.names()})
 	}
-	return s.db.ViewLogged(ctx, log, func(tx *store.Tx) error {
+	return s.db.MomentLogged(ctx, log, func(ctx context.Context, tx *store.Tx) error {
 		q, err := listing(ctx, tx, who, f)
 		if err != nil {
 			return err

@@ -140,7 +140,7 @@ func (s *Service) ExportResources(ctx context.Context, who ident.Actor, uuid str
 	if err := f.check(s.resourceKind); err != nil {
 		return err
 	}
-	return s.exportParts(ctx, who, uuid, format, "resources", func(tx *store.Tx, o Organisation) error {
+	return s.exportParts(ctx, who, uuid, format, "resources", func(ctx context.Context, tx *store.Tx, o Organisation) error {
 		return writeParts(w, format, "resources", resourceFile, func() iter.Seq2[Resource, error] { return eachResource(ctx, tx, o.ID, f.State) }, f, begin)
 	})
 }
@@ -150,12 +150,12 @@ func (s *Service) ExportAssets(ctx context.Context, who ident.Actor, uuid string
 	if err := f.check(s.assetKind); err != nil {
 		return err
 	}
-	return s.exportParts(ctx, who, uuid, format, "assets", func(tx *store.Tx, o Organisation) error {
+	return s.exportParts(ctx, who, uuid, format, "assets", func(ctx context.Context, tx *store.Tx, o Organisation) error {
 		return writeParts(w, format, "assets", assetFile, func() iter.Seq2[Asset, error] { return eachAsset(ctx, tx, o.ID, f.State) }, f, begin)
 	})
 }
 
-func (s *Service) exportParts(ctx context.Context, who ident.Actor, uuid, format, what string, fn func(tx *store.Tx, o Organisation) error) (err error) {
+func (s *Service) exportParts(ctx context.Context, who ident.Actor, uuid, format, what string, fn func(ctx context.Context, tx *store.Tx, o Organisation) error) (err error) {
 	if err := mayRead(who); err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (s *Service) exportParts(ctx context.Context, who ident.Actor, uuid, format
 		}
 		return s.audit.Record(ctx, tx, who, "registry.export", thing(o), map[string]any{"format": format, "parts": what})
 	}
-	return s.db.ViewLogged(ctx, log, func(tx *store.Tx) error { return fn(tx, o) })
+	return s.db.MomentLogged(ctx, log, func(ctx context.Context, tx *store.Tx) error { return fn(ctx, tx, o) })
 }
 
 // partFile is how a kind of part is written into a file.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"straza/internal/craft/export"
+	"straza/internal/intel"
 	"straza/internal/intel/intelcli"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
@@ -212,6 +214,52 @@ func TestExportForSensors(t *testing.T) {
 		op := ident.Actor{Kind: ident.Operator, Name: "root", Channel: ident.CLI}
 		if r := run(t, w, op, "", "intel", "export", "--format", "suricata"); r.fault == nil || r.out != "" {
 			t.Errorf("an operator exports content: %v", r.fault)
+		}
+	})
+}
+
+// meddler writes to the database as soon as the first byte of an export comes.
+type meddler struct {
+	bytes.Buffer
+	do func()
+}
+
+func (m *meddler) Write(b []byte) (int, error) {
+	if m.do != nil {
+		m.do()
+		m.do = nil
+	}
+	return m.Buffer.Write(b)
+}
+
+// TestAnExportIsOfOneMoment: a document holds the events, and within them the attributes,
+// of the moment that its stamp counted.
+func TestAnExportIsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		who := w.Person(w.CERT, access.Analyst, ident.CLI)
+		for i := range 40 { // more than one buffer of the encoder
+			w.Add(who, inteltest.Event(fmt.Sprint("early ", i, strings.Repeat(" x", 400)), intel.OwnOrg, inteltest.Attr("domain", fmt.Sprintf("early%d.example", i))))
+		}
+		for _, format := range []string{"misp", "csv"} {
+			out := &meddler{do: func() {
+				for i := range 3 {
+					w.Add(who, inteltest.Event(fmt.Sprint("late", format, i), intel.OwnOrg, inteltest.Attr("domain", fmt.Sprintf("late%s%d.example", format, i))))
+				}
+			}}
+			for _, c := range intelcli.Commands(w.Intel, w.Registry, "https://straza.example", nil) {
+				if c.Name != "intel export" {
+					continue
+				}
+				fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+				do := c.Flags(fs)
+				w.Must(fs.Parse([]string{"--format", format}))
+				w.Must(do(t.Context(), &cli.Env{Who: who, Out: out, Err: io.Discard, Files: disk{}}, nil))
+			}
+			if out.do != nil || strings.Contains(out.String(), "late"+format) || strings.Count(out.String(), "early39.example") != 1 {
+				t.Errorf("%s: %d bytes, meddled %v", format, out.Len(), out.do == nil)
+			}
 		}
 	})
 }

@@ -43,6 +43,10 @@ func (r rooms) exportFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []s
 		if env.Who.Kind == ident.Operator {
 			return cli.RefusedError("events are content: say --as EMAIL, whose rights then count")
 		}
+		inner := write
+		write = func(ctx context.Context, env *cli.Env, w io.Writer, q intel.Query) error { // stamp, events and their parts: of one moment
+			return r.intel.Moment(ctx, env.Who, func(ctx context.Context) error { return inner(ctx, env, w, q) })
+		}
 		w := env.Out
 		if *out != "" {
 			f, err := env.Files.Create(*out)

@@ -1,6 +1,7 @@
 package intelweb
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -125,24 +127,27 @@ func (p *pages) detection(w http.ResponseWriter, r *http.Request, q intel.Query,
 	}
 	yes := true
 	q.IsPublished = &yes // as Detect asks it
-	held, err := p.s.ExportExtent(r.Context(), web.Actor(r), q)
-	if err != nil {
-		return err
-	}
 	out := exportweb.New(w, r)
-	s := out.Begin(held, file, f.Ext, f.Media+"; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if f.Comment != "" {
-		_, _ = out.Buffer().WriteString(s.Line(f.Comment)) // the error stays in the buffer
-	}
-	x, err := f.New(out.Buffer(), detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true})
-	if err == nil {
-		_, err = p.s.Detect(r.Context(), web.Actor(r), intel.Detection{Query: q, Format: f.Name, Strict: true, Warned: r.URL.Query().Get("warned") == "1"}, x.Add)
-	}
-	if err == nil {
-		err = x.Close()
-	}
-	return out.End(err)
+	return out.End(p.s.Moment(r.Context(), web.Actor(r), func(ctx context.Context) error {
+		held, err := p.s.ExportExtent(ctx, web.Actor(r), q)
+		if err != nil {
+			return err
+		}
+		s := out.Begin(held, file, f.Ext, f.Media+"; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if f.Comment != "" {
+			_, _ = out.Buffer().WriteString(s.Line(f.Comment)) // the error stays in the buffer
+		}
+		x, err := f.New(out.Buffer(), detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true})
+		if err != nil {
+			return err
+		}
+		_, err = p.s.Detect(ctx, web.Actor(r), intel.Detection{Query: q, Format: f.Name, Strict: true, Warned: r.URL.Query().Get("warned") == "1"}, x.Add)
+		if err != nil {
+			return err
+		}
+		return x.Close()
+	}))
 }
 
 func (p *pages) site(r *http.Request) string {
@@ -155,25 +160,31 @@ func (p *pages) site(r *http.Request) string {
 // exportEvent writes one event in MISP's form, which has no place for a stamp: it stands
 // in the file's name and in the header.
 func (p *pages) exportEvent(w http.ResponseWriter, r *http.Request, e *intel.Event) error {
-	held, err := p.s.ExportExtent(r.Context(), web.Actor(r), intel.Query{Events: []string{e.Ref()}})
-	if err != nil {
-		return err
-	}
 	out := exportweb.New(w, r)
-	out.Begin(held, "event-"+e.Ref(), "json", "application/json")
-	return out.End(p.writeEvent(out.Buffer(), r, e))
+	return out.End(p.s.Moment(r.Context(), web.Actor(r), func(ctx context.Context) error {
+		held, err := p.s.ExportExtent(ctx, web.Actor(r), intel.Query{Events: []string{e.Ref()}})
+		if err != nil {
+			return err
+		}
+		now, err := p.s.Event(ctx, web.Actor(r), e.Ref()) // it may have changed since the page read it
+		if err != nil {
+			return err
+		}
+		out.Begin(held, "event-"+e.Ref(), "json", "application/json")
+		return p.writeEvent(ctx, out.Buffer(), web.Actor(r), &now)
+	}))
 }
 
-func (p *pages) writeEvent(w io.Writer, r *http.Request, e *intel.Event) error {
+func (p *pages) writeEvent(ctx context.Context, w io.Writer, who ident.Actor, e *intel.Event) error {
 	enc := misp.NewEncoder(w)
 	if err := enc.Begin(e.Wire()); err != nil {
 		return err
 	}
-	err := p.s.Attributes(r.Context(), web.Actor(r), e.Ref(), intel.Part{}, func(a *intel.Attribute) error { x := a.Wire(); return enc.Attribute(&x) })
+	err := p.s.Attributes(ctx, who, e.Ref(), intel.Part{}, func(a *intel.Attribute) error { x := a.Wire(); return enc.Attribute(&x) })
 	if err != nil {
 		return err
 	}
-	err = p.s.Objects(r.Context(), web.Actor(r), e.Ref(), intel.Part{}, func(o *intel.Object) error { x := o.Wire(); return enc.Object(&x) })
+	err = p.s.Objects(ctx, who, e.Ref(), intel.Part{}, func(o *intel.Object) error { x := o.Wire(); return enc.Object(&x) })
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func (l *Log) Take(ctx context.Context, who ident.Actor, f Filter, begin func(n 
 	}
 	f.Limit, f.Behind = 500, nil
 	record := func(tx *store.Tx) error { return l.Record(ctx, tx, who, "audit.export", Thing{Kind: "audit"}, nil) }
-	return l.db.ViewLogged(ctx, record, func(tx *store.Tx) error {
+	return l.db.MomentLogged(ctx, record, func(ctx context.Context, tx *store.Tx) error {
 		text, args := counting(f, 0)
 		n, err := store.Int64(ctx, tx, text, args...)
 		if err == nil {
@@ -146,7 +146,7 @@ func (l *Log) Export(ctx context.Context, who ident.Actor, each func(Line) error
 	if err := access.Check(who, "audit.read"); err != nil {
 		return err
 	}
-	return l.db.View(ctx, func(tx *store.Tx) error {
+	return l.db.Moment(ctx, func(ctx context.Context, tx *store.Tx) error {
 		for line, err := range store.Each(ctx, tx, scanLine, allInOrder) {
 			if err != nil {
 				return err

@@ -48,6 +48,10 @@ type DB struct {
 	ids    ids
 	series seriesBlocks
 	wake   chan struct{}
+
+	moments chan struct{} // those under way
+	// MomentMost bounds a Moment; 0 = half an hour.
+	MomentMost time.Duration
 }
 
 // Wake says that a commit left work behind; Woken is where workers wait for it.
@@ -65,7 +69,7 @@ func (db *DB) Woken() <-chan struct{} { return db.wake }
 // Open opens the database without touching the schema (see Migrate).
 // Faults: Unavailable when it cannot be reached.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	db := &DB{wake: make(chan struct{}, 1), Clock: cfg.Clock, ids: ids{node: int64(cfg.Node & 7)}}
+	db := &DB{wake: make(chan struct{}, 1), moments: make(chan struct{}, momentsMost), Clock: cfg.Clock, ids: ids{node: int64(cfg.Node & 7)}}
 	if db.Clock == nil {
 		db.Clock = clock.System()
 	}
@@ -117,7 +121,7 @@ func (db *DB) openSQLite(folder string) error {
 	if db.read, err = openLite(sqliteDSN(path, false)); err != nil {
 		return err
 	}
-	db.read.SetMaxOpenConns(4)
+	db.read.SetMaxOpenConns(4 + momentsMost)
 	db.read.SetMaxIdleConns(4)
 	return nil
 }

@@ -163,13 +163,17 @@ func begin(ctx context.Context, pool *sql.DB, so *sql.TxOptions) (*sql.Conn, *sq
 // maxDead is above any pool's size.
 const maxDead = 100
 
-// View runs fn in a read-only transaction that sees one moment of the data.
+// View runs fn in a read-only transaction that sees one moment of the data: that of
+// the Moment it runs in, if there is one.
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
-	so := &sql.TxOptions{ReadOnly: db.Engine == PostgreSQL}
-	if db.Engine == PostgreSQL {
-		so.Isolation = sql.LevelRepeatableRead
+	if m := momentOf(ctx, db); m != nil {
+		return m.view(ctx, fn)
 	}
-	conn, stx, err := begin(ctx, db.read, so)
+	return db.viewing(ctx, fn)
+}
+
+func (db *DB) viewing(ctx context.Context, fn func(tx *Tx) error) error {
+	conn, stx, err := begin(ctx, db.read, db.reading())
 	if err != nil {
 		return classify(err)
 	}

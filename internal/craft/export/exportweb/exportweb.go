@@ -5,6 +5,7 @@ package exportweb
 import (
 	"bufio"
 	"net/http"
+	"time"
 
 	"straza/internal/craft/export"
 	"straza/internal/kernel/web"
@@ -40,8 +41,22 @@ func New(w http.ResponseWriter, r *http.Request) *File {
 	return f
 }
 
+// stalled is how long a receiver may take nothing at all: rows are read within a
+// snapshot, which nobody may hold by not reading on.
+var stalled = time.Minute
+
 // Write sends bytes; rooms write to Table or List.
-func (f *File) Write(b []byte) (int, error) { f.sent = true; return f.w.Write(b) }
+func (f *File) Write(b []byte) (int, error) {
+	f.sent = true
+	f.patience(time.Now().Add(stalled))
+	return f.w.Write(b)
+}
+
+// patience says until when the receiver must have taken what is sent; not every
+// connection can be told.
+func (f *File) patience(until time.Time) {
+	_ = http.NewResponseController(f.w).SetWriteDeadline(until)
+}
 
 // Begin writes the headers and gives the stamp, for a format that is neither of the two
 // below; it is written to Buffer.
@@ -70,6 +85,7 @@ func (f *File) End(err error) error {
 		err = f.buf.Flush()
 	}
 	if err == nil {
+		f.patience(time.Time{}) // the connection goes on
 		return nil
 	}
 	if f.sent {
