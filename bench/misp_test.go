@@ -206,8 +206,8 @@ func BenchmarkMISPSearch(b *testing.B) {
 }
 
 // BenchmarkMISPExport: everything that the reader sees, in one answer: at least
-// 100,000 attributes a second as cache and as CSV, first byte within 50 ms, memory
-// flat..
+// 100,000 attributes a second as cache and as CSV, as JSON ten times what a MISP of
+// today gives (21,800), first byte within 50 ms, memory flat.
 func BenchmarkMISPExport(b *testing.B) {
 	f := filled(b)
 	srv := f.surface(b, f.reader)
@@ -216,7 +216,7 @@ func BenchmarkMISPExport(b *testing.B) {
 	for _, e := range []struct {
 		format string
 		least  float64
-	}{{"cache", 100_000}, {"csv", 100_000}, {"hosts", 0}} {
+	}{{"cache", 100_000}, {"csv", 100_000}, {"json", 10 * mispJSON}, {"hosts", 0}} {
 		b.Run(e.format, func(b *testing.B) {
 			body := `{"returnFormat":"` + e.format + `"}`
 			for b.Loop() {
@@ -239,8 +239,12 @@ func BenchmarkMISPExport(b *testing.B) {
 	}
 }
 
+// mispJSON is how many attributes a second a real MISP 2.5.1 gives as JSON: 166,000 in
+// 7.6 s on two cores.
+const mispJSON = 21_800
+
 // BenchmarkMISPView: the event of 350,000 attributes as one JSON answer: streamed,
-// memory flat.
+// memory flat, every page of it as quick as the first.
 func BenchmarkMISPView(b *testing.B) {
 	f := filled(b)
 	srv := f.surface(b, f.reader)
@@ -250,6 +254,7 @@ func BenchmarkMISPView(b *testing.B) {
 		b.ReportMetric(ms(first), "ms-first")
 		b.ReportMetric(ms(all), "ms-all")
 		b.ReportMetric(float64(n)/1e6, "MB-sent")
+		least(b, float64(scaled(350_000))/all.Seconds(), 4*mispJSON, "attributes/s")
 		most(b, m.grown(b), flat, "MB-grown")
 	}
 }

@@ -100,8 +100,11 @@ setup_consumers() {
 	if ! command -v suricata >/dev/null; then
 		apt_install suricata 2>/dev/null || say "setup: no Suricata in this machine's package lists; its rules are not loaded here"
 	fi
-	# The rules are written for these: another major version has another language.
-	version_is suricata "suricata -V" 'version [78]\.' && version_is yarac "yarac --version" '^4\.' && version_is named-checkzone "named-checkzone -v" '^9\.'
+	# The rules are written for these: another major version has another language. An old Suricata is passed over.
+	if command -v suricata >/dev/null && ! suricata -V 2>&1 | grep -qE 'version ([7-9]|[1-9][0-9])\.'; then
+		say "setup: the Suricata of this machine is older than 7; its rules are not loaded here"
+	fi
+	version_is yarac "yarac --version" '^4\.' && version_is named-checkzone "named-checkzone -v" '^9\.'
 }
 
 version_is() {

@@ -45,12 +45,12 @@ func (c *conversion) reports(w *misp.Event) error {
 }
 
 func (c *conversion) attributes(conv *stix.Converter) error {
-	after := [2]int64{}
+	after := int64(0)
 	return pages(0, func(n int) (int, error) {
 		var list []Attribute
 		var data map[int64][]byte
 		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
-			if list, err = listAttributes(c.ctx, tx, sharer, c.event.ID, after, "= 0", Without, n); err != nil {
+			if list, err = listAttributes(c.ctx, tx, sharer, c.event.ID, after, Without, n); err != nil {
 				return err
 			}
 			if err = attachTags(c.ctx, tx, pointers(list)); err != nil {
@@ -61,7 +61,7 @@ func (c *conversion) attributes(conv *stix.Converter) error {
 		})
 		for i := range list {
 			a := &list[i]
-			after[1] = a.ID
+			after = a.ID
 			if err == nil {
 				c.attribute(conv, a, data[a.ID], nil)
 			}

@@ -161,12 +161,18 @@ func known(ctx context.Context, tx *store.Tx, table string, uuids []string) (map
 	return out, nil
 }
 
-// listAttributes reads the next attributes of an event that who may see, in the
-// order of (object, id); deleted says which.
-func listAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, after [2]int64, objects string, deleted Deleted, limit int) ([]Attribute, error) {
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id "+objects+
-		" AND (a.object_id, a.id) > ($2, $3)"+deleted.sql("a")+" AND "+childSeen(who, "a", false)+
-		" ORDER BY a.object_id, a.id LIMIT $4", event, after[0], after[1], limit)
+// listAttributes reads the next attributes of an event that stand in no object and
+// that who may see, by id; deleted says which. The bound stands on the id alone: with
+// a pair of (object, id) SQLite would read every page from the event's beginning.
+func listAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, event, after int64, deleted Deleted, limit int) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id = 0 AND a.id > $2"+
+		deleted.sql("a")+" AND "+childSeen(who, "a", false)+" ORDER BY a.id LIMIT $3", event, after, limit)
+}
+
+// objectAttributes reads all attributes of some of an event's objects that who may see.
+func objectAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, objects []int64, deleted Deleted) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id IN "+store.In(objects)+
+		deleted.sql("a")+" AND "+childSeen(who, "a", false)+" ORDER BY a.object_id, a.id", event)
 }
 
 func listObjects(ctx context.Context, tx *store.Tx, who ident.Actor, event, after int64, deleted Deleted, limit int) ([]Object, error) {

@@ -83,17 +83,17 @@ func (s *Service) Attributes(ctx context.Context, who ident.Actor, event string,
 	if err != nil {
 		return err
 	}
-	after := [2]int64{0, p.After}
+	after := p.After
 	return pages(p.Limit, func(n int) (last int, err error) {
 		var list []Attribute
 		err = s.db.View(ctx, func(tx *store.Tx) error {
-			if list, err = listAttributes(ctx, tx, who, e.ID, after, "= 0", p.Deleted, n); err != nil {
+			if list, err = listAttributes(ctx, tx, who, e.ID, after, p.Deleted, n); err != nil {
 				return err
 			}
 			return attachTags(ctx, tx, pointers(list))
 		})
 		for i := range list {
-			after[1] = list[i].ID
+			after = list[i].ID
 			if err == nil {
 				err = yield(&list[i])
 			}
@@ -176,7 +176,7 @@ func fillObjects(ctx context.Context, tx *store.Tx, who ident.Actor, list []Obje
 		ids[i] = list[i].ID
 		at[list[i].ID] = &list[i]
 	}
-	attrs, err := listAttributes(ctx, tx, who, list[0].EventID, [2]int64{}, "IN "+store.In(ids), deleted, 1<<30)
+	attrs, err := objectAttributes(ctx, tx, who, list[0].EventID, ids, deleted)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ type Subject struct {
 // Trigger is a "when" that a room offers.
 type Trigger struct {
 	Name  string // "event.published"; words: rules.when.<name>
-	Event string // the outbox's event type that starts it
+	Event string // the outbox's event type that starts it; its triggers have one ID, Load and Perm
 	Facts []Fact
 	// ID finds what an event of the outbox is about.
 	ID func(payload json.RawMessage) (int64, error)

@@ -55,15 +55,14 @@ type Run struct {
 	DecidedBy int64
 }
 
-// Jobs are what the engine runs: one weighing a trigger, the acts, the letters.
+// Jobs are what the engine runs: one weighing an event of the outbox, the acts, the letters.
 func (s *Service) Jobs() []jobs.Def {
 	defs := []jobs.Def{
 		{Kind: jobAct, Run: s.work, Timeout: 5 * time.Minute, Tries: actTries},
 		{Kind: "rule.digest", Run: s.digest, Every: 15 * time.Minute, Timeout: 10 * time.Minute},
 	}
-	for i := range s.triggers {
-		t := &s.triggers[i]
-		defs = append(defs, jobs.Def{Kind: weighing(t), Run: func(ctx context.Context, task *jobs.Task) error { return s.weigh(ctx, task, t) }, Timeout: 5 * time.Minute})
+	for _, on := range s.events() {
+		defs = append(defs, jobs.Def{Kind: weighing(on), Run: func(ctx context.Context, task *jobs.Task) error { return s.weigh(ctx, task, on) }, Timeout: 5 * time.Minute})
 	}
 	return defs
 }
@@ -73,12 +72,27 @@ const (
 	actTries = 6
 )
 
-func weighing(t *Trigger) string { return "rule.weigh." + t.Name }
+func weighing(on []*Trigger) string { return "rule.weigh." + on[0].Event }
+
+// events are the triggers by the event of the outbox that starts them.
+func (s *Service) events() (out [][]*Trigger) {
+	place := map[string]int{}
+	for i := range s.triggers {
+		t := &s.triggers[i]
+		at, known := place[t.Event]
+		if !known {
+			at = len(out)
+			place[t.Event], out = at, append(out, nil)
+		}
+		out[at] = append(out[at], t)
+	}
+	return out
+}
 
 // Subscriptions joins the triggers to the events of the outbox.
 func (s *Service) Subscriptions() (out []jobs.Subscription) {
-	for i := range s.triggers {
-		out = append(out, jobs.Subscription{Event: s.triggers[i].Event, Kind: weighing(&s.triggers[i])})
+	for _, on := range s.events() {
+		out = append(out, jobs.Subscription{Event: on[0].Event, Kind: weighing(on)})
 	}
 	return out
 }
@@ -87,34 +101,37 @@ type order struct {
 	Run int64 `json:"run"`
 }
 
-// weigh holds one happening against every rule that waits for it.
-func (s *Service) weigh(ctx context.Context, task *jobs.Task, t *Trigger) error {
-	id, err := t.ID(task.Payload)
+// weigh holds one happening against every rule that waits for one of its triggers.
+// Where none waits, nothing is read.
+func (s *Service) weigh(ctx context.Context, task *jobs.Task, on []*Trigger) error {
+	id, err := on[0].ID(task.Payload)
 	if err != nil {
 		return fault.New(fault.Invalid, "payload of job %d", task.ID).Because(err)
 	}
-	var rules []Rule
-	if err := s.d.DB.View(ctx, func(tx *store.Tx) (err error) {
-		rules, err = store.All(ctx, tx, scanRule, rulesOn, t.Name)
-		return err
-	}); err != nil {
-		return err
-	}
 	seen := map[int64]*Subject{} // by person; nil = may not see it
 	var held []Rule
-	for i := range rules {
-		x, known := seen[rules[i].Person]
-		if !known {
-			if x, err = s.load(ctx, rules[i].Person, t, id); err != nil {
-				return err
+	for _, t := range on {
+		var rules []Rule
+		if err := s.d.DB.View(ctx, func(tx *store.Tx) (err error) {
+			rules, err = store.All(ctx, tx, scanRule, rulesOn, t.Name)
+			return err
+		}); err != nil {
+			return err
+		}
+		for i := range rules {
+			x, known := seen[rules[i].Person]
+			if !known {
+				if x, err = s.load(ctx, rules[i].Person, t, id); err != nil {
+					return err
+				}
+				seen[rules[i].Person] = x
 			}
-			seen[rules[i].Person] = x
-		}
-		if x == nil || t.Stage != nil && !t.Stage(x) {
-			continue
-		}
-		if cond, err := rules[i].Cond.compile(t); err == nil && cond.Holds(x.Facts) {
-			held = append(held, rules[i])
+			if x == nil || t.Stage != nil && !t.Stage(x) {
+				continue
+			}
+			if cond, err := rules[i].Cond.compile(t); err == nil && cond.Holds(x.Facts) {
+				held = append(held, rules[i])
+			}
 		}
 	}
 	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
