@@ -55,17 +55,19 @@ func caseBook(b *intake.Book) *incident.Book {
 	for _, s := range b.Sectors.Entries {
 		out.Sectors = append(out.Sectors, incident.Choice{Value: s.Code, Label: s.Names})
 	}
-	out.Retention = retentionClasses
+	out.Retention, out.Days = retentionClasses, retentionDays
 	return out
 }
 
-// retentionClasses are the terms that a closed case may be kept for, until the room
-// for privacy has a register of its own.
+// retentionClasses are how long a closed case is kept at least, whatever the term that
+// the privacy officer has entered; with a longer one they change nothing.
 var retentionClasses = []incident.Choice{
 	{Value: "two-years", Label: i18n.Text{i18n.SrCyrl: "2 године по затварању", i18n.En: "2 years after closing"}},
 	{Value: "five-years", Label: i18n.Text{i18n.SrCyrl: "5 година по затварању", i18n.En: "5 years after closing"}},
 	{Value: "ten-years", Label: i18n.Text{i18n.SrCyrl: "10 година по затварању", i18n.En: "10 years after closing"}},
 }
+
+var retentionDays = map[string]int{"two-years": 731, "five-years": 1827, "ten-years": 3653}
 
 // casesOf is the room of cases as intake sees it.
 type casesOf struct{ h *House }

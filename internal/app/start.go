@@ -20,6 +20,7 @@ import (
 	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
 	"straza/internal/peer/peercli"
+	"straza/internal/privacy/privacycli"
 	"straza/internal/registry"
 	"straza/internal/registry/registrycli"
 )
@@ -35,6 +36,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, registrycli.Commands(h.Registry)...)
 	all = append(all, intakecli.Commands(h.Intake)...)
 	all = append(all, incidentcli.Commands(h.Incident)...)
+	all = append(all, privacycli.Commands(h.Privacy)...)
 	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin, peercli.Move(h.Peers))...)
 	all = append(all, peercli.Commands(h.Peers)...)

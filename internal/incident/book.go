@@ -31,6 +31,7 @@ type Book struct {
 	Facts     []Fact
 	Sectors   []Choice
 	Retention []Choice
+	Days      map[string]int // that a retention class keeps a closed case at least
 	// Severity computes the level from facts ("" when none is known); rule is the
 	// condition that decided.
 	Severity func(facts map[string]string) (level, rule string, err error)

@@ -46,6 +46,7 @@ type Case struct {
 	Answered int64
 	Opened   int64
 	Closed   int64
+	Erased   int64 // when its texts went by term, 0 = never
 	Updated  int64
 	Version  int64
 

@@ -33,6 +33,7 @@ type Evidence struct {
 	SHA256  string
 	At      int64
 	Author  string
+	Gone    bool // erased by term: custody and hash are left
 	Custody []Custody
 
 	blob string
@@ -146,7 +147,7 @@ func (s *Service) sealName(id int64, name string) (string, error) {
 
 // openName puts the name in place of its cell; without the node's keys it is missing.
 func (s *Service) openName(v *Evidence) error {
-	if s.d.Vault == nil {
+	if v.Gone = v.blob == ""; v.Gone || s.d.Vault == nil {
 		v.Name = v.Label
 		return nil
 	}
@@ -200,6 +201,9 @@ func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, e
 		}
 		if err := s.openName(&v); err != nil {
 			return err
+		}
+		if v.Gone {
+			return fault.New(fault.Gone, "evidence %d was erased by term", v.ID).WithKey("incident.fault.erased")
 		}
 		now, err := store.Now(ctx, tx)
 		if err != nil {

@@ -276,8 +276,11 @@ const undoFor = 30 * 24 * time.Hour
 // evidence, opening.
 var never = []string{"open", "write", "evidence", "share", "answer", "answered", "withdraw"}
 
+// noChanges is what an erased act has kept.
+const noChanges = "[]"
+
 func (x Act) undoable(now int64) bool {
-	if x.undoneBy != 0 || slices.Contains(never, x.Verb) {
+	if x.undoneBy != 0 || x.changes == noChanges || slices.Contains(never, x.Verb) {
 		return false
 	}
 	if x.Verb == "merge" || x.Verb == "split" {

@@ -11,7 +11,7 @@ import (
 
 const caseCols = `c.id, c.uuid, c.number, c.cert, c.title, c.summary, c.state, c.waiting, c.lead, c.lead_name, c.severity,
 	c.computed, c.rule, c.why, c.facts, c.tlp, c.pap, c.classes, c.national, c.sectors, c.tags, c.root_cause, c.impact, c.lessons,
-	c.retention, c.aware, c.answered, c.opened, c.closed, c.updated, c.version, c.merged_into, c.audience_id, c.resolved_id`
+	c.retention, c.aware, c.answered, c.opened, c.closed, c.updated, c.version, c.merged_into, c.audience_id, c.resolved_id, c.erased`
 
 const (
 	insertCase = `INSERT INTO incident_case (id, uuid, number, cert, audience_id, title, summary, state, waiting, lead, lead_name,
@@ -40,7 +40,7 @@ func scanCase(s store.Scanner) (c Case, err error) {
 	var facts, classes, national, sectors, tags string
 	err = s.Scan(&c.ID, &c.UUID, &c.Number, &c.CERT, &c.Title, &c.Summary, &c.State, &c.Waiting, &c.Lead, &c.LeadName, &c.Severity,
 		&c.Computed, &c.Rule, &c.Why, &facts, &c.TLP, &c.PAP, &classes, &national, &sectors, &tags, &c.RootCause, &c.Impact, &c.Lessons,
-		&c.Retention, &c.Aware, &c.Answered, &c.Opened, &c.Closed, &c.Updated, &c.Version, &c.Merged, &c.audience, &c.resolved)
+		&c.Retention, &c.Aware, &c.Answered, &c.Opened, &c.Closed, &c.Updated, &c.Version, &c.Merged, &c.audience, &c.resolved, &c.Erased)
 	if err != nil {
 		return c, err
 	}
@@ -124,6 +124,23 @@ func writeWords(ctx context.Context, tx *store.Tx, c *Case) error {
 		}
 	}
 	return nil
+}
+
+// LockTx lets acts on a case follow each other until the end of the transaction.
+func (s *Service) LockTx(ctx context.Context, tx *store.Tx, _ ident.Actor, id int64) error {
+	return holdCase(ctx, tx, id)
+}
+
+// WordsTx makes the words by which a case is found anew from its row.
+func (s *Service) WordsTx(ctx context.Context, tx *store.Tx, _ ident.Actor, id int64) error {
+	c, found, err := store.First(ctx, tx, scanCase, anyCase, id)
+	if err != nil || !found {
+		return err
+	}
+	if err := fillOrgs(ctx, tx, []*Case{&c}); err != nil {
+		return err
+	}
+	return writeWords(ctx, tx, &c)
 }
 
 // anyCase is for derived work after an act that was authorised.

@@ -30,8 +30,5 @@ func (s *Service) PersonalData(ctx context.Context, who ident.Actor, subject acc
 // Retention: who reported is erased when the report has been decided for the length
 // of the class; the report itself stays, without a person.
 func (s *Service) Retention() []access.Term {
-	return []access.Term{{Class: "reporter", Erase: func(ctx context.Context, who ident.Actor, w access.Sweep) (n int64, err error) {
-		err = s.DB.Update(ctx, func(tx *store.Tx) error { n, err = eraseReporters(ctx, tx, w); return err })
-		return n, err
-	}}}
+	return []access.Term{access.Erasing(s.DB, "reporter", eraseReporters)}
 }

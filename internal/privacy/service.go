@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,9 +64,9 @@ type Entry struct {
 }
 
 // Register is the register of processing as of today, with what a run of the
-// erasure would take now. Needs privacy.use.
+// erasure would take now. Needs privacy.use; the command line may ask.
 func (s *Service) Register(ctx context.Context, who ident.Actor) (out []Entry, err error) {
-	if err := access.MaySearch(who); err != nil {
+	if err := maySee(who); err != nil {
 		return nil, err
 	}
 	var now int64
@@ -164,8 +165,8 @@ func (s *Service) SetTerm(ctx context.Context, who ident.Actor, t Term) error {
 	})
 }
 
-// SetHold keeps a record (a report's number, an organisation's UUID, a person's
-// address) whatever its term; with lift it ends the hold. Needs privacy.use.
+// SetHold keeps a record (the number of a report or case, the UUID of an event or an
+// organisation, a person's address) whatever its term; with lift it ends the hold. Needs privacy.use.
 func (s *Service) SetHold(ctx context.Context, who ident.Actor, ref, reason string, lift bool) error {
 	if err := access.MaySearch(who); err != nil {
 		return err
@@ -212,48 +213,112 @@ func (s *Service) Jobs() []jobs.Def {
 	}}}
 }
 
-// erase lets every room take away what is due; each class's count is one audit line.
-// Only a term that somebody entered, with its source, erases anything: what is law
-// here is not for a program to guess.
+// erase lets every room take away what is due; what a transaction takes is counted and
+// recorded in it. Only a term that somebody entered, with its source, erases anything:
+// what is law here is not for a program to guess. A run that is stopped goes on with the
+// next; after a restore, what was erased since the copy is due again and goes at night.
 func (s *Service) erase(ctx context.Context) error {
 	who := ident.SystemPart("privacy")
 	for _, t := range s.d.Terms {
-		var now int64
-		var held map[string]bool
-		days := 0
-		err := s.d.DB.View(ctx, func(tx *store.Tx) (err error) {
-			if now, err = store.Now(ctx, tx); err != nil {
-				return err
-			}
-			if held, err = heldRefs(ctx, tx); err != nil {
-				return err
-			}
-			x, found, err := termOf(ctx, tx, t.Class, today(now))
-			if found {
-				days = x.Days
-			}
-			return err
-		})
+		var w access.Sweep
+		var in Term
+		var found bool
+		err := s.d.DB.View(ctx, func(tx *store.Tx) (err error) { w, in, found, err = sweep(ctx, tx, t.Class); return err })
 		if err != nil {
 			return err
 		}
-		if days == 0 {
+		if !found {
 			continue
 		}
-		n, err := t.Erase(ctx, who, access.Sweep{Before: before(now, days), Kept: held})
+		w.Note = func(ctx context.Context, tx *store.Tx, n int64) error { return s.noteTx(ctx, tx, who, in, n) }
+		n, err := t.Erase(ctx, who, w)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			continue
-		}
-		slog.Info("erased by term", "class", t.Class, "rows", n)
-		err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
-			return s.d.Audit.Record(ctx, tx, who, "privacy.erase", audit.Thing{Kind: "term", Label: t.Class}, map[string]any{"rows": n, "days": days})
-		})
-		if err != nil {
-			return err
+		if n > 0 {
+			slog.Info("erased by term", "class", t.Class, "rows", n)
 		}
 	}
 	return nil
+}
+
+// sweep is what the term in force of a class asks for; not found = none is entered.
+func sweep(ctx context.Context, tx *store.Tx, class string) (w access.Sweep, in Term, found bool, err error) {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return w, in, false, err
+	}
+	if w.Kept, err = heldRefs(ctx, tx); err != nil {
+		return w, in, false, err
+	}
+	in, found, err = termOf(ctx, tx, class, today(now))
+	w.Before = before(now, in.Days)
+	return w, in, found, err
+}
+
+func (s *Service) noteTx(ctx context.Context, tx *store.Tx, who ident.Actor, in Term, n int64) error {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if err := addErasure(ctx, tx, s.d.DB.NewID(), now, Erasure{Class: in.Class, Day: today(now), Days: in.Days, Rows: n}); err != nil {
+		return err
+	}
+	return s.d.Audit.Record(ctx, tx, who, "privacy.erase", audit.Thing{Kind: "term", Label: in.Class}, map[string]any{"rows": n, "days": in.Days})
+}
+
+// erasedMost is how many lines Erased and Due give.
+const erasedMost = 200
+
+// Erased tells what was erased by term, newest day first. Needs privacy.use; the command
+// line may ask.
+func (s *Service) Erased(ctx context.Context, who ident.Actor) (out []Erasure, err error) {
+	if err := maySee(who); err != nil {
+		return nil, err
+	}
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error { out, err = listErasures(ctx, tx, erasedMost); return err })
+	return out, err
+}
+
+// Due is what a run of the erasure would take of a class now: the records by number,
+// oldest first, at most 200, and how many there are. A class without a term has none.
+// Needs privacy.use; the command line may ask. Faults: NotFound.
+func (s *Service) Due(ctx context.Context, who ident.Actor, class string) (out []access.Held, n int64, err error) {
+	if err := maySee(who); err != nil {
+		return nil, 0, err
+	}
+	var w access.Sweep
+	found, known := false, false
+	err = s.d.DB.View(ctx, func(tx *store.Tx) (err error) { w, _, found, err = sweep(ctx, tx, class); return err })
+	w.Dry = true
+	w.Show = func(h access.Held) {
+		if who.Kind == ident.Operator && strings.Contains(h.Label, "@") { // an account goes by its address
+			h.Label = strconv.FormatInt(h.ID, 10)
+		}
+		if len(out) < erasedMost {
+			out = append(out, h)
+		}
+	}
+	for _, t := range s.d.Terms {
+		if err != nil || t.Class != class {
+			continue
+		}
+		if known = true; found {
+			var k int64
+			k, err = t.Erase(ctx, who, w)
+			n += k
+		}
+	}
+	if err == nil && !known {
+		err = fault.New(fault.NotFound, "no room erases a class %q", class)
+	}
+	return out, n, err
+}
+
+// maySee: counts, numbers and days are for the operator, too.
+func maySee(who ident.Actor) error {
+	if who.Kind == ident.Operator {
+		return nil
+	}
+	return access.MaySearch(who)
 }

@@ -56,3 +56,26 @@ func heldRefs(ctx context.Context, tx *store.Tx) (map[string]bool, error) {
 	}
 	return out, err
 }
+
+// Erasure is what went of a class on a day.
+type Erasure struct {
+	Class string
+	Day   string // YYYY-MM-DD, in Belgrade
+	Days  int    // the term it went by
+	Rows  int64
+	At    int64 // µs, the last of them
+}
+
+func addErasure(ctx context.Context, tx *store.Tx, id, now int64, e Erasure) error {
+	_, err := tx.Exec(ctx, `INSERT INTO privacy_erasure (id, class, day, days, erased, at) VALUES ($1,$2,$3,$4,$5,$6)
+		ON CONFLICT (class, day) DO UPDATE SET erased = privacy_erasure.erased + excluded.erased, days = excluded.days, at = excluded.at`, id, e.Class, e.Day, e.Days, e.Rows, now)
+	return err
+}
+
+func listErasures(ctx context.Context, tx *store.Tx, most int) ([]Erasure, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (e Erasure, err error) {
+		err = s.Scan(&e.Class, &e.Day, &e.Days, &e.Rows, &e.At)
+		return
+	},
+		`SELECT class, day, days, erased, at FROM privacy_erasure ORDER BY at DESC, id DESC LIMIT $1`, most)
+}

@@ -137,6 +137,7 @@ func Book() *incident.Book {
 		Classes:   pick("fraud", "fraud/phishing", "intrusions/system-compromise", "availability/ddos"),
 		National:  pick("phishing", "ddos"),
 		Retention: pick("ten-years", "five-years"),
+		Days:      map[string]int{"ten-years": 3653, "five-years": 1827},
 		Facts: []incident.Fact{{Name: "services", Label: i18n.Text{i18n.SrCyrl: "Услуге", i18n.En: "Services"}, Options: pick("none", "essential")},
 			{Name: "users", Label: i18n.Text{i18n.SrCyrl: "Корисници", i18n.En: "Users"}, Options: pick("few", "most")}},
 		Severity: func(facts map[string]string) (string, string, error) {

@@ -11,6 +11,7 @@ import (
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -56,7 +57,8 @@ type casePage struct {
 	Split     *splitView
 	Hand      *handView
 	Merged    []string
-	Intel     bool // may make indicators of it
+	Erased    *ui.Note // its texts went by term
+	Intel     bool     // may make indicators of it
 	Events    []eventRow
 	eventAt   map[int64]string // of the events that the reader sees
 	Edit      ui.Button
@@ -93,6 +95,9 @@ func (p *pages) casePage(r *http.Request, f *web.Form) (*casePage, error) {
 	}
 	page := &casePage{Page: web.NewPage(r, web.ShellConsole, x.Number+" "+x.Title), At: base + "/" + x.Number, Version: x.Version, Summary: x.Summary,
 		Changed: clock.FromMicros(x.Updated), Merged: x.Merged, Orgs: x.Orgs, Intel: access.Allowed(who, "intel.write")}
+	if x.Erased != 0 {
+		page.Erased = &ui.Note{Kind: "info", Title: web.T(r, "incident.erased"), Body: web.T(r, "incident.erased.text", "day", i18n.Date(web.Lang(r), clock.FromMicros(x.Erased)))}
+	}
 	page.May = access.Allowed(who, "incident.write") && who.CERT == x.CERT
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "incident.title"), Href: base}, {Label: x.Number}}
 	page.Print, page.Foot = "TLP:"+x.TLP, x.Number

@@ -202,6 +202,7 @@ type evidenceRow struct {
 	Open    []ui.Field
 	Key     ui.ByPasskey
 	Hand    ui.Field
+	Gone    bool
 }
 
 type custodyRow struct {
@@ -215,7 +216,7 @@ type custodyRow struct {
 func (p *pages) proofs(r *http.Request, page *casePage, x *incident.File, f *web.Form) {
 	page.Extra = append(page.Extra, "passkey.js")
 	for _, v := range x.Evidence {
-		row := evidenceRow{ID: v.ID, Label: v.Label, Name: v.Name, About: v.About, Size: v.Size, SHA256: v.SHA256}
+		row := evidenceRow{ID: v.ID, Label: v.Label, Name: v.Name, About: v.About, Size: v.Size, SHA256: v.SHA256, Gone: v.Gone}
 		for _, k := range v.Custody {
 			row.Custody = append(row.Custody, custodyRow{clock.FromMicros(k.At), k.Author, web.T(r, "incident.custody."+k.Act), k.Detail})
 		}

@@ -27,6 +27,30 @@ type Sweep struct {
 	Before int64 // µs
 	Dry    bool
 	Kept   map[string]bool
+	// Show is told of each record that a dry run finds, nil = nobody asks.
+	Show func(Held)
+	// Note keeps how many records went, in the transaction in which they go: what was
+	// erased before a crash is counted once.
+	Note func(ctx context.Context, tx *store.Tx, n int64) error
+}
+
+// NoteTx tells that n records went with this transaction.
+func (s Sweep) NoteTx(ctx context.Context, tx *store.Tx, n int64) error {
+	if n == 0 || s.Dry || s.Note == nil {
+		return nil
+	}
+	return s.Note(ctx, tx, n)
+}
+
+// Takes tells whether no hold keeps a record, and shows it in a dry run.
+func (s Sweep) Takes(h Held) bool {
+	if s.Kept[h.Label] {
+		return false
+	}
+	if s.Dry && s.Show != nil {
+		s.Show(h)
+	}
+	return true
 }
 
 // Term is what a room can erase of one retention class. The class's length is data
@@ -73,7 +97,7 @@ func EraseTx(ctx context.Context, tx *store.Tx, s Sweep, candidates string, stat
 		return 0, err
 	}
 	for _, r := range rows {
-		if s.Kept[r.Label] {
+		if !s.Takes(r) {
 			continue
 		}
 		n++
@@ -86,5 +110,5 @@ func EraseTx(ctx context.Context, tx *store.Tx, s Sweep, candidates string, stat
 			}
 		}
 	}
-	return n, nil
+	return n, s.NoteTx(ctx, tx, n)
 }

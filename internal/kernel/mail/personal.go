@@ -19,8 +19,10 @@ func (p *Post) PersonalData(ctx context.Context, who ident.Actor, subject access
 
 // Retention: letters that left, or never will, go after the class's length.
 func (p *Post) Retention() []access.Term {
-	return []access.Term{{Class: "letter", Erase: func(ctx context.Context, who ident.Actor, w access.Sweep) (n int64, err error) {
-		err = p.db.Update(ctx, func(tx *store.Tx) error { n, err = eraseLetters(ctx, tx, w); return err })
-		return n, err
-	}}}
+	return []access.Term{access.Erasing(p.db, "letter", eraseLetters)}
+}
+
+// DropTx takes letters out whose matter was erased; one that still waits is not sent.
+func (p *Post) DropTx(ctx context.Context, tx *store.Tx, ids []int64) error {
+	return dropLetters(ctx, tx, ids)
 }

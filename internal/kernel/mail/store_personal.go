@@ -20,3 +20,11 @@ func lettersTo(ctx context.Context, tx *store.Tx, email string) ([]access.Held, 
 func eraseLetters(ctx context.Context, tx *store.Tx, w access.Sweep) (int64, error) {
 	return access.EraseTx(ctx, tx, w, oldLetters, dropLetter)
 }
+
+func dropLetters(ctx context.Context, tx *store.Tx, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM mail_letter WHERE id IN `+store.In(ids))
+	return err
+}

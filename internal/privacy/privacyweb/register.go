@@ -27,6 +27,7 @@ type registerPage struct {
 	Reason ui.Field
 	Lift   ui.Field
 	Holds  ui.Table
+	Erased ui.Table
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -47,6 +48,9 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, f *web.Form, foun
 		page.Errors = f.Summary(order...)
 	}
 	page.Table, page.Holds = register(r, entries), holdTable(r, holds)
+	if page.Erased, err = p.erased(r, entries); err != nil {
+		return err
+	}
 	page.Email = f.Field("email", "privacy.email")
 	page.Email.Type, page.Email.Autocomplete = "email", "off"
 	page.Class = f.Field("class", "privacy.class")
@@ -91,9 +95,12 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 		if e.Source != "" {
 			name.Sub = append(name.Sub, e.Source, e.From)
 		}
-		due := "–"
+		var due any = "–"
 		if e.Erased && e.Days > 0 {
-			due = strconv.FormatInt(e.Due, 10)
+			due = e.Due
+		}
+		if e.Due > 0 && !e.Proposed {
+			due = ui.Name{Text: strconv.FormatInt(e.Due, 10), Href: at + "/due?class=" + e.Key}
 		}
 		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, strings.Join(where, ", "), term, due}})
 	}

@@ -1,0 +1,4 @@
+package erasure
+
+// DueByClass is open to tests.
+var DueByClass = dueByClass
