@@ -46,12 +46,14 @@ func (PublishedEvent) EventType() string { return "advisory.published" }
 // Filter narrows a list; zero fields do not. The keyset is (Key, ID) of the last row
 // seen: see Advisory.Key.
 type Filter struct {
-	State, Level, Text      string
+	State, Level, Text      string // Text: a part of the text, or a number as people say it
 	UpdatedSince            int64
 	UpdatedBefore, IDBefore int64
 	Oldest                  bool   // first changed first: for who follows changes
 	Sort                    string // one of Sorts, a minus turns it round; "" = -updated, or what Oldest says
 	Limit                   int    // 1 to 200, 0 = 50
+
+	said []string // numbers that Text may mean
 }
 
 // Sorts are the orders there are, without the minus. Nothing of an edition that is not
@@ -123,6 +125,10 @@ func walk(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, yield fu
 	if !slices.Contains(Sorts, strings.TrimPrefix(sort, "-")) {
 		return fault.Field("sort", "web.error.choice", "warnings sort by %s", strings.Join(Sorts, ", "))
 	}
+	var err error
+	if f.said, err = store.NumbersTx(ctx, tx, "UP", strings.TrimSpace(i18n.Fold(f.Text))); err != nil {
+		return err
+	}
 	if f.UpdatedBefore == 0 && f.IDBefore == 0 && strings.HasPrefix(sort, "-") {
 		f.UpdatedBefore, f.IDBefore = math.MaxInt64, math.MaxInt64
 	}
@@ -190,7 +196,7 @@ func (f Filter) passes(a Advisory) bool {
 		return true
 	}
 	d := Draftable{Title: a.Title, Lead: a.Lead, Body: a.Body}
-	return (f.Level == "" || a.Level == f.Level) && (f.Text == "" || strings.Contains(folded(d), i18n.Fold(f.Text)))
+	return (f.Level == "" || a.Level == f.Level) && (f.Text == "" || strings.Contains(folded(d), i18n.Fold(f.Text)) || slices.Contains(f.said, a.Number))
 }
 
 // Get opens a warning by number or UUID. Faults: NotFound when it is not there or not for who.

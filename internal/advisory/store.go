@@ -71,7 +71,11 @@ func listing(who ident.Actor, f Filter) (text string, args []any) {
 		text += ` AND (a.cert <> ` + mark(who.CERT) + ` OR a.level = ` + mark(f.Level) + `)`
 	}
 	if f.Text != "" {
-		text += ` AND (a.cert <> ` + mark(who.CERT) + ` OR a.folded LIKE ` + mark(store.Like(i18n.Fold(f.Text))) + ` ESCAPE '\')`
+		text += ` AND (a.cert <> ` + mark(who.CERT) + ` OR a.folded LIKE ` + mark(store.Like(i18n.Fold(f.Text))) + ` ESCAPE '\'`
+		for _, n := range f.said {
+			text += ` OR a.number = ` + mark(n)
+		}
+		text += `)`
 	}
 	return text + ` ORDER BY ` + key + ` ` + order + `, a.id ` + order + ` LIMIT ` + strconv.Itoa(f.Limit+1), args
 }

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"straza/internal/kernel/store"
 )
 
 // The one search field finds what cases hold, numbers as people say them and disarmed
@@ -71,6 +73,38 @@ func TestSearchFindsInside(t *testing.T) {
 			rec := w.do(ana, "GET", list+"?state=&q="+url.QueryEscape(strings.Repeat("ж", 300)), "")
 			if rec.Code != 200 || !strings.Contains(rec.Body.String(), `id="filter-error"`) {
 				t.Errorf("%s with 300 letters: %d", list, rec.Code)
+			}
+		}
+	})
+}
+
+// The letter of a number says which kind is meant; the bare number means all kinds.
+func TestSearchTellsKindsApart(t *testing.T) {
+	t.Parallel()
+	eachWorld(t, func(t *testing.T, w *world) {
+		ana := w.person("analyst", "CERT A")
+		must(t, w.h.DB.Update(t.Context(), func(tx *store.Tx) error { // the next of each kind bears the same number
+			_, err := tx.Exec(t.Context(), `UPDATE store_series SET next = 136`)
+			return err
+		}))
+		w.report()
+		w.openCase(ana)
+		found := func(q string) (kinds []string) {
+			t.Helper()
+			page := w.do(ana, "GET", "/console/search?q="+url.QueryEscape(q), "").Body.String()
+			for _, at := range []string{"/console/reports/P-", "/console/cases/S-"} {
+				if strings.Contains(page, `href="`+at) {
+					kinds = append(kinds, at[len(at)-2:])
+				}
+			}
+			return kinds
+		}
+		number := w.refs[len(w.refs)-1]
+		short := strings.TrimLeft(number[len(number)-6:], "0")
+		for q, want := range map[string]string{"S-" + short: "S-", "s" + short: "S-", "С-" + short: "S-", number: "S-", number[:7] + short: "S-",
+			"P-" + short: "P-", "п" + short: "P-", strings.Replace(number, "S-", "P-", 1): "P-", short: "P- S-", number[2:7] + short: "P- S-", "UP-" + short: ""} {
+			if got := strings.Join(found(q), " "); got != want {
+				t.Errorf("%q finds %q, want %q", q, got, want)
 			}
 		}
 	})

@@ -114,7 +114,7 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 		if err != nil {
 			return err
 		}
-		out, err = listReports(ctx, tx, who, f, queryWords(f.Query), now, after, p.Limit+1)
+		out, err = listReports(ctx, tx, who, f, now, after, p.Limit+1)
 		return err
 	})
 	if len(out) > p.Limit {
@@ -149,7 +149,7 @@ func (s *Service) Neighbours(ctx context.Context, who ident.Actor, f Filter, sor
 		c := cursor{Sort: f.sort(sort), ID: x.ID}
 		c.Key = sortKey(&x, c.Sort)
 		for _, to := range []*string{&next, &prev} {
-			list, err := listReports(ctx, tx, who, f, queryWords(f.Query), now, c, 1)
+			list, err := listReports(ctx, tx, who, f, now, c, 1)
 			if err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (s *Service) Count(ctx context.Context, who ident.Actor, f Filter) (n int64
 		if err != nil {
 			return err
 		}
-		n, err = countReports(ctx, tx, who, f, queryWords(f.Query), now)
+		n, err = countReports(ctx, tx, who, f, now)
 		return err
 	})
 	return min(n, maxCount), n > maxCount, err
@@ -246,7 +246,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, wish st
 		if err != nil {
 			return err
 		}
-		x, err := extent(ctx, tx, who, f, queryWords(f.Query), now)
+		x, err := extent(ctx, tx, who, f, now)
 		if err != nil {
 			return err
 		}
@@ -254,7 +254,7 @@ func (s *Service) Export(ctx context.Context, who ident.Actor, f Filter, wish st
 			return err
 		}
 		for after := beginning(sort); ; {
-			rows, err := listReports(ctx, tx, who, f, queryWords(f.Query), now, after, exportBatch)
+			rows, err := listReports(ctx, tx, who, f, now, after, exportBatch)
 			if err != nil {
 				return err
 			}
@@ -288,11 +288,16 @@ func (f *Filter) names() []string {
 	return out
 }
 
+// otherKinds are the letters of what is no report: cases and warnings. Their numbers
+// are one word, whose digits find no report.
+var otherKinds = []string{"s", "up"}
+
 // queryWords are the folded words of a search, the longest first: it finds least.
 func queryWords(q string) []string {
 	q = strings.TrimSpace(folded(tidy(q)))
 	var out []string
-	if strings.Contains(q, "p-") { // a number is one word
+	_, _, said := store.Spoken("p", q)
+	if said || strings.Contains(q, "p-") || slices.Contains(otherKinds, store.Lettered(q)) { // a number is one word
 		out = strings.Fields(q)
 	} else {
 		out = words(q)

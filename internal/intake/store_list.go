@@ -71,8 +71,10 @@ func filterWhere(who ident.Actor, f Filter, now int64) *where {
 
 var wordIndex = search.Index{Table: "intake_word", Object: "report_id", List: "intake_report"}
 
-// termsOf gives the words of a query, or the reports whose number was said.
-func termsOf(ctx context.Context, tx *store.Tx, ws []string) (search.Terms, error) {
+// termsOf gives the words of a query, or the reports whose number was said: the whole of
+// it, because the digits of another thing's number are no number of a report.
+func termsOf(ctx context.Context, tx *store.Tx, query string) (search.Terms, error) {
+	ws := queryWords(query)
 	spans := make([]search.Span, len(ws))
 	for i, w := range ws {
 		spans[i] = search.Beginning(w)
@@ -81,7 +83,7 @@ func termsOf(ctx context.Context, tx *store.Tx, ws []string) (search.Terms, erro
 	if err != nil || len(ws) != 1 {
 		return terms, err
 	}
-	named, err := numbered(ctx, tx, ws[0])
+	named, err := numbered(ctx, tx, folded(strings.TrimSpace(query)))
 	return terms.Or(named), err
 }
 
@@ -119,8 +121,8 @@ func (w *where) named(ctx context.Context, tx *store.Tx, said string) (none bool
 var sortCols = map[string]string{"due": "r.open_due", "received": "r.received", "updated": "r.updated", "severity": "r.severity"}
 
 // listReports finds the ids in a covering index, then fetches their rows.
-func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64, after cursor, limit int) ([]Report, error) {
-	terms, err := termsOf(ctx, tx, ws)
+func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, now int64, after cursor, limit int) ([]Report, error) {
+	terms, err := termsOf(ctx, tx, f.Query)
 	if err != nil || terms.None() {
 		return nil, err
 	}
@@ -174,8 +176,8 @@ func idShapes(terms search.Terms, w *where, col, order string, limit int) []func
 	return []func() (string, []any){walk, plain(terms.Set)}
 }
 
-func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64) (int64, error) {
-	terms, err := termsOf(ctx, tx, ws)
+func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, now int64) (int64, error) {
+	terms, err := termsOf(ctx, tx, f.Query)
 	if err != nil || terms.None() {
 		return 0, err
 	}
@@ -193,8 +195,8 @@ func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, 
 }
 
 // extent counts what an export of a filter holds, and the strictest label in it.
-func extent(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, ws []string, now int64) (x export.Extent, err error) {
-	terms, err := termsOf(ctx, tx, ws)
+func extent(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, now int64) (x export.Extent, err error) {
+	terms, err := termsOf(ctx, tx, f.Query)
 	if err != nil || terms.None() {
 		return x, err
 	}

@@ -388,7 +388,8 @@ func TestQueueOrderAndPages(t *testing.T) {
 				t.Errorf("%q: %d rows", sort, len(seen))
 			}
 		}
-		for q, want := range map[string]int{"рец": 0, "reč": 7, "РЕЧ прв": 7, "P-2026-000003": 1, "p-2026": 7, "xyz": 0} {
+		for q, want := range map[string]int{"рец": 0, "reč": 7, "РЕЧ прв": 7, "P-2026-000003": 1, "p-2026": 7, "xyz": 0,
+			"3": 1, "P-3": 1, "П-3": 1, "p3": 1, "2026-3": 1, "S-3": 0, "С-3": 0, "s3": 0, "S-2026-000003": 0, "S-2026-3": 0, "NC2-S-2026-000003": 0, "UP-2026-000003": 0, "UP-3": 0} {
 			list, _, err := w.S.List(ctx, w.Ana, intake.Filter{Query: q}, intake.Page{})
 			must(t, err)
 			if q != "рец" && len(list) != want {

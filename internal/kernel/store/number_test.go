@@ -53,3 +53,15 @@ func TestNumbersOfEverySeries(t *testing.T) {
 		}))
 	})
 }
+
+func TestLetteredNumber(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"s-136": "s", "s136": "s", "s-2026-136": "s", "s2026-000136": "s", "p-136": "p", "up-2026-31": "up", "nc2-s-2026-000114": "s", "nc2-s-7": "s",
+		"136": "", "2026-136": "", "": "", "s": "", "s-": "", "s-x": "", "s-1234567": "", "ж-136": "", "f5-136": "", "10.0.0.1": "", "-136": "",
+	} {
+		if got := store.Lettered(said); got != want {
+			t.Errorf("%q: %q, want %q", said, got, want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,6 +66,20 @@ func Spoken(letter, q string) (year, n int64, ok bool) {
 	}
 	n, ok = digits(q)
 	return year, n, ok && n > 0
+}
+
+// lettered is a whole number with its letters, a further CERT's code perhaps in front.
+var lettered = regexp.MustCompile(`^(?:[a-z0-9]+-)?([a-z]+)-?(?:[0-9]{4}-)?[0-9]{1,6}$`)
+
+// Lettered gives the letters of a whole number as people say it: "s" of "s-114" and
+// "nc2-s-2026-000114", "up" of "up-31"; "" for anything else, a bare number among it. q
+// is folded.
+func Lettered(q string) string {
+	m := lettered.FindStringSubmatch(q)
+	if m == nil {
+		return ""
+	}
+	return m[1]
 }
 
 func digits(s string) (n int64, ok bool) {
