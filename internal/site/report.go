@@ -107,7 +107,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, at, all, err := placed(f, k, r.PathValue("page"))
+	page, at, err := placed(f, k, r.PathValue("page"))
 	if err != nil {
 		return err
 	}
@@ -118,24 +118,24 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		k.Answers = page.Read(k, typed)
 		k.Answers = page.Read(k, typed)
 	}
-	return p.t.Render(w, r, "question", p.question(r, d, page, k, at, all, nil))
+	return p.t.Render(w, r, "question", p.question(r, d, page, k, at, nil))
 }
 
 // placed finds a page among those that are asked now. Faults: NotFound.
-func placed(f *form.Form, k form.Known, id string) (page *form.Page, at, all int, err error) {
-	visible := f.Visible(k)
-	for i, p := range visible {
+func placed(f *form.Form, k form.Known, id string) (page *form.Page, at int, err error) {
+	for i, p := range f.Visible(k) {
 		if p.ID == id {
-			return p, i, len(visible), nil
+			return p, i, nil
 		}
 	}
-	return nil, 0, 0, fault.New(fault.NotFound, "no such page of the form")
+	return nil, 0, fault.New(fault.NotFound, "no such page of the form")
 }
 
-func (p *pages) question(r *http.Request, d *form.Draft, page *form.Page, k form.Known, at, all int, problems []form.Problem) *questionPage {
+func (p *pages) question(r *http.Request, d *form.Draft, page *form.Page, k form.Known, at int, problems []form.Problem) *questionPage {
 	l := web.Lang(r)
+	most, certain := k.Form.Most(k, page) // with what is checked at the end, one step more
 	q := &questionPage{Page: web.NewPage(r, web.ShellReport, page.Title.In(l)), Heading: page.Title.In(l), Hint: page.Hint.In(l),
-		Action: web.Path(r, "/report/"+page.ID), Steps: ui.Steps{Now: at + 1, All: all + 1}, Fields: formweb.Fields(r, page, k, problems),
+		Action: web.Path(r, "/report/"+page.ID), Steps: ui.Steps{Now: at + 1, All: most + 1, Most: !certain}, Fields: formweb.Fields(r, page, k, problems),
 		Leave: web.Path(r, "/report/leave")}
 	q.Saved, q.Noindex = d.Kept, true
 	q.Errors = formweb.Summary(r, problems)
@@ -182,7 +182,7 @@ func (p *pages) save(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, at, all, err := placed(f, k, r.PathValue("page"))
+	page, at, err := placed(f, k, r.PathValue("page"))
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (p *pages) save(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if wrong = append(page.Check(k), wrong...); len(wrong) > 0 {
-		return p.t.Invalid(w, r, "question", p.question(r, d, page, k, at, all, wrong))
+		return p.t.Invalid(w, r, "question", p.question(r, d, page, k, at, wrong))
 	}
 	if posted.Values.Get("more") != "" {
 		return web.Redirect(web.Path(r, "/report/"+page.ID), nil)

@@ -196,6 +196,42 @@ func (f *Form) Visible(facts pack.Facts) []*Page {
 	return out
 }
 
+// Most says how many pages there are at most, from what is known when page at is shown:
+// certain when no answer that is still to come changes their number. What was asked
+// before at and left empty stays so.
+func (f *Form) Most(k Known, at *Page) (n int, certain bool) {
+	open := openKnown{Known: k, open: map[string]bool{}}
+	later := false
+	for i := range f.Pages {
+		later = later || f.Pages[i].ID == at.ID
+		for _, q := range f.Pages[i].Questions {
+			open.open[q.Name] = later && k.Answers.Get(q.Name) == ""
+		}
+	}
+	certain = true
+	for i := range f.Pages {
+		p := &f.Pages[i]
+		if p.When.May(open) {
+			n++
+			certain = certain && p.When.Holds(open)
+			continue
+		}
+		for _, q := range p.Questions { // nobody will be asked
+			open.open[q.Name] = false
+		}
+	}
+	return n, certain
+}
+
+// openKnown are the facts of a form of which some are still to come.
+type openKnown struct {
+	Known
+	open map[string]bool
+}
+
+// Open implements pack.Opens.
+func (o openKnown) Open(name string) bool { return o.open[name] }
+
 // Asked lists the questions of a page that are asked, given what is known.
 func (p *Page) Asked(facts pack.Facts) []*Question {
 	var out []*Question

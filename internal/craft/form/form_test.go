@@ -1,6 +1,7 @@
 package form
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -206,3 +207,88 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// The number of pages that is told from page to page never grows while answers come, and
+// what is called certain stays.
+func TestMostNeverGrows(t *testing.T) {
+	t.Parallel()
+	f, err := load(t, journey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		a    Answers
+		want string // what is told page by page, ≤ = at most
+	}{
+		{Answers{"what": {"question"}, "name": {"А"}}, "≤5 3 3"},
+		{Answers{"what": {"fraud"}, "reading": {"named"}, "name": {"А"}}, "≤5 ≤5 ≤5 5 5"},
+		{Answers{"what": {"fraud"}, "reading": {"anonymous"}}, "≤5 ≤5 ≤5"},
+		{Answers{"what": {"fraud"}, "reading": {"named"}, "name": {"А"}, "sum": {"9"}}, "≤5 ≤5 ≤5 5 5"},
+	} {
+		given, told, last, was := Answers{}, "", 99, false
+		for i := range f.Pages {
+			p := &f.Pages[i]
+			k := known(f, given, true)
+			if !p.When.Holds(k) {
+				continue
+			}
+			n, certain := f.Most(k, p)
+			if n > last || was && n != last {
+				t.Errorf("%v: %d pages at %s after %d", c.a, n, p.ID, last)
+			}
+			last, was = n, certain
+			if told += " "; !certain {
+				told += "≤"
+			}
+			told += strconv.Itoa(n)
+			for _, q := range p.Questions {
+				given = given.With(q.Name, c.a[q.Name]...)
+			}
+		}
+		if told = strings.TrimSpace(told); told != c.want {
+			t.Errorf("%v: told %s, want %s", c.a, told, c.want)
+		}
+		if n := len(f.Visible(known(f, given, true))); n > last || was && n != last {
+			t.Errorf("%v: %d pages were asked, %d told", c.a, n, last)
+		}
+	}
+}
+
+// As the report form: a page that hangs on the first one, another on that page.
+const journey = `pack: test.form
+version: 1
+from: 2026-01-01
+source: own
+body:
+  title: {sr-Cyrl: Проба, en: Test}
+  facts: [open]
+  pages:
+    - id: what
+      title: {sr-Cyrl: Прва, en: First}
+      questions:
+        - {name: what, kind: choice, label: {sr-Cyrl: Шта, en: What}, needed: true, options: [{value: question, label: {sr-Cyrl: Питање, en: Question}}, {value: fraud, label: {sr-Cyrl: Превара, en: Fraud}}]}
+    - id: story
+      title: {sr-Cyrl: Друга, en: Second}
+      questions:
+        - {name: sum, kind: number, label: {sr-Cyrl: Износ, en: Sum}}
+    - id: reading
+      title: {sr-Cyrl: Трећа, en: Third}
+      when: what != "question"
+      questions:
+        - {name: reading, kind: choice, label: {sr-Cyrl: Како, en: How}, needed: true, options: [{value: named, label: {sr-Cyrl: Именом, en: Named}}, {value: anonymous, label: {sr-Cyrl: Без имена, en: No name}}]}
+    - id: contact
+      title: {sr-Cyrl: Четврта, en: Fourth}
+      when: not (known(reading) and reading = "anonymous")
+      questions:
+        - {name: name, kind: text, label: {sr-Cyrl: Име, en: Name}}
+    - id: reward
+      title: {sr-Cyrl: Пета, en: Fifth}
+      when: what = "fraud" and not (known(reading) and reading = "anonymous")
+      questions:
+        - {name: account, kind: text, label: {sr-Cyrl: Рачун, en: Account}}
+    - id: never
+      title: {sr-Cyrl: Шеста, en: Sixth}
+      when: not open
+      questions:
+        - {name: void, kind: text, label: {sr-Cyrl: Ништа, en: Void}}
+`

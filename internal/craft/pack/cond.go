@@ -93,6 +93,19 @@ func (c Cond) Holds(f Facts) bool {
 	return err == nil && v.Kind == Yesno && v.yes
 }
 
+// Opens are facts of which some may still be answered: until then a condition that
+// asks whether such a one is known is itself unknown.
+type Opens interface {
+	Facts
+	Open(name string) bool
+}
+
+// May tells whether the condition holds or may come to hold, as open facts are answered.
+func (c Cond) May(f Opens) bool {
+	v, err := c.Eval(f)
+	return err == nil && (v.Kind == Yesno && v.yes || v.Kind == Unknown && slices.ContainsFunc(c.Names(), f.Open))
+}
+
 type node interface {
 	eval(f Facts) (Value, error)
 	names(each func(string))
@@ -142,6 +155,9 @@ func (u unary) eval(f Facts) (Value, error) {
 		return Value{}, err
 	}
 	if u.op == "known" {
+		if open, ok := f.(Opens); ok && v.Kind == Unknown && anyName(u.x, open.Open) {
+			return v, nil
+		}
 		return Yes(v.Kind != Unknown), nil
 	}
 	if v.Kind == Unknown {
@@ -158,6 +174,11 @@ func (u unary) eval(f Facts) (Value, error) {
 		return Num(1), nil
 	}
 	return Value{}, fmt.Errorf("%s of a %s", u.op, v.Kind)
+}
+
+func anyName(n node, test func(string) bool) (found bool) {
+	n.names(func(name string) { found = found || test(name) })
+	return found
 }
 
 type binary struct {

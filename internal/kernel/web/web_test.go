@@ -465,7 +465,7 @@ func TestComponentsSpeakThreeLanguages(t *testing.T) {
 		clocks = append(clocks, c)
 	}
 	all := append(clocks, ui.Severity{Level: "low"}, ui.Severity{Level: "very-high", Pill: true}, ui.Severity{}, ui.TLP("tlp:amber"), ui.PAP("RED"),
-		ui.Pagination{From: 1, To: 50, Total: 3120, First: "/", Prev: "/", Next: "/"}, ui.BulkBar{Form: "f"}, ui.Steps{Now: 2, All: 4}, ui.Steps{Now: 4, All: 4},
+		ui.Pagination{From: 1, To: 50, Total: 3120, First: "/", Prev: "/", Next: "/"}, ui.BulkBar{Form: "f"}, ui.Steps{Now: 2, All: 4}, ui.Steps{Now: 4, All: 4}, ui.Steps{Now: 1, All: 4, Most: true},
 		ui.ErrorSummary{Items: []ui.ErrorItem{{Text: "1"}}}, ui.Toast{Text: "1", Undo: &ui.Undo{}}, ui.Receipt{Title: "1", Code: "12345"}, ui.FilterBar{Fields: []ui.Field{{Label: "1"}}, Clear: "/", Views: &ui.SavedViews{List: "/x", Items: []ui.SavedView{{ID: "1", Name: "1", Href: "/x?view=1", Opens: true, Here: true}}, Save: &ui.Field{Name: "name", ID: "view-name", Label: "1"}}},
 		ui.Message{Kind: ui.Internal, Who: "1", At: testNow, Files: []ui.FileRef{{Name: "1", Size: 123456}}}, ui.Message{Kind: ui.Draft}, ui.Answers{Items: []ui.Answer{{Question: "1", Change: "/"}}},
 		ui.Table{Caption: "1", Select: true, Columns: []ui.Column{{Label: "1"}}, Rows: []ui.Row{{ID: "1", Cells: []any{testNow}}}}, ui.Timeline{Items: []ui.Moment{{At: testNow, Noted: testNow.Add(26 * time.Hour)}}},

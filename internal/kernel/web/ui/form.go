@@ -142,8 +142,12 @@ type ErrorSummary struct{ Items []ErrorItem }
 
 func (ErrorSummary) template() string { return "c-errors" }
 
-// Steps shows how far a form is: "Question 2 of 4".
-type Steps struct{ Now, All int }
+// Steps shows how far a form is: "Question 2 of 4", or "of at most 4" while answers that
+// are still to come may take questions out.
+type Steps struct {
+	Now, All int
+	Most     bool
+}
 
 func (Steps) template() string { return "c-steps" }
 
