@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"straza/internal/find"
 	"straza/internal/incident"
@@ -179,7 +178,7 @@ func (h *House) findParts(ctx context.Context, who ident.Actor, q string, n int)
 	for _, m := range list {
 		at := "/console/cases/" + m.Number + partAnchors[m.Kind]
 		if m.Kind == "party" {
-			at = "/console/cases/" + m.Number + "?party=" + strconv.FormatInt(m.ID, 10) + "#threads"
+			at = "/console/cases/" + m.Number + "?party=" + m.Ref + "#threads"
 		}
 		hits = append(hits, find.Hit{Title: h.Catalog.T(lang, "search.part."+m.Kind) + " · " + m.Title, Href: at, Text: m.Text, Sub: []any{m.Number, clock.FromMicros(m.At)}})
 	}
@@ -189,7 +188,7 @@ func (h *House) findParts(ctx context.Context, who ident.Actor, q string, n int)
 func (h *House) findLetters(ctx context.Context, who ident.Actor, q string, n int) (hits []find.Hit, more bool, err error) {
 	list, more, err := h.Incident.FindLetters(ctx, who, q, n)
 	for _, f := range list {
-		at := "/console/cases/" + f.Thread.Number + "?party=" + strconv.FormatInt(f.Thread.Object, 10) + "#threads"
+		at := "/console/cases/" + f.Thread.Number + "?party=" + f.Thread.Ref + "#threads"
 		hits = append(hits, find.Hit{Title: f.Thread.Party, Href: at, Text: f.Message.Body, Sub: []any{f.Thread.Number,
 			h.Catalog.T(i18n.Lang(who.Lang), "search.way."+f.Message.Way), clock.FromMicros(f.Message.At)}})
 	}

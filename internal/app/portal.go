@@ -46,7 +46,7 @@ func (o ownMatters) ForOrg(ctx context.Context, who ident.Actor) ([]portal.Matte
 	return out, err
 }
 
-func (o ownMatters) Read(ctx context.Context, who ident.Actor, id int64) (portal.Matter, []portal.Word, error) {
+func (o ownMatters) Read(ctx context.Context, who ident.Actor, id string) (portal.Matter, []portal.Word, error) {
 	p, ms, err := o.s.OwnThread(ctx, who, id)
 	if err != nil {
 		return portal.Matter{}, nil, err
@@ -55,22 +55,22 @@ func (o ownMatters) Read(ctx context.Context, who ident.Actor, id int64) (portal
 	for i, m := range ms {
 		words[i] = portal.Word{FromCERT: m.Way == thread.Out, Author: m.Author, At: clock.FromMicros(m.At), Body: m.Body}
 		for _, f := range m.Files {
-			words[i].Files = append(words[i].Files, portal.WordFile{ID: f.ID, Name: f.Name, Size: f.Size})
+			words[i].Files = append(words[i].Files, portal.WordFile{UUID: f.UUID, Name: f.Name, Size: f.Size})
 		}
 	}
 	return matterOf(p), words, nil
 }
 
-func (o ownMatters) Answer(ctx context.Context, who ident.Actor, id int64, text string, files map[string]io.Reader) error {
+func (o ownMatters) Answer(ctx context.Context, who ident.Actor, id, text string, files map[string]io.Reader) error {
 	return o.s.AnswerOwn(ctx, who, id, text, files)
 }
 
-func (o ownMatters) File(ctx context.Context, who ident.Actor, id, file int64) (string, io.ReadCloser, error) {
+func (o ownMatters) File(ctx context.Context, who ident.Actor, id, file string) (string, io.ReadCloser, error) {
 	return o.s.OwnFile(ctx, who, id, file)
 }
 
 func matterOf(p incident.Party) portal.Matter {
-	m := portal.Matter{ID: p.ID, Number: p.Number, Subject: p.Subject, TLP: p.TLP, State: p.State, Created: clock.FromMicros(p.Created), Updated: clock.FromMicros(p.Updated)}
+	m := portal.Matter{UUID: p.UUID, Number: p.Number, Subject: p.Subject, TLP: p.TLP, State: p.State, Created: clock.FromMicros(p.Created), Updated: clock.FromMicros(p.Updated)}
 	if p.Deadline != 0 {
 		m.Deadline = clock.FromMicros(p.Deadline)
 	}

@@ -116,7 +116,7 @@ func (c *country) letter(ctx context.Context, who ident.Actor, ref string, in in
 	if err != nil || len(f.Parties) == 0 {
 		return err
 	}
-	_, err = c.Incident.Write(ctx, who, ref, f.Parties[len(f.Parties)-1].ID, "out", latin(text))
+	_, err = c.Incident.Write(ctx, who, ref, f.Parties[len(f.Parties)-1].UUID, "out", latin(text))
 	return err
 }
 
@@ -162,7 +162,7 @@ func (c *country) progress(ctx context.Context, who ident.Actor, ref string) err
 		if clock.FromMicros(p.Deadline).After(c.to) {
 			continue
 		}
-		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyChange{State: incident.PartyDone, Subject: p.Subject}); err != nil {
+		if _, err := c.Incident.SetParty(ctx, who, ref, p.UUID, incident.PartyChange{State: incident.PartyDone, Subject: p.Subject}); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func (c *country) finish(ctx context.Context, who ident.Actor, ref string) error
 		}
 	}
 	for _, p := range f.Parties {
-		if _, err := c.Incident.SetParty(ctx, who, ref, p.ID, incident.PartyChange{State: incident.PartyDone, Subject: p.Subject}); err != nil {
+		if _, err := c.Incident.SetParty(ctx, who, ref, p.UUID, incident.PartyChange{State: incident.PartyDone, Subject: p.Subject}); err != nil {
 			return err
 		}
 	}

@@ -80,7 +80,7 @@ func (c *country) handOver(ctx context.Context) error {
 	}
 	for _, l := range list {
 		if !l.Taken && l.Body == latin("Произвођач Капије шаље исправку до поднева.") {
-			if err := c.Incident.TickLine(ctx, c.actors[0], l.ID, true); err != nil {
+			if err := c.Incident.TickLine(ctx, c.actors[0], l.UUID, true); err != nil {
 				return err
 			}
 		}
@@ -222,7 +222,7 @@ func (c *country) breakInLetters(ctx context.Context, ref, org string, lead, ana
 	if err != nil {
 		return err
 	}
-	party := f.Parties[len(f.Parties)-1].ID
+	party := f.Parties[len(f.Parties)-1].UUID
 	c.Clock.Add(70 * time.Minute)
 	if err := c.Incident.AnswerOwn(ctx, operator, party, latin("Потврђујем: SCADA-GW2 је одвојен. Дневник шаљемо током дана. Можемо ли да вратимо надзор преко резервне везе?"), nil); err != nil {
 		return err

@@ -45,7 +45,7 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: "/console", Policy: team, Reveals: "clocks, reports and cases the caller may see", Handler: p.overview},
 		web.Route{Method: "POST", Pattern: "/console/handover", Policy: team, Mutates: true, Handler: p.leave},
 		web.Route{Method: "POST", Pattern: "/console/handover/take", Policy: team, Mutates: true, Handler: p.take},
-		web.Route{Method: "POST", Pattern: "/console/handover/{id}", Policy: team, Mutates: true, Handler: p.tick},
+		web.Route{Method: "POST", Pattern: "/console/handover/{uuid}", Policy: team, Mutates: true, Handler: p.tick},
 		web.Route{Method: "GET", Pattern: "/console/threads", Policy: web.Perm("incident.read"), Reveals: "threads the caller may see", Handler: p.threads},
 	)
 }
@@ -310,7 +310,7 @@ func (p *pages) handover(r *http.Request, page *overviewPage, f *web.Form) (onWa
 			page.Left, page.LeftAt = l.Author, clock.FromMicros(l.At)
 		}
 		authors[l.Author] = true
-		t := ui.Task{Title: l.Body, Done: l.DoneAt > 0, Note: l.Author, Action: "/console/handover/" + strconv.FormatInt(l.ID, 10), Hidden: map[string]string{}}
+		t := ui.Task{Title: l.Body, Done: l.DoneAt > 0, Note: l.Author, Action: "/console/handover/" + l.UUID, Hidden: map[string]string{}}
 		if t.Done {
 			t.Hidden["open"] = "1"
 		}
@@ -352,15 +352,11 @@ func (p *pages) take(_ http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) tick(_ http.ResponseWriter, r *http.Request) error {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return err
-	}
 	f, err := web.ReadForm(r)
 	if err != nil {
 		return err
 	}
-	if err := p.d.Cases.TickLine(r.Context(), web.Actor(r), id, f.Values.Get("open") == ""); err != nil {
+	if err := p.d.Cases.TickLine(r.Context(), web.Actor(r), r.PathValue("uuid"), f.Values.Get("open") == ""); err != nil {
 		return err
 	}
 	return web.Redirect("/console", web.Done("desk.done.tick"))

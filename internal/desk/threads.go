@@ -63,7 +63,7 @@ func threadTable(r *http.Request, f *web.Filters, list []thread.Thread) ui.Table
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "desk.threads.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: "/console/threads", Variant: "secondary"}}}
 	}
 	for _, x := range list {
-		href := "/console/cases/" + x.Number + "?party=" + strconv.FormatInt(x.Object, 10) + "#threads"
+		href := "/console/cases/" + x.Number + "?party=" + x.Ref + "#threads"
 		var unread any = "–"
 		if x.Unread > 0 {
 			unread = ui.Tag{Word: web.T(r, "desk.threads.n", "n", x.Unread), Icon: "mail"}

@@ -21,7 +21,7 @@ import (
 )
 
 // asked is a case of Ana's whose party owes an answer in two hours.
-func asked(t *testing.T, w *incidenttest.World, now *clock.Moved) (number string, party int64) {
+func asked(t *testing.T, w *incidenttest.World, now *clock.Moved) (number string, party string) {
 	t.Helper()
 	n := w.Open(t, w.Ana, "Упад у мрежу").Number
 	must(t, second(w.S.Take(ctx, w.Ana, n)))
@@ -84,14 +84,14 @@ func sendAs(t *testing.T, w *incidenttest.World, token, from, body string) {
 // when the answer came, and tells the lead once, without content.
 func TestAnswerIsOurTurn(t *testing.T) {
 	t.Parallel()
-	ways := map[string]func(t *testing.T, w *incidenttest.World, party int64, token string){
-		"mail": func(t *testing.T, w *incidenttest.World, _ int64, token string) {
+	ways := map[string]func(t *testing.T, w *incidenttest.World, party string, token string){
+		"mail": func(t *testing.T, w *incidenttest.World, _ string, token string) {
 			sendAs(t, w, token, "duty@elektromreza.example", "Тајни одговор")
 		},
-		"link": func(t *testing.T, w *incidenttest.World, _ int64, token string) {
+		"link": func(t *testing.T, w *incidenttest.World, _ string, token string) {
 			must(t, w.S.AnswerByToken(ctx, ident.Nobody(ident.Web), token, "Тајни одговор", nil))
 		},
-		"portal": func(t *testing.T, w *incidenttest.World, party int64, _ string) {
+		"portal": func(t *testing.T, w *incidenttest.World, party string, _ string) {
 			must(t, w.S.AnswerOwn(ctx, w.Mila, party, "Тајни одговор", nil))
 		},
 	}
@@ -124,7 +124,7 @@ func TestAnswerIsOurTurn(t *testing.T) {
 				}
 				_, _, _, err := w.S.Thread(ctx, w.Ana, n, party)
 				must(t, err)
-				if f, _, _ = partyAt(t, w, n); f.Next.Key != "reply" || f.Next.ID != party {
+				if f, _, _ = partyAt(t, w, n); f.Next.Key != "reply" || f.Next.Ref != party {
 					t.Fatalf("next %+v", f.Next)
 				}
 				must(t, second(w.S.Write(ctx, w.Ana, n, party, thread.Out, "Хвала.")))
@@ -165,12 +165,12 @@ func TestQuarantinedAnswerWaits(t *testing.T) {
 		}
 		_, _, ms, err := w.S.Thread(ctx, w.Ana, n, party)
 		must(t, err)
-		must(t, second(w.S.Decide(ctx, w.Ana, n, ms[2].ID, false)))
+		must(t, second(w.S.Decide(ctx, w.Ana, n, ms[2].UUID, false)))
 		w.Work(t)
 		if _, p, k := partyAt(t, w, n); p.Answered != 0 || k.Done != 0 || len(notices(t, w)) != 0 {
 			t.Fatalf("what was thrown away counts: %+v", p)
 		}
-		must(t, second(w.S.Decide(ctx, w.Ana, n, ms[1].ID, true)))
+		must(t, second(w.S.Decide(ctx, w.Ana, n, ms[1].UUID, true)))
 		w.Work(t)
 		if _, p, k := partyAt(t, w, n); p.State != incident.PartyOurs || !k.OnTime() || len(notices(t, w)) != 1 {
 			t.Fatalf("released, it came in time: %+v %+v", p, k)
@@ -288,12 +288,12 @@ func TestFilesOfLetters(t *testing.T) {
 			}
 			return err
 		}
-		must(t, read(w.S.FileByToken(ctx, ident.Nobody(ident.Web), token, files[0].ID)))
-		must(t, read(w.S.OwnFile(ctx, w.Mila, party, files[0].ID)))
-		want(t, read(w.S.OwnFile(ctx, w.Bora, party, files[0].ID)), fault.NotFound)
+		must(t, read(w.S.FileByToken(ctx, ident.Nobody(ident.Web), token, files[0].UUID)))
+		must(t, read(w.S.OwnFile(ctx, w.Mila, party, files[0].UUID)))
+		want(t, read(w.S.OwnFile(ctx, w.Bora, party, files[0].UUID)), fault.NotFound)
 		_, _, all, err := w.S.Thread(ctx, w.Ana, n, party)
 		must(t, err)
-		internal := all[len(all)-1].Files[0].ID
+		internal := all[len(all)-1].Files[0].UUID
 		want(t, read(w.S.OwnFile(ctx, w.Mila, party, internal)), fault.NotFound)
 		want(t, read(w.S.FileByToken(ctx, ident.Nobody(ident.Web), token, internal)), fault.NotFound)
 		// Raised to RED, nothing more goes out and what went is no longer read.
@@ -301,7 +301,7 @@ func TestFilesOfLetters(t *testing.T) {
 		late, err := take(w.Ana, "kasno.txt")
 		must(t, err)
 		want(t, second(w.S.Write(ctx, w.Ana, n, party, thread.Out, "још", late)), fault.Invalid)
-		want(t, read(w.S.FileByToken(ctx, ident.Nobody(ident.Web), token, files[0].ID)), fault.NotFound)
-		want(t, read(w.S.OwnFile(ctx, w.Mila, party, files[0].ID)), fault.NotFound)
+		want(t, read(w.S.FileByToken(ctx, ident.Nobody(ident.Web), token, files[0].UUID)), fault.NotFound)
+		want(t, read(w.S.OwnFile(ctx, w.Mila, party, files[0].UUID)), fault.NotFound)
 	})
 }

@@ -18,7 +18,19 @@ func (s *Service) Correspondence(ctx context.Context, who ident.Actor, f thread.
 	if err := access.Check(who, "incident.read"); err != nil {
 		return nil, false, err
 	}
-	return s.d.Threads.List(ctx, who, f, p)
+	if out, more, err = s.d.Threads.List(ctx, who, f, p); err != nil {
+		return nil, false, err
+	}
+	return out, more, s.d.DB.View(ctx, func(tx *store.Tx) error { return refer(ctx, tx, out) })
+}
+
+// refer tells threads the UUIDs of the parties that they hang on.
+func refer(ctx context.Context, tx *store.Tx, list []thread.Thread) error {
+	heads, err := partyHeads(ctx, tx, list)
+	for i := range list {
+		list[i].Ref = heads[list[i].Object].UUID
+	}
+	return err
 }
 
 // threadsMost is as far as the list of threads counts.
@@ -63,10 +75,10 @@ const labelBatch = 200
 func (s *Service) labelled(ctx context.Context, tx *store.Tx, who ident.Actor, f thread.Filter, each func(thread.Thread, string) error) error {
 	var batch []thread.Thread
 	flush := func() error {
-		labels, err := labelsOf(ctx, tx, batch)
+		heads, err := partyHeads(ctx, tx, batch)
 		for _, t := range batch {
 			if err == nil {
-				err = each(t, labels[t.Object])
+				err = each(t, heads[t.Object].TLP)
 			}
 		}
 		batch = batch[:0]

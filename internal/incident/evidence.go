@@ -122,6 +122,7 @@ func (s *Service) keep(a *act, v Evidence, stored blob.Ref) error {
 		return err
 	}
 	id := s.d.DB.NewID()
+	a.made = v.UUID
 	v.Label = fmt.Sprintf("D-%d", n+1)
 	if v.Name, err = s.sealName(id, v.Name); err != nil {
 		return err
@@ -167,7 +168,7 @@ func (s *Service) custody(ctx context.Context, tx *store.Tx, who ident.Actor, ev
 }
 
 // HandOver notes that a copy of the evidence was handed to somebody.
-func (s *Service) HandOver(ctx context.Context, who ident.Actor, ref string, evidence int64, to string) error {
+func (s *Service) HandOver(ctx context.Context, who ident.Actor, ref, evidence, to string) error {
 	var c fault.Collector
 	to = text(&c, "to", to, 300, true)
 	if err := c.Err("custody"); err != nil {
@@ -179,7 +180,7 @@ func (s *Service) HandOver(ctx context.Context, who ident.Actor, ref string, evi
 
 // evidenceTx loads an evidence through its case and adds a line of custody and audit;
 // line is the audit line's id, which an opening names to the unsealing process.
-func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, evidence int64, act, detail string) (v Evidence, line int64, err error) {
+func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref, evidence, act, detail string) (v Evidence, line int64, err error) {
 	line = s.d.DB.NewID()
 	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
 		c, err := headTx(ctx, tx, who, ref)
@@ -189,14 +190,7 @@ func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, e
 		if err := mayWrite(who, c, "incident.write"); err != nil {
 			return err
 		}
-		ok, err := belongs(ctx, tx, "incident_evidence", evidence, c.ID)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return missing("evidence")
-		}
-		if v, _, err = store.First(ctx, tx, scanEvidence, oneEvidence, evidence); err != nil {
+		if v, err = evidenceOfCase(ctx, tx, c.ID, evidence); err != nil {
 			return err
 		}
 		if err := s.openName(&v); err != nil {
@@ -209,16 +203,36 @@ func (s *Service) evidenceTx(ctx context.Context, who ident.Actor, ref string, e
 		if err != nil {
 			return err
 		}
-		if err := s.custody(ctx, tx, who, evidence, act, detail, now); err != nil {
+		if err := s.custody(ctx, tx, who, v.ID, act, detail, now); err != nil {
 			return err
 		}
-		var told any = map[string]any{"evidence": evidence}
+		var told any = map[string]any{"evidence": v.ID}
 		if act == "opened" {
 			told = audit.Opening(vault.KindEvidence, v.UUID)
 		}
 		return s.d.Audit.RecordAt(ctx, tx, who, now, line, "evidence."+act, thing(c), told)
 	})
 	return v, line, err
+}
+
+// evidenceOfCase loads an evidence by its UUID through its case.
+func evidenceOfCase(ctx context.Context, tx *store.Tx, head int64, ref string) (v Evidence, err error) {
+	uuid, ok := store.ParseUUID(ref)
+	if !ok {
+		return v, missing("evidence")
+	}
+	v, found, err := store.First(ctx, tx, scanEvidence, oneEvidence, uuid)
+	if err == nil && !found {
+		err = missing("evidence")
+	}
+	if err != nil {
+		return Evidence{}, err
+	}
+	ok, err = belongs(ctx, tx, "incident_evidence", v.ID, head)
+	if err == nil && !ok {
+		err = missing("evidence")
+	}
+	return v, err
 }
 
 // Prove opens a session with the unsealing process.
@@ -244,7 +258,7 @@ func (s *Service) door(who ident.Actor) (Opener, error) {
 // OpenEvidence streams a file as an archive under the password "infected": the only
 // way it leaves. Needs sealed.read, a session of Prove and a reason; custody and
 // audit are written before the first byte.
-func (s *Service) OpenEvidence(ctx context.Context, who ident.Actor, ref string, evidence int64, session, reason string, w io.Writer) error {
+func (s *Service) OpenEvidence(ctx context.Context, who ident.Actor, ref, evidence, session, reason string, w io.Writer) error {
 	door, err := s.door(who)
 	if err != nil {
 		return err

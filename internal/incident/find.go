@@ -21,6 +21,7 @@ import (
 // Mention is a part of a case that holds the words that were asked for.
 type Mention struct {
 	ID     int64
+	Ref    string // UUID of a party, "" of all others
 	Kind   string // entry, note, task, measure or party
 	At     int64
 	CaseID int64
@@ -88,10 +89,15 @@ func findParts(ctx context.Context, tx *store.Tx, who ident.Actor, words []strin
 	}
 	for i, m := range out {
 		cols := partTexts["incident_"+m.Kind].words
-		row, err := readRow(ctx, tx, "incident_"+m.Kind, m.ID, cols)
+		wanted := cols
+		if m.Kind == "party" {
+			wanted = append([]string{"uuid"}, cols...)
+		}
+		row, err := readRow(ctx, tx, "incident_"+m.Kind, m.ID, wanted)
 		if err != nil {
 			return nil, err
 		}
+		out[i].Ref, _ = row["uuid"].(string)
 		var said []string
 		for _, c := range cols {
 			if v, _ := row[c].(string); v != "" {
@@ -111,7 +117,18 @@ func (s *Service) FindLetters(ctx context.Context, who ident.Actor, q string, n 
 	if err != nil || len(words) == 0 {
 		return nil, false, err
 	}
-	return s.d.Threads.Find(ctx, who, words, n)
+	if out, more, err = s.d.Threads.Find(ctx, who, words, n); err != nil {
+		return nil, false, err
+	}
+	list := make([]thread.Thread, len(out))
+	for i, f := range out {
+		list[i] = f.Thread
+	}
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error { return refer(ctx, tx, list) })
+	for i, t := range list {
+		out[i].Thread.Ref = t.Ref
+	}
+	return out, more, err
 }
 
 // foldedWords adds the folded words of s to out, each once, up to most.

@@ -72,7 +72,7 @@ func TestPartsAreFound(t *testing.T) {
 		}
 		letters, more, err := w.S.FindLetters(ctx, w.Luka, "vodenicu", 1)
 		must(t, err)
-		if len(letters) != 1 || !more || letters[0].Thread.Object != party || letters[0].Thread.Number != n {
+		if len(letters) != 1 || !more || letters[0].Thread.Ref != party || letters[0].Thread.Number != n {
 			t.Errorf("letters: %+v, more %v", letters, more)
 		}
 		if letters, _, err = w.S.FindLetters(ctx, w.Luka, "vodenicu out elektromreza", 5); err != nil || len(letters) != 1 || letters[0].Message.Way != thread.Out {

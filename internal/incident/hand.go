@@ -22,11 +22,11 @@ type Handing struct {
 	Title      string // of the new case
 	Reason     string // stands in its first note
 	Summary    bool
-	Facts      bool    // codes, severity and the facts it was computed from
-	Indicators bool    // as text: what our own events hold of the case, RED left out
-	Evidence   bool    // only that it exists: its labels
-	Entries    []int64 // of the timeline, without their sources
-	Parties    []int64 // their names
+	Facts      bool     // codes, severity and the facts it was computed from
+	Indicators bool     // as text: what our own events hold of the case, RED left out
+	Evidence   bool     // only that it exists: its labels
+	Entries    []int64  // of the timeline, without their sources
+	Parties    []string // UUIDs; their names
 }
 
 // handingPart is the part of Straža that opens the other team's case, which the

@@ -38,7 +38,7 @@ func handed(t *testing.T, w *incidenttest.World) (n string, in incident.Handing)
 		return second(w.S.LinkReportTx(ctx, tx, w.Ana, n, 42, "P-2026-000042"))
 	}))
 	return n, incident.Handing{To: w.Second.UUID, Title: "наслов-њихов", Reason: "разлог-предаје", Summary: true, Facts: true, Indicators: true, Evidence: true,
-		Entries: []int64{e.Object}, Parties: []int64{party}}
+		Entries: []int64{e.Object}, Parties: []string{party}}
 }
 
 // stays are the words that no hand-over may carry.

@@ -39,14 +39,16 @@ type act struct {
 	detail  map[string]any
 	changes []change
 	undoes  int64
-	id      int64 // of the act, once written
+	made    string // UUID of the row that came
+	id      int64  // of the act, once written
 }
 
 // Done says what an act came to, for the way back.
 type Done struct {
 	Act    int64 // what Undo takes
 	Case   Case
-	Object int64 // the row that came, if one did
+	Object int64  // the row that came, if one did
+	UUID   string // what a party or an evidence that came is called outside
 }
 
 // change runs one act on a case: version guards against a lost race (0 = any),
@@ -94,7 +96,7 @@ func (s *Service) changeTx(ctx context.Context, tx *store.Tx, who ident.Actor, c
 	if err := a.finish(verb); err != nil {
 		return d, err
 	}
-	d.Act = a.id
+	d.Act, d.UUID = a.id, a.made
 	if len(a.changes) > 0 && a.changes[0].Before == nil {
 		d.Object = a.changes[0].ID
 	}
@@ -355,6 +357,9 @@ func (a *act) invert(text string) error {
 func (a *act) invertOne(ch change) error {
 	stands := fault.New(fault.Conflict, "a later act stands on this one").WithKey("incident.fault.undolater")
 	if ch.After == nil { // it was removed: bring it back
+		if ch.Table == "incident_party" && ch.Before["uuid"] == nil { // removed before parties had one
+			ch.Before["uuid"] = a.s.d.DB.NewUUID()
+		}
 		if err := insertRow(a.ctx, a.tx, ch.Table, ch.ID, ch.Before); err != nil {
 			if store.IsUnique(err) {
 				return stands.Because(err)

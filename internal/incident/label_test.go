@@ -52,7 +52,7 @@ func TestLettersObeyTheLabel(t *testing.T) {
 		reason(err, "tlp", "incident.tlp.persons")
 		d, err := w.S.AddParty(ctx, w.Ana, n, incident.PartyInput{Org: "Провајдер ван регистра", Address: "abuse@provajder.example", Subject: "Питање", TLP: "AMBER"})
 		must(t, err)
-		must(t, second(w.S.Write(ctx, w.Ana, n, d.Object, thread.Out, "Молимо искључите сервер.")))
+		must(t, second(w.S.Write(ctx, w.Ana, n, d.UUID, thread.Out, "Молимо искључите сервер.")))
 		must(t, jobs.New(db, w.Post.Jobs(), nil).Drain(ctx))
 		letters, err := w.Post.ListCaught(ctx, 0)
 		must(t, err)
@@ -62,12 +62,12 @@ func TestLettersObeyTheLabel(t *testing.T) {
 		}
 		change := incident.PartyChange{State: incident.PartyTheirs, Subject: "Питање", Deadline: time.Time{}}
 		change.TLP = "AMBER+STRICT"
-		reason(second(w.S.SetParty(ctx, w.Ana, n, d.Object, change)), "tlp", "incident.tlp.registered")
+		reason(second(w.S.SetParty(ctx, w.Ana, n, d.UUID, change)), "tlp", "incident.tlp.registered")
 		change.TLP = "RED"
-		raised, err := w.S.SetParty(ctx, w.Ana, n, d.Object, change)
+		raised, err := w.S.SetParty(ctx, w.Ana, n, d.UUID, change)
 		must(t, err)
-		reason(second(w.S.Write(ctx, w.Ana, n, d.Object, thread.Out, "Још нешто")), "body", "incident.tlp.persons")
-		must(t, second(w.S.Write(ctx, w.Ana, n, d.Object, thread.Note, "интерно")))
+		reason(second(w.S.Write(ctx, w.Ana, n, d.UUID, thread.Out, "Још нешто")), "body", "incident.tlp.persons")
+		must(t, second(w.S.Write(ctx, w.Ana, n, d.UUID, thread.Note, "интерно")))
 		want(t, second(w.S.ByToken(ctx, ident.Nobody(ident.Web), token)), fault.NotFound)
 		must(t, jobs.New(db, w.Post.Jobs(), nil).Drain(ctx))
 		if letters, err = w.Post.ListCaught(ctx, 0); err != nil || len(letters) != 1 {
@@ -77,7 +77,7 @@ func TestLettersObeyTheLabel(t *testing.T) {
 			t.Error("a later act stands on the change, yet it was undone")
 		}
 		change.TLP = "GREEN"
-		lowered, err := w.S.SetParty(ctx, w.Ana, n, d.Object, change)
+		lowered, err := w.S.SetParty(ctx, w.Ana, n, d.UUID, change)
 		must(t, err)
 		must(t, second(w.S.ByToken(ctx, ident.Nobody(ident.Web), token)))
 		must(t, second(w.S.Undo(ctx, w.Ana, n, lowered.Act)))

@@ -35,7 +35,7 @@ const canary = "канаринац7731"
 
 // filled is a case of the first CERT with a canary in everything that can hold one,
 // and OrgA as its party.
-func filled(t *testing.T, w *incidenttest.World) (number string, party int64) {
+func filled(t *testing.T, w *incidenttest.World) (number string, party string) {
 	t.Helper()
 	n, err := w.S.Open(ctx, w.Ana, incident.Draft{Title: "Упад " + canary, Summary: canary, Orgs: []incident.Org{{ID: w.OrgA.ID, Name: w.OrgA.Name}}}, "")
 	must(t, err)
@@ -58,7 +58,7 @@ func second[T any](_ T, err error) error { return err }
 
 // doors are all reads of the Service, each giving what it shows as one text; a new
 // read belongs here.
-func doors(w *incidenttest.World, n string, party int64) map[string]func(who ident.Actor) (string, error) {
+func doors(w *incidenttest.World, n string, party string) map[string]func(who ident.Actor) (string, error) {
 	show := func(v any, err error) (string, error) { return fmt.Sprintf("%+v", v), err }
 	listed := func(who ident.Actor, f incident.Filter) (string, error) {
 		v, _, err := w.S.List(ctx, who, f, incident.Page{})
@@ -241,12 +241,12 @@ func TestRow01CrossWired(t *testing.T) {
 			"org":          second(w.S.DropOrg(ctx, w.Luka, n, org.Object)),
 			"party":        second(w.S.SetParty(ctx, w.Luka, n, party, incident.PartyChange{State: incident.PartyDone, Subject: "моје"})),
 			"write":        second(w.S.Write(ctx, w.Luka, n, party, thread.Out, "моје")),
-			"hand over":    w.S.HandOver(ctx, w.Luka, n, proof.Object, "мени"),
-			"open":         w.S.OpenEvidence(ctx, w.Ana, n, proof.Object, "s", "зато", io.Discard),
+			"hand over":    w.S.HandOver(ctx, w.Luka, n, proof.UUID, "мени"),
+			"open":         w.S.OpenEvidence(ctx, w.Ana, n, proof.UUID, "s", "зато", io.Discard),
 			"undo":         second(w.S.Undo(ctx, w.Luka, n, task.Act)),
 			"split":        third(w.S.Split(ctx, w.Luka, n, 0, "крађа", incident.Parts{Tasks: []int64{task.Object}})),
 			"foreign case": second(w.S.Edit(ctx, w.Luka, foreign, 0, incident.Patch{Title: ptr("моје")})),
-			"foreign file": second2(w.S.File(ctx, w.Luka, n, 1)),
+			"foreign file": second2(w.S.File(ctx, w.Luka, n, "1")),
 		} {
 			if !fault.Is(err, fault.NotFound) {
 				t.Errorf("%s of another case: %v", name, err)
@@ -296,8 +296,8 @@ func TestEvidence(t *testing.T) {
 			t.Fatalf("%+v", v)
 		}
 		var out bytes.Buffer
-		want(t, w.S.OpenEvidence(ctx, w.Luka, n, d.Object, "no session", "зато", &out), fault.Denied)
-		must(t, w.S.OpenEvidence(ctx, w.Ana, n, d.Object, w.Session(t), "поређење", &out))
+		want(t, w.S.OpenEvidence(ctx, w.Luka, n, d.UUID, "no session", "зато", &out), fault.Denied)
+		must(t, w.S.OpenEvidence(ctx, w.Ana, n, d.UUID, w.Session(t), "поређење", &out))
 		if out.Len() == 0 || bytes.Contains(out.Bytes(), []byte(secret)) {
 			t.Fatalf("an archive of %d bytes, plain=%v", out.Len(), bytes.Contains(out.Bytes(), []byte(secret)))
 		}
@@ -379,8 +379,8 @@ func TestForgedAnswer(t *testing.T) {
 		if len(own) != 2 {
 			t.Fatalf("the party sees the quarantine: %+v", own)
 		}
-		want(t, second(w.S.Decide(ctx, w.Petar, n, ms[2].ID, true)), fault.NotFound)
-		must(t, second(w.S.Decide(ctx, w.Ana, n, ms[2].ID, false)))
+		want(t, second(w.S.Decide(ctx, w.Petar, n, ms[2].UUID, true)), fault.NotFound)
+		must(t, second(w.S.Decide(ctx, w.Ana, n, ms[2].UUID, false)))
 		if _, _, ms, err = w.S.Thread(ctx, w.Ana, n, party); err != nil || len(ms) != 2 {
 			t.Fatalf("dropped, yet there: %v %+v", err, ms)
 		}

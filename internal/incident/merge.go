@@ -109,12 +109,13 @@ func (a *act) merge(from []string) error {
 
 // Parts are what a split takes along.
 type Parts struct {
-	Tasks, Entries, Notes, Measures, Links, Parties, Evidence, Orgs []int64
+	Tasks, Entries, Notes, Measures, Links, Evidence, Orgs []int64
+	Parties                                                []string // UUIDs
 }
 
-func (p Parts) tables() map[string][]int64 {
+func (p Parts) tables(parties []int64) map[string][]int64 {
 	return map[string][]int64{"incident_task": p.Tasks, "incident_entry": p.Entries, "incident_note": p.Notes, "incident_measure": p.Measures,
-		"incident_link": p.Links, "incident_party": p.Parties, "incident_evidence": p.Evidence, "incident_org": p.Orgs}
+		"incident_link": p.Links, "incident_party": parties, "incident_evidence": p.Evidence, "incident_org": p.Orgs}
 }
 
 // Split opens a new case and moves chosen parts there. To the journal the new case
@@ -143,7 +144,11 @@ func (s *Service) Split(ctx context.Context, who ident.Actor, ref string, versio
 
 func (a *act) move(to int64, p Parts) error {
 	n := 0
-	for table, ids := range p.tables() {
+	parties, err := a.parties(p.Parties)
+	if err != nil {
+		return err
+	}
+	for table, ids := range p.tables(parties) {
 		for _, id := range ids {
 			if err := a.child(table, id); err != nil {
 				return err

@@ -21,6 +21,7 @@ import (
 // deadline, and the thread. Nothing of the case is reached through it.
 type Party struct {
 	ID       int64
+	UUID     string
 	Org      int64 // 0 = outside the registry
 	Name     string
 	Number   string // as it is shown to the party
@@ -79,8 +80,8 @@ func (s *Service) AddParty(ctx context.Context, who ident.Actor, ref string, in 
 		if !in.Deadline.IsZero() {
 			deadline = clock.Micros(in.Deadline)
 		}
-		a.label = o.Name
-		id, err := a.add("incident_party", map[string]any{"case_id": a.c.ID, "org": o.ID, "name": o.Name, "audience_id": audience, "number": a.c.Number,
+		a.label, a.made = o.Name, s.d.DB.NewUUID()
+		id, err := a.add("incident_party", map[string]any{"uuid": a.made, "case_id": a.c.ID, "org": o.ID, "name": o.Name, "audience_id": audience, "number": a.c.Number,
 			"subject": in.Subject, "tlp": in.TLP, "state": PartyOurs, "deadline": deadline, "thread": 0, "created": a.now, "updated": a.now, "answered": 0})
 		if err != nil {
 			return err
@@ -126,12 +127,8 @@ type PartyChange struct {
 // its correspondence. A label that the party may not receive is refused with the
 // reason, except RED, which holds everything back: nothing more goes out, and the
 // page behind the link is closed.
-func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, party int64, in PartyChange) (Done, error) {
-	return s.part(ctx, who, ref, "party.set", "incident_party", party, func(a *act) error {
-		p, _, err := store.First(ctx, a.tx, scanParty, oneParty, party)
-		if err != nil {
-			return err
-		}
+func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref, party string, in PartyChange) (Done, error) {
+	return s.partyPart(ctx, who, ref, "party.set", party, func(a *act, p Party) error {
 		var c fault.Collector
 		c.Require(slices.Contains(partyStates, in.State), "state", "incident.fault.state")
 		cols := map[string]any{"state": in.State, "subject": text(&c, "subject", in.Subject, 200, true), "deadline": int64(0), "updated": a.now}
@@ -151,7 +148,7 @@ func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, par
 		if err := c.Err("party"); err != nil {
 			return err
 		}
-		return a.set("incident_party", party, cols)
+		return a.set("incident_party", p.ID, cols)
 	})
 }
 
@@ -159,18 +156,14 @@ func (s *Service) SetParty(ctx context.Context, who ident.Actor, ref string, par
 // thread (thread.Note), with the files that Attach has taken in. The first message out is the CERT's answer and ends its
 // clock. A message that has gone out is not undone. Faults: Invalid on "body" with
 // the reason when the label does not let it go to this party (MayReceive).
-func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party int64, way, body string, files ...thread.Attachment) (Done, error) {
+func (s *Service) Write(ctx context.Context, who ident.Actor, ref, party, way, body string, files ...thread.Attachment) (Done, error) {
 	if way != thread.Out && way != thread.Note {
 		return Done{}, fault.Field("way", "incident.fault.code", "a message goes out or is a note")
 	}
 	if err := access.Check(who, "thread.write"); err != nil {
 		return Done{}, err
 	}
-	return s.part(ctx, who, ref, "write", "incident_party", party, func(a *act) error {
-		p, _, err := store.First(ctx, a.tx, scanParty, oneParty, party)
-		if err != nil {
-			return err
-		}
+	return s.partyPart(ctx, who, ref, "write", party, func(a *act, p Party) error {
 		if v := p.Held(); v != "" && way == thread.Out {
 			return fault.Field("body", v, "TLP:%s does not go to this party", p.TLP)
 		}
@@ -191,7 +184,7 @@ func (s *Service) Write(ctx context.Context, who ident.Actor, ref string, party 
 				}
 			}
 		}
-		return a.set("incident_party", party, cols)
+		return a.set("incident_party", p.ID, cols)
 	})
 }
 
@@ -216,7 +209,7 @@ func (s *Service) Attach(ctx context.Context, who ident.Actor, ref, name string,
 
 // Thread gives the correspondence with a party whole, notes and quarantine too,
 // and marks it as read. The look is recorded before it is shown.
-func (s *Service) Thread(ctx context.Context, who ident.Actor, ref string, party int64) (p Party, t thread.Thread, ms []thread.Message, err error) {
+func (s *Service) Thread(ctx context.Context, who ident.Actor, ref, party string) (p Party, t thread.Thread, ms []thread.Message, err error) {
 	if err := access.Check(who, "incident.read"); err != nil {
 		return p, t, nil, err
 	}
@@ -241,8 +234,56 @@ func (s *Service) Thread(ctx context.Context, who ident.Actor, ref string, party
 	return p, t, ms, err
 }
 
-// partyOf loads a party through its case.
-func partyOf(ctx context.Context, tx *store.Tx, head, party int64) (Party, error) {
+// partyPart changes what hangs on a party of the case, named by its UUID.
+func (s *Service) partyPart(ctx context.Context, who ident.Actor, ref, verb, party string, fn func(a *act, p Party) error) (Done, error) {
+	return s.change(ctx, who, ref, 0, verb, func(a *act) error {
+		p, err := partyNamedTx(ctx, a.tx, party)
+		if err != nil {
+			return err
+		}
+		if err := a.child("incident_party", p.ID); err != nil {
+			return err
+		}
+		return fn(a, p)
+	})
+}
+
+// parties gives the rows of parties of the case, named by their UUIDs.
+func (a *act) parties(refs []string) (ids []int64, err error) {
+	for _, ref := range refs {
+		p, err := partyOf(a.ctx, a.tx, a.c.ID, ref)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, p.ID)
+	}
+	return ids, nil
+}
+
+// partyNamedTx loads a party by its UUID, whoever it is of.
+func partyNamedTx(ctx context.Context, tx *store.Tx, ref string) (Party, error) {
+	uuid, ok := store.ParseUUID(ref)
+	if !ok {
+		return Party{}, missing("party")
+	}
+	p, found, err := store.First(ctx, tx, scanParty, partyNamed, uuid)
+	if err == nil && !found {
+		err = missing("party")
+	}
+	return p, err
+}
+
+// partyOf loads a party by its UUID through its case.
+func partyOf(ctx context.Context, tx *store.Tx, head int64, ref string) (Party, error) {
+	p, err := partyNamedTx(ctx, tx, ref)
+	if err != nil {
+		return Party{}, err
+	}
+	return partyIn(ctx, tx, head, p.ID)
+}
+
+// partyIn loads a party through its case.
+func partyIn(ctx context.Context, tx *store.Tx, head, party int64) (Party, error) {
 	ok, err := belongs(ctx, tx, "incident_party", party, head)
 	if err != nil {
 		return Party{}, err
@@ -255,24 +296,24 @@ func partyOf(ctx context.Context, tx *store.Tx, head, party int64) (Party, error
 }
 
 // Decide releases a quarantined message as the party's own, or throws it away.
-func (s *Service) Decide(ctx context.Context, who ident.Actor, ref string, message int64, release bool) (Done, error) {
+func (s *Service) Decide(ctx context.Context, who ident.Actor, ref, message string, release bool) (Done, error) {
 	return s.change(ctx, who, ref, 0, "answer", func(a *act) error {
-		t, err := s.d.Threads.ThreadOfMessageTx(ctx, a.tx, message)
+		id, t, err := s.d.Threads.ParkedTx(ctx, a.tx, message)
 		if err != nil {
 			return err
 		}
-		p, err := partyOf(ctx, a.tx, a.c.ID, t.Object)
+		p, err := partyIn(ctx, a.tx, a.c.ID, t.Object)
 		if err != nil || p.Thread != t.ID {
 			return missing("message")
 		}
 		a.label = p.Name
 		if !release {
-			if err := s.d.Threads.DropTx(ctx, a.tx, who, message); err != nil {
+			if err := s.d.Threads.DropTx(ctx, a.tx, who, id); err != nil {
 				return err
 			}
 			return a.set("incident_party", p.ID, map[string]any{"updated": a.now})
 		}
-		if err := s.d.Threads.ReleaseTx(ctx, a.tx, who, message); err != nil {
+		if err := s.d.Threads.ReleaseTx(ctx, a.tx, who, id); err != nil {
 			return err
 		}
 		return a.set("incident_party", p.ID, map[string]any{"updated": a.now, "state": PartyOurs})
@@ -280,7 +321,7 @@ func (s *Service) Decide(ctx context.Context, who ident.Actor, ref string, messa
 }
 
 // File opens an attachment of a message of this case. The look is recorded first.
-func (s *Service) File(ctx context.Context, who ident.Actor, ref string, file int64) (name string, size int64, body io.ReadCloser, err error) {
+func (s *Service) File(ctx context.Context, who ident.Actor, ref, file string) (name string, size int64, body io.ReadCloser, err error) {
 	if err := access.Check(who, "incident.read"); err != nil {
 		return "", 0, nil, err
 	}
@@ -294,7 +335,7 @@ func (s *Service) File(ctx context.Context, who ident.Actor, ref string, file in
 		if f, t, err = s.d.Threads.FileTx(ctx, tx, file); err != nil {
 			return err
 		}
-		if p, err := partyOf(ctx, tx, c.ID, t.Object); err != nil || p.Thread != t.ID {
+		if p, err := partyIn(ctx, tx, c.ID, t.Object); err != nil || p.Thread != t.ID {
 			return missing("file")
 		}
 		return s.d.Audit.Record(ctx, tx, who, "thread.file", thing(c), map[string]any{"file": f.ID})
@@ -345,7 +386,7 @@ func (s *Service) ByToken(ctx context.Context, _ ident.Actor, token string) (l L
 
 // FileByToken opens an attachment of the party's thread: anybody who holds the link
 // may, of what the party's page shows. The look is recorded. Faults: NotFound.
-func (s *Service) FileByToken(ctx context.Context, who ident.Actor, token string, file int64) (name string, body io.ReadCloser, err error) {
+func (s *Service) FileByToken(ctx context.Context, who ident.Actor, token, file string) (name string, body io.ReadCloser, err error) {
 	if _, err := s.ByToken(ctx, who, token); err != nil {
 		return "", nil, err
 	}
@@ -365,7 +406,7 @@ func (s *Service) FileByToken(ctx context.Context, who ident.Actor, token string
 }
 
 // OwnFile opens an attachment of a thread of the caller's organisation.
-func (s *Service) OwnFile(ctx context.Context, who ident.Actor, party, file int64) (name string, body io.ReadCloser, err error) {
+func (s *Service) OwnFile(ctx context.Context, who ident.Actor, party, file string) (name string, body io.ReadCloser, err error) {
 	var p Party
 	var ms []thread.Message
 	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
@@ -383,10 +424,11 @@ func (s *Service) OwnFile(ctx context.Context, who ident.Actor, party, file int6
 
 // partyFile opens a file among messages that the party reads: nothing of notes or
 // the quarantine, and nothing of ours while the label holds it back.
-func (s *Service) partyFile(ctx context.Context, who ident.Actor, p Party, ms []thread.Message, file int64) (string, io.ReadCloser, error) {
+func (s *Service) partyFile(ctx context.Context, who ident.Actor, p Party, ms []thread.Message, file string) (string, io.ReadCloser, error) {
+	uuid, ok := store.ParseUUID(file)
 	for _, m := range ms {
 		for _, f := range m.Files {
-			if f.ID != file || m.Way != thread.In && (m.Way != thread.Out || p.Held() != "") {
+			if !ok || f.UUID != uuid || m.Way != thread.In && (m.Way != thread.Out || p.Held() != "") {
 				continue
 			}
 			err := s.d.DB.Update(ctx, func(tx *store.Tx) error {
@@ -424,7 +466,7 @@ func (s *Service) ForOrg(ctx context.Context, who ident.Actor) (out []Party, err
 
 // OwnThread gives a party of the caller's organisation with its correspondence:
 // no notes, nothing of the quarantine. The look is recorded.
-func (s *Service) OwnThread(ctx context.Context, who ident.Actor, party int64) (p Party, ms []thread.Message, err error) {
+func (s *Service) OwnThread(ctx context.Context, who ident.Actor, party string) (p Party, ms []thread.Message, err error) {
 	err = s.d.DB.ViewLogged(ctx, func(tx *store.Tx) error {
 		if p, err = s.ownParty(ctx, tx, who, party); err != nil {
 			return err
@@ -442,23 +484,23 @@ func (s *Service) OwnThread(ctx context.Context, who ident.Actor, party int64) (
 	return p, ms, err
 }
 
-func (s *Service) ownParty(ctx context.Context, tx *store.Tx, who ident.Actor, party int64) (Party, error) {
+func (s *Service) ownParty(ctx context.Context, tx *store.Tx, who ident.Actor, party string) (Party, error) {
 	if err := access.Check(who, "portal.use"); err != nil {
 		return Party{}, err
 	}
-	p, found, err := store.First(ctx, tx, scanParty, oneParty, party)
+	p, err := partyNamedTx(ctx, tx, party)
 	if err != nil {
 		return p, err
 	}
 	may, err := access.MayTx(ctx, tx, who, p.audience)
-	if err == nil && (!found || !may || p.Org == 0 || p.Org != who.Org) {
+	if err == nil && (!may || p.Org == 0 || p.Org != who.Org) {
 		err = missing("party")
 	}
 	return p, err
 }
 
 // AnswerOwn adds an answer of a person of the party's organisation.
-func (s *Service) AnswerOwn(ctx context.Context, who ident.Actor, party int64, body string, files map[string]io.Reader) error {
+func (s *Service) AnswerOwn(ctx context.Context, who ident.Actor, party, body string, files map[string]io.Reader) error {
 	var t thread.Thread
 	err := s.d.DB.View(ctx, func(tx *store.Tx) error {
 		p, err := s.ownParty(ctx, tx, who, party)

@@ -262,7 +262,7 @@ type Step struct {
 	About string
 	Due   int64
 	Where string // anchor on the case's page
-	ID    int64
+	Ref   string // UUID of the party that it is about, "" = none
 }
 
 // next picks the step: what falls due first, then what the case lacks.
@@ -278,25 +278,29 @@ func next(f *File) Step {
 	}
 	for _, p := range f.Parties {
 		if p.Unread > 0 {
-			return Step{Key: "read", About: p.Name, Where: "threads", ID: p.ID}
+			return Step{Key: "read", About: p.Name, Where: "threads", Ref: p.UUID}
 		}
 	}
 	for _, p := range f.Parties {
 		if p.State == PartyOurs && p.Answered > 0 && f.State.Open() {
-			return Step{Key: "reply", About: p.Name, Where: "threads", ID: p.ID}
+			return Step{Key: "reply", About: p.Name, Where: "threads", Ref: p.UUID}
 		}
+	}
+	refs := map[int64]string{}
+	for _, p := range f.Parties {
+		refs[p.ID] = p.UUID
 	}
 	for _, k := range f.Clocks {
 		if k.Done == 0 && k.Paused == 0 && k.Kind == "case" {
 			take(Step{Key: "answer", Due: k.Due, Where: "threads"})
 		}
 		if k.Done == 0 && k.Kind == "party" && k.Due < f.Now {
-			take(Step{Key: "remind", About: k.Label, Due: k.Due, Where: "threads", ID: k.Object})
+			take(Step{Key: "remind", About: k.Label, Due: k.Due, Where: "threads", Ref: refs[k.Object]})
 		}
 	}
 	for _, t := range f.Tasks {
 		if t.DoneAt == 0 && t.Due > 0 && t.Due < f.Now+(48*time.Hour).Microseconds() {
-			take(Step{Key: "task", About: t.Title, Due: t.Due, Where: "tasks", ID: t.ID})
+			take(Step{Key: "task", About: t.Title, Due: t.Due, Where: "tasks"})
 		}
 	}
 	switch {

@@ -48,7 +48,7 @@ func ShiftAt(t time.Time) Shift {
 
 // HandoverLine is a line of the hand-over, or (Taken) that somebody took over.
 type HandoverLine struct {
-	ID     int64
+	UUID   string
 	Taken  bool
 	Shift  string
 	Body   string
@@ -71,7 +71,7 @@ func (s *Service) Handover(ctx context.Context, who ident.Actor) (out []Handover
 		}
 		out, err = store.All(ctx, tx, func(r store.Scanner) (l HandoverLine, err error) {
 			var kind string
-			err = r.Scan(&l.ID, &kind, &l.Shift, &l.Body, &l.Author, &l.At, &l.DoneAt, &l.DoneBy)
+			err = r.Scan(&l.UUID, &kind, &l.Shift, &l.Body, &l.Author, &l.At, &l.DoneAt, &l.DoneBy)
 			l.Taken = kind == "taken"
 			return
 		}, handovers(who), who.CERT, now-(48*time.Hour).Microseconds())
@@ -113,17 +113,21 @@ func (s *Service) handover(ctx context.Context, who ident.Actor, kind, body stri
 		}
 		shift := ShiftAt(clock.FromMicros(now)).Key()
 		id := s.d.DB.NewID()
-		if _, err := tx.Exec(ctx, putHandover, id, who.CERT, audience, kind, shift, body, who.Person, nameOf(who), now); err != nil {
+		if _, err := tx.Exec(ctx, putHandover, id, s.d.DB.NewUUID(), who.CERT, audience, kind, shift, body, who.Person, nameOf(who), now); err != nil {
 			return err
 		}
 		return s.d.Audit.Record(ctx, tx, who, "shift."+kind, audit.Thing{Kind: "shift", ID: id, Label: shift}, nil)
 	})
 }
 
-// TickLine ticks a line off, or puts it back.
-func (s *Service) TickLine(ctx context.Context, who ident.Actor, id int64, done bool) error {
+// TickLine ticks a line (by its UUID) off, or puts it back.
+func (s *Service) TickLine(ctx context.Context, who ident.Actor, line string, done bool) error {
 	if err := access.Check(who, "incident.write"); err != nil {
 		return err
+	}
+	uuid, ok := store.ParseUUID(line)
+	if !ok {
+		return missing("line")
 	}
 	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
 		at, by := int64(0), ""
@@ -134,8 +138,8 @@ func (s *Service) TickLine(ctx context.Context, who ident.Actor, id int64, done 
 			}
 			at, by = now, nameOf(who)
 		}
-		n, err := tx.Exec(ctx, tickOff, id, who.CERT, at, by)
-		if err == nil && n == 0 {
+		id, err := store.Int64(ctx, tx, tickOff, uuid, who.CERT, at, by)
+		if err == nil && id == 0 {
 			err = missing("line")
 		}
 		if err != nil {

@@ -17,7 +17,7 @@ var columns = map[string][]string{
 		"facts", "tlp", "pap", "class", "class_of", "classes", "national", "sectors", "tags", "root_cause", "impact", "lessons", "retention",
 		"aware", "answered", "closed", "merged_into", "audience_id"},
 	"incident_org":      {"case_id", "org", "name"},
-	"incident_party":    {"case_id", "org", "name", "audience_id", "number", "subject", "tlp", "state", "deadline", "thread", "created", "updated", "answered"},
+	"incident_party":    {"uuid", "case_id", "org", "name", "audience_id", "number", "subject", "tlp", "state", "deadline", "thread", "created", "updated", "answered"},
 	"incident_task":     {"case_id", "title", "due", "assignee", "assignee_name", "done", "done_by", "created"},
 	"incident_entry":    {"case_id", "kind", "happened", "zone", "recorded", "body", "source", "technique", "author"},
 	"incident_note":     {"case_id", "body", "person", "author", "at", "edited", "revision"},

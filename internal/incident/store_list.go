@@ -260,12 +260,12 @@ func taskCounts(ids []int64) string {
 }
 
 const (
-	putHandover = `INSERT INTO incident_handover (id, cert, audience_id, kind, shift, body, person, author, at, done, done_by) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,0,'')`
-	tickOff     = `UPDATE incident_handover SET done = $3, done_by = $4 WHERE id = $1 AND cert = $2 AND kind = 'line'`
+	putHandover = `INSERT INTO incident_handover (id, uuid, cert, audience_id, kind, shift, body, person, author, at, done, done_by) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,0,'')`
+	tickOff     = `UPDATE incident_handover SET done = $3, done_by = $4 WHERE uuid = $1 AND cert = $2 AND kind = 'line' RETURNING id`
 )
 
 // handovers gives the lines not yet ticked off, and those of the last two days.
 func handovers(who ident.Actor) string {
-	return `SELECT h.id, h.kind, h.shift, h.body, h.author, h.at, h.done, h.done_by FROM incident_handover h
+	return `SELECT h.uuid, h.kind, h.shift, h.body, h.author, h.at, h.done, h.done_by FROM incident_handover h
 		WHERE h.cert = $1 AND (h.at > $2 OR h.kind = 'line' AND h.done = 0) AND ` + access.Visible(who, "h.audience_id") + ` ORDER BY h.at DESC, h.id DESC LIMIT 60`
 }

@@ -32,19 +32,20 @@ const (
 	casesLinked = `SELECT DISTINCT c.resolved_id FROM incident_link l JOIN incident_case c ON c.id = l.case_id WHERE l.kind = $1 AND l.ref = $2 ORDER BY 1`
 	whereCase   = `SELECT c.resolved_id FROM incident_case c WHERE c.id = $1`
 
-	partyCols = `p.id, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated, p.answered`
+	partyCols = `p.id, p.uuid, p.case_id, p.org, p.name, p.audience_id, p.number, p.subject, p.tlp, p.state, p.deadline, p.thread, p.created, p.updated, p.answered`
 	partsOf   = `SELECT 'task', id FROM incident_task WHERE case_id = $1 UNION ALL SELECT 'party', id FROM incident_party WHERE case_id = $1`
 	// partCounts counts what hangs on a case and on those merged into it.
 	partCounts = `SELECT (SELECT COUNT(*) FROM incident_task x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_entry x WHERE x.case_id` + inFamily + `),
 		(SELECT COUNT(*) FROM incident_note x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_party x WHERE x.case_id` + inFamily + `),
 		(SELECT COUNT(*) FROM incident_evidence x WHERE x.case_id` + inFamily + `), (SELECT COUNT(*) FROM incident_link x WHERE x.case_id` + inFamily + `)`
-	partiesOf = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.case_id` + inFamily + ` ORDER BY p.id`
-	oneParty  = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.id = $1`
-	partyBy   = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.thread = $1`
+	partiesOf  = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.case_id` + inFamily + ` ORDER BY p.id`
+	oneParty   = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.id = $1`
+	partyNamed = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.uuid = $1`
+	partyBy    = `SELECT ` + partyCols + ` FROM incident_party p WHERE p.thread = $1`
 
 	evidenceCols = `v.id, v.uuid, v.label, v.name, v.about, v.size, v.sha256, v.blob, v.at, v.author`
 	evidenceOf   = `SELECT ` + evidenceCols + ` FROM incident_evidence v WHERE v.case_id` + inFamily + ` ORDER BY v.id`
-	oneEvidence  = `SELECT ` + evidenceCols + ` FROM incident_evidence v WHERE v.id = $1`
+	oneEvidence  = `SELECT ` + evidenceCols + ` FROM incident_evidence v WHERE v.uuid = $1`
 	insertProof  = `INSERT INTO incident_evidence (id, case_id, uuid, label, name, about, size, sha256, blob, at, author) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`
 	countProofs  = `SELECT COUNT(*) FROM incident_evidence v WHERE v.case_id` + inFamily
 	addCustody   = `INSERT INTO incident_custody (id, evidence_id, at, person, author, act, detail) VALUES ($1,$2,$3,$4,$5,$6,$7)`
@@ -95,7 +96,7 @@ func scanLink(s store.Scanner) (l Link, err error) {
 }
 
 func scanParty(s store.Scanner) (p Party, err error) {
-	err = s.Scan(&p.ID, &p.caseID, &p.Org, &p.Name, &p.audience, &p.Number, &p.Subject, &p.TLP, &p.State, &p.Deadline, &p.Thread, &p.Created, &p.Updated, &p.Answered)
+	err = s.Scan(&p.ID, &p.UUID, &p.caseID, &p.Org, &p.Name, &p.audience, &p.Number, &p.Subject, &p.TLP, &p.State, &p.Deadline, &p.Thread, &p.Created, &p.Updated, &p.Answered)
 	return
 }
 
@@ -109,9 +110,9 @@ func scanCustody(s store.Scanner) (k Custody, err error) {
 	return
 }
 
-// labelsOf gives the labels of the parties that threads hang on, by party.
-func labelsOf(ctx context.Context, tx *store.Tx, list []thread.Thread) (map[int64]string, error) {
-	out := map[int64]string{}
+// partyHeads gives UUID and label of the parties that threads hang on, by party.
+func partyHeads(ctx context.Context, tx *store.Tx, list []thread.Thread) (map[int64]Party, error) {
+	out := map[int64]Party{}
 	ids := make([]int64, len(list))
 	for i, t := range list {
 		ids[i] = t.Object
@@ -119,13 +120,12 @@ func labelsOf(ctx context.Context, tx *store.Tx, list []thread.Thread) (map[int6
 	if len(ids) == 0 {
 		return out, nil
 	}
-	_, err := store.All(ctx, tx, func(sc store.Scanner) (id int64, err error) {
-		var label string
-		if err = sc.Scan(&id, &label); err == nil {
-			out[id] = label
+	_, err := store.All(ctx, tx, func(sc store.Scanner) (p Party, err error) {
+		if err = sc.Scan(&p.ID, &p.UUID, &p.TLP); err == nil {
+			out[p.ID] = p
 		}
-		return id, err
-	}, `SELECT p.id, p.tlp FROM incident_party p WHERE p.id IN `+store.In(ids))
+		return p, err
+	}, `SELECT p.id, p.uuid, p.tlp FROM incident_party p WHERE p.id IN `+store.In(ids))
 	return out, err
 }
 

@@ -3,7 +3,6 @@ package portal
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"straza/internal/intake"
@@ -70,7 +69,7 @@ func (p *pages) matterDuty(r *http.Request, m Matter) duty {
 	return d
 }
 
-func matterPath(m Matter) string { return "/portal/messages/" + strconv.FormatInt(m.ID, 10) }
+func matterPath(m Matter) string { return "/portal/messages/" + m.UUID }
 
 // contactDuty: contacts that are missing, bouncing or long unconfirmed are the duty
 // of who may keep them; everybody else has no act to offer.

@@ -59,26 +59,26 @@ func (m raised) ForOrg(_ context.Context, who ident.Actor) ([]portal.Matter, err
 	return nil, nil
 }
 
-func (m raised) Read(_ context.Context, who ident.Actor, id int64) (portal.Matter, []portal.Word, error) {
+func (m raised) Read(_ context.Context, who ident.Actor, uuid string) (portal.Matter, []portal.Word, error) {
 	x, ok := m[who.Org]
-	if !ok || x.ID != id {
+	if !ok || x.UUID != uuid {
 		return portal.Matter{}, nil, fault.New(fault.NotFound, "no matter")
 	}
-	return x, []portal.Word{{FromCERT: true, Author: "Тајни аналитичар", At: x.Updated, Body: "Да ли је " + x.Subject + "?", Files: []portal.WordFile{{ID: 7, Name: "zapisnik.txt", Size: 8}}}}, nil
+	return x, []portal.Word{{FromCERT: true, Author: "Тајни аналитичар", At: x.Updated, Body: "Да ли је " + x.Subject + "?", Files: []portal.WordFile{{UUID: fileUUID, Name: "zapisnik.txt", Size: 8}}}}, nil
 }
 
-func (m raised) File(ctx context.Context, who ident.Actor, id, file int64) (string, io.ReadCloser, error) {
-	if _, _, err := m.Read(ctx, who, id); err != nil || file != 7 {
+func (m raised) File(ctx context.Context, who ident.Actor, uuid, file string) (string, io.ReadCloser, error) {
+	if _, _, err := m.Read(ctx, who, uuid); err != nil || file != fileUUID {
 		return "", nil, fault.New(fault.NotFound, "no file")
 	}
 	return "zapisnik.txt", io.NopCloser(strings.NewReader("zapisnik")), nil
 }
 
-func (m raised) Answer(ctx context.Context, who ident.Actor, id int64, _ string, files map[string]io.Reader) error {
+func (m raised) Answer(ctx context.Context, who ident.Actor, uuid, _ string, files map[string]io.Reader) error {
 	if len(files) > 5 {
 		return fault.New(fault.Limited, "files")
 	}
-	x, _, err := m.Read(ctx, who, id)
+	x, _, err := m.Read(ctx, who, uuid)
 	if err == nil {
 		x.State = portal.Ours
 		m[who.Org] = x
@@ -104,7 +104,7 @@ func newSite(t *testing.T, db *store.DB) *site {
 	third := registrytest.Org(t, v.w.Registry, registry.Draft{Name: "Трећа фирма", Kind: "company"})
 	now := db.Clock.Now()
 	for i, o := range []registry.Organisation{v.w.OrgA, v.w.OrgB} {
-		v.matters[o.ID] = portal.Matter{ID: int64(501 + i), Number: "S-2026-00000" + strconv.Itoa(i+1), Subject: "случај за " + o.Name, State: portal.Theirs, Deadline: now.Add(26 * time.Hour), Created: now, Updated: now}
+		v.matters[o.ID] = portal.Matter{UUID: matterUUID[:len(matterUUID)-1] + strconv.Itoa(i+1), Number: "S-2026-00000" + strconv.Itoa(i+1), Subject: "случај за " + o.Name, State: portal.Theirs, Deadline: now.Add(26 * time.Hour), Created: now, Updated: now}
 	}
 	orgs := testkit.Orgs{v.w.OrgA.ID: {ID: v.w.OrgA.ID, UUID: v.w.OrgA.UUID, Name: v.w.OrgA.Name}, v.w.OrgB.ID: {ID: v.w.OrgB.ID, UUID: v.w.OrgB.UUID, Name: v.w.OrgB.Name}, third.ID: {ID: third.ID, UUID: third.UUID, Name: third.Name}}
 	people := testkit.Accounts(t, db, orgs, account.Deps{Keys: v.w.Vault})
@@ -277,8 +277,8 @@ func TestNothingOfOthers(t *testing.T) {
 			}
 			v.lacks(who, v.get(who, "/portal/reports/"+mine, 404), secrets...)
 			v.post(who, "/portal/reports/"+mine+"/answer", 404, "text", "упад")
-			v.lacks(who, v.get(who, "/portal/messages/501", 404), secrets...)
-			v.post(who, "/portal/messages/501", 404, "text", "упад")
+			v.lacks(who, v.get(who, "/portal/messages/"+matterUUID, 404), secrets...)
+			v.post(who, "/portal/messages/"+matterUUID, 404, "text", "упад")
 			person := between(t, v.get("mila", "/portal/people", 200), `href="/portal/people/`+firstUUID, `"`)
 			v.get(who, "/portal/people/"+firstUUID+person, 404)
 			v.post(who, "/portal/people/"+firstUUID+person+"/disable", 404)
@@ -287,6 +287,12 @@ func TestNothingOfOthers(t *testing.T) {
 		v.get("ana", "/portal", 404) // the team's room is the console
 	})
 }
+
+// The first organisation's matter and the file in it.
+const (
+	matterUUID = "0197b5c3-0000-7000-8000-000000000001"
+	fileUUID   = "0197b5c3-0000-7000-8000-0000000000f7"
+)
 
 // firstUUID is how every id of this century begins.
 const firstUUID = "0"
@@ -324,14 +330,15 @@ func TestQuestionAnswered(t *testing.T) {
 		if a, b := v.get("mila", first, 200), v.get("ceca", first, 404); a == b || v.get("bora", file, 404) == a {
 			t.Error("another organisation reads the file")
 		}
-		if got := v.get("mila", "/portal/messages/501/files/7", 200); got != "zapisnik" {
+		if got := v.get("mila", "/portal/messages/"+matterUUID+"/files/"+fileUUID, 200); got != "zapisnik" {
 			t.Errorf("the matter's file: %q", got)
 		}
-		v.get("bora", "/portal/messages/501/files/7", 404)
-		v.upload("mila", "/portal/messages/501", 303, "", "gw2.log", "x")
-		v.holds("the matter", v.get("mila", "/portal/messages/501", 200), "Да ли је случај", "Национални ЦЕРТ")
-		v.lacks("the matter", v.get("mila", "/portal/messages/501", 200), "Тајни аналитичар")
-		v.post("mila", "/portal/messages/501", 303, "text", "Јесте")
+		v.get("bora", "/portal/messages/"+matterUUID+"/files/"+fileUUID, 404)
+		v.get("mila", "/portal/messages/501", 404) // as addresses were
+		v.upload("mila", "/portal/messages/"+matterUUID, 303, "", "gw2.log", "x")
+		v.holds("the matter", v.get("mila", "/portal/messages/"+matterUUID, 200), "Да ли је случај", "Национални ЦЕРТ")
+		v.lacks("the matter", v.get("mila", "/portal/messages/"+matterUUID, 200), "Тајни аналитичар")
+		v.post("mila", "/portal/messages/"+matterUUID, 303, "text", "Јесте")
 		v.lacks("after both answers", v.get("mila", "/portal", 200), "Answer the CERT")
 		v.holds("a wrong form", v.post("mila", "/portal/reports/new", 422, "secret", "x", "reading", "open"), "Pick what is closest", "Write at least one sentence")
 		if _, err := v.w.S.Talks(ctx, v.w.Ana); !fault.Is(err, fault.Denied) {

@@ -143,10 +143,7 @@ func (p *pages) matter(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) matterPage(r *http.Request, f *web.Form) (*matterPage, error) {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return nil, err
-	}
+	id := r.PathValue("uuid")
 	m, words, err := p.d.Matters.Read(r.Context(), web.Actor(r), id)
 	if err != nil {
 		return nil, err
@@ -171,7 +168,7 @@ func (p *pages) matterPage(r *http.Request, f *web.Form) (*matterPage, error) {
 			out.Who = web.T(r, "portal.you")
 		}
 		for _, y := range x.Files {
-			out.Files = append(out.Files, ui.FileRef{Name: y.Name, Size: y.Size, Href: fmt.Sprintf("/portal/messages/%d/files/%d", id, y.ID)})
+			out.Files = append(out.Files, ui.FileRef{Name: y.Name, Size: y.Size, Href: matterPath(m) + "/files/" + y.UUID})
 		}
 		page.Messages = append(page.Messages, out)
 	}
@@ -196,15 +193,7 @@ func attachField(r *http.Request, f *web.Form) ui.Field {
 
 // matterFile sends an attachment of a matter: always a download.
 func (p *pages) matterFile(w http.ResponseWriter, r *http.Request) error {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return err
-	}
-	file, err := web.ID(r, "file")
-	if err != nil {
-		return err
-	}
-	name, body, err := p.d.Matters.File(r.Context(), web.Actor(r), id, file)
+	name, body, err := p.d.Matters.File(r.Context(), web.Actor(r), r.PathValue("uuid"), r.PathValue("file"))
 	if err != nil {
 		return err
 	}
@@ -216,10 +205,6 @@ func (p *pages) matterFile(w http.ResponseWriter, r *http.Request) error {
 var matterFiles = web.UploadLimits{Files: 5, Bytes: 10_000_000}
 
 func (p *pages) answerMatter(w http.ResponseWriter, r *http.Request) error {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return err
-	}
 	files := map[string]io.Reader{}
 	f, err := web.ReadUpload(r, matterFiles, func(_ *web.Form, u web.Upload) error {
 		b, err := io.ReadAll(u)
@@ -232,7 +217,7 @@ func (p *pages) answerMatter(w http.ResponseWriter, r *http.Request) error {
 	if text := f.Text("text", 10000); text == "" && len(files) == 0 {
 		f.Add("text", "portal.answer.missing")
 	} else if f.Err("answer") == nil {
-		err = p.d.Matters.Answer(r.Context(), web.Actor(r), id, text, files)
+		err = p.d.Matters.Answer(r.Context(), web.Actor(r), r.PathValue("uuid"), text, files)
 	}
 	if f.Fail(err) {
 		page, err := p.matterPage(r, f)

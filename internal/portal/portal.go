@@ -34,7 +34,7 @@ const (
 // Matter is one thing that a CERT has raised with an organisation: a party of a case,
 // as that party may see it.
 type Matter struct {
-	ID       int64
+	UUID     string
 	Number   string
 	Subject  string
 	TLP      string
@@ -55,7 +55,7 @@ type Word struct {
 
 // WordFile is an attachment; its name came from outside and is only a label.
 type WordFile struct {
-	ID   int64
+	UUID string
 	Name string
 	Size int64
 }
@@ -64,9 +64,9 @@ type WordFile struct {
 // organisation only. Faults: NotFound.
 type Matters interface {
 	ForOrg(ctx context.Context, who ident.Actor) ([]Matter, error)
-	Read(ctx context.Context, who ident.Actor, id int64) (Matter, []Word, error)
-	Answer(ctx context.Context, who ident.Actor, id int64, text string, files map[string]io.Reader) error
-	File(ctx context.Context, who ident.Actor, id, file int64) (name string, body io.ReadCloser, err error)
+	Read(ctx context.Context, who ident.Actor, uuid string) (Matter, []Word, error)
+	Answer(ctx context.Context, who ident.Actor, uuid, text string, files map[string]io.Reader) error
+	File(ctx context.Context, who ident.Actor, uuid, file string) (name string, body io.ReadCloser, err error)
 }
 
 // Deps are the services behind the pages. Matters may be nil: then its panels are
@@ -120,11 +120,11 @@ func Routes(m *web.Mux, d Deps) {
 		post("/portal/people/{uuid}/{act}", people, p.changePerson),
 	)
 	if d.Matters != nil {
-		answer := post("/portal/messages/{id}", use, p.answerMatter)
+		answer := post("/portal/messages/{uuid}", use, p.answerMatter)
 		answer.Body = -1
 		m.Handle(
-			get("/portal/messages/{id}", use, matter, p.matter),
-			get("/portal/messages/{id}/files/{file}", use, "a file of "+matter, p.matterFile),
+			get("/portal/messages/{uuid}", use, matter, p.matter),
+			get("/portal/messages/{uuid}/files/{file}", use, "a file of "+matter, p.matterFile),
 			answer,
 		)
 	}

@@ -15,19 +15,20 @@ const (
 	touchThread = `UPDATE thread_thread SET last = $2, unread = unread + $3 WHERE id = $1`
 	readThread  = `UPDATE thread_thread SET unread = 0 WHERE id = $1`
 
-	insertMessage = `INSERT INTO thread_message (id, thread_id, way, at, person, author, body, letter, message_id, reason)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) ON CONFLICT DO NOTHING`
-	messages  = `SELECT id, way, at, person, author, body, letter, reason FROM thread_message WHERE thread_id = $1 ORDER BY id`
+	insertMessage = `INSERT INTO thread_message (id, uuid, thread_id, way, at, person, author, body, letter, message_id, reason)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11) ON CONFLICT DO NOTHING`
+	messages  = `SELECT id, uuid, way, at, person, author, body, letter, reason FROM thread_message WHERE thread_id = $1 ORDER BY id`
+	parkedID  = `SELECT id FROM thread_message WHERE uuid = $1 AND way = 'quarantine'`
 	oneParked = `SELECT thread_id FROM thread_message WHERE id = $1 AND way = 'quarantine'`
 	cameAt    = `SELECT at FROM thread_message WHERE id = $1`
 	outSince  = `SELECT 1 FROM thread_message WHERE thread_id = $1 AND way = 'out' AND at > $2 LIMIT 1`
 	freeOne   = `UPDATE thread_message SET way = 'in', reason = '' WHERE id = $1 AND way = 'quarantine'`
 	dropOne   = `DELETE FROM thread_message WHERE id = $1 AND way = 'quarantine'`
 
-	insertFile = `INSERT INTO thread_file (id, message_id, name, size, blob) VALUES ($1,$2,$3,$4,$5)`
-	filesOf    = `SELECT f.id, f.message_id, f.name, f.size, f.blob FROM thread_file f JOIN thread_message m ON m.id = f.message_id
+	insertFile = `INSERT INTO thread_file (id, uuid, message_id, name, size, blob) VALUES ($1,$2,$3,$4,$5,$6)`
+	filesOf    = `SELECT f.id, f.uuid, f.message_id, f.name, f.size, f.blob FROM thread_file f JOIN thread_message m ON m.id = f.message_id
 		WHERE m.thread_id = $1 ORDER BY f.id`
-	oneFile   = `SELECT f.id, f.message_id, f.name, f.size, f.blob, m.thread_id FROM thread_file f JOIN thread_message m ON m.id = f.message_id WHERE f.id = $1`
+	oneFile   = `SELECT f.id, f.uuid, f.message_id, f.name, f.size, f.blob, m.thread_id FROM thread_file f JOIN thread_message m ON m.id = f.message_id WHERE f.uuid = $1`
 	dropFiles = `DELETE FROM thread_file WHERE message_id = $1`
 )
 

@@ -39,6 +39,7 @@ type Thread struct {
 	ID       int64
 	Kind     string // of the object
 	Object   int64
+	Ref      string // UUID of the object, where its room has told it
 	Number   string // as the party knows it
 	Party    string
 	Org      int64
@@ -54,6 +55,7 @@ type Thread struct {
 // Message is one entry of a thread.
 type Message struct {
 	ID     int64
+	UUID   string
 	Way    string
 	At     int64
 	Person int64
@@ -67,6 +69,7 @@ type Message struct {
 // File is an attachment; its name came from outside and is only a label.
 type File struct {
 	ID      int64
+	UUID    string
 	Message int64
 	Name    string
 	Size    int64
@@ -209,7 +212,7 @@ func (k *Desk) letter(ctx context.Context, tx *store.Tx, t Thread, files int) (i
 
 // add writes a message; the party's own is told to the room of the object.
 func (k *Desk) add(ctx context.Context, tx *store.Tx, t Thread, m Message, foreignID string, unread int) error {
-	n, err := tx.Exec(ctx, insertMessage, m.ID, t.ID, m.Way, m.At, m.Person, m.Author, m.Body, m.Letter, foreignID, m.Reason)
+	n, err := tx.Exec(ctx, insertMessage, m.ID, k.d.DB.NewUUID(), t.ID, m.Way, m.At, m.Person, m.Author, m.Body, m.Letter, foreignID, m.Reason)
 	if err != nil || n == 0 { // the same letter delivered twice
 		return err
 	}
@@ -219,7 +222,7 @@ func (k *Desk) add(ctx context.Context, tx *store.Tx, t Thread, m Message, forei
 		}
 	}
 	for _, f := range m.Files {
-		if _, err := tx.Exec(ctx, insertFile, k.d.DB.NewID(), m.ID, f.Name, f.Size, f.Blob); err != nil {
+		if _, err := tx.Exec(ctx, insertFile, k.d.DB.NewID(), k.d.DB.NewUUID(), m.ID, f.Name, f.Size, f.Blob); err != nil {
 			return err
 		}
 	}
@@ -406,7 +409,7 @@ func (k *Desk) Unread(ctx context.Context, who ident.Actor) (n int64, err error)
 // ReleaseTx takes a message out of quarantine as the party's own, which is then
 // its answer (Answered); DropTx throws it away. The calling room has authorised who for the thread's object.
 func (k *Desk) ReleaseTx(ctx context.Context, tx *store.Tx, who ident.Actor, message int64) error {
-	t, err := k.ThreadOfMessageTx(ctx, tx, message)
+	t, err := k.parkedIn(ctx, tx, message)
 	if err != nil {
 		return err
 	}
@@ -446,8 +449,7 @@ func (k *Desk) decide(ctx context.Context, tx *store.Tx, who ident.Actor, messag
 	return k.d.Audit.Record(ctx, tx, who, verb, audit.Thing{Kind: "thread", ID: thread}, map[string]any{"message": message})
 }
 
-// ThreadOfMessageTx finds the thread of a quarantined message, for authorising.
-func (k *Desk) ThreadOfMessageTx(ctx context.Context, tx *store.Tx, message int64) (Thread, error) {
+func (k *Desk) parkedIn(ctx context.Context, tx *store.Tx, message int64) (Thread, error) {
 	id, err := store.Int64(ctx, tx, oneParked, message)
 	if err != nil || id == 0 {
 		return Thread{}, orMissing(err)
@@ -456,10 +458,27 @@ func (k *Desk) ThreadOfMessageTx(ctx context.Context, tx *store.Tx, message int6
 	return t, err
 }
 
-// FileTx finds a file and its thread, for authorising before it is opened.
-func (k *Desk) FileTx(ctx context.Context, tx *store.Tx, file int64) (f File, t Thread, err error) {
+// ParkedTx finds a quarantined message by its UUID, and its thread, for authorising.
+func (k *Desk) ParkedTx(ctx context.Context, tx *store.Tx, message string) (id int64, t Thread, err error) {
+	uuid, ok := store.ParseUUID(message)
+	if !ok {
+		return 0, t, orMissing(nil)
+	}
+	if id, err = store.Int64(ctx, tx, parkedID, uuid); err != nil || id == 0 {
+		return 0, t, orMissing(err)
+	}
+	t, err = k.parkedIn(ctx, tx, id)
+	return id, t, err
+}
+
+// FileTx finds a file by its UUID and its thread, for authorising before it is opened.
+func (k *Desk) FileTx(ctx context.Context, tx *store.Tx, file string) (f File, t Thread, err error) {
+	uuid, ok := store.ParseUUID(file)
+	if !ok {
+		return f, t, orMissing(nil)
+	}
 	var thread int64
-	found, err := tx.Row(ctx, oneFile, []any{file}, &f.ID, &f.Message, &f.Name, &f.Size, &f.Blob, &thread)
+	found, err := tx.Row(ctx, oneFile, []any{uuid}, &f.ID, &f.UUID, &f.Message, &f.Name, &f.Size, &f.Blob, &thread)
 	if err != nil || !found {
 		return f, t, orMissing(err)
 	}
@@ -519,11 +538,11 @@ func scanThread(s store.Scanner) (t Thread, err error) {
 }
 
 func scanMessage(s store.Scanner) (m Message, err error) {
-	err = s.Scan(&m.ID, &m.Way, &m.At, &m.Person, &m.Author, &m.Body, &m.Letter, &m.Reason)
+	err = s.Scan(&m.ID, &m.UUID, &m.Way, &m.At, &m.Person, &m.Author, &m.Body, &m.Letter, &m.Reason)
 	return
 }
 
 func scanFile(s store.Scanner) (f File, err error) {
-	err = s.Scan(&f.ID, &f.Message, &f.Name, &f.Size, &f.Blob)
+	err = s.Scan(&f.ID, &f.UUID, &f.Message, &f.Name, &f.Size, &f.Blob)
 	return
 }

@@ -29,7 +29,11 @@ func reply(w http.ResponseWriter, d incident.Done, err error) error {
 	if err != nil {
 		return err
 	}
-	return web.JSON(w, http.StatusCreated, made{ID: id(d.Object), Act: id(d.Act), Number: d.Case.Number, Version: d.Case.Version})
+	ref := d.UUID
+	if ref == "" {
+		ref = id(d.Object)
+	}
+	return web.JSON(w, http.StatusCreated, made{ID: ref, Act: id(d.Act), Number: d.Case.Number, Version: d.Case.Version})
 }
 
 // at reads a moment; "" is none.
@@ -179,7 +183,7 @@ func (a *api) threads(w http.ResponseWriter, r *http.Request) error {
 	}
 	var out []party
 	for _, p := range f.Parties {
-		out = append(out, party{id(p.ID), p.Name, p.Number, p.Subject, p.State, "TLP:" + p.TLP, moment(p.Deadline), p.Unread})
+		out = append(out, party{p.UUID, p.Name, p.Number, p.Subject, p.State, "TLP:" + p.TLP, moment(p.Deadline), p.Unread})
 	}
 	return web.JSON(w, http.StatusOK, web.NewList(out, ""))
 }
@@ -194,17 +198,13 @@ type word struct {
 }
 
 func (a *api) thread(w http.ResponseWriter, r *http.Request) error {
-	n, err := web.ID(r, "party")
-	if err != nil {
-		return err
-	}
-	_, _, ms, err := a.s.Thread(r.Context(), web.Actor(r), r.PathValue("number"), n)
+	_, _, ms, err := a.s.Thread(r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("party"))
 	if err != nil {
 		return err
 	}
 	var out []word
 	for _, m := range ms {
-		out = append(out, word{id(m.ID), m.Way, moment(m.At), m.Author, m.Body, len(m.Files)})
+		out = append(out, word{m.UUID, m.Way, moment(m.At), m.Author, m.Body, len(m.Files)})
 	}
 	return web.JSON(w, http.StatusOK, web.NewList(out, ""))
 }
@@ -231,10 +231,6 @@ func (a *api) addParty(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) write(w http.ResponseWriter, r *http.Request) error {
-	n, err := web.ID(r, "party")
-	if err != nil {
-		return err
-	}
 	var in struct {
 		Way  string `json:"way"`
 		Text string `json:"text"`
@@ -242,6 +238,6 @@ func (a *api) write(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadJSON(r, &in); err != nil {
 		return err
 	}
-	d, err := a.s.Write(r.Context(), web.Actor(r), r.PathValue("number"), n, in.Way, in.Text)
+	d, err := a.s.Write(r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("party"), in.Way, in.Text)
 	return reply(w, d, err)
 }

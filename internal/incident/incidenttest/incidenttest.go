@@ -170,12 +170,12 @@ func (w *World) Open(t testing.TB, who ident.Actor, title string) incident.Case 
 	return c
 }
 
-// Party brings an organisation into a case and gives the party's id.
-func (w *World) Party(t testing.TB, who ident.Actor, number string, org registry.Organisation, address string) int64 {
+// Party brings an organisation into a case and gives the party's UUID.
+func (w *World) Party(t testing.TB, who ident.Actor, number string, org registry.Organisation, address string) string {
 	t.Helper()
 	d, err := w.S.AddParty(context.Background(), who, number, incident.PartyInput{Org: org.UUID, Address: address, Subject: "Питање о упаду"})
 	must(t, err)
-	return d.Object
+	return d.UUID
 }
 
 func must(t testing.TB, err error) {

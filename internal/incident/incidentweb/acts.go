@@ -92,32 +92,32 @@ var small = map[string]struct {
 			Subject: d.f.Text("party_subject", 200), TLP: d.f.Text("party_tlp", 20), Lang: d.f.Text("party_lang", 10), Deadline: d.f.Time("party_deadline")})
 	}},
 	"party.set": {"party_", func(d doing) (incident.Done, error) {
-		return d.s.SetParty(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), incident.PartyChange{State: d.f.Text("party_state", 20), Subject: d.f.Text("party_subject", 200),
+		return d.s.SetParty(d.r.Context(), web.Actor(d.r), d.ref, d.f.Text("id", 40), incident.PartyChange{State: d.f.Text("party_state", 20), Subject: d.f.Text("party_subject", 200),
 			TLP: d.f.Text("party_tlp", 20), Deadline: d.f.Time("party_deadline")})
 	}},
 	"answer.release": {"", func(d doing) (incident.Done, error) {
-		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), true)
+		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Text("id", 40), true)
 	}},
 	"answer.drop": {"", func(d doing) (incident.Done, error) {
-		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), false)
+		return d.s.Decide(d.r.Context(), web.Actor(d.r), d.ref, d.f.Text("id", 40), false)
 	}},
 	"merge": {"merge_", func(d doing) (incident.Done, error) {
 		return d.s.Merge(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), strings.FieldsFunc(strings.ToUpper(d.f.Text("merge_from", 2000)), func(c rune) bool { return c == ' ' || c == ',' || c == '\n' || c == '\r' }))
 	}},
 	"split": {"split_", func(d doing) (incident.Done, error) {
 		done, _, err := d.s.Split(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), d.f.Text("split_title", 200),
-			incident.Parts{Tasks: d.f.Ids("task"), Entries: d.f.Ids("entry"), Parties: d.f.Ids("party"), Links: d.f.Ids("link")})
+			incident.Parts{Tasks: d.f.Ids("task"), Entries: d.f.Ids("entry"), Parties: d.f.Many("party"), Links: d.f.Ids("link")})
 		return done, err
 	}},
 	"hand": {"hand_", func(d doing) (incident.Done, error) {
 		ticks := d.f.Values["hand"]
 		done, _, err := d.s.Hand(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("version"), incident.Handing{To: d.f.Text("hand_to", 300), Title: d.f.Text("hand_title", 200),
 			Reason: d.f.Text("hand_reason", 2000), Summary: slices.Contains(ticks, "summary"), Facts: slices.Contains(ticks, "facts"), Indicators: slices.Contains(ticks, "indicators"),
-			Evidence: slices.Contains(ticks, "evidence"), Entries: d.f.Ids("hand_entry"), Parties: d.f.Ids("hand_party")})
+			Evidence: slices.Contains(ticks, "evidence"), Entries: d.f.Ids("hand_entry"), Parties: d.f.Many("hand_party")})
 		return done, err
 	}},
 	"handover": {"custody_", func(d doing) (incident.Done, error) {
-		err := d.s.HandOver(d.r.Context(), web.Actor(d.r), d.ref, d.f.Int("id"), d.f.Text("custody_to", 300))
+		err := d.s.HandOver(d.r.Context(), web.Actor(d.r), d.ref, d.f.Text("id", 40), d.f.Text("custody_to", 300))
 		if err != nil {
 			return incident.Done{}, err
 		}
@@ -166,7 +166,7 @@ func (p *pages) write(w http.ResponseWriter, r *http.Request) error {
 	if f.Values.Get("way") == thread.Note {
 		way = thread.Note
 	}
-	d, err := p.s.Write(ctx, who, ref, f.Int("party"), way, f.Text("letter_body", 100_000), files...)
+	d, err := p.s.Write(ctx, who, ref, f.Text("party", 40), way, f.Text("letter_body", 100_000), files...)
 	return p.acted(w, r, f, d, prefixed(err, "letter_"), "write")
 }
 

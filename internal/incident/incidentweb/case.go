@@ -73,8 +73,7 @@ type eventRow struct {
 }
 
 type part struct {
-	Name, Label string
-	ID          int64
+	Name, Label, Value string
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -239,7 +238,7 @@ func (p *pages) next(r *http.Request, page *casePage, x *incident.File) {
 	href := page.At + "#" + x.Next.Where
 	switch x.Next.Key {
 	case "read", "remind", "reply":
-		href = fmt.Sprintf("%s?party=%d#threads", page.At, x.Next.ID)
+		href = page.At + "?party=" + x.Next.Ref + "#threads"
 	case "classify", "assess":
 		href = page.At + "/edit"
 	case "finish", "close":

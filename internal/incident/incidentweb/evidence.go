@@ -3,7 +3,6 @@ package incidentweb
 import (
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"straza/internal/incident"
@@ -61,20 +60,16 @@ func (o *opened) Write(b []byte) (int, error) {
 
 // openEvidence proves the person to the unsealing process and passes its archive on.
 func (p *pages) openEvidence(w http.ResponseWriter, r *http.Request) error {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return err
-	}
 	f, err := web.ReadForm(r)
 	if err != nil {
 		return err
 	}
 	proof, reason := f.Proof("code"), f.Needed("reason", 500)
-	out := &opened{w: w, name: "evidence-" + r.PathValue("id") + ".zip"}
+	out := &opened{w: w, name: "evidence-" + r.PathValue("uuid") + ".zip"}
 	if !f.Fail(nil) {
 		var session string
 		if session, err = p.s.Prove(r.Context(), web.Actor(r), proof); err == nil {
-			err = p.s.OpenEvidence(r.Context(), web.Actor(r), r.PathValue("number"), id, session, reason, out)
+			err = p.s.OpenEvidence(r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("uuid"), session, reason, out)
 		}
 	}
 	if err == nil && out.begun {
@@ -88,7 +83,7 @@ func (p *pages) openEvidence(w http.ResponseWriter, r *http.Request) error {
 		if perr != nil {
 			return perr
 		}
-		page.Errors = &ui.ErrorSummary{Items: []ui.ErrorItem{{Field: "code-" + r.PathValue("id"), Text: web.T(r, "incident.evidence.refused")}}}
+		page.Errors = &ui.ErrorSummary{Items: []ui.ErrorItem{{Field: "code-" + r.PathValue("uuid"), Text: web.T(r, "incident.evidence.refused")}}}
 		return p.t.Invalid(w, r, "case", page)
 	}
 	return err
@@ -96,11 +91,7 @@ func (p *pages) openEvidence(w http.ResponseWriter, r *http.Request) error {
 
 // file passes an attachment of a letter on: never inline, always a download.
 func (p *pages) file(w http.ResponseWriter, r *http.Request) error {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return err
-	}
-	name, _, body, err := p.s.File(r.Context(), web.Actor(r), r.PathValue("number"), id)
+	name, _, body, err := p.s.File(r.Context(), web.Actor(r), r.PathValue("number"), r.PathValue("uuid"))
 	if err != nil {
 		return err
 	}
@@ -109,11 +100,7 @@ func (p *pages) file(w http.ResponseWriter, r *http.Request) error {
 
 // letterFile gives the party a file of its thread, behind the link.
 func (p *pages) letterFile(w http.ResponseWriter, r *http.Request) error {
-	id, err := web.ID(r, "id")
-	if err != nil {
-		return err
-	}
-	name, body, err := p.s.FileByToken(r.Context(), web.Actor(r), r.PathValue("token"), id)
+	name, body, err := p.s.FileByToken(r.Context(), web.Actor(r), r.PathValue("token"), r.PathValue("uuid"))
 	if err != nil {
 		return err
 	}
@@ -150,8 +137,8 @@ func (p *pages) letterPage(r *http.Request, l incident.Letter, f *web.Form) *let
 		page.Deadline = &ui.Clock{Due: micros(l.Deadline), Until: true}
 	}
 	for _, m := range l.Messages {
-		row := message(r, m, func(id int64) string {
-			return web.Path(r, "/thread/"+r.PathValue("token")+"/files/"+strconv.FormatInt(id, 10))
+		row := message(r, m, func(uuid string) string {
+			return web.Path(r, "/thread/"+r.PathValue("token")+"/files/"+uuid)
 		})
 		if row.Kind == ui.FromUs {
 			row.Who = page.Site.Owner
@@ -192,7 +179,7 @@ func (p *pages) answer(w http.ResponseWriter, r *http.Request) error {
 }
 
 type evidenceRow struct {
-	ID      int64
+	UUID    string
 	Label   string
 	Name    string
 	About   string
@@ -216,17 +203,16 @@ type custodyRow struct {
 func (p *pages) proofs(r *http.Request, page *casePage, x *incident.File, f *web.Form) {
 	page.Extra = append(page.Extra, "passkey.js")
 	for _, v := range x.Evidence {
-		row := evidenceRow{ID: v.ID, Label: v.Label, Name: v.Name, About: v.About, Size: v.Size, SHA256: v.SHA256, Gone: v.Gone}
+		row := evidenceRow{UUID: v.UUID, Label: v.Label, Name: v.Name, About: v.About, Size: v.Size, SHA256: v.SHA256, Gone: v.Gone}
 		for _, k := range v.Custody {
 			row.Custody = append(row.Custody, custodyRow{clock.FromMicros(k.At), k.Author, web.T(r, "incident.custody."+k.Act), k.Detail})
 		}
-		id := strconv.FormatInt(v.ID, 10)
 		code, why := f.Field("code", "incident.evidence.code"), f.Field("reason", "incident.evidence.why")
-		code.ID, why.ID = "code-"+id, "reason-"+id
+		code.ID, why.ID = "code-"+v.UUID, "reason-"+v.UUID
 		code.InputMode, code.Autocomplete, code.Width = "numeric", "one-time-code", "short"
 		row.Open, row.Key = []ui.Field{code, why}, ui.ByPasskey{Start: "/console/unsealing/nonce"}
 		row.Hand = f.Field("custody_to", "incident.evidence.to")
-		row.Hand.ID = "to-" + id
+		row.Hand.ID = "to-" + v.UUID
 		page.Evidence = append(page.Evidence, row)
 	}
 	file, about := ui.Field{Name: "file", ID: "evidence-file", Type: "file", Label: web.T(r, "incident.evidence.file")}, f.Field("about", "incident.evidence.about")

@@ -54,7 +54,7 @@ func (p *pages) hand(r *http.Request, x *incident.File, f *web.Form) (*handView,
 		add("hand_entry", strconv.FormatInt(e.ID, 10), web.T(r, "incident.entry")+": "+shorten(e.Body))
 	}
 	for _, y := range x.Parties {
-		add("hand_party", strconv.FormatInt(y.ID, 10), web.T(r, "incident.thread")+": "+y.Name)
+		add("hand_party", y.UUID, web.T(r, "incident.thread")+": "+y.Name)
 	}
 	return v, nil
 }

@@ -113,17 +113,17 @@ type splitView struct {
 func splitOf(r *http.Request, x *incident.File, f *web.Form) *splitView {
 	v := &splitView{Title: f.Field("split_title", "incident.split.title")}
 	for _, t := range x.Tasks {
-		v.Parts = append(v.Parts, part{"task", web.T(r, "incident.task") + ": " + t.Title, t.ID})
+		v.Parts = append(v.Parts, part{"task", web.T(r, "incident.task") + ": " + t.Title, strconv.FormatInt(t.ID, 10)})
 	}
 	for _, e := range x.Entries {
-		v.Parts = append(v.Parts, part{"entry", web.T(r, "incident.entry") + ": " + shorten(e.Body), e.ID})
+		v.Parts = append(v.Parts, part{"entry", web.T(r, "incident.entry") + ": " + shorten(e.Body), strconv.FormatInt(e.ID, 10)})
 	}
 	for _, y := range x.Parties {
-		v.Parts = append(v.Parts, part{"party", web.T(r, "incident.thread") + ": " + y.Name, y.ID})
+		v.Parts = append(v.Parts, part{"party", web.T(r, "incident.thread") + ": " + y.Name, y.UUID})
 	}
 	for _, k := range x.Links {
 		if !k.Back {
-			v.Parts = append(v.Parts, part{"link", web.T(r, "incident.link") + ": " + k.Label, k.ID})
+			v.Parts = append(v.Parts, part{"link", web.T(r, "incident.link") + ": " + k.Label, strconv.FormatInt(k.ID, 10)})
 		}
 	}
 	if len(v.Parts) == 0 {

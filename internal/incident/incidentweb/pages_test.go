@@ -32,11 +32,11 @@ func TestTemplates(t *testing.T) {
 	full := &casePage{At: "/console/cases/S-2026-000001", Version: 3, May: true, Summary: "Сажетак", Changed: now, Next: &ui.NextStep{Title: "Следеће"}, Assign: &ui.Field{Name: "lead"},
 		Measures: []measureRow{{ID: 1, What: "Блокада", Who: "оператори", To: "active", ToLabel: "Активирај", SinceAt: now}},
 		Parties:  ui.Tabs{Items: []ui.Tab{{Label: "Електромрежа", Here: true}}}, Notes: []ui.Message{{Kind: ui.Internal, Who: "Ана", Body: "б"}},
-		Party:    &partyView{ID: 1, Subject: "Предмет", Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}, Parked: []parked{{ui.Message{Body: "лаж"}, 2}}, Clock: &ui.Clock{Due: now}},
-		Evidence: []evidenceRow{{ID: 1, Label: "D-1", Name: "a.log", About: "дневник", Size: 5, SHA256: "ab", Custody: []custodyRow{{now, "Ана", "примљено", "x"}}, Open: []ui.Field{{Name: "code"}}}},
+		Party:    &partyView{UUID: "u", Subject: "Предмет", Messages: []ui.Message{{Kind: ui.FromUs, Body: "п"}}, Parked: []parked{{ui.Message{Body: "лаж"}, "v"}}, Clock: &ui.Clock{Due: now}},
+		Evidence: []evidenceRow{{UUID: "w", Label: "D-1", Name: "a.log", About: "дневник", Size: 5, SHA256: "ab", Custody: []custodyRow{{now, "Ана", "примљено", "x"}}, Open: []ui.Field{{Name: "code"}}}},
 		Links:    []linkRow{{1, "folder", "S-1", "/x", "исти"}, {2, "bug", "CVE-2026-1", "", ""}}, Orgs: []incident.Org{{Row: 1, Name: "Клас"}}, Readers: []string{"тим"},
 		History: []historyRow{{At: now, Who: "Ана", What: "веза", Label: "x", Undo: 4}, {At: now, Who: "Ана", What: "веза", Undone: true}},
-		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", 1}}}, Hand: &handView{Fields: []ui.Field{{Name: "hand_to"}}, Parts: []handPart{{"hand", "summary", "Сажетак", true}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
+		Merge:   &ui.Field{Name: "merge_from"}, Split: &splitView{Parts: []part{{"task", "Задатак", "1"}}}, Hand: &handView{Fields: []ui.Field{{Name: "hand_to"}}, Parts: []handPart{{"hand", "summary", "Сажетак", true}}}, Merged: []string{"S-2026-000002"}, Intel: true, Entry: []ui.Field{{Name: "e"}},
 		Events: []eventRow{{"/x", "Трагови", "9 индикатора", "AMBER", ui.State{Kind: ui.StateDone, Word: "објављен"}}}, Moves: []ui.Button{{Label: "Чека се"}}, Parts: []ui.Tab{{Label: "Задаци", Count: "2/5"}}, TasksDone: "2/5",
 		Task: []ui.Field{{Name: "t"}}, Measure: []ui.Field{{Name: "m"}}, NewParty: []ui.Field{{Name: "p"}}, File: []ui.Field{{Name: "f"}}, Link: []ui.Field{{Name: "l"}}}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
@@ -110,7 +110,7 @@ func TestACaseOnPages(t *testing.T) {
 		v.sends("ana", at+"/do/link", 422, "There is no such case", "link_other", "S-2026-999999")
 		v.sends("ana", at+"/do/party.add", 303, "", "party_org", v.w.OrgA.UUID, "party_address", "duty@elektromreza.example", "party_subject", "Упад", "party_lang", "en")
 		body := v.shows("ana", at, 200, "Слика диска", "Веза поново активна", "T1136.001", "Не враћати резервну везу.", "Блокада 198.51.100.24", "CVE-2026-99412", "Електромрежа Подунавље")
-		party := regexp.MustCompile(`name="party" value="(\d+)"`).FindStringSubmatch(body)[1]
+		party := regexp.MustCompile(`name="party" value="([0-9a-f-]{36})"`).FindStringSubmatch(body)[1]
 		v.sends("ana", at+"/do/write", 303, "", "party", party, "letter_body", "Искључите уређај.", "way", "out")
 		v.shows("ana", at, 200, "Искључите уређај.")
 		// Who was slower keeps the text.
@@ -235,7 +235,7 @@ func TestLetterWithFiles(t *testing.T) {
 		v := newSite(t, db)
 		at := v.sends("ana", base+"/new", 303, "", "title", "Упад", "tlp", "AMBER", "pap", "AMBER")
 		v.sends("ana", at+"/do/party.add", 303, "", "party_org", v.w.OrgA.UUID, "party_address", "duty@elektromreza.example", "party_subject", "Питање", "party_lang", "en", "party_deadline", "2026-12-22T12:00")
-		party := regexp.MustCompile(`name="party" value="(\d+)"`).FindStringSubmatch(v.shows("ana", at, 200, `name="letter_files"`))[1]
+		party := regexp.MustCompile(`name="party" value="([0-9a-f-]{36})"`).FindStringSubmatch(v.shows("ana", at, 200, `name="letter_files"`))[1]
 		upload := func(who, text, file string) int {
 			var b bytes.Buffer
 			m := multipart.NewWriter(&b)
@@ -255,7 +255,11 @@ func TestLetterWithFiles(t *testing.T) {
 		if got := upload("ana", "", "prazno.txt"); got != 422 {
 			t.Fatalf("a file without a word: %d", got)
 		}
-		v.shows("ana", at, 200, "trag.pcap")
+		page := v.shows("ana", at, 200, "trag.pcap")
+		if inner := regexp.MustCompile(`(?:party=|/files/|name="party" value=")\d+["#&]`).FindString(page); inner != "" {
+			t.Errorf("an inner number in an address: %s", inner)
+		}
+		v.shows("ana", at+"/files/1", 404)
 		v.w.Work(t)
 		letters, err := v.w.Post.ListCaught(context.Background(), 0)
 		if err != nil || !strings.Contains(letters[0].Body, "Files: 1") || strings.Contains(letters[0].Body, "trag") {
@@ -264,7 +268,8 @@ func TestLetterWithFiles(t *testing.T) {
 		link := letters[0].Body[strings.Index(letters[0].Body, "/sr-Cyrl/thread/"):]
 		link, _, _ = strings.Cut(link, "\n")
 		body := v.shows("", link, 200, "trag.pcap")
-		file := regexp.MustCompile(`href="([^"]*/files/\d+)"`).FindStringSubmatch(body)[1]
+		file := regexp.MustCompile(`href="([^"]*/files/[0-9a-f-]{36})"`).FindStringSubmatch(body)[1]
+		v.shows("", file[:strings.LastIndex(file, "/")]+"/1", 404)
 		if got := v.Browse("", "GET", file, "", nil); got.Code != 200 || got.Body.String() != "траг" {
 			t.Fatalf("%d %q", got.Code, got.Body)
 		}
@@ -359,7 +364,7 @@ func TestLetterPage(t *testing.T) {
 			t.Fatalf("answering: %d %s", w.Code, w.Body)
 		}
 		page := v.shows("ana", "/console/cases/"+n, 200, "Шаљемо дневник.", "gw2.log")
-		file := regexp.MustCompile(`/console/cases/` + n + `/files/\d+`).FindString(page)
+		file := regexp.MustCompile(`/console/cases/` + n + `/files/[0-9a-f-]{36}`).FindString(page)
 		w := v.Browse("ana", "GET", file, "", nil)
 		if w.Body.String() != "dnevnik" || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
 			t.Fatalf("the file came as %v %q", w.Header(), w.Body)

@@ -1,7 +1,6 @@
 package incidentweb
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -13,7 +12,7 @@ import (
 )
 
 type partyView struct {
-	ID       int64
+	UUID     string
 	Subject  string
 	State    ui.State
 	Clock    *ui.Clock
@@ -29,24 +28,24 @@ type partyView struct {
 // parked is a message in quarantine, with what can be done about it.
 type parked struct {
 	Message ui.Message
-	ID      int64
+	UUID    string
 }
 
 // parties is the correspondence: a tab per outside party, one of them open.
 func (p *pages) parties(r *http.Request, page *casePage, x *incident.File, f *web.Form) error {
-	open, _ := strconv.ParseInt(r.URL.Query().Get("party"), 10, 64)
-	if open == 0 {
-		open = f.Int("party")
+	open := r.URL.Query().Get("party")
+	if open == "" {
+		open = f.Text("party", 40)
 	}
 	known := false
 	for _, y := range x.Parties {
-		known = known || y.ID == open
+		known = known || y.UUID == open
 	}
 	if !known && len(x.Parties) > 0 {
-		open = x.Parties[0].ID
+		open = x.Parties[0].UUID
 	}
 	for _, y := range x.Parties {
-		t := ui.Tab{Label: y.Name, Href: fmt.Sprintf("%s?party=%d#threads", page.At, y.ID), Here: y.ID == open}
+		t := ui.Tab{Label: y.Name, Href: page.At + "?party=" + y.UUID + "#threads", Here: y.UUID == open}
 		if y.Unread > 0 {
 			t.Count = strconv.FormatInt(y.Unread, 10)
 		}
@@ -64,7 +63,7 @@ func (p *pages) parties(r *http.Request, page *casePage, x *incident.File, f *we
 		label.Value = x.TLP
 	}
 	page.NewParty = []ui.Field{org, addr, subject, label, lang, due}
-	if open == 0 || len(x.Parties) == 0 {
+	if len(x.Parties) == 0 {
 		return nil
 	}
 	y, _, ms, err := p.s.Thread(r.Context(), web.Actor(r), x.Number, open)
@@ -77,7 +76,7 @@ func (p *pages) parties(r *http.Request, page *casePage, x *incident.File, f *we
 
 func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms []thread.Message, f *web.Form) *partyView {
 	kinds := map[string]string{incident.PartyOurs: ui.StateWorking, incident.PartyTheirs: ui.StateWaiting, incident.PartyDone: ui.StateDone}
-	v := &partyView{ID: y.ID, Subject: y.Subject, State: ui.State{Kind: kinds[y.State], Word: web.T(r, "incident.party."+y.State)}, Letter: f.Field("letter_body", "incident.letter.body"),
+	v := &partyView{UUID: y.UUID, Subject: y.Subject, State: ui.State{Kind: kinds[y.State], Word: web.T(r, "incident.party."+y.State)}, Letter: f.Field("letter_body", "incident.letter.body"),
 		Check: web.T(r, "incident.letter.check", "tlp", "TLP:"+y.TLP), Held: y.Held()}
 	if v.Held != "" {
 		v.Check = web.T(r, v.Held)
@@ -86,10 +85,10 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 	v.Files = f.Field("letter_files", "incident.letter.files")
 	v.Files.Type, v.Files.Multiple, v.Files.Optional, v.Files.Hint = "file", true, true, web.T(r, "incident.letter.files.hint")
 	for _, m := range ms {
-		row := message(r, m, func(id int64) string { return fmt.Sprintf("%s/files/%d", page.At, id) })
+		row := message(r, m, func(uuid string) string { return page.At + "/files/" + uuid })
 		if m.Way == thread.Quarantine {
 			row.Note = web.T(r, "incident.quarantine")
-			v.Parked = append(v.Parked, parked{row, m.ID})
+			v.Parked = append(v.Parked, parked{row, m.UUID})
 			continue
 		}
 		v.Messages = append(v.Messages, row)
@@ -119,13 +118,13 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 
 // message shows one message of a thread; href makes the address of a file, nil
 // leaves files without one.
-func message(_ *http.Request, m thread.Message, href func(id int64) string) ui.Message {
+func message(_ *http.Request, m thread.Message, href func(uuid string) string) ui.Message {
 	kind := map[string]string{thread.In: ui.FromThem, thread.Out: ui.FromUs, thread.Note: ui.Internal, thread.Quarantine: ui.FromThem}[m.Way]
 	row := ui.Message{Kind: kind, Who: m.Author, At: clock.FromMicros(m.At), Body: m.Body}
 	for _, x := range m.Files {
 		ref := ui.FileRef{Name: x.Name, Size: x.Size}
 		if href != nil {
-			ref.Href = href(x.ID)
+			ref.Href = href(x.UUID)
 		}
 		row.Files = append(row.Files, ref)
 	}

@@ -59,15 +59,15 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: base + "/{number}/indicators", Policy: write, Reveals: "an empty form", Handler: p.pasteForm},
 		web.Route{Method: "POST", Pattern: base + "/{number}/indicators", Policy: write, Mutates: true, Reveals: "indicators in pasted text", Handler: p.paste},
 		web.Route{Method: "POST", Pattern: base + "/{number}/evidence", Policy: write, Mutates: true, Body: -1, Handler: p.addEvidence},
-		web.Route{Method: "POST", Pattern: base + "/{number}/evidence/{id}/open", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "sealed evidence as an archive", Handler: p.openEvidence},
-		web.Route{Method: "GET", Pattern: base + "/{number}/files/{id}", Policy: read, Reveals: "an attachment of a letter in a case the caller may see", Handler: p.file},
+		web.Route{Method: "POST", Pattern: base + "/{number}/evidence/{uuid}/open", Policy: web.Perm("sealed.read"), Mutates: true, Reveals: "sealed evidence as an archive", Handler: p.openEvidence},
+		web.Route{Method: "GET", Pattern: base + "/{number}/files/{uuid}", Policy: read, Reveals: "an attachment of a letter in a case the caller may see", Handler: p.file},
 		web.Route{Method: "GET", Pattern: base + "/{number}/parts/{kind}/{id}", Policy: write, Reveals: "a task, line or note of a case the caller may see, and what it said before", Handler: p.partForm},
 		web.Route{Method: "POST", Pattern: base + "/{number}/parts/{kind}/{id}", Policy: write, Mutates: true, Handler: p.savePart},
 		web.Route{Method: "POST", Pattern: base + "/{number}/parts/{kind}/{id}/drop", Policy: write, Mutates: true, Handler: p.dropPart},
 		web.Route{Method: "POST", Pattern: base + "/{number}/do/write", Policy: write, Mutates: true, Body: -1, Handler: p.write},
 		web.Route{Method: "POST", Pattern: base + "/{number}/do/{act}", Policy: write, Mutates: true, Handler: p.act},
 		web.Route{Method: "GET", Pattern: "/thread/{token}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "one thread, to who holds its link", Handler: p.letter},
-		web.Route{Method: "GET", Pattern: "/thread/{token}/files/{id}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "an attachment of one thread, to who holds its link", Handler: p.letterFile},
+		web.Route{Method: "GET", Pattern: "/thread/{token}/files/{uuid}", Policy: web.Public, Localized: true, Limit: "thread", Reveals: "an attachment of one thread, to who holds its link", Handler: p.letterFile},
 		web.Route{Method: "POST", Pattern: "/thread/{token}", Policy: web.Public, Localized: true, Mutates: true, Body: -1, Limit: "thread", Handler: p.answer},
 	)
 }

@@ -165,6 +165,10 @@ func (db *DB) loadTable(ctx context.Context, dec *json.Decoder, head snapHead) (
 	if err != nil {
 		return 0, err
 	}
+	unnamed, err := db.unnamed(ctx, head)
+	if err != nil {
+		return 0, err
+	}
 	for done := false; !done; {
 		var batch [][]any
 		for len(batch) < loadBatch {
@@ -180,12 +184,42 @@ func (db *DB) loadTable(ctx context.Context, dec *json.Decoder, head snapHead) (
 			}
 			batch = append(batch, row)
 		}
-		if err := db.loadRows(ctx, head, batch); err != nil {
+		if err := db.loadRows(ctx, db.named(head, batch, unnamed), batch); err != nil {
 			return total, err
 		}
 		total += int64(len(batch))
 	}
 	return total, nil
+}
+
+// unnamed tells whether a snapshot is older than the UUIDs of a table.
+func (db *DB) unnamed(ctx context.Context, head snapHead) (bool, error) {
+	if slices.Contains(head.Columns, "uuid") {
+		return false, nil
+	}
+	var cols []string
+	err := db.View(ctx, func(tx *Tx) error {
+		rows, err := tx.Query(ctx, "SELECT * FROM "+head.Table+" LIMIT 0")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		cols, err = rows.Columns()
+		return err
+	})
+	return slices.Contains(cols, "uuid"), err
+}
+
+// named gives rows that came without a UUID one each.
+func (db *DB) named(head snapHead, batch [][]any, unnamed bool) snapHead {
+	if !unnamed {
+		return head
+	}
+	head.Columns = append(slices.Clone(head.Columns), "uuid")
+	for i := range batch {
+		batch[i] = append(batch[i], db.NewUUID())
+	}
+	return head
 }
 
 func (db *DB) loadRows(ctx context.Context, head snapHead, batch [][]any) error {
