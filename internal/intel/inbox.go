@@ -59,8 +59,10 @@ func (s *Service) MayDeliver(_ context.Context, who ident.Actor) bool {
 
 // Deliver puts objects into the inbox of the caller's organisation, all of them in
 // one transaction with the job that takes them in, and answers how it stands: what
-// is not refused and not here already is pending. Faults: mayWrite's.
-func (s *Service) Deliver(ctx context.Context, who ident.Actor, list []InboxEntry) (st taxii.Status, err error) {
+// is not refused and not here already is pending. What was sent to a defined collection
+// enters it when its events are published. Faults: mayWrite's, NotFound for a collection
+// that is not the caller's to write to.
+func (s *Service) Deliver(ctx context.Context, who ident.Actor, into Collection, list []InboxEntry) (st taxii.Status, err error) {
 	if err := mayWrite(who); err != nil {
 		return st, err
 	}
@@ -73,17 +75,21 @@ func (s *Service) Deliver(ctx context.Context, who ident.Actor, list []InboxEntr
 	}
 	for try := 0; ; try++ {
 		// Of two POSTs that bring the same at once the later one finds it here.
-		if st, err = s.deliver(ctx, who, list, keys); !store.IsUnique(err) || try == 3 {
+		if st, err = s.deliver(ctx, who, into, list, keys); !store.IsUnique(err) || try == 3 {
 			return st, err
 		}
 	}
 }
 
-func (s *Service) deliver(ctx context.Context, who ident.Actor, list []InboxEntry, keys []string) (st taxii.Status, err error) {
+func (s *Service) deliver(ctx context.Context, who ident.Actor, into Collection, list []InboxEntry, keys []string) (st taxii.Status, err error) {
 	id, uuid := s.db.NewID(), s.db.NewUUID()
 	uuid = uuid[:14] + "4" + uuid[15:] // the standard's ids are of version 4
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		collection, err := s.writable(ctx, tx, who, into)
 		if err != nil {
 			return err
 		}
@@ -109,19 +115,37 @@ func (s *Service) deliver(ctx context.Context, who ident.Actor, list []InboxEntr
 		if open {
 			ended = 0
 		}
-		if _, err := tx.Exec(ctx, addInboxPost, id, uuid, who.Org, who.Person, now, ended); err != nil {
+		if _, err := tx.Exec(ctx, addInboxPost, id, uuid, who.Org, who.Person, now, ended, collection); err != nil {
 			return err
 		}
 		if _, err := tx.CopyIn(ctx, "intel_inbox", inboxColumns, columnsOf(rows)); err != nil {
 			return err
 		}
 		st = statusOf(uuid, now, rows)
-		if err := s.log.Record(ctx, tx, who, "inbox.deliver", audit.Thing{Kind: "inbox", ID: id, Label: uuid}, map[string]any{"objects": len(list), "pending": st.PendingCount, "refused": st.FailureCount}); err != nil || !open {
+		if err := s.log.Record(ctx, tx, who, "inbox.deliver", audit.Thing{Kind: "inbox", ID: id, Label: uuid}, map[string]any{"objects": len(list), "pending": st.PendingCount, "refused": st.FailureCount, "collection": collection}); err != nil || !open {
 			return err
 		}
 		return jobs.Enqueue(ctx, tx, jobs.Job{Kind: jobInbox, Key: uuid, Payload: inboxPost{id}})
 	}, store.InLane(store.Bulk))
 	return st, err
+}
+
+// writable gives the id of the defined collection that is written to, 0 for the inbox.
+func (s *Service) writable(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection) (int64, error) {
+	switch c.Kind {
+	case InboxCollection:
+		return 0, nil
+	case DefinedCollection:
+		c, err := s.fresh(ctx, tx, who, c)
+		if err == nil && !c.Definition.Inbox {
+			err = fault.New(fault.Denied, "%s takes nothing in", c.Definition.Alias)
+		}
+		if err != nil {
+			return 0, err
+		}
+		return c.Definition.ID, nil
+	}
+	return 0, noCollection()
 }
 
 func statusOf(uuid string, asked int64, rows []inboxRow) taxii.Status {
@@ -266,6 +290,9 @@ func (s *Service) importInbox(ctx context.Context, p postRow, rows []inboxRow, f
 	_, err = s.ImportSTIX(ctx, who, &doc, in, AddOptions{Org: p.org, Upsert: true}, func(saved Saved, err error) error {
 		switch fault.KindOf(err) {
 		case "":
+			if p.collection != 0 && (saved.State == "created" || saved.State == "updated") {
+				return s.pickBrought(ctx, p, saved.ID)
+			}
 		case fault.Internal, fault.Unavailable:
 			return err
 		default:
@@ -296,6 +323,18 @@ func (s *Service) importInbox(ctx context.Context, p postRow, rows []inboxRow, f
 		failed[id] = m
 	}
 	return "", err
+}
+
+// pickBrought notes that an event came by a POST to a collection: it enters when it is
+// published.
+func (s *Service) pickBrought(ctx context.Context, p postRow, event int64) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, pickOfPost, s.db.NewID(), p.collection, event)
+		if err != nil || n == 0 {
+			return err
+		}
+		return s.collectTx(ctx, tx, event)
+	}, store.InLane(store.Jobs))
 }
 
 // inboxPage is SharedObjects for an inbox.

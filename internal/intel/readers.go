@@ -61,16 +61,7 @@ func (s *Service) WhoSees(ctx context.Context, who ident.Actor, d Distribution, 
 				return err
 			}
 		}
-		if r.Orgs, err = orgsByID(ctx, tx, who, ids); err != nil {
-			return err
-		}
-		slices.Sort(ids)
-		r.Count = len(slices.Compact(ids))
-		if r.People, err = countPeople(ctx, tx, ids); err != nil {
-			return err
-		}
-		r.ByOrg, err = readersByOrg(ctx, tx, who, r.Orgs)
-		return err
+		return fillReaders(ctx, tx, who, ids, &r)
 	})
 	r.Verdict = tlp.Fits(tlp.FromTags(tags), reachOf(d, r))
 	return r, err
@@ -100,19 +91,24 @@ func (s *Service) GroupReaders(ctx context.Context, who ident.Actor, members []O
 			}
 			ids = append(ids, of...)
 		}
-		slices.Sort(ids)
-		ids = slices.Compact(ids)
-		if r.Orgs, err = orgsByID(ctx, tx, who, ids); err != nil {
-			return err
-		}
-		r.Count = len(ids)
-		if r.People, err = countPeople(ctx, tx, ids); err != nil {
-			return err
-		}
-		r.ByOrg, err = readersByOrg(ctx, tx, who, r.Orgs)
-		return err
+		return fillReaders(ctx, tx, who, ids, &r)
 	})
 	return r, err
+}
+
+// fillReaders names and counts the organisations behind ids, and their people.
+func fillReaders(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64, r *Readers) (err error) {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if r.Orgs, err = orgsByID(ctx, tx, who, ids); err != nil {
+		return err
+	}
+	r.Count = len(ids)
+	if r.People, err = countPeople(ctx, tx, ids); err != nil {
+		return err
+	}
+	r.ByOrg, err = readersByOrg(ctx, tx, who, r.Orgs)
+	return err
 }
 
 // readersByOrg counts and, where they may be known, names the people of organisations.

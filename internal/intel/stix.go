@@ -257,7 +257,10 @@ func (c *conversion) settle() error {
 		if err := c.remove(tx); err != nil {
 			return err
 		}
-		return c.number(tx, last)
+		if err := c.number(tx, last); err != nil {
+			return err
+		}
+		return c.s.collectTx(c.ctx, tx, c.event.ID)
 	}, store.InLane(store.Jobs))
 }
 

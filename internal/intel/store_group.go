@@ -20,7 +20,8 @@ const (
 	groupUsed   = `SELECT COUNT(*) FROM (SELECT 1 FROM intel_event WHERE group_id = $1
 		UNION ALL SELECT 1 FROM intel_object WHERE group_id = $1
 		UNION ALL SELECT 1 FROM intel_attribute a JOIN access_audience x ON x.id = a.audience_id WHERE x.sharing_group = $1
-		UNION ALL SELECT 1 FROM intel_report WHERE group_id = $1) used`
+		UNION ALL SELECT 1 FROM intel_report WHERE group_id = $1
+		UNION ALL SELECT 1 FROM intel_collection WHERE reader_group = $1 OR group_id = $1) used`
 	dropGroup  = `DELETE FROM intel_group WHERE id = $1`
 	groupOrgs  = `SELECT m.id, m.org_id, o.uuid, o.name, o.local, m.extend FROM intel_group_org m JOIN registry_organisation o ON o.id = m.org_id WHERE m.group_id = $1 ORDER BY m.id`
 	groupHosts = `SELECT id, server_id, url, name, all_orgs FROM intel_group_server WHERE group_id = $1 ORDER BY id`

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	addInboxPost = `INSERT INTO intel_inbox_post (id, uuid, org_id, person_id, asked, ended) VALUES ($1,$2,$3,$4,$5,$6)`
+	addInboxPost = `INSERT INTO intel_inbox_post (id, uuid, org_id, person_id, asked, ended, collection_id) VALUES ($1,$2,$3,$4,$5,$6,$7)`
 	endInboxPost = `UPDATE intel_inbox_post SET ended = $2 WHERE id = $1`
 	takeInbox    = `UPDATE intel_inbox SET state = 1, added = $2 + place + 1, message = $3 WHERE post_id = $1 AND state = 0`
 	refuseInbox  = `UPDATE intel_inbox SET state = 2, added = 0, message = $3, same = 'row ' || CAST(id AS TEXT) WHERE post_id = $1 AND stix_id = $2 AND state = 1`
@@ -27,7 +27,10 @@ const (
 
 	// A day after a POST was taken in nobody may ask for it; what it brought stays.
 	sweepRefused = `DELETE FROM intel_inbox WHERE state IN (2, 3) AND post_id IN (SELECT p.id FROM intel_inbox_post p WHERE p.ended > 0 AND p.ended < $1)`
-	sweepPosts   = `DELETE FROM intel_inbox_post WHERE ended > 0 AND ended < $1`
+	// A collection that went meanwhile gets nothing.
+	pickOfPost = `INSERT INTO intel_collection_pick (id, collection_id, event_id) SELECT $1, d.id, e.id FROM intel_collection d, intel_event e
+		WHERE d.id = $2 AND d.inbox AND e.id = $3 ON CONFLICT (collection_id, event_id) DO NOTHING`
+	sweepPosts = `DELETE FROM intel_inbox_post WHERE ended > 0 AND ended < $1`
 )
 
 var inboxColumns = []string{"id", "org_id", "post_id", "place", "stix_id", "type", "version", "ver", "state", "message", "added", "latest", "earliest", "json", "same"}
@@ -50,18 +53,19 @@ func (r inboxRow) columns() []any {
 
 type postRow struct {
 	id, org, person, asked, ended int64
+	collection                    int64
 	uuid                          string
 }
 
-const postCols = `SELECT id, org_id, person_id, asked, ended, uuid FROM intel_inbox_post WHERE `
+const postCols = `SELECT id, org_id, person_id, asked, ended, collection_id, uuid FROM intel_inbox_post WHERE `
 
 func readInboxPost(ctx context.Context, tx *store.Tx, org int64, uuid string) (p postRow, found bool, err error) {
-	found, err = tx.Row(ctx, postCols+"org_id = $1 AND uuid = $2", []any{org, uuid}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.uuid)
+	found, err = tx.Row(ctx, postCols+"org_id = $1 AND uuid = $2", []any{org, uuid}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.collection, &p.uuid)
 	return p, found, err
 }
 
 func inboxPostByID(ctx context.Context, tx *store.Tx, id int64) (p postRow, found bool, err error) {
-	found, err = tx.Row(ctx, postCols+"id = $1", []any{id}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.uuid)
+	found, err = tx.Row(ctx, postCols+"id = $1", []any{id}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.collection, &p.uuid)
 	return p, found, err
 }
 
@@ -120,7 +124,7 @@ func listInbox(ctx context.Context, tx *store.Tx, org int64, q taxii.Query, afte
 // inboxFilters is filters for rows that carry their date themselves.
 func inboxFilters(q taxii.Query, args []any) (string, []any) {
 	where, args := filters(q, args)
-	return strings.ReplaceAll(where, "t.seq + (SELECT x.base FROM intel_stix_batch x WHERE x.id = t.batch_id)", "t.added"), args
+	return strings.ReplaceAll(where, dateOfBatch, "t.added"), args
 }
 
 // inboxContent reads objects of an organisation's inbox by row.

@@ -105,23 +105,50 @@ func supersede(ctx context.Context, tx *store.Tx, rows []int64) error {
 	return nil
 }
 
-// stixFrom joins a row with its batch, its event and the event's state, under
-// aliases with a suffix.
-func stixFrom(x string) string {
-	return " FROM intel_stix_batch b" + x + " JOIN intel_stix t" + x + " ON t" + x + ".batch_id = b" + x + ".id JOIN intel_event e" + x +
-		" ON e" + x + ".id = t" + x + ".event_id JOIN intel_stix_event v" + x + " ON v" + x + ".event_id = e" + x + ".id"
+// stixFrom joins a row with its batch, its event and the event's state.
+func stixFrom(c Collection) string {
+	text := " FROM intel_stix_batch b JOIN intel_stix t ON t.batch_id = b.id JOIN intel_event e ON e.id = t.event_id JOIN intel_stix_event v ON v.event_id = e.id"
+	if c.Kind == DefinedCollection {
+		text += " JOIN intel_collection_part m ON m.batch_id = b.id AND m.collection_id = " + itoa(c.Definition.ID)
+	}
+	return text
+}
+
+// dates is the alias of what gives a batch its dates in a collection: a defined one has
+// its own, the others those of the installation.
+func (c Collection) dates() string {
+	if c.Kind == DefinedCollection {
+		return "m"
+	}
+	return "b"
+}
+
+// rows is a collection's choice among an event's objects.
+func (c Collection) rows(t string) string {
+	if c.Kind == DefinedCollection {
+		return c.Definition.rows(t)
+	}
+	return "1 = 1"
+}
+
+// leaves is leaves below the collection's ceiling.
+func (c Collection) leaves(named bool) []int64 {
+	list := leaves(named)
+	if c.Kind == DefinedCollection {
+		list = slices.DeleteFunc(list, func(l int64) bool { return l > int64(c.Definition.Ceiling) })
+	}
+	return list
 }
 
 // stixSeen is the one place that says which converted objects of a collection
 // who may get: event and object and attribute as for every other reader, the
 // label's way out, and nothing of an event that is unpublished or has changed
 // since it was converted.
-func stixSeen(who ident.Actor, c Collection, x string) string {
-	e, t := "e"+x, "t"+x
-	return "b" + x + ".last > 0 AND " + e + ".published AND v" + x + ".changed = " + e + ".changed AND " + eventSeen(who, e) + " AND " + within(c, e) +
-		" AND " + mayLeave(who, e, t) + " AND " + partSeen(who, "intel_object", t+".object_id") + " AND " + partSeen(who, "intel_attribute", t+".attribute_id") +
-		" AND " + partSeen(who, "intel_object", t+".other_object_id") + " AND " + partSeen(who, "intel_attribute", t+".other_attribute_id") +
-		" AND " + partSeen(who, "intel_report", t+".report_id")
+func stixSeen(who ident.Actor, c Collection) string {
+	return c.dates() + ".last > 0 AND e.published AND v.changed = e.changed AND " + eventSeen(who, "e") + " AND " + within(c, "e") +
+		" AND " + mayLeave(who, "e", "t") + " AND " + c.rows("t") + " AND " + partSeen(who, "intel_object", "t.object_id") + " AND " + partSeen(who, "intel_attribute", "t.attribute_id") +
+		" AND " + partSeen(who, "intel_object", "t.other_object_id") + " AND " + partSeen(who, "intel_attribute", "t.other_attribute_id") +
+		" AND " + partSeen(who, "intel_report", "t.report_id")
 }
 
 // partSeen tests a part of an event by its own audience.
@@ -140,6 +167,8 @@ func within(c Collection, e string) string {
 		return e + ".distribution = 4 AND " + e + ".group_id = " + itoa(c.Group.ID)
 	case WholeCollection:
 		return "1 = 1"
+	case DefinedCollection:
+		return c.Definition.within(e)
 	}
 	return "1 = 0"
 }
@@ -173,7 +202,7 @@ func mayLeave(who ident.Actor, e, t string) string {
 // seenBefore tells whether an earlier row that who sees in this collection holds
 // the same object: what stands in many events is served once, at its first place.
 func seenBefore(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, o SharedObject) (bool, error) {
-	n, err := store.Int64(ctx, tx, "SELECT 1"+stixFrom("")+" WHERE t.stix_id = $1 AND t.shared AND b.base + t.seq < $2 AND "+stixSeen(who, c, "")+" LIMIT 1", o.ID, o.Added)
+	n, err := store.Int64(ctx, tx, "SELECT 1"+stixFrom(c)+" WHERE t.stix_id = $1 AND t.shared AND "+c.dates()+".base + t.seq < $2 AND "+stixSeen(who, c)+" LIMIT 1", o.ID, o.Added)
 	return n == 1, err
 }
 
@@ -192,19 +221,24 @@ func scanBatch(s store.Scanner) (b batchAt, err error) {
 // batchesFrom begins a list of batches whose events are as they were converted.
 // CROSS JOIN is a join like any other, but keeps SQLite from another order.
 func batchesFrom(who ident.Actor, c Collection) string {
-	return "SELECT b.id, b.base, b.last, " + named(who, "e") + ", e.own_audiences = 0 FROM intel_stix_batch b CROSS JOIN intel_event e CROSS JOIN intel_stix_event v" +
-		" WHERE e.id = b.event_id AND v.event_id = b.event_id AND e.published AND v.changed = e.changed AND " + within(c, "e")
+	from, at := " FROM intel_stix_batch b CROSS JOIN", " WHERE "
+	if c.Kind == DefinedCollection {
+		from, at = " FROM intel_collection_part m CROSS JOIN intel_stix_batch b CROSS JOIN", " WHERE m.collection_id = "+itoa(c.Definition.ID)+" AND b.id = m.batch_id AND "
+	}
+	x := c.dates()
+	return "SELECT b.id, " + x + ".base, " + x + ".last, " + named(who, "e") + ", e.own_audiences = 0" + from + " intel_event e CROSS JOIN intel_stix_event v" + at +
+		"e.id = b.event_id AND v.event_id = b.event_id AND e.published AND v.changed = e.changed AND " + within(c, "e")
 }
 
 // listBatches reads the batches behind a date of addition whose events who sees.
 func listBatches(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, after int64, limit int) ([]batchAt, error) {
-	return store.All(ctx, tx, scanBatch, batchesFrom(who, c)+" AND b.last > $1 AND "+eventScan(who, "e")+" ORDER BY b.last LIMIT "+itoa(int64(limit)), after)
+	return store.All(ctx, tx, scanBatch, batchesFrom(who, c)+" AND "+c.dates()+".last > $1 AND "+eventScan(who, "e")+" ORDER BY "+c.dates()+".last LIMIT "+itoa(int64(limit)), after)
 }
 
 // batchesNamed reads those of a few batches whose events who sees.
 func batchesNamed(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, ids []int64) ([]batchAt, error) {
 	list, args := few(1, ids)
-	return store.All(ctx, tx, scanBatch, batchesFrom(who, c)+" AND b.id IN "+list+" AND b.last > 0 AND "+eventSeen(who, "e"), args...)
+	return store.All(ctx, tx, scanBatch, batchesFrom(who, c)+" AND b.id IN "+list+" AND "+c.dates()+".last > 0 AND "+eventSeen(who, "e"), args...)
 }
 
 const headCols = `t.id, t.event_id, t.stix_id, t.type, t.version, t.seq, t.refs, t.batch_id, t.shared, t.tlp,
@@ -217,15 +251,15 @@ func scanHead(s store.Scanner) (o SharedObject, err error) {
 }
 
 // rowsOfBatches reads the heads of whole batches, whoever may see them.
-func rowsOfBatches(ctx context.Context, tx *store.Tx, batches []int64, q taxii.Query) ([]SharedObject, error) {
+func rowsOfBatches(ctx context.Context, tx *store.Tx, c Collection, batches []int64, q taxii.Query) ([]SharedObject, error) {
 	list, args := few(1, batches)
-	where, args := filters(q, args)
+	where, args := c.filters(q, args)
 	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.batch_id IN "+list+where, args...)
 }
 
 // rowsOfBatch reads the next heads of one batch, whoever may see them.
-func rowsOfBatch(ctx context.Context, tx *store.Tx, batch, after int64, q taxii.Query, limit int) ([]SharedObject, error) {
-	where, args := filters(q, []any{batch, after})
+func rowsOfBatch(ctx context.Context, tx *store.Tx, c Collection, batch, after int64, q taxii.Query, limit int) ([]SharedObject, error) {
+	where, args := c.filters(q, []any{batch, after})
 	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.batch_id = $1 AND t.seq > $2"+where+
 		" ORDER BY t.seq LIMIT "+itoa(int64(limit)), args...)
 }
@@ -233,20 +267,21 @@ func rowsOfBatch(ctx context.Context, tx *store.Tx, batch, after int64, q taxii.
 // rowsByID reads the heads of objects by their STIX ids, whoever may see them;
 // Added is the date already.
 func rowsByID(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, q taxii.Query, after int64) ([]SharedObject, error) {
-	where, args := filters(q, []any{after})
-	return store.All(ctx, tx, scanHead, "SELECT "+strings.Replace(headCols, "t.seq", "b.base + t.seq", 1)+stixFrom("")+" WHERE b.base + t.seq > $1"+where+" AND "+stixSeen(who, c, ""), args...)
+	where, args := c.filters(q, []any{after})
+	at := c.dates() + ".base + t.seq"
+	return store.All(ctx, tx, scanHead, "SELECT "+strings.Replace(headCols, "t.seq", at, 1)+stixFrom(c)+" WHERE "+at+" > $1"+where+" AND "+stixSeen(who, c), args...)
 }
 
 // listedRows reads what an event's report may refer to, whoever may see it.
-func listedRows(ctx context.Context, tx *store.Tx, event int64) ([]SharedObject, error) {
-	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.event_id = $1 AND t.listed AND t.latest", event)
+func listedRows(ctx context.Context, tx *store.Tx, c Collection, event int64) ([]SharedObject, error) {
+	return store.All(ctx, tx, scanHead, "SELECT "+headCols+" FROM intel_stix t WHERE t.event_id = $1 AND t.listed AND t.latest AND "+c.rows("t"), event)
 }
 
 // listedIDs is listedRows for an event all of whose parts are seen by who sees
 // the event, but for reports.
-func listedIDs(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, pass []int64) ([]string, error) {
+func listedIDs(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, event int64, pass []int64) ([]string, error) {
 	return store.All(ctx, tx, store.ScanString, "SELECT t.stix_id FROM intel_stix t WHERE t.event_id = $1 AND t.listed AND t.latest AND t.tlp IN "+
-		store.In(pass)+" AND "+partSeen(who, "intel_report", "t.report_id")+" ORDER BY t.id", event)
+		store.In(pass)+" AND "+c.rows("t")+" AND "+partSeen(who, "intel_report", "t.report_id")+" ORDER BY t.id", event)
 }
 
 // eventRights reads what decides about the parts of an event that who sees.
@@ -270,6 +305,18 @@ func seenParts(ctx context.Context, tx *store.Tx, who ident.Actor, table string,
 		}
 	}
 	return out, nil
+}
+
+// dateOfBatch is where a row's version stands whose object has none.
+const dateOfBatch = "t.seq + (SELECT x.base FROM intel_stix_batch x WHERE x.id = t.batch_id)"
+
+// filters is what a query and the collection choose among rows.
+func (c Collection) filters(q taxii.Query, args []any) (string, []any) {
+	where, args := filters(q, args)
+	if c.Kind == DefinedCollection {
+		where = strings.ReplaceAll(where, dateOfBatch, "t.seq + (SELECT x.base FROM intel_collection_part x WHERE x.batch_id = t.batch_id AND x.collection_id = "+itoa(c.Definition.ID)+")")
+	}
+	return where + " AND " + c.rows("t"), args
 }
 
 // filters writes a query's filters as SQL on the rows; args are those before.
@@ -296,7 +343,7 @@ func filters(q taxii.Query, args []any) (string, []any) {
 		or = append(or, "t.earliest")
 	}
 	if len(q.Versions.Exact) > 0 {
-		or = append(or, "CASE WHEN t.ver = 0 THEN t.seq + (SELECT x.base FROM intel_stix_batch x WHERE x.id = t.batch_id) ELSE t.ver END IN "+
+		or = append(or, "CASE WHEN t.ver = 0 THEN "+dateOfBatch+" ELSE t.ver END IN "+
 			store.In(exactly(q.Versions.Exact)))
 	}
 	return where + " AND (" + strings.Join(or, " OR ") + ")", args

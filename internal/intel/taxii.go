@@ -24,6 +24,7 @@ const (
 	OwnCollection       CollectionKind = "own"       // of the caller's organisation
 	GroupCollection     CollectionKind = "group"     // shared within one sharing group
 	WholeCollection     CollectionKind = "whole"     // everything, for a site administrator's key
+	DefinedCollection   CollectionKind = "defined"   // what somebody defined
 )
 
 // Collection is a view of published events: those of one class that the caller
@@ -32,6 +33,8 @@ type Collection struct {
 	Kind  CollectionKind
 	Org   Org          // OwnCollection
 	Group SharingGroup // GroupCollection; no members or servers
+
+	Definition *Definition // DefinedCollection
 }
 
 // SharedObject is the head of one version of one STIX object in a collection.
@@ -68,6 +71,13 @@ func (s *Service) Collections(ctx context.Context, who ident.Actor) (out []Colle
 				out = append(out, Collection{Kind: GroupCollection, Group: g})
 			}
 		}
+		if err != nil {
+			return err
+		}
+		list, err := s.readableDefinitions(ctx, tx, who)
+		for i := range list {
+			out = append(out, Collection{Kind: DefinedCollection, Definition: &list[i]})
+		}
 		return err
 	})
 	return out, err
@@ -88,7 +98,13 @@ func (s *Service) SharedObjects(ctx context.Context, who ident.Actor, c Collecti
 	if err := s.catchUp(ctx); err != nil {
 		return nil, false, err
 	}
+	if err := s.collected(ctx, c.Definition); err != nil {
+		return nil, false, err
+	}
 	err = s.view(ctx, who, "collection.read", audit.Thing{Kind: "collection", Label: string(c.Kind)}, func(tx *store.Tx) error {
+		if c, err = s.fresh(ctx, tx, who, c); err != nil {
+			return err
+		}
 		if c.Kind == GroupCollection {
 			if id, err := usableGroup(ctx, tx, who, c.Group.ID); err != nil || id == 0 {
 				return orNot(err, noCollection())
@@ -140,7 +156,11 @@ func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c 
 	if c.Kind == InboxCollection {
 		return inboxContent(ctx, tx, who.Org, part)
 	}
-	part, err := still(ctx, tx, who, c, part)
+	c, err := s.fresh(ctx, tx, who, c)
+	if err != nil {
+		return nil, err
+	}
+	part, err = still(ctx, tx, who, c, part)
 	if err != nil || len(part) == 0 {
 		return nil, err
 	}
@@ -156,7 +176,7 @@ func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c 
 		if !o.refs || out[o.row] == nil {
 			continue
 		}
-		refs, err := reportRefs(ctx, tx, who, o.event)
+		refs, err := reportRefs(ctx, tx, who, c, o.event)
 		if err != nil {
 			return nil, err
 		}
@@ -166,6 +186,19 @@ func (s *Service) content(ctx context.Context, tx *store.Tx, who ident.Actor, c 
 		out[o.row] = stix.WithRefs(out[o.row], refs)
 	}
 	return out, nil
+}
+
+// fresh gives a defined collection as it stands at this moment, to one who may read it.
+func (s *Service) fresh(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection) (Collection, error) {
+	if c.Kind != DefinedCollection {
+		return c, nil
+	}
+	if c.Definition == nil {
+		return c, noCollection()
+	}
+	var err error
+	c.Definition, err = s.readable(ctx, tx, who, c.Definition.ID)
+	return c, err
 }
 
 func mayCollect(who ident.Actor, c Collection) error {
@@ -199,8 +232,9 @@ func (s *Service) Jobs() []jobs.Def {
 			return s.sharing.do(ctx, func() error { return s.shareEvent(ctx, e.ID) })
 		}},
 		{Kind: jobSweep, Every: 10 * time.Minute, Timeout: 30 * time.Minute, Run: func(ctx context.Context, _ *jobs.Task) error {
-			return s.shareSince(ctx, patient{ctx}, 0)
+			return errors.Join(s.shareSince(ctx, patient{ctx}, 0), s.collectEvery(ctx))
 		}},
+		s.collectJob(),
 	}...)
 }
 

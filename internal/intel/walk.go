@@ -66,7 +66,7 @@ func (w *stixWalk) batches(ctx context.Context, tx *store.Tx, list []batchAt, af
 		for i := range n {
 			ids[i] = list[i].id
 		}
-		rowsOf, err := rowsOfBatches(ctx, tx, ids, w.q)
+		rowsOf, err := rowsOfBatches(ctx, tx, w.c, ids, w.q)
 		if err == nil {
 			err = w.take(ctx, tx, rowsOf, list[:n])
 		}
@@ -80,7 +80,7 @@ func (w *stixWalk) batches(ctx context.Context, tx *store.Tx, list []batchAt, af
 
 func (w *stixWalk) large(ctx context.Context, tx *store.Tx, b batchAt, after int64, n int) error {
 	for !w.full() {
-		rows, err := rowsOfBatch(ctx, tx, b.id, after, w.q, n)
+		rows, err := rowsOfBatch(ctx, tx, w.c, b.id, after, w.q, n)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -96,7 +96,7 @@ func (w *stixWalk) large(ctx context.Context, tx *store.Tx, b batchAt, after int
 // Without batches the rows are dated, and their labels tested, already.
 func (w *stixWalk) take(ctx context.Context, tx *store.Tx, rows []SharedObject, batches []batchAt) error {
 	if batches != nil {
-		rows = dated(rows, batches)
+		rows = dated(rows, batches, w.c)
 	}
 	slices.SortFunc(rows, func(a, b SharedObject) int { return cmp.Compare(a.Added, b.Added) })
 	rows, err := seenOf(ctx, tx, w.who, rows, batches)
@@ -119,12 +119,12 @@ func (w *stixWalk) take(ctx context.Context, tx *store.Tx, rows []SharedObject, 
 }
 
 // dated turns places into dates and drops what its label holds back.
-func dated(rows []SharedObject, batches []batchAt) []SharedObject {
+func dated(rows []SharedObject, batches []batchAt, c Collection) []SharedObject {
 	of := byBatch(batches)
 	for i := range rows {
 		rows[i].Added += of[rows[i].batch].base
 	}
-	return passing(rows, of)
+	return passing(rows, of, c)
 }
 
 func byBatch(batches []batchAt) map[int64]batchAt {
@@ -136,8 +136,8 @@ func byBatch(batches []batchAt) map[int64]batchAt {
 }
 
 // passing drops what its label holds back, and all of a batch that is not named.
-func passing(rows []SharedObject, of map[int64]batchAt) []SharedObject {
-	pass := map[bool][]int64{true: leaves(true), false: leaves(false)}
+func passing(rows []SharedObject, of map[int64]batchAt, c Collection) []SharedObject {
+	pass := map[bool][]int64{true: c.leaves(true), false: c.leaves(false)}
 	return slices.DeleteFunc(rows, func(o SharedObject) bool {
 		b, ok := of[o.batch]
 		return !ok || !slices.Contains(pass[b.named], o.tlp)
@@ -157,7 +157,7 @@ func still(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, par
 	if err != nil {
 		return nil, err
 	}
-	return seenOf(ctx, tx, who, passing(slices.Clone(part), byBatch(batches)), batches)
+	return seenOf(ctx, tx, who, passing(slices.Clone(part), byBatch(batches), c), batches)
 }
 
 // once adds an object that stands in many events at its first place only.
@@ -214,16 +214,16 @@ func seenOf(ctx context.Context, tx *store.Tx, who ident.Actor, rows []SharedObj
 
 // reportRefs lists what a report refers to, as who sees its event, which the
 // caller has tested.
-func reportRefs(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) ([]string, error) {
+func reportRefs(ctx context.Context, tx *store.Tx, who ident.Actor, c Collection, event int64) ([]string, error) {
 	byOwner, own, err := eventRights(ctx, tx, who, event)
 	if err != nil {
 		return nil, err
 	}
-	pass := leaves(byOwner)
+	pass := c.leaves(byOwner)
 	if own == 0 {
-		return listedIDs(ctx, tx, who, event, pass)
+		return listedIDs(ctx, tx, who, c, event, pass)
 	}
-	rows, err := listedRows(ctx, tx, event)
+	rows, err := listedRows(ctx, tx, c, event)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,12 @@ import (
 
 // idOf derives a collection's id: a UUID of version 4's shape, made of the
 // installation's secret and of what the collection is a view of, so that it is
-// the same on every node and differs from every other installation's.
+// the same on every node and differs from every other installation's. One that
+// somebody defined has its own.
 func (s *server) idOf(c intel.Collection) string {
+	if c.Kind == intel.DefinedCollection {
+		return c.Definition.UUID
+	}
 	h := hmac.New(sha256.New, s.Secret)
 	h.Write([]byte("taxii collection\x00" + string(c.Kind) + "\x00" + c.Org.UUID + c.Group.UUID))
 	u := h.Sum(nil)[:16]
@@ -40,6 +44,10 @@ func (x *exchange) describe(c intel.Collection) taxii.Collection {
 		out.Alias, out.Title, out.Description = "whole", "Everything", "All published events, for a site administrator. Each read is noted."
 	case intel.GroupCollection:
 		out.Alias, out.Title, out.Description = "group-"+c.Group.UUID, c.Group.Name, "Published events of this sharing group."
+	case intel.DefinedCollection:
+		d := c.Definition
+		out.Alias, out.Title, out.Description = d.Alias, d.Title, d.Description
+		out.CanWrite = d.Inbox && x.Intel.MayDeliver(x.r.Context(), x.who)
 	}
 	if out.Title == "" {
 		out.Title = out.Alias

@@ -16,7 +16,7 @@ const postMost = 100_000
 
 // deliver is the POST of section 5.5: 202 with a status. Each object is judged
 // alone; the envelope as a whole is refused only when it is no envelope.
-func (x *exchange) deliver() error {
+func (x *exchange) deliver(c intel.Collection) error {
 	if !taxii.ContentOK(x.r.Header.Get("Content-Type")) {
 		return taxii.NewError(http.StatusUnsupportedMediaType, "Unsupported media type", "Send "+taxii.MediaType+".")
 	}
@@ -33,7 +33,7 @@ func (x *exchange) deliver() error {
 	case len(list) == 0:
 		return taxii.NewError(http.StatusUnprocessableEntity, "Nothing in it", "The envelope holds no objects.")
 	}
-	st, err := x.Intel.Deliver(x.r.Context(), x.who, list)
+	st, err := x.Intel.Deliver(x.r.Context(), x.who, c, list)
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,12 @@ func (x *exchange) status(id string) error {
 	return x.answer(st)
 }
 
-// remove is the DELETE of section 5.7.
-func (x *exchange) remove(id string) error {
+// remove is the DELETE of section 5.7. What is published is taken back by its maker,
+// not by who may read and write a collection that shows it.
+func (x *exchange) remove(c intel.Collection, id string) error {
+	if c.Kind != intel.InboxCollection {
+		return taxii.NewError(http.StatusForbidden, "Not permitted", "What is published here is withdrawn by its maker.")
+	}
 	q, bad := taxii.ParseQuery(x.r.URL.Query(), taxii.ForObject)
 	if bad != nil {
 		return bad

@@ -287,7 +287,7 @@ func TestInboxTakesAnObjectOnce(t *testing.T) {
 		for i := range posts {
 			go func() {
 				turned := slices.Concat(list[i*7:], list[:i*7]) // locks are taken in another order
-				st, err := h.Intel.Deliver(ctx, h.who["alfa"], turned)
+				st, err := h.Intel.Deliver(ctx, h.who["alfa"], inbox, turned)
 				answers <- st
 				faults <- err
 			}()
@@ -301,8 +301,11 @@ func TestInboxTakesAnObjectOnce(t *testing.T) {
 		if pending != objects || success != (posts-1)*objects {
 			t.Errorf("%d pending and %d successes, want %d and %d", pending, success, objects, (posts-1)*objects)
 		}
-		if st, err := h.Intel.Deliver(ctx, h.who["beta"], list); err != nil || st.PendingCount != objects {
+		if st, err := h.Intel.Deliver(ctx, h.who["beta"], inbox, list); err != nil || st.PendingCount != objects {
 			t.Errorf("another organisation has an inbox of its own: %+v, %v", st, err)
 		}
 	})
 }
+
+// inbox is the caller's own.
+var inbox = intel.Collection{Kind: intel.InboxCollection}

@@ -95,9 +95,9 @@ func (x *exchange) route(path []string) error {
 	case len(rest) == 1 && rest[0] == "manifest":
 		return x.get(func() error { return x.manifest(c) })
 	case len(rest) == 1 && rest[0] == "objects":
-		return x.read(http.MethodPost, c, func() error { return x.objects(c) }, func() error { return x.deliver() })
+		return x.read(http.MethodPost, c, func() error { return x.objects(c) }, func() error { return x.deliver(c) })
 	case len(rest) == 2 && rest[0] == "objects":
-		return x.read(http.MethodDelete, c, func() error { return x.object(c, rest[1]) }, func() error { return x.remove(rest[1]) })
+		return x.read(http.MethodDelete, c, func() error { return x.object(c, rest[1]) }, func() error { return x.remove(c, rest[1]) })
 	case len(rest) == 3 && rest[0] == "objects" && rest[2] == "versions":
 		return x.get(func() error { return x.versions(c, rest[1]) })
 	}

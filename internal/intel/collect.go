@@ -1,0 +1,169 @@
+package intel
+
+import (
+	"context"
+	"time"
+
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+)
+
+// jobCollect goes through the events for one definition that was changed.
+const jobCollect = "intel.collect"
+
+type definedPart struct{ ID int64 }
+
+// collectTx brings every defined collection up to one event: it enters where it
+// belongs, with dates of addition behind all others there, and leaves where it does
+// not. Whoever changes what a definition asks of an event calls it in the same act, the
+// conversion when it has made the event's objects. What is unpublished or converted no
+// more is nobody's anyway; its place is kept until it is swept (abandoned).
+func (s *Service) collectTx(ctx context.Context, tx *store.Tx, event int64) error {
+	list, err := s.definitions(ctx, tx, "")
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	last, err := lockClock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	at := max(now, last)
+	for i := range list {
+		if at, err = s.collectOne(ctx, tx, &list[i], event, at); err != nil {
+			return err
+		}
+	}
+	if at == max(now, last) {
+		return nil
+	}
+	_, err = tx.Exec(ctx, moveStixClock, at)
+	return err
+}
+
+// collectOne is collectTx for one definition, behind a date; the caller holds the clock.
+func (s *Service) collectOne(ctx context.Context, tx *store.Tx, d *Definition, event, at int64) (int64, error) {
+	in, err := isWithin(ctx, tx, d, event)
+	if err != nil {
+		return at, err
+	}
+	if in {
+		return enterTx(ctx, tx, d, event, at)
+	}
+	gone, err := toLeaveOne(ctx, tx, d, event)
+	if err == nil && gone {
+		_, err = tx.Exec(ctx, leaveParts, d.ID, event)
+	}
+	return at, err
+}
+
+const (
+	collectStep = 200
+	abandoned   = 24 * time.Hour // after which an event that was not published again has left
+)
+
+// collectAll goes through all events for one definition, some at a time.
+func (s *Service) collectAll(ctx, wait context.Context, id int64) error {
+	version, done := int64(0), int64(0)
+	for wait.Err() == nil {
+		n := 0
+		err := s.db.Update(ctx, func(tx *store.Tx) error {
+			n = 0
+			list, err := s.definitions(ctx, tx, "WHERE d.id = $1", id)
+			if err != nil || len(list) == 0 {
+				return err
+			}
+			d := &list[0]
+			version, done = d.version, d.done
+			leave, err := toLeave(ctx, tx, d, d.now-abandoned.Microseconds(), collectStep)
+			if err != nil {
+				return err
+			}
+			for _, event := range leave {
+				if _, err := tx.Exec(ctx, leaveParts, d.ID, event); err != nil {
+					return err
+				}
+			}
+			enter, err := toEnter(ctx, tx, d, collectStep)
+			if err != nil {
+				return err
+			}
+			n = len(leave) + len(enter)
+			return s.enterAll(ctx, tx, d, enter)
+		}, store.InLane(store.Jobs))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	if wait.Err() != nil || version == done {
+		return wait.Err()
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, definitionDone, id, version)
+		return err
+	}, store.InLane(store.Jobs))
+}
+
+func (s *Service) enterAll(ctx context.Context, tx *store.Tx, d *Definition, events []int64) error {
+	if len(events) == 0 {
+		return nil
+	}
+	at, err := lockClock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	at = max(at, d.now)
+	for _, event := range events {
+		if at, err = enterTx(ctx, tx, d, event, at); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, moveStixClock, at)
+	return err
+}
+
+// collectEvery sweeps all definitions: what has grown too old leaves, and whatever was
+// missed comes in.
+func (s *Service) collectEvery(ctx context.Context) error {
+	var list []Definition
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		list, err = s.definitions(ctx, tx, "")
+		return err
+	})
+	for i := range list {
+		if err == nil {
+			err = s.collectAll(ctx, ctx, list[i].ID)
+		}
+	}
+	return err
+}
+
+// collected makes sure that a definition's last change has been gone through; after
+// some seconds the job goes on alone.
+func (s *Service) collected(ctx context.Context, d *Definition) error {
+	if d == nil || d.done >= d.version {
+		return nil
+	}
+	wait, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	if err := s.collectAll(ctx, wait, d.ID); err != nil && wait.Err() == nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+func (s *Service) collectJob() jobs.Def {
+	return jobs.Def{Kind: jobCollect, Timeout: 30 * time.Minute, Run: func(ctx context.Context, t *jobs.Task) error {
+		var p definedPart
+		if err := t.Decode(&p); err != nil {
+			return err
+		}
+		return s.collectAll(ctx, ctx, p.ID)
+	}}
+}
