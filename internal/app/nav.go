@@ -27,6 +27,7 @@ func (h *House) nav() web.Nav {
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")},
 				{Key: "nav.catalog", Href: "/console/catalog/galaxies", Icon: "chart-dots", Policy: partOf("catalog.read", "console.use")},
 				{Key: "nav.groups", Href: "/console/groups", Icon: "users-group", Policy: partOf("intel.read", "console.use")},
+				{Key: "nav.collections", Href: "/console/collections", Icon: "stack-2", Policy: partOf("peer.read", "console.use")}, {Key: "nav.collections", Href: "/administration/collections", Icon: "stack-2", Policy: partOf("peer.read", "admin.use", "console.use")},
 				{Key: "nav.feeds", Href: "/console/feeds", Icon: "rss", Policy: partOf("intel.read", "console.use")}, {Key: "nav.feeds", Href: "/administration/feeds", Icon: "rss", Policy: partOf("catalog.write", "admin.use", "console.use")},
 				{Key: "nav.rules", Href: "/console/rules", Icon: "route", Policy: partOf("rule.read", "console.use"), Alarm: true, Count: h.waitingRules},
 				{Key: "nav.peers", Href: "/console/peers", Icon: "network", Policy: partOf("peer.read", "console.use")}, {Key: "nav.peers", Href: "/administration/peers", Icon: "network", Policy: partOf("peer.read", "admin.use", "console.use")}}},

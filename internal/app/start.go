@@ -41,6 +41,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin, peercli.Move(h.Peers))...)
 	all = append(all, peercli.Commands(h.Peers)...)
 	all = append(all, peercli.TAXII(h.Polls)...)
+	all = append(all, intelcli.Collections(h.Intel, h.Registry)...)
 	return all
 }
 

@@ -269,10 +269,7 @@ func (s *Service) DeleteDefinition(ctx context.Context, who ident.Actor, ref str
 // when it is published and within the ceiling. Who may: intel.publish, on an event that
 // is seen. The same again changes nothing. Faults: NotFound, Denied.
 func (s *Service) Pick(ctx context.Context, who ident.Actor, ref, event string, in bool) error {
-	if who.ReadOnly {
-		return fault.New(fault.Denied, "%s holds a read-only key", who).WithKey("fault.read-only")
-	}
-	if err := access.Check(who, "intel.publish"); err != nil {
+	if err := mayDefine(who); err != nil {
 		return err
 	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
@@ -305,4 +302,3 @@ func (s *Service) Pick(ctx context.Context, who ident.Actor, ref, event string, 
 func (s *Service) readableDefinitions(ctx context.Context, tx *store.Tx, who ident.Actor) ([]Definition, error) {
 	return s.definitions(ctx, tx, "WHERE "+readersOf(who))
 }
-

@@ -6,7 +6,7 @@
 // Invariants: every fact is what the rule's person sees of the event; what a list of
 // values is held against is bounded, so that an event of 350,000 attributes costs a
 // rule no more than one of 20,000. Nothing here publishes: an act that would widen
-// an audience is not offered.
+// an audience is not offered. A collection narrows: its readers see what they saw.
 package reflex
 
 import (
@@ -268,8 +268,23 @@ func (r room) sightings(ctx context.Context, who ident.Actor, e *intel.Event, f 
 // Actions are what can be done to an event.
 func Actions(d Deps) []rule.Action {
 	r := room{d}
-	return []rule.Action{{Name: "tag", For: []string{Published, Correlated, Ours, Sighted}, Perm: "intel.write",
-		Params: []rule.Param{{Name: "tag"}, {Name: "scope", Choices: []string{"local", "global"}}}, Do: r.tag}}
+	all := []string{Published, Correlated, Ours, Sighted}
+	return []rule.Action{{Name: "tag", For: all, Perm: "intel.write", Params: []rule.Param{{Name: "tag"}, {Name: "scope", Choices: []string{"local", "global"}}}, Do: r.tag},
+		{Name: "collect", For: all, Perm: "peer.manage", Params: []rule.Param{{Name: "collection"}}, Check: r.mayCollect, Do: r.collect}}
+}
+
+// mayCollect wants a collection that is defined.
+func (r room) mayCollect(ctx context.Context, who ident.Actor, with map[string]string) error {
+	_, err := r.Intel.Definition(ctx, who, with["collection"])
+	if fault.Is(err, fault.NotFound) {
+		return fault.Field("collection", "intel.fault.no-collection", "no such collection")
+	}
+	return err
+}
+
+// collect puts the event into a defined collection, where label and age still decide.
+func (r room) collect(ctx context.Context, who ident.Actor, o rule.Order) (string, error) {
+	return o.With["collection"], r.Intel.Pick(ctx, who, o.With["collection"], strconv.FormatInt(o.Subject.ID, 10), true)
 }
 
 // tag attaches a tag: a local one stays here and leaves the event as it was.

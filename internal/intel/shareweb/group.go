@@ -224,15 +224,15 @@ func taken(err error) error {
 	return err
 }
 
-// members reads the lines of the form: a name or UUID each.
-func (p *pages) members(r *http.Request, f *web.Form) (out []intel.Org) {
-	for line := range strings.Lines(f.Text("members", 20_000)) {
+// lines reads a field of the form: the name or UUID of an organisation each line.
+func (p *pages) lines(r *http.Request, f *web.Form, field string) (out []intel.Org) {
+	for line := range strings.Lines(f.Text(field, 20_000)) {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
 		o, err := p.d.Find(r.Context(), line)
 		if err != nil {
-			f.Add("members", "share.members.unknown")
+			f.Add(field, "share.members.unknown")
 			continue
 		}
 		out = append(out, o)
@@ -247,7 +247,7 @@ func (p *pages) addGroup(w http.ResponseWriter, r *http.Request) error {
 	}
 	g := intel.SharingGroup{Name: f.Text("name", 255), Releasability: f.Text("releasability", 2000), Description: f.Text("description", 4000),
 		Active: true, Local: true, Roaming: f.Tick("roaming")}
-	orgs := p.members(r, f)
+	orgs := p.lines(r, f, "members")
 	for _, o := range orgs {
 		g.Orgs = append(g.Orgs, intel.GroupOrg{Org: o})
 	}

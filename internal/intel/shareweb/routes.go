@@ -1,7 +1,7 @@
 // Package shareweb shows with whom threat data is shared and where it comes from:
-// sharing groups with the audience that they really have, and feeds with their
-// health, what they would bring and what was stopped. Team and portal share the
-// groups, team and administrators the feeds.
+// sharing groups with the audience that they really have, collections with what they
+// would hold and for whom, and feeds with their health, what they would bring and what
+// was stopped. Team and portal share the groups, team and administrators the rest.
 package shareweb
 
 import (
@@ -41,10 +41,13 @@ const (
 	portalGroups = "/portal/groups"
 	teamFeeds    = "/console/feeds"
 	adminFeeds   = "/administration/feeds"
+
+	teamCollections  = "/console/collections"
+	adminCollections = "/administration/collections"
 )
 
 func base(r *http.Request) string {
-	for _, b := range []string{teamGroups, portalGroups, teamFeeds, adminFeeds} {
+	for _, b := range []string{teamGroups, portalGroups, teamFeeds, adminFeeds, teamCollections, adminCollections} {
 		if r.URL.Path == b || strings.HasPrefix(r.URL.Path, b+"/") {
 			return b
 		}
@@ -99,6 +102,18 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "GET", Pattern: x.base + "/{feed}/edit", Policy: write, Reveals: "a feed's settings, no secrets", Handler: p.editFeed},
 			web.Route{Method: "POST", Pattern: x.base + "/{feed}/edit", Policy: write, Mutates: true, Handler: p.saveFeed},
 			web.Route{Method: "POST", Pattern: x.base + "/{feed}/{act}", Policy: write, Mutates: true, Handler: p.actFeed},
+		)
+	}
+	for _, x := range []struct{ base, part string }{{teamCollections, "console.use"}, {adminCollections, "admin.use"}} {
+		read, write := within(x.part, "peer.read"), within(x.part, "peer.manage")
+		m.Handle(
+			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "collections and who may read them", Handler: p.collections},
+			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form, and sharing groups that the caller is in", Handler: p.newCollection},
+			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: write, Mutates: true, Handler: p.saveCollection},
+			web.Route{Method: "GET", Pattern: x.base + "/{collection}", Policy: read, Reveals: "a collection, and what the caller sees of its events", Handler: p.collection},
+			web.Route{Method: "GET", Pattern: x.base + "/{collection}/edit", Policy: write, Reveals: "a collection's settings", Handler: p.editCollection},
+			web.Route{Method: "POST", Pattern: x.base + "/{collection}/edit", Policy: write, Mutates: true, Handler: p.saveCollection},
+			web.Route{Method: "POST", Pattern: x.base + "/{collection}/delete", Policy: write, Mutates: true, Handler: p.deleteCollection},
 		)
 	}
 }
