@@ -72,7 +72,7 @@ func (s *Service) collectAll(ctx, wait context.Context, id int64) error {
 		n := 0
 		err := s.db.Update(ctx, func(tx *store.Tx) error {
 			n = 0
-			list, err := s.definitions(ctx, tx, "WHERE d.id = $1", id)
+			list, err := s.definitionNow(ctx, tx, id)
 			if err != nil || len(list) == 0 {
 				return err
 			}

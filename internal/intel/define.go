@@ -212,7 +212,7 @@ func (s *Service) SaveDefinition(ctx context.Context, who ident.Actor, ref strin
 		d.Changed, d.version = now, d.version+1
 		verb, write := "collection.edit", rewriteDefinition
 		if ref == "" {
-			if n, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM intel_collection"); err != nil || n >= definitionsMost {
+			if n, err := store.Int64(ctx, tx, countDefinitions); err != nil || n >= definitionsMost {
 				return orNot(err, fault.New(fault.Conflict, "%d collections are enough", n).WithKey("intel.fault.collection-many"))
 			}
 			verb, write = "collection.add", writeDefinition
@@ -296,9 +296,4 @@ func (s *Service) Pick(ctx context.Context, who ident.Actor, ref, event string, 
 		}
 		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"collection": d.ID})
 	})
-}
-
-// readableDefinitions lists the defined collections that the caller may read over TAXII.
-func (s *Service) readableDefinitions(ctx context.Context, tx *store.Tx, who ident.Actor) ([]Definition, error) {
-	return s.definitions(ctx, tx, "WHERE "+readersOf(who))
 }

@@ -19,14 +19,15 @@ const (
 		types, group_id, days, chosen, inbox, version, done, created, changed) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)`
 	editDefinition = `UPDATE intel_collection SET alias = $2, audience_id = $3, title = $4, description = $5, readers = $6, reader_group = $7, ceiling = $8,
 		tags = $9, not_tags = $10, types = $11, group_id = $12, days = $13, chosen = $14, inbox = $15, version = $16, changed = $17 WHERE id = $1 AND version = $16 - 1`
-	definitionDone = `UPDATE intel_collection SET done = $2 WHERE id = $1 AND done < $2`
-	dropDefinition = `DELETE FROM intel_collection WHERE id = $1`
-	dropParts      = `DELETE FROM intel_collection_part WHERE collection_id = $1`
-	dropPicks      = `DELETE FROM intel_collection_pick WHERE collection_id = $1`
-	leaveParts     = `DELETE FROM intel_collection_part WHERE collection_id = $1 AND event_id = $2`
-	addPart        = `INSERT INTO intel_collection_part (id, collection_id, event_id, batch_id, base, last) VALUES ($1,$2,$3,$4,$5,$6)`
-	addPick        = `INSERT INTO intel_collection_pick (id, collection_id, event_id) VALUES ($1,$2,$3) ON CONFLICT (collection_id, event_id) DO NOTHING`
-	dropPick       = `DELETE FROM intel_collection_pick WHERE collection_id = $1 AND event_id = $2`
+	definitionDone   = `UPDATE intel_collection SET done = $2 WHERE id = $1 AND done < $2`
+	countDefinitions = `SELECT COUNT(*) FROM intel_collection`
+	dropDefinition   = `DELETE FROM intel_collection WHERE id = $1`
+	dropParts        = `DELETE FROM intel_collection_part WHERE collection_id = $1`
+	dropPicks        = `DELETE FROM intel_collection_pick WHERE collection_id = $1`
+	leaveParts       = `DELETE FROM intel_collection_part WHERE collection_id = $1 AND event_id = $2`
+	addPart          = `INSERT INTO intel_collection_part (id, collection_id, event_id, batch_id, base, last) VALUES ($1,$2,$3,$4,$5,$6)`
+	addPick          = `INSERT INTO intel_collection_pick (id, collection_id, event_id) VALUES ($1,$2,$3) ON CONFLICT (collection_id, event_id) DO NOTHING`
+	dropPick         = `DELETE FROM intel_collection_pick WHERE collection_id = $1 AND event_id = $2`
 
 	// Batches of an event that a collection does not have yet, in their order.
 	missingParts = `SELECT b.id, b.last - b.base FROM intel_stix_batch b WHERE b.event_id = $1 AND b.last > 0 AND NOT EXISTS
@@ -146,6 +147,17 @@ func readersOf(who ident.Actor) string {
 		return "1 = 1"
 	}
 	return access.Visible(who, "d.audience_id")
+}
+
+// readableDefinitions lists the collections that the caller may read.
+func (s *Service) readableDefinitions(ctx context.Context, tx *store.Tx, who ident.Actor) ([]Definition, error) {
+	return s.definitions(ctx, tx, "WHERE "+readersOf(who))
+}
+
+// definitionNow reads one by id, for whatever goes on in the background; none when it
+// is deleted.
+func (s *Service) definitionNow(ctx context.Context, tx *store.Tx, id int64) ([]Definition, error) {
+	return s.definitions(ctx, tx, "WHERE d.id = $1", id)
 }
 
 // readable reads a definition as one who may read the collection. Faults: NotFound.
