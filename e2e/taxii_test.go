@@ -22,8 +22,9 @@ func TestTAXIIRead(t *testing.T) {
 	for _, f := range []string{"cloudmensis__cloudmensis.misp.json", "turla__misp-turla-crutch-event.json", "sshdoor__misp-events__kessel.json"} {
 		s.CLI(t, nil, "intel", "import", filepath.Join(events, f), "--org", "Партнер А", "--publish")
 	}
+	s.CLI(t, nil, "taxii", "collection", "add", "sensors", "--title", "Сензори", "--type", "indicator", "--ceiling", "GREEN")
 	Python(t, "taxii", "taxii_read.py", "TAXII_URL="+s.Origin+"/taxii2/", "TAXII_USER=masina@partner-a.example",
-		"TAXII_KEY="+key, "TAXII_WANT=")
+		"TAXII_KEY="+key, "TAXII_WANT=", "TAXII_DEFINED=sensors")
 }
 
 // TestSTIXBothWays: misp-stix reads our STIX and we read its; stix2-validator finds no error in what we write of the

@@ -3,6 +3,7 @@ accepts all of it with 0 errors.
 
     TAXII_USER, TAXII_KEY   Basic authentication; the password is an API key
     TAXII_WANT              comma-separated values that must be found in some pattern or name
+    TAXII_DEFINED           alias of a collection of indicators that somebody defined
 """
 
 import logging
@@ -114,6 +115,19 @@ def wanted():
         check(f"{want} is there", want in text)
 
 
+def defined():
+    """A collection that an administrator defined: by its id and by its alias, its kinds of object and no others."""
+    alias = env("TAXII_DEFINED")
+    c = next((c for c in server.default.collections if c.alias == alias), None)
+    check(f"{alias} is offered", c)
+    got = [o for page in as_pages(c.get_objects, per_request=50) for o in page.get("objects", [])]
+    kinds = {o["type"] for o in got}
+    check(f"{alias}: indicators and what they need", "indicator" in kinds and kinds <= {"indicator", "identity", "marking-definition", "extension-definition"}, kinds)
+    by_alias = requests.get(f"{server.default.url}collections/{alias}/objects/?limit=3", headers={"Accept": MEDIA}, auth=(USER, KEY), timeout=30).json()
+    equal(f"{alias}: the alias stands for the id", [o["id"] for o in by_alias["objects"]], [o["id"] for o in got[:3]])
+    check(f"{alias}: read only", not c.can_write)
+
+
 def write():
     """POST to the inbox through the library, which waits for completion and holds the status to its rules."""
     inbox = next(c for c in server.default.collections if c.can_write)
@@ -129,4 +143,4 @@ def write():
     check("what was deleted is gone", objects[0]["id"] not in {m["id"] for page in as_pages(inbox.get_manifest, per_request=50) for m in page.get("objects", [])})
 
 
-run(discovery, refusals, read, validate, wanted, write)
+run(discovery, refusals, read, validate, wanted, defined, write)

@@ -105,7 +105,13 @@ func (p *pages) collectionPage(r *http.Request, f *web.Form) (*collectionPage, e
 	return page, nil
 }
 
-func machines(list []string) any { return ui.Machine(strings.Join(list, ", ")) }
+// machines are names that are not words; none is no line of facts.
+func machines(list []string) any {
+	if len(list) == 0 {
+		return ""
+	}
+	return ui.Machine(strings.Join(list, ", "))
+}
 
 // held shows what a collection holds, or would.
 func (p *pages) held(r *http.Request, c intel.Contents) (string, ui.Table) {
