@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -119,12 +120,23 @@ func digits(s string) (int64, bool) {
 	return n, err == nil && n > 0
 }
 
-// One encoder and decoder for all: EncodeAll and DecodeAll are safe for concurrent use.
+// Encoders are a pool, because each holds 1.6 MB and they rest for weeks; the decoder
+// is one for all: DecodeAll is safe for concurrent use.
 var (
-	packer, _   = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	packers = sync.Pool{New: func() any {
+		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+		if err != nil {
+			panic("catalog: " + err.Error()) // constants above
+		}
+		return z
+	}}
 	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(fileLimit*2))
 )
 
-func pack(b []byte) []byte { return packer.EncodeAll(b, nil) }
+func pack(b []byte) []byte {
+	z := packers.Get().(*zstd.Encoder)
+	defer packers.Put(z)
+	return z.EncodeAll(b, nil)
+}
 
 func unpack(b []byte) ([]byte, error) { return unpacker.DecodeAll(b, nil) }

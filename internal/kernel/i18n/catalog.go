@@ -1,6 +1,7 @@
 package i18n
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,10 +17,34 @@ import (
 	"golang.org/x/text/language"
 )
 
-// message is one entry in one language: other always, the rest when plural.
+// message is one entry in one language: other always, the rest when plural. There are
+// some ten thousand of them in memory at any time, hence no map.
 type message struct {
-	by    string // placeholder whose number chooses the form; "" = no plural
-	forms map[string]string
+	by              string // placeholder whose number chooses the form; "" = no plural
+	other, one, few string
+}
+
+// form gives the text of a CLDR category, other's where the language does not tell it apart.
+func (m *message) form(name string) string {
+	switch {
+	case name == "one" && m.one != "":
+		return m.one
+	case name == "few" && m.few != "":
+		return m.few
+	}
+	return m.other
+}
+
+// forms are the texts that there are, by category.
+func (m *message) forms() map[string]string {
+	out := map[string]string{"other": m.other}
+	if m.one != "" {
+		out["one"] = m.one
+	}
+	if m.few != "" {
+		out["few"] = m.few
+	}
+	return out
 }
 
 // Catalog is every message of every room in three languages. Safe for use by
@@ -47,11 +72,7 @@ func NewCatalog(fsys ...fs.FS) (*Catalog, error) {
 		if _, ok := c.langs[SrLatn][key]; ok {
 			continue
 		}
-		forms := make(map[string]string, len(m.forms))
-		for form, text := range m.forms {
-			forms[form] = Latin(text)
-		}
-		c.langs[SrLatn][key] = message{by: m.by, forms: forms}
+		c.langs[SrLatn][key] = message{m.by, Latin(m.other), Latin(m.one), Latin(m.few)}
 	}
 	return c, nil
 }
@@ -85,18 +106,18 @@ func (c *Catalog) load(fsys fs.FS, l Lang) error {
 func parseMessage(v json.RawMessage) (message, error) {
 	var s string
 	if json.Unmarshal(v, &s) == nil {
-		return message{forms: map[string]string{"other": s}}, nil
+		return message{other: s}, nil
 	}
-	var forms map[string]string
-	if err := json.Unmarshal(v, &forms); err != nil {
-		return message{}, errors.New("neither a text nor an object of plural forms")
+	var forms struct{ Plural, Other, One, Few string }
+	read := json.NewDecoder(bytes.NewReader(v))
+	read.DisallowUnknownFields()
+	if err := read.Decode(&forms); err != nil {
+		return message{}, errors.New("neither a text nor an object of plural forms (one, few, other)")
 	}
-	by := forms["plural"]
-	delete(forms, "plural")
-	if by == "" || forms["other"] == "" {
+	if forms.Plural == "" || forms.Other == "" {
 		return message{}, errors.New(`a plural needs "plural" (the placeholder) and "other"`)
 	}
-	return message{by: by, forms: forms}, nil
+	return message{forms.Plural, forms.Other, forms.One, forms.Few}, nil
 }
 
 var placeholder = regexp.MustCompile(`\{[a-z][a-z0-9_]*\}`)
@@ -167,13 +188,10 @@ func (c *Catalog) form(l Lang, key string, args []any) (string, bool) {
 		return "", false
 	}
 	if m.by == "" {
-		return m.forms["other"], true
+		return m.other, true
 	}
 	n, _ := lookup(args, m.by)
-	if text, ok := m.forms[pluralForm(l, n)]; ok {
-		return text, true
-	}
-	return m.forms["other"], true
+	return m.form(pluralForm(l, n)), true
 }
 
 // lookup finds a named argument.
@@ -262,10 +280,10 @@ func (c *Catalog) Check() error {
 		if sr[key].by != e.by {
 			bad("%s: plural by %q in sr-Cyrl, by %q in en", key, sr[key].by, e.by)
 		}
-		want := placeholders(sr[key].forms["other"])
+		want := placeholders(sr[key].other)
 		for _, l := range Langs {
 			m := c.langs[l][key]
-			for form, text := range m.forms {
+			for form, text := range m.forms() {
 				if strings.TrimSpace(text) == "" || strings.Count(text, "`")%2 != 0 {
 					bad("%s: %s %s: empty, or an odd number of backticks", key, l, form)
 				}
@@ -273,7 +291,7 @@ func (c *Catalog) Check() error {
 					bad("%s: %s %s: placeholders %v, want %v", key, l, form, got, want)
 				}
 			}
-			if m.by != "" && (m.forms["one"] == "" || l.Serbian() && m.forms["few"] == "") {
+			if m.by != "" && (m.one == "" || l.Serbian() && m.few == "") {
 				bad("%s: %s: plural form missing (one, few, other in Serbian; one, other in English)", key, l)
 			}
 		}
@@ -320,7 +338,7 @@ func (c *Catalog) Placeholders(key string) ([]string, bool) {
 		return nil, false
 	}
 	var out []string
-	for _, text := range m.forms {
+	for _, text := range m.forms() {
 		for _, ph := range placeholders(text) {
 			out = append(out, ph[1:len(ph)-1])
 		}

@@ -25,7 +25,7 @@ import (
 // chain joins the parts in the order of docs/architecture.md, outermost first.
 func (m *Mux) chain() http.Handler {
 	squeeze, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(3),
-		gzhttp.RandomJitter(32, 0, false))
+		gzhttp.RandomJitter(32, 0, false), gzhttp.EnableZstd(false)) // an encoder of it holds 1.4 MB
 	if err != nil {
 		panic("web: compression settings: " + err.Error()) // constants above
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -27,8 +28,26 @@ var Messages embed.FS
 type asset struct {
 	url   string // /static/<stem>.<hash>.<ext>
 	ctype string
-	body  []byte
-	gz    []byte // nil when compressing gains nothing
+	file  string // in assetFiles, where the file is kept nowhere else
+	gz    []byte // compressed; nil when that gains nothing
+}
+
+// plain is the file uncompressed: unpacked for the few who cannot, rather than kept
+// in memory beside what everybody else gets.
+func (a *asset) plain() []byte {
+	if a.gz == nil {
+		body, _ := assetFiles.ReadFile(a.file) // it was there at the start
+		return body
+	}
+	r, err := gzip.NewReader(bytes.NewReader(a.gz))
+	if err != nil {
+		panic("ui: " + a.url + ": " + err.Error()) // written by squeeze
+	}
+	body, err := io.ReadAll(r)
+	if err != nil {
+		panic("ui: " + a.url + ": " + err.Error())
+	}
+	return body
 }
 
 // bundles join style sheets, so that a page asks for one file. The order is the
@@ -51,10 +70,10 @@ var types = map[string]string{
 // a command that serves no page must not pay for it.
 var assets = sync.OnceValue(func() map[string]*asset {
 	out := map[string]*asset{}
-	add := func(name string, body []byte) {
+	add := func(name, file string, body []byte) {
 		sum := sha256.Sum256(body)
 		ext := path.Ext(name)
-		a := &asset{ctype: types[ext], body: body,
+		a := &asset{ctype: types[ext], file: file,
 			url: "/static/" + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext}
 		if ext != ".woff2" && ext != ".png" {
 			a.gz = squeeze(body)
@@ -67,7 +86,7 @@ var assets = sync.OnceValue(func() map[string]*asset {
 				return err
 			}
 			body, err := assetFiles.ReadFile(p)
-			add(path.Base(p), body)
+			add(path.Base(p), p, body)
 			return err
 		})
 		if err != nil {
@@ -86,7 +105,7 @@ var assets = sync.OnceValue(func() map[string]*asset {
 			css.Write(body)
 			css.WriteByte('\n')
 		}
-		add(name, link(css.Bytes(), out))
+		add(name, "", link(css.Bytes(), out))
 	}
 	return out
 })
@@ -151,13 +170,16 @@ func ServeAsset(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusNotModified)
 		return true
 	}
-	body := a.body
-	if a.gz != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	zipped := a.gz != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+	if zipped {
 		h.Set("Content-Encoding", "gzip")
-		body = a.gz
 	}
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the visitor may have gone
+	switch {
+	case r.Method == http.MethodHead:
+	case zipped:
+		_, _ = w.Write(a.gz) // the visitor may have gone
+	default:
+		_, _ = w.Write(a.plain())
 	}
 	return true
 }
