@@ -89,6 +89,11 @@ func (c casesOf) LinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor
 	return c.h.Incident.LinkReportTx(ctx, tx, who, number, x.Report, x.Number)
 }
 
+// OpenTx tells whether a case is still worked on.
+func (c casesOf) OpenTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID int64) (bool, error) {
+	return c.h.Incident.IsOpenTx(ctx, tx, who, caseID)
+}
+
 // UnlinkReportTx takes either back.
 func (c casesOf) UnlinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID, report int64) error {
 	return c.h.Incident.UnlinkReportTx(ctx, tx, who, caseID, report)

@@ -10,6 +10,7 @@ import (
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
@@ -134,6 +135,29 @@ func TestPersonalDataIsFoundAndErased(t *testing.T) {
 			run()
 			if got := tables(t, h, officer); got["account_person"] != 0 || got["intake_reporter"] != 1 || got["registry_contact"] != 1 {
 				t.Errorf("after all terms: %v", got)
+			}
+			// The report that is not on hold goes too, by a term of its own; everybody who may
+			// know sees which one before, and what went after.
+			must(t, h.Privacy.SetTerm(ctx, officer, privacy.Term{Class: "report", Days: 1827, From: "2026-11-22", Source: "одлука"}))
+			now.Add(5 * 366 * 24 * time.Hour)
+			for _, who := range []ident.Actor{officer, operator()} {
+				list, n, err := h.Privacy.Due(ctx, who, "report")
+				if err != nil || n != 1 || len(list) != 1 || list[0].Label != numbers[1] {
+					t.Errorf("due: %d %v %v", n, list, err)
+				}
+			}
+			if _, _, err := h.Privacy.Due(ctx, ident.Actor{Kind: ident.Person, Person: 2}, "report"); !fault.Is(err, fault.Denied) {
+				t.Errorf("anybody may ask what is due: %v", err)
+			}
+			run()
+			erased, err := h.Privacy.Erased(ctx, officer)
+			must(t, err)
+			went := map[string]int64{}
+			for _, e := range erased {
+				went[e.Class] += e.Rows
+			}
+			if went["report"] != 1 || went["reporter"] != 1 || went["account"] != 1 || went["letter"] == 0 {
+				t.Errorf("what went: %v", erased)
 			}
 			if rep, err := h.Audit.Verify(ctx); err != nil || !rep.OK {
 				t.Errorf("audit: %+v, %v", rep, err)

@@ -9,6 +9,8 @@ import (
 	"straza/internal/kernel/store"
 )
 
+const openHead = `SELECT 1 FROM incident_case c JOIN incident_case h ON h.id = c.resolved_id WHERE c.id = $1 AND h.state <> $2`
+
 const caseCols = `c.id, c.uuid, c.number, c.cert, c.title, c.summary, c.state, c.waiting, c.lead, c.lead_name, c.severity,
 	c.computed, c.rule, c.why, c.facts, c.tlp, c.pap, c.classes, c.national, c.sectors, c.tags, c.root_cause, c.impact, c.lessons,
 	c.retention, c.aware, c.answered, c.opened, c.closed, c.updated, c.version, c.merged_into, c.audience_id, c.resolved_id, c.erased`
@@ -129,6 +131,12 @@ func writeWords(ctx context.Context, tx *store.Tx, c *Case) error {
 // LockTx lets acts on a case follow each other until the end of the transaction.
 func (s *Service) LockTx(ctx context.Context, tx *store.Tx, _ ident.Actor, id int64) error {
 	return holdCase(ctx, tx, id)
+}
+
+// IsOpenTx tells whether a case, or the one it was merged into, is not closed.
+func (s *Service) IsOpenTx(ctx context.Context, tx *store.Tx, _ ident.Actor, id int64) (bool, error) {
+	n, err := store.Int64(ctx, tx, openHead, id, string(Closed))
+	return n == 1, err
 }
 
 // WordsTx makes the words by which a case is found anew from its row.

@@ -28,7 +28,7 @@ func (s *Service) PersonalData(ctx context.Context, who ident.Actor, subject acc
 }
 
 // Retention: who reported is erased when the report has been decided for the length
-// of the class; the report itself stays, without a person.
+// of the class; the report itself stays, without a person, until its own term is over.
 func (s *Service) Retention() []access.Term {
-	return []access.Term{access.Erasing(s.DB, "reporter", eraseReporters)}
+	return []access.Term{access.Erasing(s.DB, "reporter", eraseReporters), {Class: "report", Erase: s.eraseReports}}
 }

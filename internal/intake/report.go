@@ -32,6 +32,7 @@ type Report struct {
 	Similar   int64 // earlier reports with a blind index in common, at intake
 	From      int64 // the report it was handed over from
 	Updated   time.Time
+	Erased    time.Time // when what was reported went by term, zero = not
 	Version   int64
 	Triage
 

@@ -64,6 +64,8 @@ type Cases interface {
 	LinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, number string, seed CaseSeed) (caseID int64, err error)
 	// UnlinkReportTx takes either back; a case opened by mistake is left to its room.
 	UnlinkReportTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID, report int64) error
+	// OpenTx tells whether a case is still worked on.
+	OpenTx(ctx context.Context, tx *store.Tx, who ident.Actor, caseID int64) (bool, error)
 }
 
 // Opener is the door to the unsealing process.

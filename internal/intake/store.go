@@ -13,19 +13,20 @@ import (
 // reportCols in the order of scanReport; r is the row.
 const reportCols = `r.id, r.uuid, r.number, r.cert, r.submission_id, r.channel, r.lang, r.sealed, r.anonymous, r.what, r.title,
 	r.triage, r.received, r.acked, r.triaged, r.answered, r.triage_due, r.answer_due, r.files, r.messages, r.unread, r.similar_count,
-	r.from_report, r.updated, r.version, r.audience_id`
+	r.from_report, r.updated, r.version, r.audience_id, r.erased`
 
 func scanReport(sc store.Scanner) (r Report, err error) {
 	var triage string
-	var received, acked, triaged, answered, triageDue, answerDue, updated int64
+	var received, acked, triaged, answered, triageDue, answerDue, updated, erased int64
 	err = sc.Scan(&r.ID, &r.UUID, &r.Number, &r.CERT, &r.submission, &r.Channel, &r.Lang, &r.Sealed, &r.Anonymous, &r.What, &r.Title,
 		&triage, &received, &acked, &triaged, &answered, &triageDue, &answerDue, &r.Files, &r.Messages, &r.Unread, &r.Similar,
-		&r.From, &updated, &r.Version, &r.audience)
+		&r.From, &updated, &r.Version, &r.audience, &erased)
 	if err != nil {
 		return r, err
 	}
 	r.Received, r.Acked, r.Triaged, r.Answered = at(received), at(acked), at(triaged), at(answered)
 	r.TriageDue, r.AnswerDue, r.Updated = at(triageDue), at(answerDue), at(updated)
+	r.Erased = at(erased)
 	return r, json.Unmarshal([]byte(triage), &r.Triage)
 }
 

@@ -13,7 +13,7 @@ const (
 	// Only decided reports; the identity's bytes are the sign that it is still there.
 	oldReporters = `SELECT r.id, r.number, r.updated FROM intake_report r JOIN intake_reporter p ON p.report_id = r.id
 		WHERE r.updated < $1 AND r.open_due = 0 AND length(p.sealed) > 0 ORDER BY r.id`
-	blankReporter = `UPDATE intake_reporter SET sealed = substr(sealed, 1, 0), postman = NULL, person = 0, has_email = FALSE, has_phone = FALSE WHERE report_id = $1`
+	blankReporter = `UPDATE intake_reporter SET sealed = substr(sealed, 1, 0), postman = NULL, person = 0, has_email = FALSE, has_phone = FALSE WHERE report_id = $1 AND length(sealed) > 0`
 	dropMarks     = `DELETE FROM intake_mark WHERE report_id = $1 AND kind = '` + markReporter + `'`
 )
 

@@ -3,7 +3,6 @@ package erasure_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/testkit"
@@ -55,46 +53,6 @@ func told(t *testing.T, w *incidenttest.World, retention string) string {
 		must(t, second(w.S.Move(ctx, w.Luka, n, 0, to, "")))
 	}
 	return n
-}
-
-// standing lists the tables in which a word still stands, folded or not.
-func standing(t *testing.T, db *store.DB, words ...string) (out []string) {
-	t.Helper()
-	tables, err := db.Tables()
-	must(t, err)
-	must(t, db.View(ctx, func(tx *store.Tx) error {
-		for _, table := range tables {
-			rows, err := tx.Query(ctx, "SELECT * FROM "+table)
-			if err != nil {
-				return err
-			}
-			cols, _ := rows.Columns()
-			vals, at := make([]any, len(cols)), make([]any, len(cols))
-			for i := range vals {
-				at[i] = &vals[i]
-			}
-			for rows.Next() {
-				must(t, rows.Scan(at...))
-				for i, v := range vals {
-					text := fmt.Sprint(v)
-					if b, ok := v.([]byte); ok {
-						text = string(b)
-					}
-					for _, word := range words {
-						if name := table + "." + cols[i]; strings.Contains(i18n.Fold(text), i18n.Fold(word)) && !slices.Contains(out, name) {
-							out = append(out, name)
-						}
-					}
-				}
-			}
-			if err := rows.Err(); err != nil {
-				return err
-			}
-			_ = rows.Close()
-		}
-		return nil
-	}))
-	return out
 }
 
 var ctx = context.Background()
@@ -141,7 +99,7 @@ func TestClosedCasesAreErasedByTerm(t *testing.T) {
 		w := incidenttest.New(t, db)
 		system := ident.SystemPart("privacy")
 		gone := told(t, w, "five-years")
-		if got := standing(t, db, bird); len(got) < 12 {
+		if got := testkit.Standing(t, db, bird); len(got) < 12 {
 			t.Fatalf("canaries stand only in %v", got)
 		}
 		now.Add(100 * 24 * time.Hour)
@@ -166,19 +124,19 @@ func TestClosedCasesAreErasedByTerm(t *testing.T) {
 		if n, _, shown := sweep(true); n != 1 || !slices.Equal(shown, []string{gone}) {
 			t.Errorf("due: %d %v", n, shown)
 		}
-		if n, _, _ := sweep(false, gone); n != 0 || len(standing(t, db, bird)) == 0 {
+		if n, _, _ := sweep(false, gone); n != 0 || len(testkit.Standing(t, db, bird)) == 0 {
 			t.Errorf("%d erased under a hold", n)
 		}
 		before := fileOf(t, w, gone)
 		cut := errors.New("the machine went down")
 		_, err := terms(w)[0].Erase(ctx, system, access.Sweep{Before: clock.Micros(now.Now()), Note: func(context.Context, *store.Tx, int64) error { return cut }})
-		if !errors.Is(err, cut) || len(standing(t, db, bird)) < 12 {
+		if !errors.Is(err, cut) || len(testkit.Standing(t, db, bird)) < 12 {
 			t.Errorf("half a case went: %v", err)
 		}
 		if n, noted, _ := sweep(false); n != 1 || noted != 1 {
 			t.Errorf("erased %d, noted %d", n, noted)
 		}
-		if got := standing(t, db, bird, "kanarinac@primer.example"); len(got) > 0 {
+		if got := testkit.Standing(t, db, bird, "kanarinac@primer.example"); len(got) > 0 {
 			t.Errorf("still there: %v", got)
 		}
 		if n := files(t, w.BlobFolder); db.Engine == store.SQLite && n != 0 {

@@ -167,6 +167,7 @@ type Cases struct {
 	Next   int64
 	Linked map[int64]map[int64]bool // case → reports
 	Seeds  []intake.CaseSeed
+	Closed map[int64]bool // those that are not worked on any more
 }
 
 // OpenFromReportTx opens a case.
@@ -207,6 +208,13 @@ func (c *Cases) UnlinkReportTx(_ context.Context, _ *store.Tx, _ ident.Actor, ca
 	defer c.mu.Unlock()
 	delete(c.Linked[caseID], report)
 	return nil
+}
+
+// OpenTx tells that a case is worked on until it stands in Closed.
+func (c *Cases) OpenTx(_ context.Context, _ *store.Tx, _ ident.Actor, caseID int64) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.Closed[caseID], nil
 }
 
 // Of lists the cases that a report is linked to.

@@ -22,6 +22,7 @@ type showPage struct {
 	Version  int64
 	Body     *bodyView
 	Sealed   bool
+	Erased   *ui.Note // what was reported went by term
 	Unseal   *unsealForm
 	Files    []fileView
 	Messages []ui.Message
@@ -98,6 +99,9 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "queue.title"), Href: "/console/reports"}, {Label: d.Number}}
 	page.Print, page.Foot = "TLP:"+d.TLP, d.Number
 	page.Extra = append(page.Extra, "passkey.js")
+	if !d.Erased.IsZero() {
+		page.Erased = &ui.Note{Kind: "info", Title: web.T(r, "queue.erased"), Body: web.T(r, "queue.erased.text", "day", i18n.Date(web.Lang(r), d.Erased))}
+	}
 	p.head(r, page, &d, title)
 	if err := p.near(r, page); err != nil {
 		return nil, err
