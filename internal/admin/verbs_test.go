@@ -22,7 +22,7 @@ var computed = strings.Fields(`case.answer case.assess case.assign case.classify
 	registry.add registry.edit registry.asset.add registry.asset.change registry.asset.restore registry.asset.withdraw registry.contact.add registry.contact.ask
 	registry.contact.bounce registry.contact.change registry.contact.confirm registry.contact.refute registry.contact.remove registry.constituency registry.merge registry.unmerge
 	registry.restore registry.withdraw registry.resource.add registry.resource.change registry.resource.check registry.resource.restore registry.resource.withdraw
-	request.accepted request.discarded shift.line shift.taken thread.in thread.note thread.out thread.quarantine peer.pull peer.push person.accept person.reset event.edit event.publish event.unpublish`)
+	request.accepted request.discarded shift.line shift.taken thread.in thread.note thread.out thread.quarantine peer.pull peer.push person.accept person.reset event.enrich event.enrich.undo module.add module.change module.drop module.setup module.test enrich.ask enrich.held intel.networks event.edit event.publish event.unpublish`)
 
 // TestEveryActHasWords: what the program writes into the log is read in words, in every
 // language, and found by them.

@@ -70,7 +70,7 @@ func (h *House) routes(m *web.Mux) {
 	catalogapi.Routes(m, h.Lists)
 	catalogweb.Routes(m, catalogweb.Deps{Catalog: h.Lists, Uses: h.usesOfTag})
 	intelapi.Routes(m, h.Intel)
-	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Catalog: h.Lists, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author, Went: h.wentTo})
+	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Enrich: h.Enrich, Catalog: h.Lists, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author, Went: h.wentTo})
 	peerweb.Routes(m, peerweb.Deps{Peers: h.Peers, Polls: h.Polls, Orgs: h.Registry})
 	ruleweb.Routes(m, h.Rules)
 	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Find: h.namedOrg})

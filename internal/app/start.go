@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"straza/internal/catalog/catalogcli"
+	"straza/internal/format/expansion"
 	"straza/internal/incident/incidentcli"
 	"straza/internal/intake/intakecli"
 	"straza/internal/intel/intelcli"
@@ -39,6 +40,7 @@ func roomCommands(h *House) []cli.Command {
 	all = append(all, privacycli.Commands(h.Privacy)...)
 	all = append(all, catalogcli.Commands(h.Lists, h.fetch)...)
 	all = append(all, intelcli.Commands(h.Intel, h.Registry, h.origin, peercli.Move(h.Peers))...)
+	all = append(all, intelcli.Known(h.Enrich, h.fetch)...)
 	all = append(all, peercli.Commands(h.Peers)...)
 	all = append(all, peercli.TAXII(h.Polls)...)
 	all = append(all, intelcli.Collections(h.Intel, h.Registry)...)
@@ -63,6 +65,14 @@ func (h *House) fetch(ctx context.Context, url string) (io.ReadCloser, error) {
 func (h *House) world() *outbound.Client {
 	cfg := h.outward()
 	cfg.Timeout, cfg.MaxBytes = 10*time.Minute, 512<<20
+	return outbound.New(cfg)
+}
+
+// modules is the guarded client for servers of expansion modules: small answers, the wait
+// is each server's own, and where it redirects to nobody decided.
+func (h *House) modules() *outbound.Client {
+	cfg := h.outward()
+	cfg.Timeout, cfg.MaxBytes, cfg.NoRedirects = 3*time.Minute, 2*expansion.MaxAnswer, true
 	return outbound.New(cfg)
 }
 

@@ -15,6 +15,7 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
@@ -44,6 +45,7 @@ type rooms struct {
 	Intel    *intel.Service
 	Remarks  *remark.Service
 	Feeds    *feed.Service
+	Enrich   *enrich.Service
 	Peers    *peer.Service
 	Polls    *poll.Service
 	Threads  *thread.Desk
@@ -98,6 +100,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink})
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})
+	h.Enrich = enrich.New(enrich.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.modules(), Keys: h.Vault})
 	h.Peers = peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Out: h.outward(), Origin: func() string { return h.origin }})
 	h.Polls = poll.New(poll.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Registry: h.Registry, Keys: h.Vault, Out: h.outward()})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,

@@ -412,19 +412,29 @@ func (s *Service) DeleteObject(ctx context.Context, who ident.Actor, ref string,
 		if err != nil || have[o.ID] == nil || have[o.ID].Deleted && !hard {
 			return orNot(err, fault.New(fault.NotFound, "no object %q", ref).WithKey("intel.fault.no-object"))
 		}
-		old := have[o.ID]
+		if !hard {
+			return m.dropObject(ctx, tx, have[o.ID])
+		}
 		m.changed = true
 		n, err := dropObjectAttributes(ctx, tx, o.ID, m.now/1e6)
 		if err != nil {
 			return err
 		}
 		m.l.event.Attributes -= n
-		if hard {
-			return removeObject(ctx, tx, o.EventID, o.ID)
-		}
-		old.Deleted, old.Timestamp = true, max(m.now/1e6, old.Timestamp+1)
-		return rewriteObject(ctx, tx, old)
+		return removeObject(ctx, tx, o.EventID, o.ID)
 	})
+}
+
+// dropObject softly deletes an object and its attributes.
+func (m *merge) dropObject(ctx context.Context, tx *store.Tx, o *Object) error {
+	m.changed = true
+	n, err := dropObjectAttributes(ctx, tx, o.ID, m.now/1e6)
+	if err != nil {
+		return err
+	}
+	m.l.event.Attributes -= n
+	o.Deleted, o.Timestamp = true, max(m.now/1e6, o.Timestamp+1)
+	return rewriteObject(ctx, tx, o)
 }
 
 // AddReference points from an object to an attribute or object of the same

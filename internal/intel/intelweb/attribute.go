@@ -44,6 +44,8 @@ type attributePage struct {
 	See      []ui.Button // acts: met it, false alarm, over
 	Said     *saidPanel
 	Decay    ui.Facts
+	Known    ui.Facts
+	Enrich   *ui.Button
 }
 
 type tagRow struct {
@@ -177,6 +179,9 @@ func (p *pages) around(r *http.Request, page *attributePage, e *intel.Event, a *
 			row.Href, row.Info, row.Origin = base(r)+"/"+o.Event.Ref(), o.Event.Info, o.Event.Origin.Name
 		}
 		page.Also = append(page.Also, row)
+	}
+	if err := p.known(r, page, a); err != nil {
+		return err
 	}
 	page.AlsoHref = whereElse(r) + url.QueryEscape(a.Value)
 	found, _, err := p.s.Extract(ctx, who, a.Value)

@@ -7,6 +7,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 )
@@ -38,6 +39,13 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		one := strconv.FormatInt(ids[0], 10)
 		to := map[string]string{"propose": "/propose?attribute=" + one, "note": "/attributes/" + one + "#said"}[act]
 		return web.Redirect(base(r)+"/"+ref+to, nil)
+	}
+	if act == "enrich" && len(ids) > 0 && p.d.Enrich != nil {
+		var list []string
+		for _, id := range ids[:min(len(ids), enrich.Most)] {
+			list = append(list, strconv.FormatInt(id, 10))
+		}
+		return web.Redirect(p.enrichAt(r, ref, list), nil)
 	}
 	var changed []string
 	for _, id := range ids {

@@ -12,6 +12,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -26,6 +27,8 @@ var Files embed.FS
 type Deps struct {
 	Intel   *intel.Service
 	Remarks *remark.Service
+	// Enrich says what is known of values; nil shows nothing of it.
+	Enrich *enrich.Service
 	// Catalog knows the clusters and matrices that tags stand for.
 	Catalog *catalog.Service
 	// Origin is the public address, for rules that point to their event; Host names the
@@ -92,6 +95,9 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}", Policy: read, Reveals: "an attribute the caller may see", Handler: p.attribute},
 			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}", Policy: write, Mutates: true, Handler: p.saveAttribute},
 			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}/do/{act}", Policy: write, Mutates: true, Handler: p.attributeAct},
+			{Method: "GET", Pattern: base + "/{id}/enrich", Policy: read, Reveals: "what is known of attributes the caller may see, and what modules answered the caller's organisation", Handler: p.enrichForm},
+			{Method: "POST", Pattern: base + "/{id}/enrich", Policy: write, Mutates: true, Reveals: "what a module answered", Handler: p.enrich},
+			{Method: "POST", Pattern: base + "/{id}/enrich/undo", Policy: write, Mutates: true, Handler: p.undoEnrich},
 			{Method: "GET", Pattern: base + "/{id}/reports/new", Policy: write, Reveals: "an event the caller may change", Handler: p.newReport},
 			{Method: "POST", Pattern: base + "/{id}/reports/new", Policy: write, Mutates: true, Handler: p.saveReport},
 			{Method: "GET", Pattern: base + "/{id}/reports/{report}", Policy: read, Reveals: "a report the caller may see", Handler: p.report},

@@ -103,6 +103,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
 		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
 			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
+			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
 			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
@@ -113,6 +114,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
 			{Label: web.T(r, "intel.propose.change"), Icon: "pencil", Name: "act", Value: "propose", Variant: "tertiary"},
 			{Label: web.T(r, "intel.propose.removal"), Icon: "circle-minus", Name: "act", Value: "unwanted", Variant: "tertiary"},
+			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
 			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"}}}
 	}
 	if f.Active() {

@@ -49,7 +49,7 @@ const (
 
 	orgPeople = "portal.use registry.read-own intel.read "
 	team      = "console.use intake.read intake.triage intake.enter incident.read incident.write incident.open thread.write " +
-		"intel.read intel.write intel.publish intel.group registry.read registry.write catalog.read advisory.read advisory.write search.use sealed.read reporter.read peer.read rule.read rule.decide " +
+		"intel.read intel.write intel.publish intel.group intel.enrich registry.read registry.write catalog.read advisory.read advisory.write search.use sealed.read reporter.read peer.read rule.read rule.decide " +
 		mispSync
 )
 
@@ -63,7 +63,7 @@ var builtin = []Role{
 	{Sync, "", 5, false, perms(orgPeople + "intel.write intel.publish " + mispSync)},
 	{ReadOnly, "", 6, false, perms(orgPeople + mispReadOnly)},
 	{Analyst, "", 0, true, perms(team)},
-	{Lead, "", 0, true, perms(team + "incident.close advisory.publish registry.merge incident.merge catalog.write audit.read admin.jobs intake.policy misp.admin peer.manage rule.write ")},
+	{Lead, "", 0, true, perms(team + "intel.enrich-own incident.close advisory.publish registry.merge incident.merge catalog.write audit.read admin.jobs intake.policy misp.admin peer.manage rule.write ")},
 	{Superv, "", 0, false, perms("oversight.use registry.read ")},
 	{Privacy, "", 0, false, perms("oversight.use privacy.use audit.read ")},
 	{Auditor, "", 0, false, perms("oversight.use audit.read ")},
