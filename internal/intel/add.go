@@ -42,7 +42,20 @@ type AddOptions struct {
 
 // Tally counts what became of the parts of an event.
 type Tally struct {
-	Read, Created, Updated, Unchanged, Refused int64
+	Read      int64 `json:"read"`
+	Created   int64 `json:"created"`
+	Updated   int64 `json:"updated"`
+	Unchanged int64 `json:"unchanged"`
+	Refused   int64 `json:"refused"`
+}
+
+// Add adds what became of others.
+func (t *Tally) Add(o Tally) {
+	t.Read += o.Read
+	t.Created += o.Created
+	t.Updated += o.Updated
+	t.Unchanged += o.Unchanged
+	t.Refused += o.Refused
 }
 
 // Saved is what became of one event.

@@ -43,7 +43,7 @@ const misfitsKept = 1000
 func (c *Counts) misfit(kind, name, reason string) {
 	c.Reasons[reason]++
 	if len(c.Misfits) < misfitsKept {
-		c.Misfits = append(c.Misfits, Misfit{kind, cut(name), reason})
+		c.Misfits = append(c.Misfits, Misfit{kind, Cut(name), reason})
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *Service) moved(ctx context.Context, who ident.Actor, address, key strin
 	if err := s.dial(&p, key).value(ctx, http.MethodGet, "/users/view/me.json", nil, &me); err != nil {
 		return p, err
 	}
-	return s.Add(ctx, who, p, key, Remote{UUID: me.Organisation.UUID, Name: cut(me.Organisation.Name)})
+	return s.Add(ctx, who, p, key, Remote{UUID: me.Organisation.UUID, Name: Cut(me.Organisation.Name)})
 }
 
 // mover is a puller that brings the surroundings first.
@@ -123,11 +123,11 @@ func (r *remote) objects(ctx context.Context, path, wrap string, yield func(map[
 		}
 		for n := 0; d.More(); n++ {
 			if n > clustersMost {
-				return unexpected("the list does not end")
+				return Odd("the list does not end")
 			}
 			var row map[string]json.RawMessage
 			if err := d.Decode(&row); err != nil {
-				return orBroken(err, "the list cannot be read")
+				return Broken(err, "the list cannot be read", "the list cannot be read")
 			}
 			if wrap != "" {
 				var in map[string]json.RawMessage
@@ -157,19 +157,19 @@ func intoList(d *json.Decoder) error {
 	t, err := d.Token()
 	for err == nil && t != json.Delim('[') {
 		if t != json.Delim('{') || !d.More() {
-			return unexpected("the answer has no list")
+			return Odd("the answer has no list")
 		}
 		for d.More() {
 			key, kerr := d.Token()
 			if kerr != nil {
-				return orBroken(kerr, "the list cannot be read")
+				return Broken(kerr, "the list cannot be read", "the list cannot be read")
 			}
 			if name, _ := key.(string); slices.Contains(lists, name) {
 				break
 			}
 			var beside json.RawMessage
 			if err := d.Decode(&beside); err != nil {
-				return orBroken(err, "the list cannot be read")
+				return Broken(err, "the list cannot be read", "the list cannot be read")
 			}
 		}
 		t, err = d.Token()
@@ -181,7 +181,7 @@ func orNil(err error, why string) error {
 	if err == nil {
 		return nil
 	}
-	return orBroken(err, why)
+	return Broken(err, why, why)
 }
 
 // word reads a field that is a text, a number or a flag.
@@ -264,7 +264,7 @@ func (w *mover) orgs(ctx context.Context) (bool, error) {
 			if !fault.Is(err, fault.NotFound) {
 				return err
 			}
-			if _, err := w.s.registry.EnsureTx(ctx, tx, keeper(), uuid, cut(word(row, "name"))); err != nil {
+			if _, err := w.s.registry.EnsureTx(ctx, tx, keeper(), uuid, Cut(word(row, "name"))); err != nil {
 				if fault.Of(err) == nil || fault.KindOf(err) == fault.Unavailable {
 					return err
 				}

@@ -104,7 +104,7 @@ func (w *mover) books(ctx context.Context, rows []map[string]json.RawMessage, ta
 // book fetches one catalogue and takes it in; the reason says why it did not fit.
 func (w *mover) book(ctx context.Context, row map[string]json.RawMessage, fetch func(context.Context, map[string]json.RawMessage) ([]any, error)) (reason string, err error) {
 	docs, err := fetch(ctx, row)
-	var said *statusError
+	var said *NoAnswer
 	if errors.As(err, &said) && said.Status < 500 {
 		return reasonGone, nil
 	}
@@ -151,7 +151,7 @@ func (w *mover) taxonomy(ctx context.Context, row map[string]json.RawMessage) ([
 	err := w.r.objects(ctx, "/taxonomies/view/"+url.PathEscape(word(row, "id"))+".json", "", func(e map[string]json.RawMessage) error {
 		_, rest, _ := strings.Cut(word(e, "tag"), ":")
 		predicate, value, deep := strings.Cut(rest, "=")
-		x := entry{Value: predicate, Expanded: cut(word(e, "expanded")), Colour: word(e, "colour")}
+		x := entry{Value: predicate, Expanded: Cut(word(e, "expanded")), Colour: word(e, "colour")}
 		if n, err := strconv.ParseInt(word(e, "numerical_value"), 10, 64); err == nil {
 			x.Numerical = &n
 		}

@@ -89,7 +89,7 @@ func (r *remote) offers(ctx context.Context, ask map[string]any) (out []Offer, e
 	defer resp.Body.Close()
 	d := json.NewDecoder(resp.Body)
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		return nil, orBroken(err, "the index is no list")
+		return nil, Broken(err, "the index is no list", "the index is no list")
 	}
 	for d.More() && len(out) < PreviewPage {
 		var row struct {
@@ -100,18 +100,18 @@ func (r *remote) offers(ctx context.Context, ask map[string]any) (out []Offer, e
 			EventTag         []struct{ Tag struct{ Name string } }
 		}
 		if err := d.Decode(&row); err != nil {
-			return nil, orBroken(err, "the index cannot be read")
+			return nil, Broken(err, "the index cannot be read", "the index cannot be read")
 		}
 		uuid, ok := store.ParseUUID(row.UUID)
 		if !ok {
 			continue
 		}
-		o := Offer{UUID: uuid, Info: cut(row.Info), Date: cut(row.Date), Org: cut(row.Orgc.Name)}
+		o := Offer{UUID: uuid, Info: Cut(row.Info), Date: Cut(row.Date), Org: Cut(row.Orgc.Name)}
 		o.Timestamp, _ = strconv.ParseInt(row.Timestamp.String(), 10, 64)
 		o.Attributes, _ = strconv.ParseInt(row.Attributes.String(), 10, 64)
 		for _, t := range row.EventTag {
 			if len(o.Tags) < 20 {
-				o.Tags = append(o.Tags, cut(t.Tag.Name))
+				o.Tags = append(o.Tags, Cut(t.Tag.Name))
 			}
 		}
 		out = append(out, o)

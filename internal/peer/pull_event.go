@@ -87,7 +87,7 @@ func (w *puller) take(ctx context.Context, it *item, got *fetched) error {
 		return w.later(ctx, it, err)
 	}
 	w.failed = 0
-	return w.settle(ctx, it, intel.Saved{State: "refused"}, reason, detailOf(err))
+	return w.settle(ctx, it, intel.Saved{State: "refused"}, reason, DetailOf(err))
 }
 
 // store reads the document into threat data. What is created or changed is counted,
@@ -248,10 +248,10 @@ func (w *puller) settle(ctx context.Context, it *item, sv intel.Saved, reason, d
 // later leaves an event for another run, or lets it be after too many tries.
 func (w *puller) later(ctx context.Context, it *item, cause error) error {
 	if it.tries++; it.tries >= triesItem {
-		return w.settle(ctx, it, intel.Saved{State: "refused"}, reasonTries, detailOf(cause))
+		return w.settle(ctx, it, intel.Saved{State: "refused"}, reasonTries, DetailOf(cause))
 	}
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
-		it.detail = detailOf(cause)
+		it.detail = DetailOf(cause)
 		w.bad = it.detail
 		w.try(it.uuid)
 		return writeItem(ctx, tx, it)
@@ -264,7 +264,7 @@ func (w *puller) judge(ctx context.Context, err error) (reason string, again boo
 	if ctx.Err() != nil {
 		return "", false, ctx.Err()
 	}
-	var said *statusError
+	var said *NoAnswer
 	var broken *misp.Error
 	switch {
 	case errors.As(err, &said):
@@ -294,7 +294,7 @@ func (w *puller) judge(ctx context.Context, err error) (reason string, again boo
 
 // answered: an event that is not shown is refused, unless it is our key that does
 // not count any more.
-func (w *puller) answered(ctx context.Context, said *statusError) (reason string, again bool, fatal error) {
+func (w *puller) answered(ctx context.Context, said *NoAnswer) (reason string, again bool, fatal error) {
 	switch {
 	case said.Status == http.StatusNotFound || said.Status == http.StatusMethodNotAllowed:
 		return reasonGone, false, nil

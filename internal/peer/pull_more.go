@@ -40,29 +40,15 @@ const (
 
 // list makes a call whose answer is a list; read is given its body.
 func (r *remote) list(ctx context.Context, method, path string, ask any, read func(io.Reader) error) error {
-	var body io.Reader
-	var header []string
-	if ask != nil {
-		b, err := json.Marshal(ask)
-		if err != nil {
-			return err
-		}
-		body, header = r.packed(b)
-	}
-	resp, err := r.send(ctx, method, path, body, header...)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	err = read(resp.Body)
+	err := r.call(ctx, method, path, ask, read)
 	var broken *misp.Error
 	switch {
 	case errors.As(err, &broken) && broken.Kind == misp.ErrRead:
 		return fault.New(fault.Unavailable, "the answer broke off").Because(err)
 	case errors.As(err, &broken) && broken.Kind == misp.ErrLimit:
-		return unexpected("the answer is too large")
+		return Odd("the answer is too large")
 	case broken != nil:
-		return unexpected("the answer is not what was asked for")
+		return Odd("the answer is not what was asked for")
 	}
 	return err
 }
@@ -72,7 +58,7 @@ var listLimits = misp.Limits{Bytes: listBytes}
 // passed tells that a failure of a part means no more than that the other side does
 // not offer it; it is counted, and the run goes on.
 func (w *worker) passed(err error) bool {
-	var said *statusError
+	var said *NoAnswer
 	if !errors.As(err, &said) || said.Status != http.StatusNotFound && said.Status != http.StatusForbidden && said.Status != http.StatusMethodNotAllowed {
 		return false
 	}
@@ -173,10 +159,10 @@ func (w *puller) takeSightings(ctx context.Context, it *item, found []misp.Sight
 	list := make([]intel.Sighting, 0, len(found))
 	for i := range found {
 		g := &found[i]
-		s := intel.Sighting{UUID: g.UUID.Or(""), Kind: int(g.Type.Or(0)), Source: cut(g.Source.Or("")), Seen: g.DateSighting.Or(0),
+		s := intel.Sighting{UUID: g.UUID.Or(""), Kind: int(g.Type.Or(0)), Source: Cut(g.Source.Or("")), Seen: g.DateSighting.Or(0),
 			Attribute: &intel.Attribute{UUID: g.AttributeUUID.Or("")}, Org: intel.Org{ID: w.p.RemoteOrg}}
 		if o := g.Organisation; o != nil && o.UUID.Or("") != "" && o.Name.Or("") != "" {
-			s.Org = intel.Org{UUID: o.UUID.V, Name: cut(o.Name.V)}
+			s.Org = intel.Org{UUID: o.UUID.V, Name: Cut(o.Name.V)}
 		}
 		list = append(list, s)
 	}
@@ -219,7 +205,7 @@ func (w *puller) proposals(ctx context.Context) (done bool, err error) {
 			return false, nil
 		}
 		if page > pagesMost {
-			return false, unexpected("the list of proposals does not end")
+			return false, Odd("the list of proposals does not end")
 		}
 		var list []misp.ShadowAttribute
 		path := "/shadow_attributes/index/all:1/timestamp:" + since + "/limit:" + strconv.Itoa(proposalsPage) + "/page:" + strconv.Itoa(page) + "/deleted[]:0/deleted[]:1.json"
@@ -238,7 +224,7 @@ func (w *puller) proposals(ctx context.Context) (done bool, err error) {
 		}
 		first := list[0].UUID.Or("") + strconv.FormatInt(list[0].ID.Or(0), 10)
 		if first == before { // a page that comes again is the last one, or it would not end
-			return false, unexpected("the list of proposals does not end")
+			return false, Odd("the list of proposals does not end")
 		}
 		before = first
 		if err := w.takeProposals(ctx, strconv.Itoa(page), list); err != nil {
@@ -480,7 +466,7 @@ func (w *puller) cluster(ctx context.Context, uuid string, version int64, here c
 			list, _, err = misp.Read[misp.GalaxyCluster](b, listLimits, "GalaxyCluster")
 			return err
 		})
-		var said *statusError
+		var said *NoAnswer
 		switch {
 		case errors.As(err, &said) && said.Status < 500:
 			reason = reasonGone
@@ -567,7 +553,7 @@ func (w *puller) clusterHere(ctx context.Context, uuid string, list []misp.Galax
 		out.Galaxy = c.Galaxy.UUID.V
 	}
 	if o := c.Orgc; o != nil {
-		out.OriginUUID, out.OriginName = o.UUID.Or(""), cut(o.Name.Or(""))
+		out.OriginUUID, out.OriginName = o.UUID.Or(""), Cut(o.Name.Or(""))
 	}
 	return out, nil
 }

@@ -28,7 +28,7 @@ func (w *puller) pin(ctx context.Context) error {
 		return nil
 	}
 	if _, err := note.NewVerifier(w.r.able.Signer); err != nil {
-		return unexpected("the peer's key for signatures is none")
+		return Odd("the peer's key for signatures is none")
 	}
 	w.p.signer = w.r.able.Signer
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
@@ -65,7 +65,7 @@ func (w *puller) retractions(ctx context.Context) (done bool, err error) {
 			r.ID, _ = strconv.ParseInt(x.ID, 10, 64)
 			r.At, _ = strconv.ParseInt(x.At, 10, 64)
 			if r.ID <= w.p.retracted {
-				return false, unexpected("the list of retractions does not end")
+				return false, Odd("the list of retractions does not end")
 			}
 			n, err := note.Open([]byte(x.Note), note.VerifierList(verifier))
 			if err := w.retract(ctx, r, err == nil && n.Text == r.Text()); err != nil {

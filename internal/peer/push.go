@@ -21,7 +21,7 @@ import (
 func (s *Service) PushTo(ctx context.Context, who ident.Actor, ref string, o Options) (run Run, err error) {
 	return s.exchange(ctx, who, Push, ref, o, func(ctx context.Context, w *worker) ([]phase, error) {
 		if !w.r.able.Sync {
-			return nil, &statusError{Status: http.StatusForbidden, Message: "our key there may not synchronise (perm_sync)"}
+			return nil, &NoAnswer{Status: http.StatusForbidden, Message: "our key there may not synchronise (perm_sync)"}
 		}
 		there, err := s.registry.Orgs(ctx, ident.SystemPart("setup"), []int64{w.p.RemoteOrg})
 		if err != nil {
@@ -280,7 +280,7 @@ func (w *pusher) send(ctx context.Context, it *item, d *document) error {
 	if err == nil {
 		err = w.put(ctx, path, d)
 	}
-	var said *statusError
+	var said *NoAnswer
 	if errors.As(err, &said) && how == "add" && said.Status == http.StatusNotFound {
 		if ref := lastSegment(said.Location); ref != "" { // it is there, and was not shown to us
 			how = "edit"
@@ -318,7 +318,7 @@ func (w *pusher) unsent(ctx context.Context, it *item, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var said *statusError
+	var said *NoAnswer
 	switch {
 	case errors.As(err, &said) && said.Status == http.StatusForbidden && strings.Contains(said.Message, "not newer"):
 		return w.settle(ctx, it, itemSent, "", "")
@@ -326,9 +326,9 @@ func (w *pusher) unsent(ctx context.Context, it *item, err error) error {
 		if able, verr := w.r.version(ctx); verr != nil || !able.Sync {
 			return errors.Join(verr, err)
 		}
-		return w.settle(ctx, it, itemRefused, refusedOwner, detailOf(err))
+		return w.settle(ctx, it, itemRefused, refusedOwner, DetailOf(err))
 	case errors.As(err, &said) && said.Status < 500 && said.Status != http.StatusTooManyRequests && said.Status >= 400:
-		return w.settle(ctx, it, itemRefused, refusedThere, detailOf(err))
+		return w.settle(ctx, it, itemRefused, refusedThere, DetailOf(err))
 	case !theirs(err):
 		return err
 	}
@@ -336,10 +336,10 @@ func (w *pusher) unsent(ctx context.Context, it *item, err error) error {
 		return err
 	}
 	if it.tries++; it.tries >= triesItem {
-		return w.settle(ctx, it, itemRefused, reasonTries, detailOf(err))
+		return w.settle(ctx, it, itemRefused, reasonTries, DetailOf(err))
 	}
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
-		it.reason, it.detail = "", detailOf(err)
+		it.reason, it.detail = "", DetailOf(err)
 		w.bad = it.detail
 		w.try(it.uuid)
 		return writeItem(ctx, tx, it)

@@ -182,7 +182,7 @@ func (r *remote) raw(ctx context.Context, path string, body []byte, v any) error
 		return err
 	}
 	defer resp.Body.Close()
-	return readValue(resp.Body, v)
+	return Value(resp.Body, smallBytes, v)
 }
 
 // proposals sends what was proposed here in the last ninety days, decided ones too.
@@ -363,7 +363,7 @@ func (w *pusher) analystPart(ctx context.Context, part []remark.Remark, cursor s
 		x.Orgc, x.Org = &misp.Org{UUID: misp.T(n.Origin.UUID), Name: misp.T(n.Origin.Name)}, nil
 		body := append(misp.Append([]byte(`{"`+string(n.Kind)+`":`), &x), '}')
 		err = w.r.raw(ctx, "/analyst_data/pushAnalystData", body, nil)
-		var said *statusError
+		var said *NoAnswer
 		switch {
 		case err == nil:
 			created++

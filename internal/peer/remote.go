@@ -7,13 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/outbound"
@@ -37,15 +35,6 @@ type remote struct {
 	able      Able
 }
 
-// statusError is an answer that is no success.
-type statusError struct {
-	Status   int
-	Message  string // the other side's sentence, cut
-	Location string
-}
-
-func (e *statusError) Error() string { return fmt.Sprintf("answered %d: %s", e.Status, e.Message) }
-
 func roots(pem string) *x509.CertPool {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(pem)) {
@@ -56,15 +45,10 @@ func roots(pem string) *x509.CertPool {
 
 // dial makes the client of a peer: its own patience, its own certificate, no redirects.
 func (s *Service) dial(p *Peer, key string) *remote {
-	cfg := s.out
-	cfg.Timeout, cfg.MaxBytes, cfg.NoRedirects = time.Duration(p.Patience)*time.Second, streamBytes, true
-	if p.CA != "" {
-		cfg.Roots = roots(p.CA)
-	}
-	return &remote{base: p.URL, key: key, http: outbound.New(cfg), able: p.Health.Able}
+	return &remote{base: p.URL, key: key, http: Dial(s.out, p.Patience, p.CA, streamBytes), able: p.Health.Able}
 }
 
-// send makes one call. An answer that is no 200 or 304 is a *statusError; the
+// send makes one call. An answer that is no 200 or 304 is a *NoAnswer; the
 // caller closes the body of the others.
 func (r *remote) send(ctx context.Context, method, path string, body io.Reader, header ...string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, r.base+path, body)
@@ -88,46 +72,34 @@ func (r *remote) send(ctx context.Context, method, path string, body io.Reader, 
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	return nil, refusedAs(resp)
+	return nil, Refusal(resp, sentence)
 }
 
-// refusedAs reads the other side's sentence; its length and letters are not trusted.
-func refusedAs(resp *http.Response) *statusError {
-	e := &statusError{Status: resp.StatusCode, Location: resp.Header.Get("Location")}
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+// sentence finds what MISP says of a refusal.
+func sentence(body []byte) string {
 	var said struct {
 		Message string          `json:"message"`
 		Errors  json.RawMessage `json:"errors"`
 	}
-	if json.Unmarshal(b, &said) == nil {
-		e.Message = said.Message
-		if len(said.Errors) > 0 && said.Errors[0] == '"' {
-			var text string
-			if json.Unmarshal(said.Errors, &text) == nil {
-				e.Message += " " + text
-			}
+	if json.Unmarshal(body, &said) != nil {
+		return ""
+	}
+	if len(said.Errors) > 0 && said.Errors[0] == '"' {
+		var text string
+		if json.Unmarshal(said.Errors, &text) == nil {
+			said.Message += " " + text
 		}
 	}
-	e.Message = cut(e.Message)
-	return e
-}
-
-// cut makes somebody else's text fit for a line of ours.
-func cut(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	if r := []rune(s); len(r) > 200 {
-		s = string(r[:200])
-	}
-	return strings.TrimSpace(s)
+	return said.Message
 }
 
 // value makes a call whose answer fits into memory, and reads it into v (nil = not at all).
 func (r *remote) value(ctx context.Context, method, path string, ask, v any) error {
+	return r.call(ctx, method, path, ask, func(b io.Reader) error { return Value(b, smallBytes, v) })
+}
+
+// call asks, in JSON, and gives read the body of the answer.
+func (r *remote) call(ctx context.Context, method, path string, ask any, read func(io.Reader) error) error {
 	var body io.Reader
 	var header []string
 	if ask != nil {
@@ -142,29 +114,7 @@ func (r *remote) value(ctx context.Context, method, path string, ask, v any) err
 		return err
 	}
 	defer resp.Body.Close()
-	return readValue(resp.Body, v)
-}
-
-// readValue reads an answer that fits into memory into v (nil = not at all).
-func readValue(r io.Reader, v any) error {
-	b, err := io.ReadAll(io.LimitReader(r, smallBytes+1))
-	if err != nil {
-		return fault.New(fault.Unavailable, "the answer broke off").Because(err)
-	}
-	if len(b) > smallBytes {
-		return unexpected("the answer is too large")
-	}
-	if v == nil {
-		return nil
-	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return unexpected("the answer is not what was asked for")
-	}
-	return nil
-}
-
-func unexpected(why string) error {
-	return fault.New(fault.Unavailable, "%s", why).WithKey("peer.fault.unexpected")
+	return read(resp.Body)
 }
 
 // packed compresses a body that is worth it when the other side reads gzip.
@@ -184,9 +134,9 @@ func (r *remote) version(ctx context.Context) (Able, error) {
 	var a Able
 	err := r.value(ctx, http.MethodGet, "/servers/getVersion", nil, &a)
 	if err == nil && !strings.Contains(a.Version, ".") {
-		err = unexpected("no version of MISP")
+		err = Odd("no version of MISP")
 	}
-	a.Version, a.UUID, a.Signer = cut(a.Version), cut(a.UUID), cut(a.Signer)
+	a.Version, a.UUID, a.Signer = Cut(a.Version), Cut(a.UUID), Cut(a.Signer)
 	if len(a.Encoding) > 8 {
 		a.Encoding = a.Encoding[:8]
 	}
@@ -203,7 +153,7 @@ func (r *remote) postTest(ctx context.Context, text string) (Code, string) {
 	err := r.value(ctx, http.MethodPost, "/servers/postTest", map[string]string{"testString": text}, &a)
 	switch {
 	case err != nil:
-		return NoPostTest, detailOf(err)
+		return NoPostTest, DetailOf(err)
 	case a.Body.TestString != text:
 		return BodyLost, ""
 	case !strings.HasPrefix(a.Headers["Accept"], "application/json") || !strings.HasPrefix(a.Headers["Content-type"], "application/json"):
@@ -212,39 +162,19 @@ func (r *remote) postTest(ctx context.Context, text string) (Code, string) {
 	return OK, ""
 }
 
-// codeOf turns a failed call into MISP's number.
+// codeOf is CodeOf with what MISP refuses a key for.
 func codeOf(err error) Code {
-	var said *statusError
-	switch {
-	case err == nil:
-		return OK
-	case !errors.As(err, &said):
-		if f := fault.Of(err); f != nil && f.Key == "peer.fault.unexpected" {
-			return Unexpected
-		}
-		return Unreachable
-	case said.Status == http.StatusForbidden || said.Status == http.StatusUnauthorized:
+	c := CodeOf(err)
+	var said *NoAnswer
+	if c == Forbidden && errors.As(err, &said) {
 		switch {
 		case strings.Contains(said.Message, "terms"):
 			return Terms
-		case strings.Contains(said.Message, "change your password"), strings.Contains(said.Message, "password"):
+		case strings.Contains(said.Message, "password"):
 			return Password
 		}
-		return Forbidden
 	}
-	return Unexpected
-}
-
-// detailOf is what an operator reads of a failure: never a body, never a key.
-func detailOf(err error) string {
-	var said *statusError
-	if errors.As(err, &said) {
-		return cut(strconv.Itoa(said.Status) + " " + said.Message)
-	}
-	if f := fault.Of(err); f != nil {
-		return cut(f.Detail)
-	}
-	return cut(err.Error())
+	return c
 }
 
 // indexRow is what the other side says of one event.
@@ -272,24 +202,24 @@ func (r *remote) index(ctx context.Context, filter map[string]any, etag string, 
 		return "", false, err
 	}
 	defer resp.Body.Close()
-	tag = cut(resp.Header.Get("ETag"))
+	tag = Cut(resp.Header.Get("ETag"))
 	if resp.StatusCode == http.StatusNotModified {
 		return etag, true, nil
 	}
 	d := json.NewDecoder(resp.Body)
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		return "", false, orBroken(err, "the index is no list")
+		return "", false, Broken(err, "the index is no list", "the index is no list")
 	}
 	for n := 0; d.More(); n++ {
 		if n >= indexMost {
-			return "", false, unexpected("the index does not end")
+			return "", false, Odd("the index does not end")
 		}
 		var row struct {
 			indexRow
 			Event *indexRow
 		}
 		if err := d.Decode(&row); err != nil {
-			return "", false, orBroken(err, "the index cannot be read")
+			return "", false, Broken(err, "the index cannot be read", "the index cannot be read")
 		}
 		if row.Event != nil {
 			row.indexRow = *row.Event
@@ -299,22 +229,9 @@ func (r *remote) index(ctx context.Context, filter map[string]any, etag string, 
 		}
 	}
 	if t, err := d.Token(); err != nil || t != json.Delim(']') {
-		return "", false, orBroken(err, "the index breaks off")
+		return "", false, Broken(err, "the index breaks off", "the index breaks off")
 	}
 	return tag, false, nil
-}
-
-// orBroken tells a stream that ended from one that is not what was asked for.
-func orBroken(err error, why string) error {
-	var syntax *json.SyntaxError
-	var typed *json.UnmarshalTypeError
-	if err == nil || errors.As(err, &syntax) || errors.As(err, &typed) {
-		return unexpected(why)
-	}
-	if f := fault.Of(err); f != nil && f.Kind == fault.Limited {
-		return unexpected("the answer is too large")
-	}
-	return fault.New(fault.Unavailable, "%s", why).Because(err)
 }
 
 // event opens one event as the other side shows it to a peer.
@@ -336,7 +253,7 @@ func (r *remote) has(ctx context.Context, uuid string) (bool, error) {
 		_ = resp.Body.Close()
 		return true, nil
 	}
-	var said *statusError
+	var said *NoAnswer
 	if errors.As(err, &said) && said.Status == http.StatusNotFound {
 		return false, nil
 	}

@@ -284,7 +284,7 @@ func (s *Service) Test(ctx context.Context, who ident.Actor, ref string) (p Peer
 	able, err := r.version(ctx)
 	code, detail := codeOf(err), ""
 	if err != nil {
-		detail = detailOf(err)
+		detail = DetailOf(err)
 	} else {
 		p.Health.Able = able
 		code, detail = r.postTest(ctx, "straza "+s.db.NewUUID())
@@ -313,9 +313,9 @@ func (s *Service) wentWell(ctx context.Context, p *Peer, able Able) error {
 
 func (s *Service) wentWrong(ctx context.Context, p *Peer, cause error) error {
 	return s.health(ctx, p, func(h *Health, now int64) {
-		h.Code, h.Detail, h.Checked = codeOf(cause), detailOf(cause), now
+		h.Code, h.Detail, h.Checked = codeOf(cause), DetailOf(cause), now
 		h.Failures++
-		h.OpenUntil = now + Wait(h.Failures).Microseconds()
+		h.OpenUntil = now + Pause(h.Failures, cause).Microseconds()
 	})
 }
 

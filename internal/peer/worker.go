@@ -254,7 +254,7 @@ func (w *worker) close(ctx context.Context, cause error) (Run, error) {
 		switch {
 		case cut:
 		case cause != nil:
-			run.State, run.Ended, run.Detail = Failed, now, detailOf(cause)
+			run.State, run.Ended, run.Detail = Failed, now, DetailOf(cause)
 		case w.end:
 			run.State, run.Ended = Done, now
 			if left > 0 {
@@ -289,6 +289,6 @@ func (w *worker) finished(ctx context.Context, tx *store.Tx, now, left int64) er
 
 // theirs tells whether a failure is the other side's or the way's.
 func theirs(err error) bool {
-	var said *statusError
+	var said *NoAnswer
 	return err != nil && (errors.As(err, &said) || fault.Is(err, fault.Unavailable))
 }

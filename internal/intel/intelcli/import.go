@@ -20,23 +20,6 @@ import (
 	"straza/internal/kernel/ident"
 )
 
-// tally is what intel import --json counts.
-type tally struct {
-	Read      int64 `json:"read"`
-	Created   int64 `json:"created"`
-	Updated   int64 `json:"updated"`
-	Unchanged int64 `json:"unchanged"`
-	Refused   int64 `json:"refused"`
-}
-
-func (t *tally) add(o intel.Tally) {
-	t.Read += o.Read
-	t.Created += o.Created
-	t.Updated += o.Updated
-	t.Unchanged += o.Unchanged
-	t.Refused += o.Refused
-}
-
 // refusal is one event or part of one that was not stored.
 type refusal struct {
 	File   string `json:"file"`
@@ -47,9 +30,9 @@ type refusal struct {
 // report is the JSON of intel import (spec program §3).
 type report struct {
 	Files      int       `json:"files"`
-	Events     tally     `json:"events"`
-	Attributes tally     `json:"attributes"`
-	Objects    tally     `json:"objects"`
+	Events     intel.Tally     `json:"events"`
+	Attributes intel.Tally     `json:"attributes"`
+	Objects    intel.Tally     `json:"objects"`
 	Refused    []refusal `json:"refused"`
 	Left       []left    `json:"left,omitempty"` // of STIX: what had no place, by type and reason
 }
@@ -245,8 +228,8 @@ func (im *importer) event(file string, s intel.Saved, err error) error {
 	default:
 		im.rep.Events.Unchanged++
 	}
-	im.rep.Attributes.add(s.Attributes)
-	im.rep.Objects.add(s.Objects)
+	im.rep.Attributes.Add(s.Attributes)
+	im.rep.Objects.Add(s.Objects)
 	for _, d := range s.Dropped {
 		im.note(file, d.UUID, d.Field+": "+d.Text)
 	}

@@ -2,16 +2,12 @@ package poll
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"straza/internal/format/taxii"
 	"straza/internal/intel"
@@ -42,23 +38,17 @@ func (s *Service) dial(x *Server, secret string) (*remote, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "no address").Because(err)
 	}
-	cfg := s.d.Out
-	cfg.Timeout, cfg.MaxBytes, cfg.NoRedirects = time.Duration(x.Patience)*time.Second, pageBytes, true
-	if x.CA != "" {
-		cfg.Roots = x509.NewCertPool()
-		cfg.Roots.AppendCertsFromPEM([]byte(x.CA))
+	return &remote{base: base, login: x.Login, secret: secret, http: peer.Dial(s.d.Out, x.Patience, x.CA, pageBytes)}, nil
+}
+
+// title is what a TAXII server says of a refusal.
+func title(body []byte) string {
+	var said taxii.Error
+	if json.Unmarshal(body, &said) != nil {
+		return ""
 	}
-	return &remote{base: base, login: x.Login, secret: secret, http: outbound.New(cfg)}, nil
+	return said.Title
 }
-
-// answerError is an answer that is no success.
-type answerError struct {
-	status int
-	title  string        // the other side's sentence, cut
-	after  time.Duration // Retry-After
-}
-
-func (e *answerError) Error() string { return fmt.Sprintf("answered %d: %s", e.status, e.title) }
 
 func (r *remote) get(ctx context.Context, address string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -83,17 +73,9 @@ func (r *remote) get(ctx context.Context, address string) (*http.Response, error
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusOK {
-		return nil, unexpected("the answer is not TAXII's")
+		return nil, peer.Odd("the answer is not TAXII's")
 	}
-	e := &answerError{status: resp.StatusCode}
-	var said taxii.Error
-	if b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10)); err == nil && json.Unmarshal(b, &said) == nil {
-		e.title = cut(said.Title)
-	}
-	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && n > 0 {
-		e.after = min(time.Duration(n)*time.Second, 24*time.Hour)
-	}
-	return nil, e
+	return nil, peer.Refusal(resp, title)
 }
 
 // resource reads an answer that fits into memory.
@@ -103,35 +85,7 @@ func (r *remote) resource(ctx context.Context, address string, v any) error {
 		return err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, resourceBytes+1))
-	if err != nil {
-		return fault.New(fault.Unavailable, "the answer broke off").Because(err)
-	}
-	if len(b) > resourceBytes {
-		return unexpected("the answer is too large")
-	}
-	if json.Unmarshal(b, v) != nil {
-		return unexpected("the answer is not what was asked for")
-	}
-	return nil
-}
-
-func unexpected(why string) error {
-	return fault.New(fault.Unavailable, "%s", why).WithKey("peer.fault.unexpected")
-}
-
-// cut makes somebody else's text fit for a line of ours.
-func cut(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-	if r := []rune(s); len(r) > 200 {
-		s = string(r[:200])
-	}
-	return strings.TrimSpace(s)
+	return peer.Value(resp.Body, resourceBytes, v)
 }
 
 // roots gives the addresses of the API roots: the one that was entered, or those
@@ -145,7 +99,7 @@ func (r *remote) roots(ctx context.Context) (title string, list []string, elsewh
 	if err := r.resource(ctx, r.base.String(), &said); err != nil {
 		return "", nil, 0, err
 	}
-	title = cut(said.Title)
+	title = peer.Cut(said.Title)
 	if len(said.Versions) > 0 {
 		return title, []string{r.base.String()}, 0, nil
 	}
@@ -162,7 +116,7 @@ func (r *remote) roots(ctx context.Context) (title string, list []string, elsewh
 		list = append(list, u.String())
 	}
 	if len(list) == 0 {
-		return title, nil, elsewhere, unexpected("the server names no API root of its own")
+		return title, nil, elsewhere, peer.Odd("the server names no API root of its own")
 	}
 	return title, list, elsewhere, nil
 }
@@ -177,7 +131,7 @@ func (r *remote) collections(ctx context.Context, root string) (out []Collection
 		if c.ID == "" || len(c.ID) > 200 {
 			continue
 		}
-		out = append(out, Collection{Root: root, Ref: c.ID, Title: cut(c.Title), Read: c.CanRead})
+		out = append(out, Collection{Root: root, Ref: c.ID, Title: peer.Cut(c.Title), Read: c.CanRead})
 	}
 	return out, nil
 }
@@ -205,7 +159,7 @@ func (r *remote) objects(ctx context.Context, c *Collection) (p sheet, err error
 	defer resp.Body.Close()
 	p.more, p.next, err = taxii.ReadEnvelope(resp.Body, func(raw json.RawMessage) error {
 		if len(p.list) == pageObjects {
-			return unexpected("the page does not end")
+			return peer.Odd("the page does not end")
 		}
 		p.list = append(p.list, intel.NewInboxEntry(raw))
 		return nil
@@ -219,51 +173,15 @@ func (r *remote) objects(ctx context.Context, c *Collection) (p sheet, err error
 		}
 	}
 	if len(p.next) > 4000 {
-		return p, unexpected("the token of the next page is too long")
+		return p, peer.Odd("the token of the next page is too long")
 	}
 	return p, nil
 }
 
 // broken tells a page that broke off from one that is not what was asked for.
 func broken(err error) error {
-	var syntax *json.SyntaxError
-	var typed *json.UnmarshalTypeError
-	f := fault.Of(err)
-	switch {
-	case f != nil && f.Kind == fault.Limited:
-		return unexpected("the page is too large")
-	case f != nil:
-		return err
-	case errors.Is(err, taxii.ErrNoEnvelope) || errors.As(err, &typed) || errors.As(err, &syntax):
-		return unexpected("the page is no envelope")
+	if errors.Is(err, taxii.ErrNoEnvelope) {
+		return peer.Odd("the page is no envelope")
 	}
-	return fault.New(fault.Unavailable, "the page broke off").Because(err)
-}
-
-// codeOf and detailOf say a failed exchange by the room's numbers and in a line.
-func codeOf(err error) peer.Code {
-	var said *answerError
-	switch {
-	case err == nil:
-		return peer.OK
-	case errors.As(err, &said) && (said.status == http.StatusUnauthorized || said.status == http.StatusForbidden):
-		return peer.Forbidden
-	case errors.As(err, &said):
-		return peer.Unexpected
-	}
-	if f := fault.Of(err); f != nil && f.Key == "peer.fault.unexpected" {
-		return peer.Unexpected
-	}
-	return peer.Unreachable
-}
-
-func detailOf(err error) string {
-	var said *answerError
-	if errors.As(err, &said) {
-		return cut(strconv.Itoa(said.status) + " " + said.title)
-	}
-	if f := fault.Of(err); f != nil {
-		return cut(f.Detail)
-	}
-	return cut(err.Error())
+	return peer.Broken(err, "the page is no envelope", "the page broke off")
 }

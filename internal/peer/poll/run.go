@@ -42,14 +42,9 @@ func after(h Health, cause error, now int64) Health {
 	if cause == nil {
 		return Health{Code: peer.OK, Checked: now}
 	}
-	h.Code, h.Detail, h.Checked = codeOf(cause), detailOf(cause), now
+	h.Code, h.Detail, h.Checked = peer.CodeOf(cause), peer.DetailOf(cause), now
 	h.Failures++
-	wait := peer.Wait(h.Failures)
-	var said *answerError
-	if errors.As(cause, &said) {
-		wait = max(wait, said.after)
-	}
-	h.OpenUntil = now + wait.Microseconds()
+	h.OpenUntil = now + peer.Pause(h.Failures, cause).Microseconds()
 	return h
 }
 
@@ -115,13 +110,13 @@ func (s *Service) each(ctx context.Context, r *remote, x *Server, list []Collect
 			c.After, c.page = "", ""
 		}
 		whole, err := s.collection(ctx, r, x, c, o)
-		var said *answerError
+		var said *peer.NoAnswer
 		switch {
 		case whole:
 			x.Report.Collections++
-		case errors.As(err, &said) && (said.status == http.StatusNotFound || said.status == http.StatusForbidden):
+		case errors.As(err, &said) && (said.Status == http.StatusNotFound || said.Status == http.StatusForbidden):
 			x.Report.Lost++
-			x.Report.refuse(cut(c.Title + ": " + detailOf(err)))
+			x.Report.refuse(peer.Cut(c.Title + ": " + peer.DetailOf(err)))
 			first = cmp.Or(first, err)
 		default:
 			x.Report.Left++
@@ -146,12 +141,12 @@ func (s *Service) collection(ctx context.Context, r *remote, x *Server, c *Colle
 		}
 		at := c.After + "\x00" + c.page
 		if seen[at] {
-			return false, unexpected("the server gives the same page again")
+			return false, peer.Odd("the server gives the same page again")
 		}
 		seen[at] = true
 		p, err := r.objects(ctx, c)
-		var said *answerError
-		if c.page != "" && errors.As(err, &said) && said.status == http.StatusBadRequest {
+		var said *peer.NoAnswer
+		if c.page != "" && errors.As(err, &said) && said.Status == http.StatusBadRequest {
 			if c.page = ""; !stale { // its token is no longer valid there: on by date of addition
 				stale = true
 				delete(seen, c.After+"\x00")
@@ -162,7 +157,7 @@ func (s *Service) collection(ctx context.Context, r *remote, x *Server, c *Colle
 			return false, err
 		}
 		if len(p.list) == 0 && p.more {
-			return false, unexpected("an empty page says that there is more")
+			return false, peer.Odd("an empty page says that there is more")
 		}
 		whole, err = advance(c, p)
 		if err != nil {
@@ -190,7 +185,7 @@ func advance(c *Collection, p sheet) (whole bool, err error) {
 	case p.last != "" && p.last != c.After:
 		c.After, c.page = p.last, ""
 	default:
-		return false, unexpected("there is more, and no way to it")
+		return false, peer.Odd("there is more, and no way to it")
 	}
 	return false, nil
 }
@@ -210,7 +205,7 @@ func (s *Service) keep(ctx context.Context, x *Server, c *Collection, list []int
 		x.Report.Known += int64(st.SuccessCount)
 		x.Report.Refused += int64(st.FailureCount)
 		for _, f := range st.Failures {
-			x.Report.refuse(cut(f.Message))
+			x.Report.refuse(peer.Cut(f.Message))
 		}
 	}
 	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
@@ -260,7 +255,7 @@ func (s *Service) end(ctx context.Context, who ident.Actor, x *Server, cause err
 
 // theirs tells a cause on the other side from one of ours.
 func theirs(err error) bool {
-	var said *answerError
+	var said *peer.NoAnswer
 	if errors.As(err, &said) {
 		return true
 	}
