@@ -15,10 +15,12 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
@@ -44,6 +46,7 @@ type rooms struct {
 	Lists    *catalog.Service
 	Intel    *intel.Service
 	Remarks  *remark.Service
+	Dossiers *dossier.Service
 	Feeds    *feed.Service
 	Enrich   *enrich.Service
 	Peers    *peer.Service
@@ -97,7 +100,8 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), ByHand: h.cfg.get("mail") == "" && !h.cfg.demo(), Scopes: h.scopes, Enrolled: h.enrolFirst}})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists, Remarks: saidOf{h}})
-	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink})
+	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
+	h.Dossiers = dossier.New(dossier.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Catalog: h.Lists})
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})
 	h.Enrich = enrich.New(enrich.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.modules(), Keys: h.Vault})
@@ -151,6 +155,24 @@ func (h *House) eventLink(event string, onTeam bool) string {
 		room = "/console/events/"
 	}
 	return h.origin + room + event
+}
+
+// contactsOf are the office addresses of an organisation's contacts, on duty first; a
+// contact from which letters came back is passed over.
+func (h *House) contactsOf(ctx context.Context, who ident.Actor, org string) (out []remark.Addressee, err error) {
+	list, err := h.Registry.Contacts(ctx, who, org)
+	if err != nil {
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
+			err = nil
+		}
+		return nil, err
+	}
+	for _, c := range list {
+		if c.Email != "" && c.Freshness != registry.Bouncing {
+			out = append(out, remark.Addressee{Email: c.Email, Lang: c.Lang})
+		}
+	}
+	return out, nil
 }
 
 // saidOf hands the analyst data inside events to the chamber that keeps it.

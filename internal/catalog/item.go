@@ -13,11 +13,12 @@ const (
 	Relationships = "relationships"
 	WarningList   = "warninglist"
 	Model         = "model"
+	NoticeList    = "noticelist"
 )
 
 // Kinds are all kinds, in the order of lists.
 func Kinds() []string {
-	return []string{Taxonomy, Galaxy, Template, Relationships, WarningList, Model}
+	return []string{Taxonomy, Galaxy, Template, Relationships, WarningList, Model, NoticeList}
 }
 
 // Item is one catalogue without its body.

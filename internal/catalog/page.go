@@ -152,6 +152,12 @@ func rows(kind string, body []byte) (out []Row, err error) {
 		for _, v := range f.Values {
 			out = append(out, described("", v))
 		}
+	case NoticeList:
+		var f noticeFile
+		err = json.Unmarshal(body, &f)
+		for _, e := range f.Notice {
+			out = append(out, e.row())
+		}
 	case Model:
 		out = []Row{described("", body)}
 	}

@@ -35,6 +35,7 @@ type probe struct {
 	Matching   []string        `json:"matching_attributes"`
 	Category   string          `json:"category"`
 	Icon       string          `json:"icon"`
+	Notice     json.RawMessage `json:"notice"`
 }
 
 // parse tells what a file is and reads it. nil without an error: none of ours
@@ -64,6 +65,8 @@ func parse(b []byte) (*parsed, error) {
 		return out, out.template(p)
 	case p.List != nil && typ != "":
 		return out, out.list(p, typ)
+	case p.Notice != nil && p.Name != "":
+		return out, out.notice()
 	case p.Formula != "":
 		return out, out.model(p)
 	case p.Values != nil && p.Name == "relationships":

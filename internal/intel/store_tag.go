@@ -256,8 +256,12 @@ func dropTag(ctx context.Context, tx *store.Tx, id int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM intel_tag WHERE id = $1", id)
-	return n, err
+	for _, q := range []string{"DELETE FROM intel_favourite WHERE tag_id = $1", "DELETE FROM intel_tag WHERE id = $1"} {
+		if _, err := tx.Exec(ctx, q, id); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
 
 func countTag(ctx context.Context, tx *store.Tx, who ident.Actor, tag int64) (events, attributes int64, err error) {

@@ -73,7 +73,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 	messages, err := i18n.NewCatalog(ui.Messages)
 	n.Must(err)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: n, Now: db.Clock.Now})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, UUID: db.NewUUID(), Origin: n.URL}))
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, UUID: db.NewUUID(), Origin: n.URL}))
 	h, err := m.Handler()
 	n.Must(err)
 	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

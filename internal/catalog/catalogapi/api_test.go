@@ -156,10 +156,10 @@ func TestContractHoldsForRealTraffic(t *testing.T) {
 
 func (s *server) lists(t *testing.T) {
 	whole := s.all("/catalogs", "key")
-	if len(whole) != 15 || strings.Join(s.all("/catalogs?limit=2", "key"), " ") != strings.Join(whole, " ") {
+	if len(whole) != 16 || strings.Join(s.all("/catalogs?limit=2", "key"), " ") != strings.Join(whole, " ") {
 		t.Errorf("%d: %v", len(whole), whole)
 	}
-	for q, n := range map[string]int{"?kind=warninglist": 3, "?kind=galaxy&enabled=true": 1, "?enabled=false": 3, "?q=actors": 1, "?updated_since=2000-01-01T00:00:00Z": 15, "?updated_since=2090-01-01T00:00:00Z": 0} {
+	for q, n := range map[string]int{"?kind=warninglist": 3, "?kind=galaxy&enabled=true": 1, "?enabled=false": 4, "?q=actors": 1, "?updated_since=2000-01-01T00:00:00Z": 16, "?updated_since=2090-01-01T00:00:00Z": 0} {
 		if got := s.all("/catalogs"+q, "key"); len(got) != n {
 			t.Errorf("%s gives %v, want %d", q, got, n)
 		}

@@ -16,7 +16,7 @@ type view struct{ kind, path, icon string }
 
 // views are the kinds, in the order of the tabs.
 var views = []view{{catalog.Galaxy, "galaxies", "chart-dots"}, {catalog.Taxonomy, "taxonomies", "tags"}, {catalog.WarningList, "lists", "list-check"},
-	{catalog.Model, "models", "trending-down"}, {catalog.Template, "templates", "stack-2"}}
+	{catalog.Model, "models", "trending-down"}, {catalog.Template, "templates", "stack-2"}, {catalog.NoticeList, "notices", "info-circle"}}
 
 func (v view) name(r *http.Request) string { return web.T(r, "catalog."+v.path) }
 

@@ -146,6 +146,7 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 	host, err := in.Registry.Add(t.Context(), ident.SystemPart("setup"), registry.Draft{Name: "ORGNAME", Kind: "cert", UUID: "1d449477-978c-4d90-b722-798e242658f9"})
 	in.Must(err)
 	w := openWorld(t, db, in)
+	w.plain = true // the recorded key of a synchronising role reads what it likes
 	r := &replay{world: w, ids: map[string]map[string]string{}, uuids: map[string]string{}, refused: map[string]bool{}}
 	r.learn("org", "1", itoa(host.ID))
 	w.account("admin@admin.test", access.Admin, host.ID)

@@ -27,12 +27,13 @@ func (a *api) version(c *call) error {
 		UUID        string   `json:"uuid"`
 		Encoding    []string `json:"request_encoding"`
 		Filter      bool     `json:"filter_sightings"`
+		Collections bool     `json:"collection_sync,omitempty"` // to servers: MISP of 2026 asks for it, 2.5.1 does not know it
 		// What Straža adds between its own kind (spec misp D11), told to servers alone.
 		Short      bool   `json:"short_groups,omitempty"`
 		Retraction bool   `json:"retraction,omitempty"`
 		Signer     string `json:"signer,omitempty"` // of retractions
 	}{Version, Version, access.Allowed(c.who, "misp.sync"), access.Allowed(c.who, "misp.sighting"),
-		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c), false, ""}
+		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c), server(c), false, ""}
 	if server(c) && a.Sign != nil {
 		_, verifier, err := a.Sign("straza\n")
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
@@ -23,11 +24,12 @@ import (
 // Peers switch features by it, so it is never a version of ours (spec misp D1).
 const Version = "2.5.34"
 
-// Deps is what the surface shows. Intel, Remarks and Catalog are compulsory; what else is
-// nil answers as an installation without it would: empty lists, 403 for changes.
+// Deps is what the surface shows. Intel, Remarks, Dossiers and Catalog are compulsory;
+// what else is nil answers as an installation without it would: empty lists, 403 for changes.
 type Deps struct {
 	Intel    *intel.Service
 	Remarks  *remark.Service
+	Dossiers *dossier.Service
 	Catalog  *catalog.Service
 	Accounts *account.Service
 	Registry *registry.Service
@@ -35,10 +37,13 @@ type Deps struct {
 	Log      *audit.Log
 	House    House
 	Servers  Servers
-	Sign     Sign                         // nil = nothing is retracted
-	UUID     string                       // of this installation; peers ask for it
-	Origin   string                       // public URL without a closing slash
-	Host     func(context.Context) string // name of the host organisation, in exports that name their source
+	Sign     Sign // nil = nothing is retracted
+	// Unlabelled lets a synchronising key that does not name itself a server read past
+	// labels, as MISP does: for comparison with a real server's recorded answers, nothing else.
+	Unlabelled bool
+	UUID       string                       // of this installation; peers ask for it
+	Origin     string                       // public URL without a closing slash
+	Host       func(context.Context) string // name of the host organisation, in exports that name their source
 }
 
 // House tells of the machine behind the surface.

@@ -117,11 +117,9 @@ func build() map[string]row {
 	analystRows(read, write)
 	delegationRows(read, write)
 	feedRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent events/contact
-		attributes/enrich
-		communities/requestaccess collections/index cryptographic_keys/serversign`)
-	refuse(notHere, "site_admin", ``)
-	refuse(ownPages, "site_admin", `servers/update servers/startworker `)
+	collectionRows(read, write)
+	refuse(notHere, "", `events/pusheventtozmq events/enrichevent attributes/enrich communities/requestaccess cryptographic_keys/serversign`)
+	refuse(ownPages, "site_admin", `servers/update servers/startworker servers/stopworker servers/restartworkers servers/restartdeadworkers servers/killallworkers`)
 	return t
 }
 
@@ -154,6 +152,8 @@ func coreRows(read, write adder) {
 	write("events/addtag", "tagger", (*api).eventTag)
 	write("events/removetag", "tagger", (*api).eventTag)
 	write("events/freetextimport", "add", (*api).freeTextImport)
+	write("events/contact", "", (*api).eventContact)
+	read("events/checkuuid", "sync", (*api).eventCheck)
 	read("events/retractions", "sync", (*api).retractions)
 	read("events/filtereventidsforpush", "sync", (*api).wanted)
 
@@ -200,6 +200,8 @@ func coreRows(read, write adder) {
 	write("tags/attachtagtoobject", "tagger", (*api).tagAttach)
 	write("tags/removetagfromobject", "tagger", (*api).tagDetach)
 	read("tags/tagstatistics", "", (*api).tagStatistics)
+	write("favourite_tags/toggle", "", (*api).favouriteToggle)
+	read("favourite_tags/gettogglefield", "", (*api).favouriteField)
 
 	read("sharing_groups/index", "", (*api).groupIndex)
 	read("sharing_groups/view", "", (*api).groupView)
@@ -229,6 +231,7 @@ func peopleRows(read, write adder) {
 	write("admin/users/delete", "admin", (*api).userDelete)
 	write("users/edit", "", (*api).userEdit)
 	write("users/changepw", "", (*api).changePassword)
+	write("users/resetauthkey", "auth", (*api).resetKey)
 	write("users/register", "", (*api).register)
 	read("users/registrations", "site_admin", (*api).registrations)
 	write("users/acceptregistrations", "site_admin", (*api).acceptRegistrations)
@@ -271,8 +274,6 @@ func operateRows(read, write adder) {
 }
 
 func catalogRows(read, write adder) {
-	read("noticelists/index", "", (*api).empty)
-	write("noticelists/update", "site_admin", (*api).upToDate)
 	read("object_templates/index", "", (*api).templateIndex)
 	read("object_templates/view", "", (*api).templateView)
 	read("object_templates/getraw", "", (*api).templateRaw)
@@ -295,4 +296,6 @@ func catalogRows(read, write adder) {
 	galaxyRows(read, write)
 	decayRows(read, write)
 	exclusionRows(read, write)
+	noticeRows(read, write)
+	correlationRows(read, write)
 }

@@ -22,10 +22,15 @@ func (a *api) tagIndex(c *call) error {
 	if err != nil {
 		return err
 	}
+	mine, err := a.Intel.Favourites(c.ctx(), c.who)
+	if err != nil {
+		return err
+	}
+	only := params{"": c.arg(0)}.flag("", false) || c.params.flag("favouritesOnly", false)
 	slices.SortFunc(all, func(x, y intel.Tag) int { return strings.Compare(x.Name, y.Name) })
 	return c.list(`{"Tag":`, "}", func(yield func([]byte) error) error {
 		for _, t := range all { // measured: limit and page count for nothing here
-			if find != "" && !strings.Contains(strings.ToLower(t.Name), find) {
+			if only && !mine[t.ID] || find != "" && !strings.Contains(strings.ToLower(t.Name), find) {
 				continue
 			}
 			_, events, attributes, err := a.Intel.Tag(c.ctx(), c.who, itoa(t.ID))
@@ -36,7 +41,7 @@ func (a *api) tagIndex(c *call) error {
 				return err
 			}
 			w := t.Wire()
-			w.Favourite, w.Count, w.AttributeCount = misp.B(false), misp.Count(events), misp.Count(attributes)
+			w.Favourite, w.Count, w.AttributeCount = misp.B(mine[t.ID]), misp.Count(events), misp.Count(attributes)
 			if err := yield(misp.Append(nil, &w)); err != nil {
 				return err
 			}

@@ -14,11 +14,13 @@ import (
 	"straza/internal/intel"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/inteltest"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/mail"
 	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
@@ -34,7 +36,9 @@ type world struct {
 	url      string
 	Accounts *account.Service
 	Feeds    *feed.Service
+	post     *mail.Post
 	books    *catalog.Service
+	plain    bool                   // as MISP without labels
 	people   map[string]ident.Actor // who stands behind the key of that name, as of its making
 	keys     map[string]string
 }
@@ -108,6 +112,11 @@ func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
 	w := &world{World: in, people: map[string]ident.Actor{}, keys: map[string]string{}}
 	w.Accounts = account.New(account.Deps{DB: db, Audit: testkit.Audit(db), Keys: keys, Orgs: orgsOf{w.Registry},
 		Config: account.Config{Origin: func() string { return "https://straza.test" }, Hash: testkit.CheapHash}})
+	w.post = mail.New(db, nil, "straza@straza.test")
+	words, err := i18n.NewCatalog(intel.Messages)
+	w.Must(err)
+	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Post: w.post, People: w.Accounts, Text: words,
+		Link: func(event string, _ bool) string { return "https://straza.test/portal/events/" + event }})
 	w.Feeds = feed.New(feed.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys, People: w.Accounts,
 		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})})
 	return w
@@ -126,7 +135,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w.Accounts.Gate(), Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Log: testkit.Audit(db), Servers: &servers{w: w}, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Log: testkit.Audit(db), Servers: &servers{w: w}, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h
@@ -173,3 +182,5 @@ func (w *world) ask(as, method, path, body string, header ...string) answer {
 	}
 	return answer{res.StatusCode, res.Header, string(b)}
 }
+
+func newKeyOf(scopes ...string) account.NewKey { return account.NewKey{Scopes: scopes} }

@@ -9,6 +9,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
@@ -23,6 +24,7 @@ type World struct {
 	DB       *store.DB
 	Intel    *intel.Service
 	Remarks  *remark.Service
+	Dossiers *dossier.Service
 	Lists    *catalog.Service
 	Registry *registry.Service
 	CERT     intel.Org // the host
@@ -51,6 +53,7 @@ func Open(t testing.TB, db *store.DB) *World {
 	w.Lists = catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
 	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists, Remarks: w})
 	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel})
+	w.Dossiers = dossier.New(dossier.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Catalog: w.Lists})
 	return w
 }
 

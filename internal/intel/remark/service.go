@@ -28,6 +28,8 @@ type Deps struct {
 	People People
 	Text   *i18n.Catalog
 	Link   func(event string, onTeam bool) string // of an event's page
+	// Contacts are asked for organisations without accounts here; nil = none are known.
+	Contacts Contacts
 }
 
 // Service is the door to what is said of threat data. Safe for concurrent use.

@@ -1,0 +1,201 @@
+package intelmisp
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"straza/internal/kernel/mail"
+)
+
+func (w *world) letters() []mail.Letter {
+	w.T.Helper()
+	list, err := w.post.ListCaught(context.Background(), 0)
+	w.Must(err)
+	return list
+}
+
+// made adds an event as somebody and gives its UUID.
+func (w *world) made(as, doc string) string {
+	w.T.Helper()
+	got := w.ask(as, "POST", "/events/add", doc)
+	var v struct{ Event struct{ UUID string } }
+	if err := json.Unmarshal([]byte(got.body), &v); err != nil || v.Event.UUID == "" {
+		w.T.Fatalf("%d %s", got.status, got.body)
+	}
+	return v.Event.UUID
+}
+
+// A question reaches the people of the organisation who may read the event: number,
+// link, who asks, their words; nothing of the event. What is hidden is absent, a strict
+// label keeps words back, and nobody writes without end.
+func TestContactReachesTheOrganisation(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		uuid := w.made("orgadmin", `{"info":"tajni naslov","distribution":"1","Attribute":[{"type":"domain","value":"tajni.example.rs"}]}`)
+		got := w.ask("other", "POST", "/events/contact/"+uuid, `{"message":"Molim za uzorak"}`)
+		if got.status != http.StatusOK || !strings.Contains(got.body, `"name":"Email sent to the reporter."`) {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		list := w.letters()
+		if len(list) < 3 {
+			t.Fatalf("%d letters", len(list))
+		}
+		for _, l := range list {
+			if !strings.Contains(l.Body, "Molim za uzorak") || l.ReplyTo != "other@example.rs" || strings.Contains(l.Body+l.Subject, "tajni") || !strings.Contains(l.Body, "/portal/events/") {
+				t.Errorf("letter %+v", l)
+			}
+		}
+		before := len(list)
+		w.ask("other", "POST", "/events/contact/"+uuid, `{"message":"x","person":true}`)
+		if n := len(w.letters()) - before; n != 1 {
+			t.Errorf("to the maker alone: %d letters", n)
+		}
+		w.ask("other", "POST", "/events/contact/"+uuid, `{"message":"x","person":"1"}`)
+		if got := w.ask("other", "POST", "/events/contact/"+uuid, `{"message":"x"}`); got.status != http.StatusTooManyRequests {
+			t.Errorf("the fourth: %d %s", got.status, got.body)
+		}
+		red := w.made("orgadmin", `{"info":"x","distribution":"1","Tag":[{"name":"tlp:red"}]}`)
+		if got := w.ask("other", "POST", "/events/contact/"+red, `{"message":"tajna"}`); got.status != http.StatusForbidden || strings.Contains(got.body, "Email sent") {
+			t.Errorf("RED with words: %d %s", got.status, got.body)
+		}
+		if got := w.ask("other", "POST", "/events/contact/"+red, `{}`); got.status != http.StatusOK {
+			t.Errorf("RED without words: %d %s", got.status, got.body)
+		}
+		hidden := w.made("orgadmin", `{"info":"x","distribution":"0"}`)
+		a, b := w.ask("other", "POST", "/events/contact/"+hidden, `{"message":"x"}`), w.ask("other", "POST", "/events/contact/"+w.DB.NewUUID(), `{"message":"x"}`)
+		if a.status != http.StatusNotFound || b.status != a.status {
+			t.Errorf("hidden %d, absent %d", a.status, b.status)
+		}
+		if got := w.ask("rokey", "POST", "/events/contact/"+uuid, `{"message":"x"}`); got.status != http.StatusForbidden {
+			t.Errorf("read-only: %d", got.status)
+		}
+	})
+}
+
+// Favourites are one person's alone, and do not tell of tags that are hidden.
+func TestFavouriteTags(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.made("orgadmin", `{"info":"x","distribution":"0","Tag":[{"name":"tajna:oznaka"}]}`)
+		var tag struct{ Tag struct{ ID string } }
+		w.Must(json.Unmarshal([]byte(w.ask("orgadmin", "POST", "/tags/add", `{"name":"drag:o"}`).body), &tag))
+		ask := func(as, ref string) string {
+			return w.ask(as, "POST", "/favourite_tags/toggle", `{"FavouriteTag":{"data":"`+ref+`"}}`).body
+		}
+		if got := ask("user", tag.Tag.ID); got != `{"saved":true,"success":"Tag added to favourites.","check_publish":true}` {
+			t.Error(got)
+		}
+		if got := w.ask("user", "GET", "/tags/index/1", "").body; !strings.Contains(got, "drag:o") || !strings.Contains(got, `"favourite":true`) || strings.Count(got, `"name"`) != 1 {
+			t.Errorf("%.300s", got)
+		}
+		if got := w.ask("publisher", "GET", "/tags/index/1", "").body; got != `{"Tag":[]}` {
+			t.Errorf("somebody else's: %.300s", got)
+		}
+		if a, b := ask("other", "tajna:oznaka"), ask("other", "nema:ovoga"); a != b || !strings.Contains(a, "Invalid tag.") {
+			t.Errorf("hidden %s, absent %s", a, b)
+		}
+		if got := ask("user", tag.Tag.ID); !strings.Contains(got, "Tag removed from favourites.") {
+			t.Error(got)
+		}
+		ask("user", tag.Tag.ID)
+		if got := w.ask("admin", "POST", "/tags/delete/"+tag.Tag.ID, ""); got.status != http.StatusOK {
+			t.Errorf("a favourite cannot be deleted: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// Notice lists are listed, read, switched; the texts are those of PyMISP's own tests.
+func TestNoticeLists(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var list []struct {
+			Noticelist struct {
+				ID, Name string
+				Enabled  bool
+				Ref      []string
+			}
+		}
+		w.Must(json.Unmarshal([]byte(w.ask("user", "GET", "/noticelists", "").body), &list))
+		if len(list) != 1 || list[0].Noticelist.Enabled || len(list[0].Noticelist.Ref) == 0 {
+			t.Fatalf("%+v", list)
+		}
+		id := list[0].Noticelist.ID
+		if got := w.ask("user", "GET", "/noticelists/view/"+id, ""); !strings.Contains(got.body, `"NoticelistEntry":[{"id":"1"`) {
+			t.Errorf("%d %.200s", got.status, got.body)
+		}
+		for path, want := range map[string]string{"/noticelists/enableNoticelist/" + id + "/true": `"enabled":true`, "/noticelists/enableNoticelist/" + id: `"enabled":false`} {
+			if got := w.ask("admin", "POST", path, ""); got.status != http.StatusOK || !strings.Contains(got.body, want) {
+				t.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+		if got := w.ask("admin", "POST", "/noticelists/toggleEnable", `{"Noticelist":{"data":`+id+`}}`); !strings.Contains(got.body, `"saved":true`) {
+			t.Error(got.body)
+		}
+		if got := w.ask("user", "GET", "/noticelists/view/4711", ""); got.status != http.StatusNotFound {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	})
+}
+
+// What stands everywhere is told to the site administrator, who may exclude it.
+func TestOverCorrelationIsShown(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for range 3 {
+			w.made("orgadmin", `{"info":"x","distribution":"0","Attribute":[{"type":"domain","value":"svuda.example.rs"},{"type":"comment","value":"isto"}]}`)
+		}
+		got := w.ask("admin", "POST", "/correlations/overCorrelations", `{"limit":3}`)
+		if got.status != http.StatusOK || got.body != `[{"OverCorrelatingValue":{"id":"1","value":"svuda.example.rs","occurrence":"3","excluded":false}}]` {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		w.ask("admin", "POST", "/correlation_exclusions/add", `{"value":"svuda.example.rs"}`)
+		if got := w.ask("admin", "GET", "/correlations/top", ""); !strings.Contains(got.body, `"count":"3","excluded":true`) {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if got := w.ask("orgadmin", "GET", "/correlations/top", ""); got.status != http.StatusForbidden {
+			t.Errorf("no administrator: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// A key is replaced by one that reaches as far; the old one is dead.
+func TestResetKey(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.hand("spent", "user@example.rs", newKeyOf("misp"))
+		got := w.ask("spent", "POST", "/users/resetauthkey/me", "")
+		_, secret, ok := strings.Cut(got.body, `"message":"Authkey updated: `)
+		if secret, _, _ = strings.Cut(secret, `"`); !ok || len(secret) != 40 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		if got := w.ask("spent", "GET", "/users/view/me", ""); got.status != http.StatusForbidden {
+			t.Errorf("the old key: %d", got.status)
+		}
+		if got := w.ask("", "GET", "/users/view/me", "", "Authorization", secret); got.status != http.StatusOK {
+			t.Errorf("the new one: %d %s", got.status, got.body)
+		}
+		if got := w.ask("admin", "POST", "/users/resetauthkey/4711", ""); got.status != http.StatusForbidden {
+			t.Errorf("somebody else's: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// Labels bind a key of a role that synchronises, whatever its program is called; a
+// person's key reads by distribution, and one's own comes always.
+func TestLabelsBindTheRole(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		amber := w.made("orgadmin", `{"info":"amber","distribution":"3","published":true,"Tag":[{"name":"tlp:amber"}],"Attribute":[{"type":"domain","value":"a.example.rs"}]}`)
+		mine := w.made("sync", `{"info":"own","distribution":"1","Tag":[{"name":"tlp:red"}]}`)
+		for as, want := range map[string]int{"sync": http.StatusNotFound, "other": http.StatusOK, "user": http.StatusOK, "admin": http.StatusOK} {
+			for _, agent := range []string{"PyMISP 2.5.34", "MISP 2.5.20 - #abc", "curl/8"} {
+				if got := w.ask(as, "GET", "/events/view/"+amber, "", "User-Agent", agent); got.status != want {
+					t.Errorf("%s as %s: %d, want %d", as, agent, got.status, want)
+				}
+			}
+		}
+		if got := w.ask("sync", "GET", "/events/view/"+mine, ""); got.status != http.StatusOK {
+			t.Errorf("one's own: %d", got.status)
+		}
+		if got := w.ask("sync", "POST", "/events/index", `{"minimal":1}`); strings.Contains(got.body, amber) {
+			t.Errorf("listed: %s", got.body)
+		}
+	})
+}
