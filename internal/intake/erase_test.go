@@ -76,6 +76,9 @@ func TestReportsAreErasedByTerm(t *testing.T) {
 		if _, err := w.S.Follow(ctx, ident.Nobody(ident.Web), rc.Code); !fault.Is(err, fault.Invalid) {
 			t.Errorf("the code still opens it: %v", err)
 		}
+		if err := w.S.Write(ctx, w.Ana, rejected.UUID, "има ли кога", false); !fault.Is(err, fault.Gone) || x.Reporter != nil {
+			t.Errorf("still there to talk to: %v, %+v", err, x.Reporter)
+		}
 		if y, err := w.S.Read(ctx, w.Ana, open.UUID); err != nil || !strings.Contains(y.Body.Description, bird) {
 			t.Errorf("the open one: %v", err)
 		}

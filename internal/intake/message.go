@@ -87,6 +87,9 @@ func (s *Service) talkTx(ctx context.Context, tx *store.Tx, who ident.Actor, ref
 	if err == nil && r.From != 0 {
 		err = fault.New(fault.Conflict, "the reporter of %d talks to the CERT that it came from", r.ID).WithKey("intake.fault.fromother")
 	}
+	if err == nil && !r.Erased.IsZero() {
+		err = fault.New(fault.Gone, "report %d was erased by term: its code opens nothing", r.ID).WithKey("intake.fault.erased")
+	}
 	return r, err
 }
 

@@ -141,7 +141,7 @@ func (s *Service) fillRelations(ctx context.Context, tx *store.Tx, who ident.Act
 		if err != nil {
 			return err
 		}
-		if found {
+		if found && len(p.sealed) > 0 { // else erased by term
 			d.Reporter = &ReporterNote{Email: p.hasEmail, Phone: p.hasPhone}
 		}
 	}

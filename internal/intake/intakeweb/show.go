@@ -212,7 +212,7 @@ func (p *pages) talk(r *http.Request, page *showPage, d *intake.Details, f *web.
 		}
 		page.Messages, page.messageIDs = append(page.Messages, x), append(page.messageIDs, m.UUID)
 	}
-	if access.Allowed(web.Actor(r), "intake.triage") && d.From == 0 {
+	if access.Allowed(web.Actor(r), "intake.triage") && d.From == 0 && d.Erased.IsZero() {
 		c := f.Field("text", "queue.message")
 		c.Type, c.Rows, c.Hint = "textarea", 4, web.T(r, "queue.message.hint")
 		page.Compose = &c

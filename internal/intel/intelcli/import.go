@@ -29,12 +29,12 @@ type refusal struct {
 
 // report is the JSON of intel import (spec program §3).
 type report struct {
-	Files      int       `json:"files"`
-	Events     intel.Tally     `json:"events"`
-	Attributes intel.Tally     `json:"attributes"`
-	Objects    intel.Tally     `json:"objects"`
-	Refused    []refusal `json:"refused"`
-	Left       []left    `json:"left,omitempty"` // of STIX: what had no place, by type and reason
+	Files      int         `json:"files"`
+	Events     intel.Tally `json:"events"`
+	Attributes intel.Tally `json:"attributes"`
+	Objects    intel.Tally `json:"objects"`
+	Refused    []refusal   `json:"refused"`
+	Left       []left      `json:"left,omitempty"` // of STIX: what had no place, by type and reason
 }
 
 // left is what of a STIX document had no place.

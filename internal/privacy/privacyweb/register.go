@@ -76,7 +76,7 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, f *web.Form, foun
 func register(r *http.Request, entries []privacy.Entry) ui.Table {
 	l := web.Lang(r)
 	t := ui.Table{Caption: web.T(r, "privacy.register"), Columns: []ui.Column{{Label: web.T(r, "privacy.purpose")}, {Label: web.T(r, "privacy.where"), Drop: 1},
-		{Label: web.T(r, "privacy.term"), Width: "mark"}, {Label: web.T(r, "privacy.due"), Num: true}}}
+		{Label: web.T(r, "privacy.term"), Width: "mark"}, {Label: web.T(r, "privacy.due"), Num: true, Width: "mark"}}}
 	for _, e := range entries {
 		var where []string
 		for _, p := range e.Places {
@@ -95,12 +95,12 @@ func register(r *http.Request, entries []privacy.Entry) ui.Table {
 		if e.Source != "" {
 			name.Sub = append(name.Sub, e.Source, e.From)
 		}
-		var due any = "–"
+		due := "–"
 		if e.Erased && e.Days > 0 {
-			due = e.Due
+			due = strconv.FormatInt(e.Due, 10)
 		}
 		if e.Due > 0 && !e.Proposed {
-			due = ui.Name{Text: strconv.FormatInt(e.Due, 10), Href: at + "/due?class=" + e.Key}
+			name.Href = at + "/due?class=" + e.Key
 		}
 		t.Rows = append(t.Rows, ui.Row{Cells: []any{name, strings.Join(where, ", "), term, due}})
 	}
