@@ -15,6 +15,7 @@ import (
 const (
 	jobAcknowledge = "intake.acknowledge"
 	jobLetter      = "intake.letter"
+	jobIndex       = "intake.index"
 )
 
 // Jobs are the room's clocks: the automatic acknowledgement (a look every 15 s keeps
@@ -23,6 +24,7 @@ func (s *Service) Jobs() []jobs.Def {
 	return append([]jobs.Def{
 		{Kind: jobAcknowledge, Every: 15 * time.Second, Run: s.acknowledge},
 		{Kind: jobLetter, Tries: 8, Run: s.post},
+		{Kind: jobIndex, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: s.index},
 	}, s.Drafts.Jobs()...)
 }
 
@@ -55,6 +57,44 @@ func (s *Service) acknowledge(ctx context.Context, t *jobs.Task) error {
 			return nil
 		}
 	}
+}
+
+// indexBatch is how many older reports one transaction takes up.
+const indexBatch = 100
+
+// index gives the words of their text to reports that came before it was searched, and
+// writes down when none is left.
+func (s *Service) index(ctx context.Context, _ *jobs.Task) error {
+	last := int64(0)
+	for done := false; !done; {
+		err := s.DB.Update(ctx, func(tx *store.Tx) error {
+			if v, err := store.Fact(ctx, tx, jobIndex); err != nil || v != "" {
+				done = true
+				return err
+			}
+			rows, err := store.All(ctx, tx, scanReport, unsealedReports, last, indexBatch)
+			if err != nil {
+				return err
+			}
+			for i := range rows {
+				if err := deleteWords(ctx, tx, rows[i].ID); err != nil {
+					return err
+				}
+				if err := s.writeWords(ctx, tx, &rows[i]); err != nil {
+					return err
+				}
+			}
+			if len(rows) == indexBatch {
+				last = rows[indexBatch-1].ID
+				return nil
+			}
+			return store.SetFact(ctx, tx, jobIndex, "1")
+		}, store.InLane(store.Bulk))
+		if err != nil {
+			return fmt.Errorf("indexing: %w", err)
+		}
+	}
+	return nil
 }
 
 const ackBatch = 100

@@ -30,7 +30,7 @@ type Filter struct {
 	Unread   bool   // the reporter wrote and nobody has read it
 	Org      int64
 	CERT     int64
-	Query    string    // words of number, title, organisation; both scripts, beginnings count; or a number as people say it
+	Query    string    // words of number, title, organisation and unsealed text; both scripts, beginnings count; or a number as people say it
 	Number   string    // only a number as people say it: P-153, p153, 2026-153, 153
 	Since    time.Time // changed since
 }
@@ -286,6 +286,15 @@ func (f *Filter) names() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// asked is the filter as who may ask it: the command line sees numbers, states and times,
+// so it cannot feel for content by words either.
+func (f Filter) asked(who ident.Actor) Filter {
+	if who.Kind == ident.Operator && f.Query != "" {
+		f.Number, f.Query = f.Query, ""
+	}
+	return f
 }
 
 // otherKinds are the letters of what is no report: cases and warnings. Their numbers

@@ -212,6 +212,11 @@ func (s *Service) writeWords(ctx context.Context, tx *store.Tx, r *Report) error
 		}
 	}
 	ws := append(words(r.Number+" "+r.Title+" "+r.OrgName), strings.ToLower(r.Number))
+	said, err := saidIn(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	ws = append(ws, said...)
 	for i := range ws {
 		ws[i] = cut(ws[i], 60)
 	}
@@ -225,6 +230,31 @@ func (s *Service) writeWords(ctx context.Context, tx *store.Tx, r *Report) error
 		return err
 	}
 	return insertWords(ctx, tx, r.ID, list, ids)
+}
+
+// maxSaid caps what is searched of one report's text, in words.
+const maxSaid = 400
+
+// saidIn are the words of what was reported; none of what is sealed.
+func saidIn(ctx context.Context, tx *store.Tx, r *Report) ([]string, error) {
+	if r.Sealed || r.Anonymous {
+		return nil, nil
+	}
+	m, found, err := submissionOf(ctx, tx, r.submission)
+	if err != nil || !found || m.sealed {
+		return nil, err
+	}
+	var b Body
+	if err := decodeBody(m.body, &b); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, w := range words(b.Description + " " + b.Where + " " + b.OrgName) {
+		if len(out) < maxSaid && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out, nil
 }
 
 // newIDs draws n ids, random ones for what must not tell when it was written.

@@ -87,6 +87,9 @@ func termsOf(ctx context.Context, tx *store.Tx, query string) (search.Terms, err
 	return terms.Or(named), err
 }
 
+// unsealedReports are those whose text may be searched, by id.
+const unsealedReports = selectReport + `NOT r.sealed AND NOT r.anonymous AND r.id > $1 ORDER BY r.id LIMIT $2`
+
 // numbered gives the reports that a number as people say it leads to; said is folded.
 func numbered(ctx context.Context, tx *store.Tx, said string) ([]int64, error) {
 	numbers, err := store.NumbersTx(ctx, tx, "P", said)
@@ -122,6 +125,7 @@ var sortCols = map[string]string{"due": "r.open_due", "received": "r.received", 
 
 // listReports finds the ids in a covering index, then fetches their rows.
 func listReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, now int64, after cursor, limit int) ([]Report, error) {
+	f = f.asked(who)
 	terms, err := termsOf(ctx, tx, f.Query)
 	if err != nil || terms.None() {
 		return nil, err
@@ -177,6 +181,7 @@ func idShapes(terms search.Terms, w *where, col, order string, limit int) []func
 }
 
 func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, now int64) (int64, error) {
+	f = f.asked(who)
 	terms, err := termsOf(ctx, tx, f.Query)
 	if err != nil || terms.None() {
 		return 0, err
@@ -196,6 +201,7 @@ func countReports(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, 
 
 // extent counts what an export of a filter holds, and the strictest label in it.
 func extent(ctx context.Context, tx *store.Tx, who ident.Actor, f Filter, now int64) (x export.Extent, err error) {
+	f = f.asked(who)
 	terms, err := termsOf(ctx, tx, f.Query)
 	if err != nil || terms.None() {
 		return x, err

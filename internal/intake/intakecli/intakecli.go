@@ -52,7 +52,7 @@ func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, [
 	fs.StringVar(&f.State, "state", "", "open, new, acknowledged, accepted, rejected, handed_over or duplicate")
 	typ := fs.String("type", "", "incident, near_miss, threat, vulnerability or question")
 	fs.StringVar(&f.Severity, "severity", "", "low, medium, high or very-high")
-	fs.StringVar(&f.Query, "query", "", "words of number, title, organisation, in either script")
+	fs.StringVar(&f.Query, "query", "", "words of number, title, organisation and unsealed text, in either script; without --as a number only")
 	fs.BoolVar(&f.Late, "late", false, "only those with an overdue clock")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		if len(args) > 0 {
