@@ -109,11 +109,13 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 			return nil, "", err
 		}
 	}
+	moment := int64(0)
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
 			return err
 		}
+		moment = now
 		out, err = listReports(ctx, tx, who, f, now, after, p.Limit+1)
 		return err
 	})
@@ -123,6 +125,7 @@ func (s *Service) List(ctx context.Context, who ident.Actor, f Filter, p Page) (
 	}
 	for i := range out {
 		out[i] = blank(who, out[i])
+		out[i].LateSince = out[i].late(at(moment))
 	}
 	return out, next, err
 }

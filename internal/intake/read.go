@@ -59,7 +59,11 @@ func blank(who ident.Actor, r Report) Report {
 // organisation sent it. Faults: NotFound.
 func (s *Service) Get(ctx context.Context, who ident.Actor, ref string) (r Report, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		r, err = s.seenTx(ctx, tx, who, ref)
+		if r, err = s.seenTx(ctx, tx, who, ref); err != nil {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		r.LateSince = r.late(at(now))
 		return err
 	})
 	return blank(who, r), err

@@ -26,6 +26,7 @@ type Report struct {
 	Answered  time.Time // zero until the reporter was answered
 	TriageDue time.Time
 	AnswerDue time.Time
+	LateSince time.Time // since when what Due names is overdue; zero = it is not. Where a report is listed or got
 	Files     int64
 	Messages  int64
 	Unread    int64 // messages of the reporter nobody has read
@@ -89,6 +90,14 @@ func (r *Report) Due() (time.Time, string) {
 		return r.AnswerDue, "answer"
 	}
 	return time.Time{}, ""
+}
+
+// late says since when the report waits for longer than it should, at a moment.
+func (r *Report) late(now time.Time) time.Time {
+	if due, _ := r.Due(); !due.IsZero() && due.Before(now) {
+		return due
+	}
+	return time.Time{}
 }
 
 // Submission is what was sent.

@@ -36,15 +36,31 @@ type row struct {
 	Case      string `json:"case"`
 	Received  string `json:"received"`
 	Due       string `json:"due"`
+	DueOf     string `json:"due_of"`     // which clock falls due first: triage or answer; "" when none runs
+	LateSince string `json:"late_since"` // the moment it fell due, "" while it is not overdue
 }
 
 func rowOf(r intake.Report) row {
 	out := row{ID: r.UUID, Number: r.Number, State: string(r.State), Type: string(r.Type), Channel: string(r.Channel), Severity: r.Severity,
 		TLP: "TLP:" + r.TLP, Sealed: r.Sealed, Anonymous: r.Anonymous, Title: r.Title, Case: r.CaseNumber, Received: r.Received.UTC().Format(time.RFC3339)}
-	if due, _ := r.Due(); !due.IsZero() {
-		out.Due = due.UTC().Format(time.RFC3339)
+	if due, of := r.Due(); !due.IsZero() {
+		out.Due, out.DueOf = due.UTC().Format(time.RFC3339), of
+	}
+	if !r.LateSince.IsZero() {
+		out.LateSince = r.LateSince.UTC().Format(time.RFC3339)
 	}
 	return out
+}
+
+// due says what falls due and by when, or what is late and since when.
+func (x row) due() string {
+	switch {
+	case x.LateSince != "":
+		return x.DueOf + " late since " + x.LateSince
+	case x.DueOf != "":
+		return x.DueOf + " due " + x.Due
+	}
+	return "-"
 }
 
 func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, []string) error {
@@ -53,7 +69,7 @@ func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, [
 	typ := fs.String("type", "", "incident, near_miss, threat, vulnerability or question")
 	fs.StringVar(&f.Severity, "severity", "", "low, medium, high or very-high")
 	fs.StringVar(&f.Query, "query", "", "words of number, title, organisation and unsealed text, in either script; without --as a number only")
-	fs.BoolVar(&f.Late, "late", false, "only those with an overdue clock")
+	fs.BoolVar(&f.Late, "late", false, "only those that are late: whose triage or answer was due before now (the due column says which, and since when)")
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		if len(args) > 0 {
 			return cli.UsageError("report list takes flags only")
@@ -66,7 +82,7 @@ func list(s *intake.Service, fs *flag.FlagSet) func(context.Context, *cli.Env, [
 			if env.JSON {
 				return env.Print(x)
 			}
-			_, err := fmt.Fprintf(env.Out, "%-20s %-13s %-14s %-10s %s %s\n", x.Number, x.State, x.Type, x.Severity, x.Received, x.Title)
+			_, err := fmt.Fprintf(env.Out, "%-20s %-13s %-14s %-10s %s  %-38s %s\n", x.Number, x.State, x.Type, x.Severity, x.Received, x.due(), x.Title)
 			return err
 		})
 		if err == nil && !env.JSON {
@@ -108,7 +124,7 @@ func show(s *intake.Service) func(context.Context, *cli.Env, []string) error {
 			return env.Print(x)
 		}
 		_, err = fmt.Fprintf(env.Out, "%s  %s\nstate     %s\ntype      %s\nchannel   %s\nseverity  %s\nlabel     %s\nsealed    %t\nreceived  %s\ndue       %s\ncase      %s\ntitle     %s\n",
-			x.Number, x.ID, x.State, x.Type, x.Channel, x.Severity, x.TLP, x.Sealed, x.Received, x.Due, x.Case, x.Title)
+			x.Number, x.ID, x.State, x.Type, x.Channel, x.Severity, x.TLP, x.Sealed, x.Received, x.due(), x.Case, x.Title)
 		return err
 	}
 }
