@@ -53,7 +53,7 @@ func Routes(m *web.Mux, d Deps) {
 	use, people := web.AnyPerm("admin.use", "admin.jobs", "audit.read"), web.Perm("admin.people")
 	m.Handle(
 		web.Route{Method: "GET", Pattern: "/administration", Policy: use, Reveals: "counts and sizes, no content", Handler: p.overview},
-		web.Route{Method: "GET", Pattern: "/administration/people", Policy: people, Reveals: "accounts", Handler: p.people},
+		web.Route{Method: "GET", Pattern: "/administration/people", List: true, Policy: people, Reveals: "accounts", Handler: p.people},
 		web.Route{Method: "GET", Pattern: "/administration/people/new", Policy: people, Reveals: "an empty form", Handler: p.newPerson},
 		web.Route{Method: "POST", Pattern: "/administration/people/new", Policy: people, Mutates: true, Handler: p.addPerson},
 		web.Route{Method: "POST", Pattern: "/administration/people/{uuid}/{act}", Policy: people, Mutates: true, Handler: p.changePerson},
@@ -69,7 +69,7 @@ func Routes(m *web.Mux, d Deps) {
 	)
 	const versions = packsAt + "/{name}/{version}"
 	m.Handle(
-		web.Route{Method: "GET", Pattern: packsAt, Policy: web.Perm("admin.use"), Reveals: "packs: law, terms, lists, forms, texts", Handler: p.packs},
+		web.Route{Method: "GET", Pattern: packsAt, List: true, Policy: web.Perm("admin.use"), Reveals: "packs: law, terms, lists, forms, texts", Handler: p.packs},
 		web.Route{Method: "GET", Pattern: packsAt + "/new", Policy: web.Perm("admin.settings"), Reveals: "the text of a pack", Handler: p.newPack},
 		web.Route{Method: "POST", Pattern: packsAt + "/new", Policy: web.Perm("admin.settings"), Mutates: true, Body: 4 << 20, Handler: p.addPack},
 		web.Route{Method: "GET", Pattern: versions, Policy: web.Perm("admin.use"), Reveals: "the text of a pack", Handler: p.pack},

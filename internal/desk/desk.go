@@ -46,7 +46,7 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "POST", Pattern: "/console/handover", Policy: team, Mutates: true, Handler: p.leave},
 		web.Route{Method: "POST", Pattern: "/console/handover/take", Policy: team, Mutates: true, Handler: p.take},
 		web.Route{Method: "POST", Pattern: "/console/handover/{uuid}", Policy: team, Mutates: true, Handler: p.tick},
-		web.Route{Method: "GET", Pattern: "/console/threads", Policy: web.Perm("incident.read"), Reveals: "threads the caller may see", Handler: p.threads},
+		web.Route{Method: "GET", Pattern: "/console/threads", List: true, Policy: web.Perm("incident.read"), Reveals: "threads the caller may see", Handler: p.threads},
 	)
 }
 

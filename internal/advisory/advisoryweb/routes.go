@@ -25,7 +25,7 @@ func Routes(m *web.Mux, s *advisory.Service) {
 		web.Route{Method: "GET", Pattern: "/warnings", Policy: web.Public, Localized: true, Reveals: "published warnings", Handler: p.listPublic},
 		web.Route{Method: "GET", Pattern: "/warnings/{number}", Policy: web.Public, Localized: true, Reveals: "one published warning", Handler: p.showPublic},
 		web.Route{Method: "GET", Pattern: "/atom/warnings", Policy: web.Public, Reveals: "published warnings as Atom", Handler: p.atom},
-		web.Route{Method: "GET", Pattern: "/console/advisories", Policy: web.Perm("advisory.read"), Reveals: "warnings the caller may see", Handler: p.list},
+		web.Route{Method: "GET", Pattern: "/console/advisories", List: true, Policy: web.Perm("advisory.read"), Reveals: "warnings the caller may see", Handler: p.list},
 		web.Route{Method: "GET", Pattern: "/console/advisories/new", Policy: web.Perm("advisory.write"), Reveals: "an empty form", Handler: p.newForm},
 		web.Route{Method: "POST", Pattern: "/console/advisories/new", Policy: web.Perm("advisory.write"), Mutates: true, Handler: p.create},
 		web.Route{Method: "GET", Pattern: "/console/advisories/{number}", Policy: web.Perm("advisory.read"), Reveals: "a warning the caller may see", Handler: p.show},

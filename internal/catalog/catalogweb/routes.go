@@ -39,7 +39,7 @@ func Routes(m *web.Mux, d Deps) {
 	for _, v := range views {
 		at := base + "/" + v.path
 		m.Handle(
-			web.Route{Method: "GET", Pattern: at, Policy: read, Reveals: "catalogues, which all may read", Handler: p.list(v)},
+			web.Route{Method: "GET", Pattern: at, List: true, Policy: read, Reveals: "catalogues, which all may read", Handler: p.list(v)},
 			web.Route{Method: "GET", Pattern: at + "/{id}", Policy: read, Reveals: "a catalogue; of own clusters those that the caller may see", Handler: p.show(v)},
 			web.Route{Method: "POST", Pattern: at + "/{id}", Policy: write, Mutates: true, Handler: p.change(v)},
 		)

@@ -140,6 +140,9 @@ func (p *pages) row(r *http.Request, f *web.Filters, c incident.Case) ui.Row {
 // near puts the ways to the neighbours in the list that the case was opened from into
 // its header, and the list itself into the crumbs.
 func (p *pages) near(r *http.Request, page *casePage, number string) error {
+	if web.FromElsewhere(r) {
+		return nil
+	}
 	f, filter := p.filters(web.FromList(r, base))
 	prev, next, err := p.s.Neighbours(r.Context(), web.Actor(r), filter, number)
 	if err != nil {

@@ -45,7 +45,7 @@ func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), s: d.Cases, d: d}
 	read, write := web.Perm("incident.read"), web.Perm("incident.write")
 	m.Handle(
-		web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "cases the caller may see", Handler: p.list},
+		web.Route{Method: "GET", Pattern: base, List: true, Policy: read, Reveals: "cases the caller may see", Handler: p.list},
 		web.Route{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "cases the caller may see, as CSV or JSON", Handler: p.export},
 		web.Route{Method: "POST", Pattern: base + "/merge", Policy: web.Perm("incident.merge"), Mutates: true, Reveals: "what a merge would bring together", Handler: p.merge},
 		web.Route{Method: "GET", Pattern: base + "/new", Policy: web.Perm("incident.open"), Reveals: "an empty form", Handler: p.newForm},

@@ -48,6 +48,9 @@ func (p *pages) filters(r *http.Request) (*web.Filters, intake.Filter, string) {
 // near puts the ways to the neighbours in the list that the report was opened from into
 // its header, and the list itself into the crumbs.
 func (p *pages) near(r *http.Request, page *showPage) error {
+	if web.FromElsewhere(r) {
+		return nil
+	}
 	f, q, sort := p.filters(web.FromList(r, base))
 	prev, next, err := p.s.Neighbours(r.Context(), web.Actor(r), q, sort, page.Number)
 	if err != nil {

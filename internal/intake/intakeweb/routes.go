@@ -28,7 +28,7 @@ func Routes(m *web.Mux, s *intake.Service) {
 	p := &pages{t: m.Templates(Files), s: s}
 	read, triage := web.Perm("intake.read"), web.Perm("intake.triage")
 	m.Handle(
-		web.Route{Method: "GET", Pattern: "/console/reports", Policy: read, Reveals: "reports the caller may see", Handler: p.list},
+		web.Route{Method: "GET", Pattern: "/console/reports", List: true, Policy: read, Reveals: "reports the caller may see", Handler: p.list},
 		web.Route{Method: "GET", Pattern: "/console/reports/new", Policy: web.Perm("intake.enter"), Reveals: "an empty form", Handler: p.phone},
 		web.Route{Method: "POST", Pattern: "/console/reports/new", Policy: web.Perm("intake.enter"), Mutates: true, Handler: p.enter},
 		web.Route{Method: "GET", Pattern: "/console/reports/{number}", Policy: read, Reveals: "a report the caller may see", Handler: p.show},

@@ -70,7 +70,7 @@ func Routes(m *web.Mux, d Deps) {
 			read, write, publish = onConsole(read), onConsole(write), onConsole(publish)
 		}
 		routes := []web.Route{
-			{Method: "GET", Pattern: base, Policy: read, Reveals: "events the caller may see", Handler: p.list},
+			{Method: "GET", Pattern: base, List: true, Policy: read, Reveals: "events the caller may see", Handler: p.list},
 			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
 			{Method: "GET", Pattern: base + "/attack", Policy: read, Reveals: "techniques of events the caller may see", Handler: p.attackMany},
 			{Method: "GET", Pattern: base + "/{id}/correlations", Policy: read, Reveals: "what an event shares with others, both sides seen by the caller", Handler: p.correlationsOf},
@@ -120,7 +120,7 @@ func Routes(m *web.Mux, d Deps) {
 		}
 		m.Handle(routes...)
 	}
-	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", Policy: onConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
+	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", List: true, Policy: onConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
 }
 
 // onConsole narrows a policy to the CERT's team: organisations have the portal.

@@ -79,7 +79,7 @@ func Routes(m *web.Mux, d Deps) {
 	for _, x := range []struct{ base, part string }{{teamGroups, "console.use"}, {portalGroups, "portal.use"}} {
 		read, write := within(x.part, "intel.read"), within(x.part, "intel.group")
 		m.Handle(
-			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "sharing groups that the caller is in or made", Handler: p.groups},
+			web.Route{Method: "GET", Pattern: x.base, List: true, Policy: read, Reveals: "sharing groups that the caller is in or made", Handler: p.groups},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newGroup},
 			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: write, Mutates: true, Handler: p.addGroup},
 			web.Route{Method: "GET", Pattern: x.base + "/{group}", Policy: read, Reveals: "a sharing group and its members", Handler: p.group},
@@ -94,7 +94,7 @@ func Routes(m *web.Mux, d Deps) {
 			read = write
 		}
 		m.Handle(
-			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "feeds and how they went, no secrets", Handler: p.feeds},
+			web.Route{Method: "GET", Pattern: x.base, List: true, Policy: read, Reveals: "feeds and how they went, no secrets", Handler: p.feeds},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newFeed},
 			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: write, Mutates: true, Handler: p.saveFeed},
 			web.Route{Method: "GET", Pattern: x.base + "/{feed}", Policy: read, Reveals: "a feed and its last report", Handler: p.feed},

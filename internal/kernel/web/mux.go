@@ -30,6 +30,7 @@ type Route struct {
 	Localized bool   // public page: stands under /sr-Cyrl/…, /sr-Latn/…, /en/…
 	Body      int64  // largest body in bytes; 0 = 1 MiB; negative = the handler limits
 	Limit     string // bucket of the rate limiter; "" is not limited here
+	List      bool   // a page with a Table of things that have pages of their own: from one to the next goes through it (nearby)
 	KeepsKey  bool   // its room keeps the Idempotency-Key with the answer, in the act's transaction
 	Handler   Handler
 }
@@ -176,6 +177,8 @@ func (r Route) check() error {
 		return bad("no handler")
 	case strings.HasPrefix(r.Pattern, "/api/") && r.Scope == "" && r.Policy.Name != Public.Name:
 		return bad("an API route needs a scope")
+	case r.List && (r.Method != http.MethodGet || strings.Contains(r.Pattern, "{")):
+		return bad("a list is a page with one address")
 	case r.Localized && r.Policy.Name != Public.Name:
 		return bad("only public pages carry the language in their path")
 	}

@@ -38,14 +38,23 @@ func withList(href, query string) string {
 // ReadFilters; opened from elsewhere, it is the list as it opens by itself.
 func FromList(r *http.Request, path string) *http.Request {
 	from := r.Clone(r.Context())
-	from.URL = &url.URL{Path: path, RawQuery: cleanQuery(r.URL.Query().Get(listParam))}
+	from.URL = &url.URL{Path: path}
+	if !FromElsewhere(r) {
+		from.URL.RawQuery = cleanQuery(r.URL.Query().Get(listParam))
+	}
 	from.RequestURI = from.URL.RequestURI()
 	return from
 }
 
+// FromElsewhere tells that the page of r was opened from a list that is not its own: the
+// ways through that one are found by themselves (nearby).
+func FromElsewhere(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Query().Get(listParam), "/")
+}
+
 // InList puts the list that r was opened from behind href, for further pages of the same thing.
 func InList(r *http.Request, href string) string {
-	return withList(href, cleanQuery(r.URL.Query().Get(listParam)))
+	return withList(href, cleanList(r.URL.Query().Get(listParam)))
 }
 
 // mostList bounds what of a list's query is carried on.
@@ -57,7 +66,26 @@ func cleanQuery(s string) string {
 		return ""
 	}
 	v.Del("cursor")
+	v.Del("format")
 	return v.Encode()
+}
+
+// cleanList is what is carried on of a list: its address where it is another's, its
+// filters, and the row from which on it was seen.
+func cleanList(s string) string {
+	at, query, _ := strings.Cut(s, "?")
+	if !strings.HasPrefix(at, "/") {
+		at, query = "", s
+	}
+	v, err := url.ParseQuery(query)
+	if err != nil || len(s) > mostList {
+		return ""
+	}
+	v.Del("format")
+	if query = v.Encode(); at == "" || query == "" {
+		return at + query
+	}
+	return at + "?" + query
 }
 
 // keepList gives a redirect back to the page that an act was pressed on, or to the one
@@ -68,7 +96,7 @@ func keepList(r *http.Request, to string) string {
 	if err != nil || bad != nil || from.Host != r.Host || u.Query().Has(listParam) {
 		return to
 	}
-	query := cleanQuery(from.Query().Get(listParam))
+	query := cleanList(from.Query().Get(listParam))
 	if from.Path != u.Path && !strings.HasPrefix(from.Path, u.Path+"/") {
 		return to
 	}

@@ -132,6 +132,9 @@ func langLinks(r *http.Request, s *state) []ui.LangLink {
 
 // menus fills the menus of the page's shell with what this person may enter.
 func (m *Mux) menus(r *http.Request, s *state, p *Page) {
+	if s.listed != nil {
+		return
+	}
 	nav := m.cfg.Nav
 	item := func(items []NavItem, public bool) []ui.MenuItem { return m.menu(r, s, items, public) }
 	switch p.Shell {

@@ -99,6 +99,13 @@ func (t *Templates) Invalid(w http.ResponseWriter, r *http.Request, name string,
 func (t *Templates) RenderStatus(w http.ResponseWriter, r *http.Request, status int, name string, page Pager) error {
 	base := page.Base()
 	s := stateOf(r)
+	if s.listed != nil {
+		s.listed.take(page)
+		return nil
+	}
+	if s.mux != nil && status == http.StatusOK && base.Shell == ShellConsole {
+		s.mux.nearby(r, base, page)
+	}
 	if s.mux != nil && base.Toast == nil {
 		base.Toast = s.mux.takeFlash(w, r)
 	}

@@ -34,6 +34,8 @@ type state struct {
 	typed    url.Values // into the page's forms, before it was asked for again
 	typedFor string     // where that would have been sent
 	scheme   string     // chosen with this request
+
+	listed *listed // the page is not shown, only what it lists is wanted
 }
 
 func (s *state) setLang(l i18n.Lang) { s.lang, s.actor.Lang = l, string(l) }

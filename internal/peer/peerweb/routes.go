@@ -59,7 +59,7 @@ func Routes(m *web.Mux, d Deps) {
 		read, manage := within("peer.read"), within("peer.manage")
 		content := web.Policy{Name: manage.Name + "&intel.read", Allow: func(who ident.Actor) bool { return manage.Allow(who) && who.Can("intel.read") }}
 		m.Handle(
-			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "peers, their health and rules, no keys", Handler: p.list},
+			web.Route{Method: "GET", Pattern: x.base, List: true, Policy: read, Reveals: "peers, their health and rules, no keys", Handler: p.list},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: manage, Reveals: "an empty form", Handler: p.newPeer},
 			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: manage, Mutates: true, Handler: p.add},
 			web.Route{Method: "GET", Pattern: x.base + "/{peer}", Policy: read, Reveals: "a peer, its runs, events by UUID with reasons", Handler: p.show},

@@ -78,8 +78,10 @@ func post(pattern string, policy web.Policy, h web.Handler) web.Route {
 func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
 	read, write, merge := within(perm, web.Perm("registry.read")), within(perm, web.Perm("registry.write")), within(perm, web.Perm("registry.merge"))
 	const one, details = "an organisation the caller may see", "details of an organisation, where the caller may see them"
+	list := get(base, read, "organisations the caller may see", p.list)
+	list.List = true
 	m.Handle(
-		get(base, read, "organisations the caller may see", p.list),
+		list,
 		get(base+"/export", read, "organisations the caller may see, with details where those may be seen", p.export),
 		get(base+"/{id}", read, one, p.show),
 		get(base+"/{id}/contacts", read, details+"; logged", p.contacts),

@@ -62,7 +62,7 @@ func Routes(m *web.Mux, s *rule.Service) {
 		read, write web.Policy
 	}{{teamBase, read, write}, {ownBase, mine, mine}} {
 		m.Handle(
-			web.Route{Method: "GET", Pattern: x.base, Policy: x.read, Reveals: "rules and how often they held", Handler: p.list},
+			web.Route{Method: "GET", Pattern: x.base, List: true, Policy: x.read, Reveals: "rules and how often they held", Handler: p.list},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: x.write, Reveals: "an empty form", Handler: p.newRule},
 			web.Route{Method: "POST", Pattern: x.base + "/new", Policy: x.write, Mutates: true, Handler: p.add},
 			web.Route{Method: "GET", Pattern: x.base + "/{rule}", Policy: x.read, Reveals: "a rule, its runs and titles of what they are about", Handler: p.show},
