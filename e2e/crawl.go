@@ -23,7 +23,7 @@ type Walk struct {
 // Pages of one kind differ only in numbers, ids and what is asked for: one of each is enough.
 var (
 	idInPath = regexp.MustCompile(`/(?:[A-Z]{1,4}-)?(?:\d[\d-]*|[0-9a-f]{8}-[0-9a-f-]{27})(?:/|$)`)
-	notPages = regexp.MustCompile(`\.(?:json|csv|xml|atom|txt|pdf|zip|eml|png|svg|css|js|md)$|^/(?:api|misp|taxii2|static|assets|health)(?:/|$)|^/[a-z]+/peers/[^/]+/preview$`) // a preview asks the other side, which the demo does not have
+	notPages = regexp.MustCompile(`\.(?:json|csv|xml|atom|txt|pdf|zip|eml|png|svg|css|js|md)$|^/(?:api|misp|taxii2|static|assets|health)(?:/|$)`)
 )
 
 // pageKind gives what a page has in common with others of its kind.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +54,7 @@ func TestBrowserEveryPage(t *testing.T) {
 			people = append(people, p)
 		}
 	}
+	previews := previewsOf(t, s)
 	looks := []Look{{Lang: "sr-Cyrl"}, {Viewport: Phone, Scheme: "dark", Lang: "en"}}
 	if Deep() {
 		looks = append(looks, Look{Viewport: Small, Lang: "sr-Latn"}, Look{Scheme: "dark", Lang: "sr-Cyrl"}, Look{Viewport: Phone, Lang: "en"})
@@ -70,6 +72,13 @@ func TestBrowserEveryPage(t *testing.T) {
 				p.Visit("/")
 				p.Speak(p.Look.Lang)
 				w.Go(p)
+				if who.Role == "admin" { // whether the other side answers or not
+					for _, at := range previews {
+						one := Walk{Start: []string{at}, Max: 1, Axe: true}
+						one.Go(p)
+						w.Findings = append(w.Findings, one.Findings...)
+					}
+				}
 				for _, f := range w.Findings {
 					t.Error(f)
 				}
@@ -80,6 +89,41 @@ func TestBrowserEveryPage(t *testing.T) {
 			})
 		}
 	}
+}
+
+// previewsOf gives the pages that show what a peer offers: of one that answers, which is
+// this very Straža over its MISP interface, and of the demo's own, which does not.
+func previewsOf(t *testing.T, s *Server) []string {
+	t.Helper()
+	i := slices.IndexFunc(s.Personas, func(p Persona) bool { return p.Key != "" && p.Role == "lead" })
+	if i < 0 {
+		t.Fatal("no persona with a key")
+	}
+	const name = "Petlja"
+	_, err := s.TryCLI(s.Personas[i].Key+"\n", "peer", "add", name, s.Origin, "--org", s.Personas[i].Org, "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := s.TryCLI("", "peer", "delete", name); err != nil {
+			t.Error(err)
+		}
+	})
+	list, err := s.TryCLI("", "peer", "list", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for line := range strings.Lines(string(list)) {
+		var p struct{ ID string }
+		if json.Unmarshal([]byte(line), &p) == nil && p.ID != "" {
+			all = append(all, "/administration/peers/"+p.ID+"/preview")
+		}
+	}
+	if len(all) < 2 {
+		t.Fatalf("%d peers: %s", len(all), list)
+	}
+	return all
 }
 
 // TestWalkFinds shows that the walk reaches linked pages and catches what is wrong there.

@@ -391,3 +391,39 @@ func TestCutOffPullResumes(t *testing.T) {
 		}
 	})
 }
+
+// A preview of a peer that refuses, talks nonsense or is gone says so in the words of the
+// connection test; it is no inner fault.
+func TestPreviewOfASilentPeer(t *testing.T) {
+	t.Parallel()
+	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
+		for key, index := range map[string]func(http.ResponseWriter, *http.Request){
+			peer.Forbidden.Key(): func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, `{"message":"Authentication failed."}`, 403)
+			},
+			peer.Unexpected.Key(): func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "x", 500) },
+			"nonsense":            func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<html>`) },
+		} {
+			s.index = index
+			if key == "nonsense" {
+				key = peer.Unexpected.Key()
+			}
+			_, err := n.Peers.Preview(ctx, n.Lead, p.UUID, 1)
+			if e := fault.Of(err); e == nil || e.Kind != fault.Unavailable || e.Key != key {
+				t.Errorf("%v, want %s", err, key)
+			}
+		}
+		gone, err := n.Peers.Edit(ctx, n.Lead, p.UUID, "k", peer.Remote{}, func(p *peer.Peer) error { p.URL = "http://127.0.0.1:1"; return nil })
+		n.Must(err)
+		if _, err = n.Peers.Preview(ctx, n.Lead, gone.UUID, 1); fault.Of(err) == nil || fault.Of(err).Key != peer.Unreachable.Key() {
+			t.Errorf("gone: %v", err)
+		}
+		s.index = listed(uuidA)
+		if _, err := n.Peers.Edit(ctx, n.Lead, p.UUID, "k", peer.Remote{}, func(p *peer.Peer) error { p.URL = s.url; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if offers, err := n.Peers.Preview(ctx, n.Lead, p.UUID, 1); err != nil || len(offers) != 1 {
+			t.Errorf("answering again: %d, %v", len(offers), err)
+		}
+	})
+}

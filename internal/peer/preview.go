@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -26,7 +27,7 @@ const PreviewPage = 60
 
 // Preview shows a page (from 1) of what a pull would look at, as the other side
 // tells it now; nothing is stored. Needs peer.manage and intel.read, because content
-// is shown. Faults: NotFound, Unavailable.
+// is shown. Faults: NotFound, Unavailable with the key of a Code.
 func (s *Service) Preview(ctx context.Context, who ident.Actor, ref string, page int) (out []Offer, err error) {
 	if err := access.Check(who, "intel.read"); err != nil {
 		return nil, err
@@ -45,8 +46,8 @@ func (s *Service) Preview(ctx context.Context, who ident.Actor, ref string, page
 	ask := w.filter()
 	delete(ask, "minimal")
 	ask["limit"], ask["page"] = PreviewPage, max(page, 1)
-	if out, err = w.r.offers(ctx, ask); err != nil {
-		return nil, err
+	if out, err = w.r.offers(ctx, ask); err != nil { // said as the test of a connection says it
+		return nil, fault.New(fault.Unavailable, "peer %d shows nothing: %s", p.ID, detailOf(err)).WithKey(codeOf(err).Key()).Because(err)
 	}
 	uuids := make([]string, len(out))
 	for i := range out {

@@ -267,15 +267,19 @@ func (p *pages) preview(w http.ResponseWriter, r *http.Request) error {
 	}
 	n, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	n = min(max(n, 1), 1_000_000)
-	offers, err := p.s.Preview(r.Context(), web.Actor(r), x.UUID, n)
-	if err != nil {
-		return err
-	}
 	title := web.T(r, "peers.preview")
 	page := &previewPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title, Sub: []any{x.Name}}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "peers.title"), Href: base(r)}, {Label: x.Name, Href: at(r, &x)}, {Label: title}}
 	page.Table = ui.Table{Caption: title, Columns: []ui.Column{{Label: web.T(r, "peers.event")}, {Label: web.T(r, "peers.here"), Width: "mark"}, {Label: web.T(r, "peers.attributes"), Num: true, Drop: 1}},
 		Empty: &ui.Empty{Icon: "sun", Title: web.T(r, "peers.preview.empty")}}
+	offers, err := p.s.Preview(r.Context(), web.Actor(r), x.UUID, n)
+	if e := fault.Of(err); e != nil && e.Kind == fault.Unavailable && e.Key != "" { // the other side's silence is a state of this page
+		page.Table.Empty = silent(r, e, at(r, &x))
+		return p.t.Render(w, r, "preview", page)
+	}
+	if err != nil {
+		return err
+	}
 	for _, o := range offers {
 		here := o.State
 		if here == "new" || here == "newer" || here == "same" {
@@ -287,4 +291,10 @@ func (p *pages) preview(w http.ResponseWriter, r *http.Request) error {
 		page.Next = at(r, &x) + "/preview?page=" + strconv.Itoa(n+1)
 	}
 	return p.t.Render(w, r, "preview", page)
+}
+
+// silent says why the other side shows nothing, and leads to where the connection is tested.
+func silent(r *http.Request, e *fault.Error, at string) *ui.Empty {
+	return &ui.Empty{Icon: "wifi-off", Title: web.T(r, "peers.preview.failed"), Text: web.T(r, "peers.preview.failed.text", "why", web.T(r, e.Key)),
+		Acts: []ui.Button{{Label: web.T(r, "peers.preview.back"), Href: at, Variant: "secondary"}}}
 }
