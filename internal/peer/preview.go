@@ -47,7 +47,7 @@ func (s *Service) Preview(ctx context.Context, who ident.Actor, ref string, page
 	delete(ask, "minimal")
 	ask["limit"], ask["page"] = PreviewPage, max(page, 1)
 	if out, err = w.r.offers(ctx, ask); err != nil { // said as the test of a connection says it
-		return nil, fault.New(fault.Unavailable, "peer %d shows nothing: %s", p.ID, detailOf(err)).WithKey(codeOf(err).Key()).Because(err)
+		return nil, fault.New(fault.Unavailable, "peer %d shows nothing: %s", p.ID, DetailOf(err)).WithKey(codeOf(err).Key()).Because(err)
 	}
 	uuids := make([]string, len(out))
 	for i := range out {
