@@ -143,6 +143,7 @@ type loader struct {
 	exists  bool   // edited, not added
 	failed  error  // the rest of the event is read past
 	hash    []byte
+	came    span // ids of what is new
 }
 
 func (s *Service) newLoader(who ident.Actor, opt AddOptions, head *misp.Event) *loader {
@@ -262,7 +263,7 @@ func (l *loader) finish(ctx context.Context) error {
 	fresh, event, exists := l.saved, l.event, l.exists
 	write := func() error {
 		return l.s.db.Update(ctx, func(tx *store.Tx) error {
-			l.saved, l.event, l.exists, l.refs, l.hash = fresh, event, exists, nil, nil // it may run again
+			l.saved, l.event, l.exists, l.refs, l.hash, l.came = fresh, event, exists, nil, nil, span{} // it may run again
 			return l.wholeTx(ctx, tx)
 		}, store.InLane(lane))
 	}
@@ -493,7 +494,11 @@ func (l *loader) write(ctx context.Context, tx *store.Tx, part *draft) error {
 	var uses []tagging
 	sum := sha256.New()
 	sum.Write(l.hash)
+	for _, o := range objects {
+		l.came.take(o.ID)
+	}
 	for _, a := range rows {
+		l.came.take(a.ID)
 		fmt.Fprintf(sum, "%s|%d\n", a.UUID, a.Timestamp)
 		for _, t := range a.tags {
 			id, err := l.aud.tag(ctx, tx, t)
@@ -626,7 +631,7 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 	if err := writeReferences(ctx, tx, l.refs); err != nil {
 		return err
 	}
-	if _, err := l.reports(ctx, tx); err != nil {
+	if _, err := l.reports(ctx, tx, nil); err != nil {
 		return err
 	}
 	var uses []tagging
@@ -653,6 +658,9 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	l.saved.State = "created"
+	if err := l.arrived(ctx, tx); err != nil {
+		return err
+	}
 	if err := l.also(ctx, tx); err != nil {
 		return err
 	}
@@ -684,7 +692,7 @@ func (l *loader) also(ctx context.Context, tx *store.Tx) error {
 }
 
 // reports adds or replaces the event's reports and counts those that changed.
-func (l *loader) reports(ctx context.Context, tx *store.Tx) (changed int64, err error) {
+func (l *loader) reports(ctx context.Context, tx *store.Tx, past *journal) (changed int64, err error) {
 	for i := range l.head.EventReport {
 		w := &l.head.EventReport[i]
 		r := Report{ID: l.s.db.NewID(), EventID: l.event.ID, Name: short(w.Name.Or("")), Content: plain(w.Content.Or("")), Deleted: w.Deleted.Or(false),
@@ -696,11 +704,21 @@ func (l *loader) reports(ctx context.Context, tx *store.Tx) (changed int64, err 
 		if err := l.aud.child(ctx, tx, &r.Distribution, &r.Group, &r.audience); err != nil {
 			return changed, err
 		}
+		old, known := Report{}, false
+		if past != nil {
+			if old, known, err = reportOf(ctx, tx, r.EventID, r.UUID); err != nil {
+				return changed, err
+			}
+		}
 		n, err := writeReport(ctx, tx, r)
 		if err != nil {
 			return changed, err
 		}
-		changed += n
+		if changed += n; n > 0 && known {
+			past.report(&old, &r)
+		} else if n > 0 {
+			l.came.take(r.ID)
+		}
 	}
 	return changed, nil
 }

@@ -38,7 +38,7 @@ func (s *Service) changeTx(ctx context.Context, tx *store.Tx, who ident.Actor, e
 		return err
 	}
 	if !m.changed && m.news.size() == 0 && len(m.news.objects) == 0 && len(m.refs) == 0 {
-		return nil
+		return m.past.keep(ctx, tx, who, &e, &e, now) // local tags at most
 	}
 	l.event.Published = false
 	return m.end(ctx, tx, e)
@@ -223,9 +223,12 @@ func (s *Service) DeleteAttributeTx(ctx context.Context, tx *store.Tx, who ident
 		m.l.event.Attributes -= one(!old.Deleted)
 		if hard {
 			m.l.event.ownAudiences -= one(old.audience != nil)
+			m.past.removed(ChangedAttribute, old.ID, old.UUID, old.audience, old.ObjectID, old.Type)
 			return removeAttribute(ctx, tx, a.EventID, a.ID)
 		}
+		was := *old
 		old.Deleted, old.Timestamp = true, max(m.now/1e6, old.Timestamp+1)
+		m.past.attribute(&was, old)
 		return rewriteAttribute(ctx, tx, old)
 	})
 }
@@ -253,7 +256,9 @@ func (s *Service) RestoreAttributeTx(ctx context.Context, tx *store.Tx, who iden
 		old := have[a.ID]
 		m.changed = true
 		m.l.event.Attributes++
+		was := *old
 		old.Deleted, old.Timestamp = false, max(m.now/1e6, old.Timestamp+1)
+		m.past.attribute(&was, old)
 		return rewriteAttribute(ctx, tx, old)
 	})
 	a.Deleted = false
@@ -379,7 +384,9 @@ func (m *merge) dropUnnamed(ctx context.Context, tx *store.Tx, o Object, named m
 		if named[a.UUID] || m.matches(&a) {
 			continue
 		}
+		was := a
 		a.Deleted, a.Timestamp = true, max(m.now/1e6, a.Timestamp+1)
+		m.past.attribute(&was, &a)
 		m.changed = true
 		m.l.event.Attributes--
 		if err := rewriteAttribute(ctx, tx, &a); err != nil {
@@ -416,11 +423,12 @@ func (s *Service) DeleteObject(ctx context.Context, who ident.Actor, ref string,
 			return m.dropObject(ctx, tx, have[o.ID])
 		}
 		m.changed = true
-		n, err := dropObjectAttributes(ctx, tx, o.ID, m.now/1e6)
+		n, err := m.dropAttributes(ctx, tx, o.ID, m.now/1e6, hard)
 		if err != nil {
 			return err
 		}
 		m.l.event.Attributes -= n
+		m.past.removed(ChangedObject, o.ID, o.UUID, have[o.ID].audience, 0, o.Name)
 		return removeObject(ctx, tx, o.EventID, o.ID)
 	})
 }
@@ -479,6 +487,7 @@ func (s *Service) DeleteReference(ctx context.Context, who ident.Actor, ref stri
 	}
 	return r, s.change(ctx, who, itoa(r.EventID), "reference.delete", func(tx *store.Tx, m *merge) error {
 		m.changed = true
+		m.past.reference(&r, hard)
 		return removeReference(ctx, tx, r, hard, m.now/1e6)
 	})
 }

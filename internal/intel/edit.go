@@ -55,6 +55,7 @@ type merge struct {
 	changed bool
 	news    draft // what is added
 	refs    []Reference
+	past    journal
 }
 
 // edit merges the draft into the event that is here.
@@ -89,10 +90,10 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	if err := m.children(ctx, tx); err != nil {
 		return err
 	}
-	if err := m.tags(ctx, tx, l.event.ID, 0, tagNames(l.head.Tag, l.head.EventTag, l.head.Galaxy)); err != nil {
+	if err := m.tags(ctx, tx, l.event.at(), tagNames(l.head.Tag, l.head.EventTag, l.head.Galaxy)); err != nil {
 		return err
 	}
-	n, err := l.reports(ctx, tx)
+	n, err := l.reports(ctx, tx, &m.past)
 	if err != nil {
 		return err
 	}
@@ -107,6 +108,9 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 			if _, err := tx.Exec(ctx, redateEvent, l.event.ID, l.event.Timestamp); err != nil {
 				return err
 			}
+		}
+		if err := m.past.keep(ctx, tx, l.who, &before, &before, m.now); err != nil { // local tags change none either
+			return err
 		}
 		return l.keepSaid(ctx, tx) // analyst data changes no event
 	}
@@ -256,11 +260,12 @@ func (m *merge) applyObject(ctx context.Context, tx *store.Tx, old, o *Object) (
 	}
 	m.l.event.ownAudiences += one(old.audience != nil) - one(was.audience != nil)
 	m.changed = true
+	m.past.object(&was, old)
 	if err := rewriteObject(ctx, tx, old); err != nil {
 		return true, err
 	}
 	if old.Deleted && !was.Deleted {
-		n, err := dropObjectAttributes(ctx, tx, old.ID, old.Timestamp)
+		n, err := m.dropAttributes(ctx, tx, old.ID, old.Timestamp, false)
 		m.l.event.Attributes -= n
 		return true, err
 	}
@@ -339,7 +344,7 @@ func (m *merge) apply(ctx context.Context, tx *store.Tx, old, a *Attribute) erro
 	}
 	before := m.changed
 	m.changed = false
-	if err := m.tags(ctx, tx, old.EventID, old.ID, a.tags); err != nil {
+	if err := m.tags(ctx, tx, was.at(), a.tags); err != nil {
 		return err
 	}
 	tagged := m.changed
@@ -356,6 +361,7 @@ func (m *merge) apply(ctx context.Context, tx *store.Tx, old, a *Attribute) erro
 	}
 	m.l.event.ownAudiences += one(old.audience != nil) - one(was.audience != nil)
 	m.l.event.Attributes += one(was.Deleted) - one(old.Deleted)
+	m.past.attribute(&was, old)
 	if err := rewriteAttribute(ctx, tx, old); err != nil {
 		return err
 	}
@@ -417,7 +423,11 @@ func (a *Attribute) differs(b *Attribute) bool {
 func equalSeen(a, b *int64) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 
 // tags attaches what came and detaches what came marked as deleted.
-func (m *merge) tags(ctx context.Context, tx *store.Tx, event, attribute int64, list []tagName) error {
+func (m *merge) tags(ctx context.Context, tx *store.Tx, at entry, list []tagName) error {
+	attribute := at.thing
+	if at.kind == ChangedEvent {
+		attribute = 0
+	}
 	for _, t := range list {
 		id, err := m.l.aud.tag(ctx, tx, t)
 		if err != nil {
@@ -428,9 +438,12 @@ func (m *merge) tags(ctx context.Context, tx *store.Tx, event, attribute int64, 
 		}
 		var n int64
 		if t.remove {
-			n, err = tx.Exec(ctx, detachTag, event, attribute, id)
+			n, err = tx.Exec(ctx, detachTag, m.l.event.ID, attribute, id)
 		} else {
-			n, err = tx.Exec(ctx, attachTag, tx.DB().NewID(), id, event, attribute, t.local, t.relationship)
+			n, err = tx.Exec(ctx, attachTag, tx.DB().NewID(), id, m.l.event.ID, attribute, t.local, t.relationship)
+		}
+		if err == nil && n > 0 {
+			err = m.past.tagOf(ctx, tx, at, id, !t.remove)
 		}
 		if err != nil {
 			return err
@@ -469,6 +482,9 @@ func (m *merge) end(ctx context.Context, tx *store.Tx, before Event) error {
 		return err
 	}
 	if err := rewriteEvent(ctx, tx, *e); err != nil {
+		return err
+	}
+	if err := m.journal(ctx, tx, &before); err != nil {
 		return err
 	}
 	if err := l.keepSaid(ctx, tx); err != nil {

@@ -58,5 +58,36 @@ func (s *Service) erasePersons(ctx context.Context, who ident.Actor, w access.Sw
 			}
 		}
 	}
-	return n, nil
+	past, err := s.erasePast(ctx, who, w)
+	return n + past, err
+}
+
+// erasePast takes old values about persons out of the journal that were changed before
+// the term, whatever has become of the attribute since.
+func (s *Service) erasePast(ctx context.Context, who ident.Actor, w access.Sweep) (n int64, err error) {
+	var due []personEvent
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		due, err = store.All(ctx, tx, scanPersonEvent, personPast, w.Before)
+		return err
+	})
+	for _, e := range due {
+		e.Table = "intel_change"
+		if err != nil || !w.Takes(e.Held) {
+			continue
+		}
+		gone := e.n
+		if !w.Dry {
+			err = s.db.Update(ctx, func(tx *store.Tx) error {
+				if gone, err = tx.Exec(ctx, forgetPerson, w.Before, e.ID); err != nil {
+					return err
+				}
+				if err := s.log.Record(ctx, tx, who, "event.erase", audit.Thing{Kind: "event", ID: e.ID, Label: e.Label}, map[string]any{"old_values": gone}); err != nil {
+					return err
+				}
+				return w.NoteTx(ctx, tx, gone)
+			}, store.InLane(store.Jobs))
+		}
+		n += gone
+	}
+	return n, err
 }

@@ -111,6 +111,13 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 	if err := rewriteEvent(ctx, tx, e); err != nil {
 		return err
 	}
+	if on {
+		var j journal
+		j.published(e.ID)
+		if err := j.keep(ctx, tx, who, &was, &e, now); err != nil {
+			return err
+		}
+	}
 	return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"distribution": e.Distribution, "group": e.Group, "tlp": e.TLP})
 }
 

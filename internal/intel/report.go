@@ -41,6 +41,7 @@ func (s *Service) AddReport(ctx context.Context, who ident.Actor, event string, 
 			return orNot(err, fault.Field("uuid", "intel.fault.uuid-taken", "%s", takenUUID))
 		}
 		r.EventID, r.Timestamp = m.l.event.ID, m.now/1e6
+		m.l.came.take(r.ID)
 		return m.putReport(ctx, tx, &r)
 	})
 	return r, err
@@ -93,6 +94,7 @@ func (s *Service) DeleteReport(ctx context.Context, who ident.Actor, ref string,
 	}
 	return s.change(ctx, who, itoa(r.EventID), "report.delete", func(tx *store.Tx, m *merge) error {
 		m.changed = true
+		m.past.removed(ChangedReport, r.ID, r.UUID, r.audience, 0, "")
 		return removeReport(ctx, tx, r.EventID, r.ID)
 	})
 }
@@ -115,10 +117,15 @@ func (s *Service) changeReport(ctx context.Context, who ident.Actor, ref, verb s
 		if r, err = readReport(ctx, tx, who, itoa(seen.ID)); err != nil {
 			return err
 		}
+		was := r
 		if err := fn(&r, max(m.now/1e6, r.Timestamp+1)); err != nil {
 			return err
 		}
-		return m.putReport(ctx, tx, &r)
+		if err := m.putReport(ctx, tx, &r); err != nil {
+			return err
+		}
+		m.past.report(&was, &r)
+		return nil
 	})
 	return r, err
 }

@@ -432,7 +432,8 @@ func removeAttribute(ctx context.Context, tx *store.Tx, event, id int64) error {
 			return err
 		}
 	}
-	return nil
+	_, err := tx.Exec(ctx, forgetThing, event, int64(ChangedAttribute), id)
+	return err
 }
 
 // removeObject takes an object, its attributes and references out for good.
@@ -447,6 +448,9 @@ func removeObject(ctx context.Context, tx *store.Tx, event, id int64) error {
 		}
 	}
 	if _, err := tx.Exec(ctx, "DELETE FROM intel_reference WHERE object_id = $1", id); err != nil {
+		return err
+	}
+	if _, err = tx.Exec(ctx, forgetThing, event, int64(ChangedObject), id); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, "DELETE FROM intel_object WHERE id = $1", id)
@@ -488,6 +492,9 @@ func readReference(ctx context.Context, tx *store.Tx, ref string) (Reference, er
 
 func removeReference(ctx context.Context, tx *store.Tx, r Reference, hard bool, timestamp int64) error {
 	if hard {
+		if _, err := tx.Exec(ctx, forgetThing, r.EventID, int64(ChangedReference), r.ID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, "DELETE FROM intel_reference WHERE id = $1", r.ID)
 		return err
 	}

@@ -79,6 +79,9 @@ func removePersons(ctx context.Context, tx *store.Tx, event, now int64) (n int64
 	if _, err := tx.Exec(ctx, "DELETE FROM intel_attribute WHERE event_id = $1 AND id IN "+in, event); err != nil {
 		return 0, err
 	}
+	if _, err := tx.Exec(ctx, "DELETE FROM intel_change WHERE event_id = $1 AND kind = $2 AND thing IN "+in, event, int64(ChangedAttribute)); err != nil {
+		return 0, err
+	}
 	for _, text := range append([]string{personProposals}, stixOf...) {
 		if _, err := tx.Exec(ctx, text, event); err != nil {
 			return 0, err

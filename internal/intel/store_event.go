@@ -41,7 +41,7 @@ const (
 
 // perEvent are the tables whose rows go with their event, children first.
 var perEvent = []string{"intel_tagging", "intel_reference", "intel_report", "intel_sighting", "intel_data", "intel_origin", "intel_proposal", "intel_delegation",
-	"intel_attribute", "intel_object", "intel_collection_part", "intel_collection_pick", "intel_stix", "intel_stix_batch", "intel_stix_event"}
+	"intel_attribute", "intel_object", "intel_change", "intel_collection_part", "intel_collection_pick", "intel_stix", "intel_stix_batch", "intel_stix_event"}
 
 // otherKey: not every table's key is called id.
 var otherKey = map[string]string{"intel_data": "attribute_id", "intel_stix_event": "event_id"}

@@ -171,6 +171,9 @@ func instead(err error) error {
 }
 
 func removeReport(ctx context.Context, tx *store.Tx, event, id int64) error {
+	if _, err := tx.Exec(ctx, forgetThing, event, int64(ChangedReport), id); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, "DELETE FROM intel_report WHERE event_id = $1 AND id = $2", event, id)
 	return err
 }

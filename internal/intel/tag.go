@@ -113,6 +113,13 @@ func (s *Service) DeleteTag(ctx context.Context, who ident.Actor, ref string) er
 		if err != nil {
 			return err
 		}
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := noteTagGone(ctx, tx, who, t, now); err != nil {
+			return err
+		}
 		n, err := dropTag(ctx, tx, t.ID)
 		if err != nil {
 			return err
@@ -150,7 +157,7 @@ type Target struct {
 // holds the event attaches, bump no timestamp and clear no published flag; others
 // need the right to edit the event. changed tells how many were new.
 func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names []string, local bool) (changed int, err error) {
-	err = s.tagging(ctx, who, at, local, "tag.attach", func(tx *store.Tx, e Event, attribute int64) (int64, error) {
+	err = s.tagging(ctx, who, at, local, "tag.attach", func(tx *store.Tx, past *journal, e Event, on *Attribute) (int64, error) {
 		aud := audiences{who: who, owner: e.Owner.ID}
 		var n int64
 		for _, name := range names {
@@ -164,9 +171,12 @@ func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names 
 			if id == 0 {
 				return 0, fault.New(fault.Denied, "the tag is unknown and %s may not make tags", who).WithKey("intel.fault.tag-unknown")
 			}
-			k, err := tx.Exec(ctx, attachTag, s.db.NewID(), id, e.ID, attribute, local, "")
+			k, err := tx.Exec(ctx, attachTag, s.db.NewID(), id, e.ID, on.ID, local, "")
 			if err != nil {
 				return 0, err
+			}
+			if k > 0 {
+				past.tag(placeOf(&e, on), id, name, true)
 			}
 			n += k
 		}
@@ -183,24 +193,33 @@ func (s *Service) Detach(ctx context.Context, who ident.Actor, at Target, tags [
 	if err != nil {
 		return err
 	}
-	return s.tagging(ctx, who, at, local, "tag.detach", func(tx *store.Tx, e Event, attribute int64) (int64, error) {
+	return s.tagging(ctx, who, at, local, "tag.detach", func(tx *store.Tx, past *journal, e Event, on *Attribute) (int64, error) {
 		var n int64
 		for _, ref := range tags {
 			t, err := readTag(ctx, tx, who, ref)
 			if err != nil {
 				return 0, err
 			}
-			k, err := tx.Exec(ctx, detachTag, e.ID, attribute, t.ID)
+			k, err := tx.Exec(ctx, detachTag, e.ID, on.ID, t.ID)
 			if err != nil {
 				return 0, err
 			}
 			if k == 0 {
 				return 0, fault.New(fault.NotFound, "tag %d is not attached", t.ID).WithKey("intel.fault.no-tag")
 			}
+			past.tag(placeOf(&e, on), t.ID, t.Name, false)
 			n += k
 		}
 		return n, nil
 	})
+}
+
+// placeOf is where a tag hangs: the attribute, or the event when it is none.
+func placeOf(e *Event, a *Attribute) entry {
+	if a.ID != 0 {
+		return a.at()
+	}
+	return e.at()
 }
 
 // allLocal tells whether every named tag hangs there as a local one.
@@ -210,7 +229,7 @@ func (s *Service) allLocal(ctx context.Context, who ident.Actor, at Target, tags
 		if err != nil {
 			return err
 		}
-		uses, err := usesAt(ctx, tx, e.ID, a)
+		uses, err := usesAt(ctx, tx, e.ID, a.ID)
 		if err != nil {
 			return err
 		}
@@ -232,25 +251,24 @@ func (s *Service) allLocal(ctx context.Context, who ident.Actor, at Target, tags
 }
 
 // read loads the target as who sees it.
-func (t Target) read(ctx context.Context, tx *store.Tx, who ident.Actor) (e Event, attribute int64, err error) {
+func (t Target) read(ctx context.Context, tx *store.Tx, who ident.Actor) (e Event, a Attribute, err error) {
 	if t.Attribute == "" {
 		e, err = readEvent(ctx, tx, who, t.Event)
-		return e, 0, err
+		return e, a, err
 	}
-	a, err := readAttribute(ctx, tx, who, t.Attribute)
-	if err != nil {
-		return e, 0, err
+	if a, err = readAttribute(ctx, tx, who, t.Attribute); err != nil {
+		return e, a, err
 	}
-	return *a.Event, a.ID, nil
+	return *a.Event, a, nil
 }
 
 // tagging changes the tags of one target in one transaction.
-func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local bool, verb string, fn func(tx *store.Tx, e Event, attribute int64) (int64, error)) error {
+func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local bool, verb string, fn func(tx *store.Tx, past *journal, e Event, on *Attribute) (int64, error)) error {
 	if !access.Allowed(who, "misp.tagger") || who.ReadOnly {
 		return fault.New(fault.Denied, "%s may not tag", who).WithKey("fault.denied")
 	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		e, attribute, err := at.read(ctx, tx, who)
+		e, on, err := at.read(ctx, tx, who)
 		if err != nil {
 			return err
 		}
@@ -261,46 +279,50 @@ func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local
 		} else if err := mayEdit(who, e); err != nil {
 			return err
 		}
-		n, err := fn(tx, e, attribute)
+		var past journal
+		n, err := fn(tx, &past, e, &on)
 		if err != nil || n == 0 {
 			return err
 		}
-		if err := s.retag(ctx, tx, who, e, attribute, local); err != nil {
+		now, err := s.retag(ctx, tx, who, e, on.ID, local)
+		if err != nil {
 			return err
 		}
-		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"attribute": attribute, "tags": n, "local": local})
+		if err := past.keep(ctx, tx, who, &e, &e, now); err != nil {
+			return err
+		}
+		return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"attribute": on.ID, "tags": n, "local": local})
 	})
 }
 
 // retag brings the event's labels up to date; a global tag is a change of the
 // event, a local one is not.
-func (s *Service) retag(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, attribute int64, local bool) error {
-	now, err := store.Now(ctx, tx)
-	if err != nil {
-		return err
+func (s *Service) retag(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, attribute int64, local bool) (now int64, err error) {
+	if now, err = store.Now(ctx, tx); err != nil {
+		return 0, err
 	}
 	if attribute == 0 {
 		names, err := store.All(ctx, tx, store.ScanString, eventTagList, e.ID)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		tlp, pap := labels(names)
 		if _, err := tx.Exec(ctx, relabel, e.ID, tlp, pap, now); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if local {
-		return nil
+		return now, nil
 	}
 	was := e
 	e.Published = false
 	if err := settle(ctx, tx, who, was, &e); err != nil {
-		return err
+		return 0, err
 	}
 	if e.Audience != was.Audience {
 		if _, err := tx.Exec(ctx, reachEvent, e.ID, e.Audience); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return touch(ctx, tx, e, now, 0, 0)
+	return now, touch(ctx, tx, e, now, 0, 0)
 }

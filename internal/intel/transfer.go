@@ -79,6 +79,7 @@ func (s *Service) TakeOverTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 	if err != nil {
 		return err
 	}
+	was := *e
 	e.Owner, e.Origin, e.Creator, e.Distribution, e.Group = owner, owner, who.Person, d, group
 	e.Published, e.Locked, e.Timestamp, e.Changed = false, false, max(now/1e6, e.Timestamp+1), now
 	if err := settle(ctx, tx, who, Event{}, e); err != nil {
@@ -96,5 +97,12 @@ func (s *Service) TakeOverTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 	if _, err := tx.Exec(ctx, passEvent, e.ID, owner.ID, who.Person); err != nil {
 		return err
 	}
-	return rewriteEvent(ctx, tx, *e)
+	if err := rewriteEvent(ctx, tx, *e); err != nil {
+		return err
+	}
+	var j journal
+	at := e.at()
+	at.was = lost(was.fields(), e.fields())
+	j.note(at)
+	return j.keep(ctx, tx, who, &was, e, now)
 }

@@ -36,6 +36,13 @@ func (g *ids) next(now time.Time) int64 {
 	return g.last<<12 | g.node<<9 | g.seq
 }
 
+// IDTime is when an id was made, in µs: to the millisecond, ahead of the clock by as
+// much as was borrowed. FirstID is the least id that can be made at that time.
+func IDTime(id int64) int64 { return idEpoch.UnixMicro() + id>>12*1000 }
+
+// FirstID: see IDTime.
+func FirstID(at int64) int64 { return max(0, (at-idEpoch.UnixMicro())/1000) << 12 }
+
 // NewUUID makes a version 7 UUID from a clock.
 func NewUUID(c clock.Clock) string { return uuidAt(c, c.Now(), 7) }
 

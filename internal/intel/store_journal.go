@@ -1,0 +1,209 @@
+package intel
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+)
+
+var changeColumns = []string{"id", "event_id", "at", "kind", "thing", "last", "gone", "uuid", "audience_id", "own_id", "within_id", "was", "key1", "key2", "person", "person_id", "org_id"}
+
+const (
+	// forgetThing takes the old values of a thing that is removed for good.
+	forgetThing = `DELETE FROM intel_change WHERE event_id = $1 AND kind = $2 AND thing = $3`
+	changesHeld = `SELECT c.id, e.uuid, c.at FROM intel_change c JOIN intel_event e ON e.id = c.event_id WHERE c.key1 = $1 OR c.key2 = $1 ORDER BY c.id`
+	// Old values about persons that went before $1.
+	personPast   = `SELECT c.event_id, e.uuid, MIN(c.at), COUNT(*) FROM intel_change c JOIN intel_event e ON e.id = c.event_id WHERE c.person AND c.at < $1 GROUP BY c.event_id, e.uuid ORDER BY c.event_id`
+	forgetPerson = `DELETE FROM intel_change WHERE person AND at < $1 AND event_id = $2`
+	addedRanges = `SELECT c.thing, c.last, c.at, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 ORDER BY c.thing, c.last`
+	tagUses     = `SELECT e.id, e.uuid, e.audience_id, COALESCE(a.id, 0), COALESCE(CAST(a.uuid AS TEXT), ''), a.audience_id, COALESCE(a.object_id, 0), o.audience_id
+		FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id LEFT JOIN intel_attribute a ON a.id = g.attribute_id
+		LEFT JOIN intel_object o ON o.id = a.object_id WHERE g.tag_id = $1`
+)
+
+// writeChanges copies the entries of one act in. An object that changed in the same
+// act counts with the audience that it had.
+func writeChanges(ctx context.Context, tx *store.Tx, who ident.Actor, before, after *Event, now int64, list []entry) error {
+	within, err := audiencesWithin(ctx, tx, list)
+	if err != nil {
+		return err
+	}
+	_, err = tx.CopyIn(ctx, "intel_change", changeColumns, func(yield func([]any, error) bool) {
+		for i := range list {
+			e := &list[i]
+			audience := before.Audience
+			if e.kind == changePublished { // that it was is told to those who were to see it
+				audience = after.Audience
+			}
+			was, err := json.Marshal(e.was)
+			if !yield([]any{tx.DB().NewID(), before.ID, now, int64(e.kind), e.thing, e.last, e.gone, e.uuid, audience, null(e.own), null(within[e.object]), string(was),
+				null(e.key1), null(e.key2), e.person, who.Person, who.Org}, err) {
+				return
+			}
+		}
+	})
+	return err
+}
+
+// audiencesWithin gives the own audiences of the objects in which entries stand.
+func audiencesWithin(ctx context.Context, tx *store.Tx, list []entry) (map[int64]*int64, error) {
+	out := map[int64]*int64{0: nil}
+	var ids []int64
+	for i := range list {
+		if _, known := out[list[i].object]; !known {
+			out[list[i].object] = nil
+			ids = append(ids, list[i].object)
+		}
+	}
+	for len(ids) > 0 {
+		n := min(len(ids), batch)
+		rows, err := store.All(ctx, tx, func(s store.Scanner) (v struct{ id, audience int64 }, err error) { err = s.Scan(&v.id, &v.audience); return },
+			"SELECT id, audience_id FROM intel_object WHERE audience_id IS NOT NULL AND id IN "+store.In(ids[:n]))
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range rows {
+			out[v.id] = &v.audience
+		}
+		ids = ids[n:]
+	}
+	for i := range list {
+		if _, parent := out[list[i].thing]; parent && list[i].kind == ChangedObject {
+			out[list[i].thing] = list[i].own
+		}
+	}
+	return out, nil
+}
+
+// attributesWithin reads the attributes of one object, whoever may see them.
+func attributesWithin(ctx context.Context, tx *store.Tx, event, object int64) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id = $2 ORDER BY a.id", event, object)
+}
+
+// reportOf reads the report of an event that has the UUID, whoever may see it.
+func reportOf(ctx context.Context, tx *store.Tx, event int64, uuid string) (Report, bool, error) {
+	return store.First(ctx, tx, scanReport, "SELECT "+reportCols+" FROM intel_report p WHERE p.uuid = $1 AND p.event_id = $2", uuid, event)
+}
+
+func nameOfTag(ctx context.Context, tx *store.Tx, id int64) (string, error) {
+	names, err := store.All(ctx, tx, store.ScanString, "SELECT name FROM intel_tag WHERE id = $1", id)
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	return names[0], nil
+}
+
+// noteTagGone writes, for each place where a tag stands, that it is taken off.
+func noteTagGone(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag, now int64) error {
+	rows, err := store.All(ctx, tx, func(s store.Scanner) (row []any, err error) {
+		var event, audience, attribute, object int64
+		var eventUUID, uuid string
+		var own, within *int64
+		if err = s.Scan(&event, &eventUUID, &audience, &attribute, &uuid, &own, &object, &within); err != nil {
+			return nil, err
+		}
+		kind, thing := ChangedAttribute, attribute
+		if attribute == 0 {
+			kind, thing, uuid = ChangedEvent, event, eventUUID
+		}
+		was, err := json.Marshal(fields{"tag:" + itoa(t.ID): t.Name})
+		return []any{tx.DB().NewID(), event, now, int64(kind), thing, int64(0), false, uuid, audience, null(own), null(within), string(was), nil, nil, false, who.Person, who.Org}, err
+	}, tagUses, t.ID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.CopyIn(ctx, "intel_change", changeColumns, func(yield func([]any, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	})
+	return err
+}
+
+// changeSeen: whoever sees the old values of a row saw them when they stood there.
+func changeSeen(who ident.Actor) string {
+	if seesAll(who) {
+		return "1 = 1"
+	}
+	return access.Visible(who, "c.audience_id") + " AND " + access.VisibleOr(who, "c.own_id") + " AND " + access.VisibleOr(who, "c.within_id")
+}
+
+// past is one row of the journal as it is read.
+type past struct {
+	thing, at, person int64
+	gone              bool
+	uuid              string
+	was               fields
+}
+
+func scanPast(s store.Scanner) (p past, err error) {
+	var was string
+	if err = s.Scan(&p.thing, &p.at, &p.gone, &p.uuid, &was, &p.person); err == nil {
+		err = json.Unmarshal([]byte(was), &p.was)
+	}
+	return p, err
+}
+
+// pastOf reads what who may know of things since a moment, newest first.
+func pastOf(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kind ChangeKind, things []int64, since int64) (map[int64][]past, error) {
+	out := map[int64][]past{}
+	if len(things) == 0 {
+		return out, nil
+	}
+	list, err := store.All(ctx, tx, scanPast, "SELECT c.thing, c.at, c.gone, c.uuid, c.was, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at > $3 AND c.thing IN "+
+		store.In(things)+" AND "+changeSeen(who)+" ORDER BY c.at DESC, c.id DESC", event, int64(kind), since)
+	for _, p := range list {
+		out[p.thing] = append(out[p.thing], p)
+	}
+	return out, err
+}
+
+// thingsChanged lists the next things of a kind that were changed within a window.
+func thingsChanged(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kind ChangeKind, after, from, to int64, n int) ([]int64, error) {
+	return store.All(ctx, tx, store.ScanInt64, "SELECT DISTINCT c.thing FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.thing > $3 AND c.at > $4 AND c.at <= $5 AND "+
+		changeSeen(who)+" ORDER BY c.thing LIMIT $6", event, int64(kind), after, from, to, n)
+}
+
+// publications lists when an event was published, as far as who may know, newest first.
+func publications(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, n int) ([]int64, error) {
+	return store.All(ctx, tx, store.ScanInt64, "SELECT c.at FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND "+changeSeen(who)+" ORDER BY c.at DESC LIMIT $3",
+		event, int64(changePublished), n)
+}
+
+// arrival is a range of ids that came in one act.
+type arrival struct{ first, last, at, person int64 }
+
+func arrivals(ctx context.Context, tx *store.Tx, event int64) ([]arrival, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (a arrival, err error) {
+		err = s.Scan(&a.first, &a.last, &a.at, &a.person)
+		return
+	}, addedRanges, event, int64(changeAdded))
+}
+
+// Things of one event that who sees: by ids, or the next that are younger than an id.
+
+func attributesNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND "+where+" AND "+childSeen(who, "a", false)+
+		" ORDER BY a.object_id, a.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
+}
+
+func objectsNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Object, error) {
+	return store.All(ctx, tx, scanObject, "SELECT "+objectCols+" FROM intel_object o WHERE o.event_id = $1 AND "+where+" AND "+ownSeen(who, "o")+
+		" ORDER BY o.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
+}
+
+func referencesNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Reference, error) {
+	return store.All(ctx, tx, scanReference, "SELECT "+refCols+" FROM intel_reference r WHERE r.event_id = $1 AND "+where+
+		" AND EXISTS (SELECT 1 FROM intel_object o WHERE o.id = r.object_id AND "+ownSeen(who, "o")+") ORDER BY r.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
+}
+
+func reportsNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Report, error) {
+	return store.All(ctx, tx, scanReport, "SELECT "+reportCols+" FROM intel_report p WHERE p.event_id = $1 AND "+where+" AND "+ownSeen(who, "p")+
+		" ORDER BY p.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
+}
