@@ -423,7 +423,7 @@ func (s *Service) DeleteObject(ctx context.Context, who ident.Actor, ref string,
 			return m.dropObject(ctx, tx, have[o.ID])
 		}
 		m.changed = true
-		n, err := m.dropAttributes(ctx, tx, o.ID, m.now/1e6, hard)
+		n, err := m.dropAttributes(ctx, tx, o.ID, m.now/1e6, true)
 		if err != nil {
 			return err
 		}
@@ -436,12 +436,14 @@ func (s *Service) DeleteObject(ctx context.Context, who ident.Actor, ref string,
 // dropObject softly deletes an object and its attributes.
 func (m *merge) dropObject(ctx context.Context, tx *store.Tx, o *Object) error {
 	m.changed = true
-	n, err := dropObjectAttributes(ctx, tx, o.ID, m.now/1e6)
+	n, err := m.dropAttributes(ctx, tx, o.ID, m.now/1e6, false)
 	if err != nil {
 		return err
 	}
 	m.l.event.Attributes -= n
+	was := *o
 	o.Deleted, o.Timestamp = true, max(m.now/1e6, o.Timestamp+1)
+	m.past.object(&was, o)
 	return rewriteObject(ctx, tx, o)
 }
 

@@ -24,6 +24,12 @@ const (
 	changeAdded     ChangeKind = 9
 )
 
+// ChangeKinds are the words for what is changed, by kind.
+var ChangeKinds = []string{"event", "object", "attribute", "reference", "report"}
+
+// String is the word of a kind.
+func (k ChangeKind) String() string { return ChangeKinds[k] }
+
 // fields are the values of a thing by name, as the journal keeps and tells them: texts
 // as they are, "true" or "", levels and ids as digits, times by RFC 3339, a tag under
 // "tag:" and its id with its name. What is absent is "".

@@ -19,8 +19,8 @@ const (
 	// Old values about persons that went before $1.
 	personPast   = `SELECT c.event_id, e.uuid, MIN(c.at), COUNT(*) FROM intel_change c JOIN intel_event e ON e.id = c.event_id WHERE c.person AND c.at < $1 GROUP BY c.event_id, e.uuid ORDER BY c.event_id`
 	forgetPerson = `DELETE FROM intel_change WHERE person AND at < $1 AND event_id = $2`
-	addedRanges = `SELECT c.thing, c.last, c.at, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 ORDER BY c.thing, c.last`
-	tagUses     = `SELECT e.id, e.uuid, e.audience_id, COALESCE(a.id, 0), COALESCE(CAST(a.uuid AS TEXT), ''), a.audience_id, COALESCE(a.object_id, 0), o.audience_id
+	addedRanges  = `SELECT c.thing, c.last, c.at, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 ORDER BY c.thing, c.last`
+	tagUses      = `SELECT e.id, e.uuid, e.audience_id, COALESCE(a.id, 0), COALESCE(CAST(a.uuid AS TEXT), ''), a.audience_id, COALESCE(a.object_id, 0), o.audience_id
 		FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id LEFT JOIN intel_attribute a ON a.id = g.attribute_id
 		LEFT JOIN intel_object o ON o.id = a.object_id WHERE g.tag_id = $1`
 )
@@ -61,7 +61,10 @@ func audiencesWithin(ctx context.Context, tx *store.Tx, list []entry) (map[int64
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), batch)
-		rows, err := store.All(ctx, tx, func(s store.Scanner) (v struct{ id, audience int64 }, err error) { err = s.Scan(&v.id, &v.audience); return },
+		rows, err := store.All(ctx, tx, func(s store.Scanner) (v struct{ id, audience int64 }, err error) {
+			err = s.Scan(&v.id, &v.audience)
+			return
+		},
 			"SELECT id, audience_id FROM intel_object WHERE audience_id IS NOT NULL AND id IN "+store.In(ids[:n]))
 		if err != nil {
 			return nil, err

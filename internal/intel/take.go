@@ -151,6 +151,13 @@ func (m *merge) annotate(ctx context.Context, tx *store.Tx, notes []Annotation, 
 				continue
 			}
 			m.changed = true
+			at := m.l.event.at()
+			if a != nil {
+				at = a.at()
+			}
+			if err := m.past.tagOf(ctx, tx, at, id, true); err != nil {
+				return err
+			}
 			out.Tags = append(out.Tags, Used{n.Attribute, id})
 		}
 	}
@@ -159,7 +166,9 @@ func (m *merge) annotate(ctx context.Context, tx *store.Tx, notes []Annotation, 
 
 // word changes the comment of an attribute that is here.
 func (m *merge) word(ctx context.Context, tx *store.Tx, a *Attribute, comment string) error {
+	was := *a
 	a.Comment, a.Timestamp, m.changed = short(comment), max(m.now/1e6, a.Timestamp+1), true
+	m.past.attribute(&was, a)
 	return rewriteAttribute(ctx, tx, a)
 }
 
@@ -183,6 +192,9 @@ func (s *Service) GiveBackTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 		for _, x := range t.Comments {
 			ids = append(ids, x.ID)
 		}
+		for _, x := range t.Tags {
+			ids = append(ids, x.Attribute)
+		}
 		have, err := storedAttributes(ctx, tx, m.l.event.ID, ids)
 		if err != nil {
 			return err
@@ -203,7 +215,9 @@ func (s *Service) GiveBackTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 				continue
 			}
 			m.l.event.Attributes--
+			was := *a
 			a.Deleted, a.Timestamp = true, max(m.now/1e6, a.Timestamp+1)
+			m.past.attribute(&was, a)
 			if err := rewriteAttribute(ctx, tx, a); err != nil {
 				return err
 			}
@@ -213,7 +227,16 @@ func (s *Service) GiveBackTx(ctx context.Context, tx *store.Tx, who ident.Actor,
 			if err != nil {
 				return err
 			}
-			count(n > 0)
+			if count(n > 0); n == 0 {
+				continue
+			}
+			at := m.l.event.at()
+			if a := have[x.Attribute]; a != nil {
+				at = a.at()
+			}
+			if err := m.past.tagOf(ctx, tx, at, x.Tag, false); err != nil {
+				return err
+			}
 		}
 		return m.giveObjects(ctx, tx, t.Objects, count)
 	})

@@ -211,7 +211,9 @@ func TestOldValuesOfPersonsGo(t *testing.T) {
 			_, err := w.Intel.EditAttribute(ctx, who, a.UUID, misp.Attribute{Type: misp.T("domain"), Category: misp.T("Network activity"), Value: misp.T("now-" + strconv.FormatInt(a.ID, 10) + ".example")})
 			return err
 		}))
-		held, err := w.Intel.PersonalData(ctx, ident.SystemPart("privacy"), access.Subject{Email: "kanarinac@primer.example"})
+		officer := w.Person(w.CERT, access.Analyst, ident.Web)
+		officer.Perms["privacy.use"] = true
+		held, err := w.Intel.PersonalData(ctx, officer, access.Subject{Email: "kanarinac@primer.example"})
 		must(t, err)
 		if len(held) != 1 || held[0].Table != "intel_change" {
 			t.Errorf("held %+v", held)

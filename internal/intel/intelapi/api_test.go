@@ -146,7 +146,7 @@ func (s *server) hidden(t *testing.T, id string) {
 	attr := s.items("alfa", "/events/"+id+"/attributes")[0]["id"].(string)
 	s.want(201, "beta", "POST", "/events", `{"info":"Б","distribution":"organisation","attributes":[{"type":"ip-dst","value":"198.51.100.7"}]}`)
 	for _, key := range []string{"beta", "reader", "cert2", "lead"} {
-		for _, path := range []string{"", "/attributes", "/correlations", "/readers"} {
+		for _, path := range []string{"", "/attributes", "/correlations", "/readers", "/changes"} {
 			s.want(404, key, "GET", "/events/"+id+path, "")
 		}
 		s.want(404, key, "GET", "/attributes/"+attr, "")
@@ -280,6 +280,14 @@ func (s *server) shared(t *testing.T, id string) {
 	}
 	s.want(200, "beta", "GET", "/events/"+id+"/correlations?limit=1", "")
 	s.want(422, "beta", "GET", "/events/"+id+"/correlations?limit=201", "")
+	if x := s.items("alfa", "/events/"+id+"/changes?from=2020-01-01T00:00:00Z&limit=1"); len(x) != 1 || x[0]["act"] != "added" {
+		t.Errorf("alfa's changes: %v", x)
+	}
+	if x := s.items("beta", "/events/"+id+"/changes"); len(x) != 0 {
+		t.Errorf("changed since it was published: %v", x)
+	}
+	s.want(422, "beta", "GET", "/events/"+id+"/changes?limit=1001", "")
+	s.want(422, "beta", "GET", "/events/"+id+"/changes?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "")
 	s.want(200, "alfa", "POST", "/events/"+id+"/unpublish", "")
 	s.want(404, "beta", "GET", "/events/"+id, "")
 }

@@ -49,6 +49,7 @@ func Routes(m *web.Mux, s *intel.Service) {
 		get(events+"/{id}", "an event that the caller may see", a.show),
 		get(events+"/{id}/attributes", "attributes that the caller may see", a.ofEvent),
 		get(events+"/{id}/correlations", "other events that the caller may see and that share values", a.correlations),
+		get(events+"/{id}/changes", "what became of what the caller may see of an event; old values as far as the caller saw them then", a.changes),
 		get(events+"/{id}/readers", "who sees an event of the caller's own organisation, as far as the caller may know them", a.readers),
 		act(http.MethodPost, events, write, maxBody, a.add),
 		act(http.MethodPatch, events+"/{id}", write, 0, a.change),

@@ -26,6 +26,8 @@ func Commands(s *intel.Service, orgs *registry.Service, origin string, move Move
 		{Name: "intel import", Args: "PATH… [--format misp|stix|csv|text] [--org ORG] [--publish] | --from-misp URL --key KEY [--org ORG] [--dry-run]",
 			Short: "events from files, directories or - (standard input), or a whole MISP over its API; what is here and older is brought up to date", Flags: r.importFlags},
 		{Name: "intel export", Args: "[KEY=VALUE…] --format misp|stix2|csv|suricata|yara|rpz|… [--with-warned]", Short: "events that you may see and whose TLP lets them leave; KEY is event, value, type, category, tag, org, from, to, since, published, to_ids", Flags: r.exportFlags},
+		{Name: "intel diff", Args: "EVENT [--from MOMENT] [--to MOMENT] [--json]",
+			Short: "what became of an event (a UUID) between two moments, RFC 3339 or a day; since its newest version when nothing is said", Flags: r.diffFlags},
 	}
 }
 

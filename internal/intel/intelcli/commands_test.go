@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"straza/internal/craft/export"
+	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/intelcli"
 	"straza/internal/intel/inteltest"
@@ -260,6 +262,33 @@ func TestAnExportIsOfOneMoment(t *testing.T) {
 			if out.do != nil || strings.Contains(out.String(), "late"+format) || strings.Count(out.String(), "early39.example") != 1 {
 				t.Errorf("%s: %d bytes, meddled %v", format, out.Len(), out.do == nil)
 			}
+		}
+	})
+}
+
+// TestDiff tells what became of an event on the command line, to persons only.
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := inteltest.New(t, db)
+		who := w.Person(w.A, access.OrgAdmin, ident.CLI)
+		e := w.Add(who, inteltest.Event("diff", intel.Community, inteltest.Attr("domain", "old.example")))
+		now.Add(time.Minute)
+		w.Must(w.Intel.Attributes(context.Background(), who, e.UUID, intel.Part{}, func(a *intel.Attribute) error {
+			_, err := w.Intel.EditAttribute(context.Background(), who, a.UUID, misp.Attribute{Value: misp.T("new.example")})
+			return err
+		}))
+		if r := run(t, w, who, "", "intel", "diff", e.UUID); r.fault != nil || !strings.Contains(r.out, `value: "old.example" -> "new.example"`) {
+			t.Errorf("%q %v", r.out, r.fault)
+		}
+		if r := run(t, w, who, "", "intel", "diff", "--json", "--from", "0", e.UUID); r.fault != nil || !strings.Contains(r.out, `"act":"added"`) || !strings.Contains(r.out, "new.example") {
+			t.Errorf("%q %v", r.out, r.fault)
+		}
+		if r := run(t, w, ident.Actor{Kind: ident.Operator, Channel: ident.CLI}, "", "intel", "diff", e.UUID); r.fault == nil || r.out != "" {
+			t.Errorf("an operator reads content: %q %v", r.out, r.fault)
+		}
+		if r := run(t, w, who, "", "intel", "diff", "--from", "yesterday", e.UUID); r.fault == nil {
+			t.Error("no moment is taken for one")
 		}
 	})
 }

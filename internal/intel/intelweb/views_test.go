@@ -176,3 +176,39 @@ func TestDecayOnPages(t *testing.T) {
 		s.Shows("ana", at, 200, "8 / 100", "below the threshold of 30")
 	})
 }
+
+// TestVersionsOnPages: two versions side by side, filtered and as a file; an old value
+// is told to those who saw it while it stood there, and to nobody else.
+func TestVersionsOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		s, w, people := desk(t, db)
+		in := inteltest.Event("Капија 400", intel.Community, inteltest.Attr("domain", "javna.example"),
+			misp.Attribute{Type: misp.T("text"), Value: misp.T("tajna-rec"), Distribution: misp.N(0)})
+		e := w.Add(people["ana"], in)
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
+		now.Add(time.Minute)
+		w.Must(w.Intel.Attributes(t.Context(), people["ana"], e.Ref(), intel.Part{}, func(a *intel.Attribute) error {
+			_, err := w.Intel.EditAttribute(t.Context(), people["ana"], a.UUID, misp.Attribute{Value: misp.T("nova-" + a.Value), Distribution: misp.N(5)})
+			return err
+		}))
+		now.Add(time.Minute)
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
+		first := ""
+		versions, err := w.Intel.Versions(t.Context(), people["ana"], e.Ref())
+		w.Must(err)
+		first = stamp(versions[1].At)
+		at, from := "/console/events/"+e.Ref()+"/versions", "/portal/events/"+e.Ref()+"/versions"
+		s.Shows("ana", at, 200, "No differences")
+		s.Shows("ana", at+"?from="+first, 200, "tajna-rec", "nova-tajna-rec", "javna.example", "nova-javna.example", "changed", "Who changed it")
+		if page := s.Shows("alfa", from+"?from="+first, 200, "javna.example", "nova-javna.example"); strings.Contains(page, `>tajna-rec`) || strings.Contains(page, "Who changed it") {
+			t.Error("an old value is told to who did not see it")
+		}
+		if page := s.Shows("ana", at+"?q=tajna&from="+first, 200, "nova-tajna-rec"); strings.Contains(page, "javna.example") {
+			t.Error("the filter lets another value through")
+		}
+		s.Shows("ana", at+"?kind=report&from="+first, 200, "No differences")
+		s.Shows("ana", at+"?from="+first+"&format=csv", 200, "attribute,changed,", "javna.example,nova-javna.example", "export_from")
+		s.Shows("ana", at+"?from=x", 422)
+	})
+}
