@@ -108,7 +108,7 @@ func (c *call) fillDemo(ctx context.Context, env *cli.Env, seed uint64, days int
 // plays the other side.
 func (h *House) demoPeers() *peer.Service {
 	out := outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
-	return peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Out: out, Origin: func() string { return h.origin }})
+	return peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Out: out, Origin: func() string { return h.origin }})
 }
 
 func printPersonas(env *cli.Env, rep demo.Report) error {

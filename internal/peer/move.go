@@ -91,7 +91,7 @@ func (s *Service) moved(ctx context.Context, who ident.Actor, address, key strin
 	if err != nil || u.Host == "" {
 		return p, fault.Field("url", "peer.fault.url", "no address")
 	}
-	p = Peer{Name: "import " + u.Host + strings.TrimRight(u.Path, "/"), URL: address, Org: org, Flags: Flags{Internal: true, PullSightings: true, PullClusters: true, PullAnalyst: true}}
+	p = Peer{Name: "import " + u.Host + strings.TrimRight(u.Path, "/"), URL: address, Org: org, Flags: Flags{Internal: true, PullSightings: true, PullClusters: true, PullAnalyst: true, PullCollections: true}}
 	if err := p.check(); err != nil {
 		return p, err
 	}

@@ -65,7 +65,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 	n := &node{World: inteltest.New(t, db), keys: map[string]ident.Actor{}}
 	srv := httptest.NewUnstartedServer(nil)
 	n.URL = "http://" + srv.Listener.Addr().String()
-	n.Peers = peer.New(peer.Deps{DB: db, Audit: testkit.Audit(db), Intel: n.Intel, Remarks: n.Remarks, Catalog: n.Lists, Registry: n.Registry, Keys: testkit.Vault(t), Out: loopback,
+	n.Peers = peer.New(peer.Deps{DB: db, Audit: testkit.Audit(db), Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Keys: testkit.Vault(t), Out: loopback,
 		Origin: func() string { return n.URL }})
 	n.Lead = n.Person(n.CERT, access.Lead, ident.Web)
 	origin, err := url.Parse(n.URL)

@@ -165,17 +165,18 @@ func (c Code) Key() string {
 
 // Able is what the other side says our key may do there.
 type Able struct {
-	Sync     bool     `json:"perm_sync"`
-	Sighting bool     `json:"perm_sighting"`
-	Galaxy   bool     `json:"perm_galaxy_editor"`
-	Analyst  bool     `json:"perm_analyst_data"`
-	Filter   bool     `json:"filter_sightings"`
-	Encoding []string `json:"request_encoding"`
-	Short    bool     `json:"short_groups"` // a Straža: a sharing group may be repeated by its UUID
-	Retract  bool     `json:"retraction"`   // a Straža: it tells of what was deleted by its maker
-	Signer   string   `json:"signer"`       // and signs with this
-	Version  string   `json:"version"`
-	UUID     string   `json:"uuid"`
+	Sync        bool     `json:"perm_sync"`
+	Sighting    bool     `json:"perm_sighting"`
+	Galaxy      bool     `json:"perm_galaxy_editor"`
+	Analyst     bool     `json:"perm_analyst_data"`
+	Collections bool     `json:"collection_sync"`
+	Filter      bool     `json:"filter_sightings"`
+	Encoding    []string `json:"request_encoding"`
+	Short       bool     `json:"short_groups"` // a Straža: a sharing group may be repeated by its UUID
+	Retract     bool     `json:"retraction"`   // a Straža: it tells of what was deleted by its maker
+	Signer      string   `json:"signer"`       // and signs with this
+	Version     string   `json:"version"`
+	UUID        string   `json:"uuid"`
 }
 
 // Health is how it stands with a peer.

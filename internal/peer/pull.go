@@ -39,8 +39,9 @@ func (w *puller) phases() []phase {
 	add(w.p.Retract && w.r.able.Retract && w.run.Way == Pull && w.whole(), phaseRetractions, w.retractions)
 	add(w.p.PullClusters && w.whole(), phaseClusters, w.clusters)
 	add(w.whole(), phaseProposals, w.proposals)
-	add(w.p.PullSightings && !w.run.Dry, phaseSightings, w.sightings)
+	add(w.p.PullSightings, phaseSightings, w.sightings)
 	add(w.p.PullAnalyst && w.r.able.Analyst && w.whole(), phaseAnalyst, w.analyst)
+	add(w.p.PullCollections && w.r.able.Collections && w.whole(), phaseCollections, w.collections)
 	return list
 }
 

@@ -70,7 +70,11 @@ func (w *worker) passed(err error) bool {
 // sighted notes that an event has sightings that were not fetched yet.
 func (w *puller) sighted(ctx context.Context, tx *store.Tx, r indexRow, it item) error {
 	at, _ := strconv.ParseInt(r.Sighted.String(), 10, 64)
-	if !w.p.PullSightings || w.run.Dry || at <= it.timestamp {
+	if !w.p.PullSightings || at <= it.timestamp {
+		return nil
+	}
+	if w.run.Dry {
+		w.would(waySightings, r.UUID, at)
 		return nil
 	}
 	return writeItem(ctx, tx, &item{peer: w.p.ID, way: waySightings, uuid: r.UUID, timestamp: at, state: itemWaiting})
@@ -78,6 +82,11 @@ func (w *puller) sighted(ctx context.Context, tx *store.Tx, r indexRow, it item)
 
 // waitingItems reads the next notes of a way.
 func (w *worker) waitingItems(ctx context.Context, way string, after int64, n int) (list []item, err error) {
+	if w.run.Dry {
+		all := w.dry[way]
+		from := min(after, int64(len(all)))
+		return slices.Clone(all[from:min(from+int64(n), int64(len(all)))]), nil
+	}
 	err = w.s.db.View(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
@@ -168,6 +177,10 @@ func (w *puller) takeSightings(ctx context.Context, it *item, found []misp.Sight
 	}
 	return w.step(ctx, "", func(tx *store.Tx, c *Counts) error {
 		t := &c.Sightings
+		if tx == nil { // a dry run tells how many there are; which of them are here is seen when they come
+			t.Read, t.Left = t.Read+int64(len(list)), t.Left+int64(len(list))
+			return nil
+		}
 		it.state = itemSent
 		if it.reason != "" {
 			it.state = itemRefused

@@ -33,21 +33,31 @@ func (s *Service) PushTo(ctx context.Context, who ident.Actor, ref string, o Opt
 
 type pusher struct {
 	*worker
-	there string // UUID of the organisation behind the peer
+	gone  map[string]bool // on a dry run, the events that the peer would have
+	there string          // UUID of the organisation behind the peer
+}
+
+// goesDry notes an event that the peer has, or would have were this no dry run.
+func (w *pusher) goesDry(uuid string) {
+	if w.gone == nil {
+		w.gone = map[string]bool{}
+	}
+	w.gone[uuid] = true
 }
 
 func (w *pusher) phases() []phase {
 	list := []phase{{phaseIndex, w.index}}
 	add := func(on bool, name string, do func(context.Context) (bool, error)) {
-		if on && !w.run.Dry {
+		if on {
 			list = append(list, phase{name, do})
 		}
 	}
-	add(true, phaseEvents, w.events)
+	add(!w.run.Dry, phaseEvents, w.events)
 	add(w.p.PushClusters && w.r.able.Galaxy && w.whole(), phaseClusters, w.clusters)
 	add(w.whole(), phaseProposals, w.proposals)
 	add(w.p.PushSightings && w.r.able.Sighting, phaseSightings, w.sightings)
 	add(w.p.PushAnalyst && w.r.able.Analyst && w.whole(), phaseAnalyst, w.analyst)
+	add(w.p.PushCollections && w.r.able.Collections && w.whole(), phaseCollections, w.collections)
 	return list
 }
 
@@ -150,8 +160,32 @@ func (w *pusher) wouldSend(ctx context.Context, list []intel.Event) error {
 		} else {
 			t.Unchanged++
 		}
+		w.goesDry(it.uuid)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return w.wouldSight(ctx, list)
+}
+
+// wouldSight notes, on a dry run, the events whose sightings would be sent.
+func (w *pusher) wouldSight(ctx context.Context, list []intel.Event) error {
+	if !w.p.PushSightings {
+		return nil
+	}
+	uuids := make([]string, len(list))
+	for i := range list {
+		uuids[i] = list[i].UUID
+	}
+	return w.s.db.View(ctx, func(tx *store.Tx) error {
+		known, err := itemsNamed(ctx, tx, w.p.ID, wayOutSightings, uuids)
+		for i := range list {
+			if e := &list[i]; err == nil && e.SightingTimestamp > known[e.UUID].timestamp {
+				w.would(wayOutSightings, e.UUID, e.SightingTimestamp)
+			}
+		}
+		return err
+	})
 }
 
 // decide tells why an event does not go, or gives the document that does.

@@ -38,7 +38,7 @@ func (w *pusher) holds(ctx context.Context, uuid string) (sent, theirs bool, err
 	}
 	err = w.s.db.View(ctx, func(tx *store.Tx) error {
 		known, err := itemsNamed(ctx, tx, w.p.ID, Push, []string{uuid})
-		sent = known[uuid].state == itemSent
+		sent = known[uuid].state == itemSent || w.gone[uuid]
 		return err
 	})
 	return sent, from == w.p.ID, err
@@ -88,6 +88,9 @@ func (w *pusher) each(ctx context.Context, way string, tally func(*Counts) *Tall
 				t.Read += created + unchanged
 				t.Created += created
 				t.Unchanged += unchanged
+				if tx == nil {
+					return nil
+				}
 				return writeItem(ctx, tx, it)
 			})
 			if err != nil {
@@ -139,11 +142,19 @@ func (w *pusher) sightings(ctx context.Context) (bool, error) {
 		}
 		if w.r.able.Filter {
 			var known []string
-			if err := w.r.value(ctx, http.MethodPost, "/sightings/filterSightingUuidsForPush/"+e.UUID, uuids, &known); err != nil {
+			err := w.r.value(ctx, http.MethodPost, "/sightings/filterSightingUuidsForPush/"+e.UUID, uuids, &known)
+			var said *NoAnswer
+			if w.run.Dry && errors.As(err, &said) && said.Status == http.StatusNotFound {
+				err = nil // the event is not there yet: all would be new
+			}
+			if err != nil {
 				return 0, 0, err
 			}
 			list = slices.DeleteFunc(list, func(s misp.Sighting) bool { return slices.Contains(known, s.UUID.V) })
 			unchanged = int64(len(uuids) - len(list))
+		}
+		if w.run.Dry {
+			return int64(len(list)), unchanged, nil
 		}
 		for part := range slices.Chunk(list, 1000) {
 			body := []byte{'['}
@@ -211,6 +222,11 @@ func (w *pusher) proposals(ctx context.Context) (bool, error) {
 		if err != nil || n == 0 {
 			return 0, 0, err
 		}
+		if w.run.Dry { // which of them are there already is not asked before they go
+			w.run.Counts.Proposals.Read += n
+			w.run.Counts.Proposals.Left += n
+			return 0, 0, nil
+		}
 		var said struct{ Counter int64 }
 		if err := w.r.raw(ctx, "/events/pushProposals/"+e.UUID, append(body, ']'), &said); err != nil {
 			return 0, 0, err
@@ -236,6 +252,17 @@ func (w *pusher) noteProposals(ctx context.Context) error {
 		uuids = append(uuids, u)
 	}
 	slices.Sort(uuids)
+	if w.run.Dry {
+		return w.s.db.View(ctx, func(tx *store.Tx) error {
+			known, err := itemsNamed(ctx, tx, w.p.ID, wayOutProposals, uuids)
+			for _, u := range uuids {
+				if it := known[u]; err == nil && (it.state == itemHeld || last[u] > it.timestamp) {
+					w.would(wayOutProposals, u, last[u])
+				}
+			}
+			return err
+		})
+	}
 	return w.step(ctx, "noted", func(tx *store.Tx, _ *Counts) error {
 		known, err := itemsNamed(ctx, tx, w.p.ID, wayOutProposals, uuids)
 		if err != nil {
@@ -354,6 +381,10 @@ func (w *pusher) analystPart(ctx context.Context, part []remark.Remark, cursor s
 			unchanged++
 			continue
 		}
+		if w.run.Dry {
+			created++
+			continue
+		}
 		level, g, _, err := sd.part(ctx, n.Distribution, n.Group)
 		if err != nil {
 			return err
@@ -436,6 +467,10 @@ func (w *pusher) cluster(ctx context.Context, sd *sender, c *catalog.Cluster, ve
 	case !goes || c.Own.OriginUUID == w.there:
 		what = holdLevel
 	case there && have >= c.Own.Version:
+	case w.run.Dry && there:
+		what = "updated"
+	case w.run.Dry:
+		what = "created"
 	default:
 		body, err := w.clusterWire(ctx, sd, c, level, g)
 		if err != nil {

@@ -28,13 +28,14 @@ const (
 
 // Phases of a run, in their order.
 const (
-	phaseIndex     = "index"
-	phaseEvents    = "events"
-	phaseClusters  = "clusters"
-	phaseProposals = "proposals"
-	phaseSightings = "sightings"
-	phaseAnalyst   = "analyst"
-	phaseOver      = "over"
+	phaseIndex       = "index"
+	phaseEvents      = "events"
+	phaseClusters    = "clusters"
+	phaseProposals   = "proposals"
+	phaseSightings   = "sightings"
+	phaseAnalyst     = "analyst"
+	phaseCollections = "collections"
+	phaseOver        = "over"
 )
 
 // Ways of notes beside those of events: which events have sightings or proposals to
@@ -81,6 +82,7 @@ type Counts struct {
 	Proposals   Tally            `json:"proposals"`
 	Sightings   Tally            `json:"sightings"`
 	Analyst     Tally            `json:"analyst_data"`
+	Collections Tally            `json:"collections,omitzero"`
 	Misfits     []Misfit         `json:"misfits,omitempty"` // of a move: what had no place, the first thousand
 	Reasons     map[string]int64 `json:"reasons"`           // why something was refused, held or is left
 }

@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
@@ -38,6 +39,7 @@ type Deps struct {
 	Audit    *audit.Log
 	Intel    *intel.Service
 	Remarks  *remark.Service
+	Dossiers *dossier.Service
 	Catalog  *catalog.Service
 	Registry *registry.Service
 	Keys     Keys
@@ -51,6 +53,7 @@ type Service struct {
 	log      *audit.Log
 	intel    *intel.Service
 	remarks  *remark.Service
+	dossiers *dossier.Service
 	catalog  *catalog.Service
 	registry *registry.Service
 	keys     Keys
@@ -63,7 +66,7 @@ type Service struct {
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, intel: d.Intel, remarks: d.Remarks, catalog: d.Catalog, registry: d.Registry, keys: d.Keys, out: d.Out, origin: d.Origin, busy: map[string]bool{}}
+	return &Service{db: d.DB, log: d.Audit, intel: d.Intel, remarks: d.Remarks, dossiers: d.Dossiers, catalog: d.Catalog, registry: d.Registry, keys: d.Keys, out: d.Out, origin: d.Origin, busy: map[string]bool{}}
 }
 
 // part is in whose name the room works when a clock or a peer's data makes it work.

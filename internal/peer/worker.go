@@ -77,11 +77,12 @@ type worker struct {
 	o      Options
 	r      *remote
 	run    Run
-	end    bool            // nothing is left to do
-	moved  bool            // something was done in this turn
-	bad    string          // what went wrong last with one event
-	failed int             // exchanges that failed one after the other
-	tried  map[string]bool // events left for another run
+	end    bool              // nothing is left to do
+	moved  bool              // something was done in this turn
+	bad    string            // what went wrong last with one event
+	failed int               // exchanges that failed one after the other
+	tried  map[string]bool   // events left for another run
+	dry    map[string][]item // on a dry run, what would be noted, by way
 }
 
 // next reads the notes of events that wait behind a place. What was noted while the
@@ -112,6 +113,14 @@ func (w *worker) next(ctx context.Context, after *int64, n int) (out []item, err
 		}
 	}
 	return out, nil
+}
+
+// would notes on a dry run, in memory, what else would be noted in the database.
+func (w *worker) would(way, uuid string, timestamp int64) {
+	if w.dry == nil {
+		w.dry = map[string][]item{}
+	}
+	w.dry[way] = append(w.dry[way], item{id: int64(len(w.dry[way]) + 1), peer: w.p.ID, way: way, uuid: uuid, timestamp: timestamp, state: itemWaiting})
 }
 
 // try notes that an event is left for another run.

@@ -316,7 +316,7 @@ func sayRun(env *cli.Env, r peer.Run) error {
 	for _, k := range []struct {
 		what string
 		t    peer.Tally
-	}{{"organisations", r.Counts.Orgs}, {"sharing groups", r.Counts.Groups}, {"tags", r.Counts.Tags}, {"taxonomies", r.Counts.Taxonomies}, {"galaxies", r.Counts.Galaxies}, {"clusters", r.Counts.Clusters}, {"proposals", r.Counts.Proposals}, {"sightings", r.Counts.Sightings}, {"remarks", r.Counts.Analyst}} {
+	}{{"organisations", r.Counts.Orgs}, {"sharing groups", r.Counts.Groups}, {"tags", r.Counts.Tags}, {"taxonomies", r.Counts.Taxonomies}, {"galaxies", r.Counts.Galaxies}, {"clusters", r.Counts.Clusters}, {"proposals", r.Counts.Proposals}, {"sightings", r.Counts.Sightings}, {"remarks", r.Counts.Analyst}, {"collections", r.Counts.Collections}} {
 		if k.t.Read > 0 {
 			env.Say("  %d %s read, %d new, %d changed, %d as they were, %d refused", k.t.Read, k.what, k.t.Created, k.t.Updated, k.t.Unchanged, k.t.Refused)
 		}

@@ -30,7 +30,9 @@ func flags(f *peer.Flags) []struct {
 		on   *bool
 	}{{"pull", &f.Pull}, {"push", &f.Push}, {"push_sightings", &f.PushSightings}, {"pull_sightings", &f.PullSightings}, {"push_galaxy_clusters", &f.PushClusters},
 		{"pull_galaxy_clusters", &f.PullClusters}, {"push_analyst_data", &f.PushAnalyst}, {"pull_analyst_data", &f.PullAnalyst},
-		{"unpublish_event", &f.Unpublish}, {"internal", &f.Internal}}
+		{"push_collections", &f.PushCollections}, {"pull_collections", &f.PullCollections},
+		{"unpublish_event", &f.Unpublish}, {"internal", &f.Internal},
+		{"accept_retractions", &f.Retract}, {"remove_missing_tags", &f.MirrorTags}}
 }
 
 func (p *pages) form(r *http.Request, f *web.Form, title, back string) *formPage {
@@ -49,8 +51,13 @@ func (p *pages) form(r *http.Request, f *web.Form, title, back string) *formPage
 			x.Type, x.Autocomplete, x.Hint, x.Value = "password", "off", web.T(r, "peers.hint.key"), ""
 		}),
 		field("remote", hint("peers.hint.remote")), field("remotename", func(x *ui.Field) { x.Optional, x.Hint = true, web.T(r, "peers.hint.remotename") })}
-	for _, x := range flags(&peer.Flags{}) {
-		page.Flags = append(page.Flags, f.Box(x.name, "peers.field."+x.name))
+	var hints peer.Flags
+	for _, x := range flags(&hints) {
+		box := f.Box(x.name, "peers.field."+x.name)
+		if x.on == &hints.Retract || x.on == &hints.MirrorTags {
+			box.Hint = web.T(r, "peers.hint."+x.name)
+		}
+		page.Flags = append(page.Flags, box)
 	}
 	page.Rules = []ui.Field{field("ceiling", func(x *ui.Field) {
 		x.Type, x.Hint = "select", web.T(r, "peers.hint.ceiling")

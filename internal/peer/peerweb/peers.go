@@ -192,7 +192,7 @@ type kindOf struct {
 // others are what a run exchanges beside events.
 func others(c *peer.Counts) []kindOf {
 	return []kindOf{{"organisations", c.Orgs}, {"groups", c.Groups}, {"tags", c.Tags}, {"taxonomies", c.Taxonomies}, {"galaxies", c.Galaxies},
-		{"clusters", c.Clusters}, {"proposals", c.Proposals}, {"sightings", c.Sightings}, {"analyst", c.Analyst}}
+		{"clusters", c.Clusters}, {"proposals", c.Proposals}, {"sightings", c.Sightings}, {"analyst", c.Analyst}, {"collections", c.Collections}}
 }
 
 // itemsShown is how many refused and held events one page lists of each kind.
