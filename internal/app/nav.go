@@ -25,6 +25,7 @@ func (h *House) nav() web.Nav {
 			{Items: []web.NavItem{{Key: "nav.shift", Href: "/console", Icon: "layout-sidebar", Policy: perm("console.use")}, {Key: "nav.reports", Href: "/console/reports", Icon: "inbox", Policy: perm("intake.read"), Alarm: true, Count: h.openReports},
 				{Key: "nav.cases", Href: "/console/cases", Icon: "folder", Policy: perm("incident.read"), Count: h.openCases}, {Key: "nav.threads", Href: "/console/threads", Icon: "mail", Policy: perm("incident.read"), Count: h.unreadThreads}}},
 			{Key: "nav.intel", Items: []web.NavItem{{Key: "nav.events", Href: "/console/events", Icon: "affiliate", Policy: perm("intel.read")}, {Key: "nav.indicators", Href: "/console/indicators", Icon: "target", Policy: perm("intel.read")},
+				{Key: "nav.dossiers", Href: "/console/dossiers", Icon: "archive", Policy: partOf("intel.read", "console.use")},
 				{Key: "nav.catalog", Href: "/console/catalog/galaxies", Icon: "chart-dots", Policy: partOf("catalog.read", "console.use")},
 				{Key: "nav.groups", Href: "/console/groups", Icon: "users-group", Policy: partOf("intel.read", "console.use")},
 				{Key: "nav.collections", Href: "/console/collections", Icon: "stack-2", Policy: partOf("peer.read", "console.use")}, {Key: "nav.collections", Href: "/administration/collections", Icon: "stack-2", Policy: partOf("peer.read", "admin.use", "console.use")},

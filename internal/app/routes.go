@@ -30,6 +30,7 @@ import (
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
 	"straza/internal/intel"
+	"straza/internal/intel/dossierweb"
 	"straza/internal/intel/intelapi"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/inteltaxii"
@@ -53,7 +54,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, dossierweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
@@ -74,6 +75,7 @@ func (h *House) routes(m *web.Mux) {
 	peerweb.Routes(m, peerweb.Deps{Peers: h.Peers, Polls: h.Polls, Orgs: h.Registry})
 	ruleweb.Routes(m, h.Rules)
 	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Find: h.namedOrg})
+	dossierweb.Routes(m, dossierweb.Deps{Dossiers: h.Dossiers, Intel: h.Intel})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
 	privacyweb.Routes(m, h.Privacy)

@@ -19,6 +19,7 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
@@ -40,6 +41,7 @@ type Deps struct {
 	Intel    *intel.Service
 	Catalog  *catalog.Service
 	Remarks  *remark.Service
+	Dossiers *dossier.Service
 	Feeds    *feed.Service
 	Peers    *peer.Service // may reach 127.0.0.1
 	Intake   *intake.Service

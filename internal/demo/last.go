@@ -52,6 +52,9 @@ func (c *country) lastNight(ctx context.Context, days int) error {
 	if err := c.neighbours(ctx); err != nil {
 		return fmt.Errorf("peers: %w", err)
 	}
+	if err := c.dossier(ctx); err != nil {
+		return err
+	}
 	if err := c.handOn(ctx); err != nil {
 		return fmt.Errorf("delegation: %w", err)
 	}

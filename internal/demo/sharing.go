@@ -10,6 +10,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/feed"
 	"straza/internal/kernel/ident"
 )
@@ -118,6 +119,24 @@ func (c *country) handOn(ctx context.Context) error {
 		return err
 	}
 	_, err = c.Remarks.Delegate(ctx, who, saved.UUID, c.orgs[0].UUID, intel.Community, 0, latin("Молимо да објавите под својим именом: не бисмо да се зна који је оператор погођен."))
+	return err
+}
+
+// dossier gathers what the national CERT holds of one group: its cluster, the newest
+// events that are marked with it, and one of a partner's that is not here.
+func (c *country) dossier(ctx context.Context) error {
+	lead := c.actors[0]
+	name, text, kind, level := latin("Поштар: таласи порука о пошиљкама"), latin("Шта знамо о групи од почетка године. Допуните пре него што се прича отвори на састанку са операторима."), "campaign", intel.Community
+	list := []dossier.Element{{Target: "5b1f0a5e-7a0c-4a53-9d2a-0c5ad1c8f102", Kind: "GalaxyCluster", Description: latin("наше име за групу")},
+		{Target: "5b1f0a5e-7a0c-4a53-9d2a-0c5ad1c8f9aa", Kind: "Event", Description: latin("догађај партнера, још није преузет")}}
+	q := intel.Query{Tag: intel.Filter{Or: []string{`misp-galaxy:napadaci="Poštar"`}}, Limit: 3, Page: 1}
+	if _, err := c.Intel.SearchEvents(ctx, lead, q, func(e *intel.Event) error {
+		list = append(list, dossier.Element{Target: e.UUID, Kind: "Event"})
+		return nil
+	}); err != nil {
+		return err
+	}
+	_, err := c.Dossiers.AddDossier(ctx, lead, dossier.Draft{Name: &name, Type: &kind, Description: &text, Distribution: &level, Elements: &list})
 	return err
 }
 

@@ -1,0 +1,149 @@
+package dossierweb
+
+import (
+	"net/http"
+	"strconv"
+
+	"straza/internal/intel"
+	"straza/internal/intel/dossier"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+type formPage struct {
+	web.Page
+	Header ui.Header
+	Fields []ui.Field
+	Cancel ui.Button
+}
+
+var order = []string{"name", "type", "description", "distribution", "group"}
+
+func (p *pages) form(r *http.Request, f *web.Form, title, back string) (*formPage, error) {
+	page := &formPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title}, Cancel: ui.Button{Label: web.T(r, "dossiers.cancel"), Href: back, Variant: "tertiary"}}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "dossiers.title"), Href: base}, {Label: title}}
+	name, typ, text := f.Field("name", "dossiers.name"), f.Field("type", "dossiers.type"), f.Field("description", "dossiers.description")
+	typ.Type = "select"
+	for _, t := range dossier.Types {
+		typ.Options = append(typ.Options, ui.Option{Value: t, Label: typeWord(r, t)})
+	}
+	text.Type, text.Rows, text.Optional = "textarea", 5, true
+	level, group := f.Field("distribution", "dossiers.level"), f.Field("group", "dossiers.group")
+	level.Type, level.Hint = "select", web.T(r, "dossiers.level.hint")
+	for d := intel.OwnOrg; d <= intel.Group; d++ {
+		n := strconv.Itoa(int(d))
+		level.Options = append(level.Options, ui.Option{Value: n, Label: web.T(r, "dossiers.level."+n)})
+	}
+	groups, err := p.d.Intel.Groups(r.Context(), web.Actor(r))
+	if err != nil && !fault.Is(err, fault.Denied) {
+		return nil, err
+	}
+	group.Type, group.Optional, group.Hint = "select", true, web.T(r, "dossiers.group.hint")
+	group.Options = []ui.Option{{Value: "", Label: web.T(r, "dossiers.group.none")}}
+	for i := range groups {
+		group.Options = append(group.Options, ui.Option{Value: groups[i].UUID, Label: groups[i].Name})
+	}
+	page.Fields = []ui.Field{name, typ, text, level, group}
+	return page, nil
+}
+
+// draft reads the form.
+func (p *pages) draft(r *http.Request, f *web.Form) (d dossier.Draft, err error) {
+	name, typ, text, level := f.Text("name", 255), f.Text("type", 40), f.Text("description", 65_000), intel.Distribution(f.Int("distribution"))
+	d = dossier.Draft{Name: &name, Type: &typ, Description: &text, Distribution: &level}
+	var group int64
+	if ref := f.Text("group", 36); ref != "" && level == intel.Group {
+		g, err := p.d.Intel.SharingGroup(r.Context(), web.Actor(r), ref)
+		if err != nil {
+			return d, fault.Field("group", "intel.fault.group", "no such sharing group").Because(err)
+		}
+		group = g.ID
+	}
+	d.Group = &group
+	return d, nil
+}
+
+// placed puts the fault of a group at its field.
+func placed(err error) error {
+	if e := fault.Of(err); e != nil && e.Fields["sharing_group_id"] != "" {
+		return fault.Field("group", e.Fields["sharing_group_id"], "no such sharing group")
+	}
+	return err
+}
+
+func (p *pages) newDossier(w http.ResponseWriter, r *http.Request) error {
+	page, err := p.form(r, web.NewForm(r, map[string][]string{"distribution": {"1"}, "type": {"campaign"}}), web.T(r, "dossiers.new"), base)
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "dossierform", page)
+}
+
+func (p *pages) add(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	d, err := p.draft(r, f)
+	var out dossier.Dossier
+	if err == nil {
+		out, err = p.d.Dossiers.AddDossier(r.Context(), web.Actor(r), d)
+	}
+	if err == nil {
+		return web.Redirect(at(&out), web.Done("dossiers.done.new"))
+	}
+	return p.again(w, r, f, placed(err), web.T(r, "dossiers.new"), base)
+}
+
+// again shows the form with what is wrong.
+func (p *pages) again(w http.ResponseWriter, r *http.Request, f *web.Form, err error, title, back string) error {
+	if !f.Fail(err) {
+		return err
+	}
+	page, err := p.form(r, f, title, back)
+	if err != nil {
+		return err
+	}
+	page.Errors = f.Summary(order...)
+	return p.t.Invalid(w, r, "dossierform", page)
+}
+
+func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
+	d, err := p.d.Dossiers.Dossier(r.Context(), web.Actor(r), r.PathValue("dossier"))
+	if err != nil {
+		return err
+	}
+	if !d.Mine {
+		return fault.New(fault.Denied, "not the caller's dossier").WithKey("intel.fault.foreign")
+	}
+	f := web.NewForm(r, map[string][]string{"name": {d.Name}, "type": {d.Type}, "description": {d.Description}, "distribution": {strconv.Itoa(int(d.Distribution))}})
+	if d.Group != 0 {
+		g, err := p.d.Intel.SharingGroup(r.Context(), web.Actor(r), strconv.FormatInt(d.Group, 10))
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		f.Values.Set("group", g.UUID)
+	}
+	page, err := p.form(r, f, web.T(r, "dossiers.edit.title"), at(&d))
+	if err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "dossierform", page)
+}
+
+func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return err
+	}
+	d, err := p.draft(r, f)
+	var out dossier.Dossier
+	if err == nil {
+		out, err = p.d.Dossiers.EditDossier(r.Context(), web.Actor(r), r.PathValue("dossier"), d)
+	}
+	if err == nil {
+		return web.Redirect(at(&out), web.Done("dossiers.done.edit"))
+	}
+	return p.again(w, r, f, placed(err), web.T(r, "dossiers.edit.title"), base+"/"+r.PathValue("dossier"))
+}
