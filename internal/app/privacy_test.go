@@ -149,6 +149,17 @@ func TestPersonalDataIsFoundAndErased(t *testing.T) {
 			if _, _, err := h.Privacy.Due(ctx, ident.Actor{Kind: ident.Person, Person: 2}, "report"); !fault.Is(err, fault.Denied) {
 				t.Errorf("anybody may ask what is due: %v", err)
 			}
+			// After a restore it rests, so that holds made since the copy can be entered again.
+			must(t, h.DB.Update(ctx, func(tx *store.Tx) error { return store.SetFact(ctx, tx, restoredFact, "{}") }))
+			must(t, h.afterRestore(ctx))
+			run()
+			if until, err := h.Privacy.Resting(ctx, officer); err != nil || until == 0 {
+				t.Errorf("erasure does not rest after a restore: %v", err)
+			}
+			if _, n, err := h.Privacy.Due(ctx, officer, "report"); err != nil || n != 1 {
+				t.Errorf("erased straight after a restore: %d, %v", n, err)
+			}
+			now.Add(21 * time.Hour)
 			run()
 			erased, err := h.Privacy.Erased(ctx, officer)
 			must(t, err)

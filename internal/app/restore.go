@@ -180,7 +180,7 @@ func (c *call) settleRestore(ctx context.Context) error {
 	return h.settle(ctx)
 }
 
-// afterRestore ends sessions, holds letters that were waiting and writes a signed
+// afterRestore ends sessions, holds letters that were waiting, lets erasure by term rest and writes a signed
 // "restored" line (decisions §4): the first time that the restored data meet their
 // keys, whichever command that is.
 func (h *House) afterRestore(ctx context.Context) error {
@@ -193,6 +193,9 @@ func (h *House) afterRestore(ctx context.Context) error {
 			return err
 		}
 		if err := h.endSessionsTx(ctx, tx); err != nil {
+			return err
+		}
+		if err := h.Privacy.RestTx(ctx, tx, operator()); err != nil {
 			return err
 		}
 		epoch, err := store.Fact(ctx, tx, "feed.epoch")

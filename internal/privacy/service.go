@@ -2,6 +2,8 @@ package privacy
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -216,9 +218,13 @@ func (s *Service) Jobs() []jobs.Def {
 // erase lets every room take away what is due; what a transaction takes is counted and
 // recorded in it. Only a term that somebody entered, with its source, erases anything:
 // what is law here is not for a program to guess. A run that is stopped goes on with the
-// next; after a restore, what was erased since the copy is due again and goes at night.
-func (s *Service) erase(ctx context.Context) error {
+// next, and a room that fails keeps the others from nothing. After a restore, what was
+// erased since the copy is due again, and goes when RestTx's time is over.
+func (s *Service) erase(ctx context.Context) (failed error) {
 	who := ident.SystemPart("privacy")
+	if until, err := s.resting(ctx); err != nil || until > 0 {
+		return err
+	}
 	for _, t := range s.d.Terms {
 		var w access.Sweep
 		var in Term
@@ -233,13 +239,53 @@ func (s *Service) erase(ctx context.Context) error {
 		w.Note = func(ctx context.Context, tx *store.Tx, n int64) error { return s.noteTx(ctx, tx, who, in, n) }
 		n, err := t.Erase(ctx, who, w)
 		if err != nil {
-			return err
+			failed = errors.Join(failed, fmt.Errorf("erasing %s: %w", t.Class, err))
 		}
 		if n > 0 {
 			slog.Info("erased by term", "class", t.Class, "rows", n)
 		}
 	}
-	return nil
+	return failed
+}
+
+// restsFor: less than a day, so that the next nightly run is the first that erases.
+const (
+	restsFor  = 20 * time.Hour
+	restsFact = "privacy.rests"
+)
+
+// RestTx keeps the erasure from running for 20 hours: holds that were made after the copy
+// that was restored are not in it, and have to be entered again first.
+func (s *Service) RestTx(ctx context.Context, tx *store.Tx, _ ident.Actor) error {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return store.SetFact(ctx, tx, restsFact, strconv.FormatInt(now+restsFor.Microseconds(), 10))
+}
+
+// Resting tells until when nothing is erased after a restore, 0 = it runs. Needs
+// privacy.use; the command line may ask.
+func (s *Service) Resting(ctx context.Context, who ident.Actor) (int64, error) {
+	if err := maySee(who); err != nil {
+		return 0, err
+	}
+	return s.resting(ctx)
+}
+
+func (s *Service) resting(ctx context.Context) (until int64, err error) {
+	err = s.d.DB.View(ctx, func(tx *store.Tx) error {
+		said, err := store.Fact(ctx, tx, restsFact)
+		if err != nil || said == "" {
+			return err
+		}
+		now, err := store.Now(ctx, tx)
+		if until, _ = strconv.ParseInt(said, 10, 64); until <= now {
+			until = 0
+		}
+		return err
+	})
+	return until, err
 }
 
 // sweep is what the term in force of a class asks for; not found = none is entered.

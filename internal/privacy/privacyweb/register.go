@@ -8,6 +8,7 @@ import (
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 	"straza/internal/privacy"
@@ -28,6 +29,7 @@ type registerPage struct {
 	Lift   ui.Field
 	Holds  ui.Table
 	Erased ui.Table
+	Rests  *ui.Note // after a restore
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
@@ -50,6 +52,14 @@ func (p *pages) render(w http.ResponseWriter, r *http.Request, f *web.Form, foun
 	page.Table, page.Holds = register(r, entries), holdTable(r, holds)
 	if page.Erased, err = p.erased(r, entries); err != nil {
 		return err
+	}
+	until, err := p.s.Resting(r.Context(), web.Actor(r))
+	if err != nil {
+		return err
+	}
+	if until > 0 {
+		at := clock.FromMicros(until)
+		page.Rests = &ui.Note{Kind: "warning", Title: web.T(r, "privacy.rests"), Body: web.T(r, "privacy.rests.text", "day", i18n.DayMonth(web.Lang(r), at), "time", i18n.Clock(web.Lang(r), at))}
 	}
 	page.Email = f.Field("email", "privacy.email")
 	page.Email.Type, page.Email.Autocomplete = "email", "off"
