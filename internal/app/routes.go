@@ -70,11 +70,11 @@ func (h *House) routes(m *web.Mux) {
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	catalogapi.Routes(m, h.Lists)
 	catalogweb.Routes(m, catalogweb.Deps{Catalog: h.Lists, Uses: h.usesOfTag})
-	intelapi.Routes(m, h.Intel)
+	intelapi.Routes(m, h.Intel, h.Enrich)
 	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Enrich: h.Enrich, Catalog: h.Lists, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author, Went: h.wentTo})
 	peerweb.Routes(m, peerweb.Deps{Peers: h.Peers, Polls: h.Polls, Orgs: h.Registry})
 	ruleweb.Routes(m, h.Rules)
-	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Find: h.namedOrg})
+	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Enrich: h.Enrich, Find: h.namedOrg})
 	dossierweb.Routes(m, dossierweb.Deps{Dossiers: h.Dossiers, Intel: h.Intel})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})
@@ -88,7 +88,7 @@ func (h *House) routes(m *web.Mux) {
 	m.SavedViews()
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
 		advisoryapi.OpenAPI, intelapi.OpenAPI, catalogapi.OpenAPI)})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Accounts: h.Accounts, Registry: h.Registry, Feeds: h.Feeds, Log: h.Audit, Servers: mispServers{h}, House: machine{h}, Sign: h.signForPeers, UUID: h.uuid, Origin: h.origin,
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Accounts: h.Accounts, Registry: h.Registry, Feeds: h.Feeds, Enrich: h.Enrich, Log: h.Audit, Servers: mispServers{h}, House: machine{h}, Sign: h.signForPeers, UUID: h.uuid, Origin: h.origin,
 		Host: func(ctx context.Context) string { return h.site(ctx).Owner }}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {

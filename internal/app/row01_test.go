@@ -24,6 +24,8 @@ var acts = map[string][]string{
 	"/portal/groups/{group}/{act}":                            {"on", "off", "member", "drop", "delete"},
 	"/console/feeds/{feed}/{act}":                             {"fetch", "cache", "delete"},
 	"/administration/feeds/{feed}/{act}":                      {"fetch", "cache", "delete"},
+	"/console/modules/{server}/{act}":                         {"test", "delete"},
+	"/administration/modules/{server}/{act}":                  {"test", "delete"},
 	"/administration/requests/{request}/{act}":                {"accept", "discard"},
 	"/console/peers/{peer}/{act}":                             {"test", "pull", "push", "delete"},
 	"/console/taxii/{server}/{act}":                           {"look", "choose", "poll", "delete"},

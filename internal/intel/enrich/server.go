@@ -330,8 +330,13 @@ func keyOf(err error) string {
 	if errors.As(err, &bad) {
 		return bad.Key
 	}
-	if f := fault.Of(err); f != nil && f.Key != "" {
-		return f.Key
+	if f := fault.Of(err); f != nil {
+		for _, key := range f.Fields {
+			return key
+		}
+		if f.Key != "" {
+			return f.Key
+		}
 	}
 	if fault.Is(err, fault.Limited) {
 		return expansion.TooLarge

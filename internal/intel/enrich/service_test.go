@@ -2,16 +2,11 @@ package enrich_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,70 +27,10 @@ import (
 
 var ctx = context.Background()
 
-// modules is a server of modules that a test scripts: what each module answers, and what
-// it was asked.
-type modules struct {
-	mu     sync.Mutex
-	list   string
-	answer map[string]string // module → body; "" = nothing at all
-	status map[string]int
-	asked  []expansion.Query
-	config []map[string]string
-	bodies []string
-	hang   chan struct{}
-}
-
-func (m *modules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if r.URL.Path == "/modules" && r.Method == http.MethodGet {
-		_, _ = io.WriteString(w, m.list)
-		return
-	}
-	if r.URL.Path != "/query" || r.Method != http.MethodPost {
-		http.NotFound(w, r)
-		return
-	}
-	body, _ := io.ReadAll(r.Body)
-	q, err := expansion.ReadQuery(body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	var more struct{ Config map[string]string }
-	_ = json.Unmarshal(body, &more)
-	m.asked, m.config, m.bodies = append(m.asked, q), append(m.config, more.Config), append(m.bodies, string(body))
-	if s := m.status[q.Module]; s != 0 {
-		if s == http.StatusFound {
-			w.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
-		}
-		w.WriteHeader(s)
-		return
-	}
-	if q.Module == "slow" {
-		select {
-		case <-m.hang:
-		case <-r.Context().Done():
-		}
-		return
-	}
-	_, _ = io.WriteString(w, m.answer[q.Module])
-}
-
-func (m *modules) count() int { m.mu.Lock(); defer m.mu.Unlock(); return len(m.asked) }
-
-const offered = `[
- {"name":"dns","type":"expansion","mispattributes":{"input":["hostname","domain"],"output":["ip-dst"]},"meta":{"version":"1","description":"asks name servers","config":["nameserver"]}},
- {"name":"asn","type":"expansion","mispattributes":{"input":["ip-dst","ip-src"],"format":"misp_standard"},"meta":{"name":"ASN history"}},
- {"name":"slow","type":"expansion","mispattributes":{"input":["domain"]}},
- {"name":"bad","type":"expansion","mispattributes":{"input":["domain"]}},
- {"name":"tables","type":"expansion","mispattributes":{"input":["domain","ip-dst"]}},
- {"name":"csvimport","type":"import"}]`
-
 type world struct {
 	*inteltest.World
 	s      *enrich.Service
-	remote *modules
+	remote *inteltest.Modules
 	url    string
 	admin  ident.Actor
 	lead   ident.Actor
@@ -107,10 +42,8 @@ type world struct {
 func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
-		w := &world{World: inteltest.New(t, db), remote: &modules{list: offered, answer: map[string]string{}, status: map[string]int{}, hang: make(chan struct{})}}
-		srv := httptest.NewServer(w.remote)
-		t.Cleanup(func() { close(w.remote.hang); srv.Close() })
-		w.url = srv.URL
+		w := &world{World: inteltest.New(t, db), remote: inteltest.NewModules(t)}
+		w.url = w.remote.URL
 		w.s = enrich.New(enrich.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: testkit.Vault(t),
 			World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, NoRedirects: true, MaxBytes: 2 * expansion.MaxAnswer})})
 		w.admin, w.lead = w.Person(w.CERT, access.Admin, ident.Web), w.Person(w.CERT, access.Lead, ident.Web)
@@ -236,8 +169,8 @@ func TestAskAndTake(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.on(enrich.Asks, "dns", "asn")
 		w.Must(w.s.Setup(ctx, w.admin, "house", "dns", true, "", map[string]string{"nameserver": "secret-word"}))
-		w.remote.answer["dns"] = `{"results":[{"types":["ip-dst","ip-src"],"values":["198.51.100.7","no address"],"comment":"now"},{"types":["freetext"],"values":"see hxxp://a[.]evil[.]rs/x"}]}`
-		w.remote.answer["asn"] = `{"results":{"Attribute":[{"type":"ip-dst","value":"203.0.112.9","uuid":"` + enrich.Placeholder + `","Tag":[{"name":"seen:before"}]}],
+		w.remote.Answer["dns"] = `{"results":[{"types":["ip-dst","ip-src"],"values":["198.51.100.7","no address"],"comment":"now"},{"types":["freetext"],"values":"see hxxp://a[.]evil[.]rs/x"}]}`
+		w.remote.Answer["asn"] = `{"results":{"Attribute":[{"type":"ip-dst","value":"203.0.112.9","uuid":"` + enrich.Placeholder + `","Tag":[{"name":"seen:before"}]}],
 			"Object":[{"name":"asn","meta-category":"network","uuid":"11111111-1111-4111-8111-111111111111","Attribute":[{"type":"AS","object_relation":"asn","value":"64500","uuid":"22222222-2222-4222-8222-222222222222"}],
 			"ObjectReference":[{"referenced_uuid":"` + enrich.Placeholder + `","relationship_type":"announces"},{"referenced_uuid":"33333333-3333-4333-8333-333333333333","relationship_type":"related-to"}]}]}}`
 		e, attrs := w.event(w.team, "tlp:green", inteltest.Attr("domain", "evil.rs"), inteltest.Attr("ip-dst", "203.0.112.9"))
@@ -248,12 +181,12 @@ func TestAskAndTake(t *testing.T) {
 		if diff := cmp.Diff([]string{"attribute ip-dst 198.51.100.7", "attribute url http://a.evil.rs/x"}, offers(g.Offers)); diff != "" || g.Skipped != 1 {
 			t.Errorf("%d skipped: %s", g.Skipped, diff)
 		}
-		if q := w.remote.asked[0]; q.UUID != enrich.Placeholder || q.Value != "evil.rs" || w.remote.config[0]["nameserver"] != "secret-word" || strings.Contains(w.remote.bodies[0], name.UUID) {
-			t.Errorf("asked %s", w.remote.bodies[0])
+		if q := w.remote.Asked[0]; q.UUID != enrich.Placeholder || q.Value != "evil.rs" || w.remote.Config[0]["nameserver"] != "secret-word" || strings.Contains(w.remote.Bodies[0], name.UUID) {
+			t.Errorf("asked %s", w.remote.Bodies[0])
 		}
 		again, err := w.s.Ask(ctx, w.team, enrich.Question{Attribute: name.UUID, Module: "dns"})
-		if err != nil || !again.Before || w.remote.count() != 1 {
-			t.Errorf("asked %d times: %+v, %v", w.remote.count(), again, err)
+		if err != nil || !again.Before || w.remote.Count() != 1 {
+			t.Errorf("asked %d times: %+v, %v", w.remote.Count(), again, err)
 		}
 		_, err = w.s.Ask(ctx, w.team, enrich.Question{Attribute: addr.UUID, Module: "asn"})
 		w.Must(err)
@@ -340,7 +273,7 @@ func TestHeld(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.on(enrich.Touches, "dns")
 		w.Must(w.s.Setup(ctx, w.admin, "house", "tables", true, enrich.Inside, nil))
-		w.remote.answer["dns"], w.remote.answer["tables"] = `{"results":[]}`, `{"results":[]}`
+		w.remote.Answer["dns"], w.remote.Answer["tables"] = `{"results":[]}`, `{"results":[]}`
 		o, err := w.Registry.Get(ctx, ident.SystemPart("setup"), w.B.UUID)
 		w.Must(err)
 		_, err = w.Registry.AddResource(ctx, ident.SystemPart("setup"), w.B.UUID, o.Version, "domain", "beta.rs", "")
@@ -366,12 +299,12 @@ func TestHeld(t *testing.T) {
 				a.Tag = []misp.Tag{{Name: misp.T(c.own)}}
 			}
 			_, attrs := w.event(w.team, c.tags, a)
-			before := w.remote.count()
+			before := w.remote.Count()
 			_, err := w.s.Ask(ctx, w.team, enrich.Question{Attribute: attrs[0].UUID, Module: c.module})
 			if (err == nil) != (c.want == "") || err != nil && key(err) != c.want {
 				t.Errorf("%d %s %s: %v", i, c.tags, c.own, err)
 			}
-			if sent := w.remote.count() - before; (sent == 1) != (c.want == "") {
+			if sent := w.remote.Count() - before; (sent == 1) != (c.want == "") {
 				t.Errorf("%d %s %s: %d questions left", i, c.tags, c.own, sent)
 			}
 			list, err := w.s.Choices(ctx, w.team, enrich.Question{Attribute: attrs[0].UUID})
@@ -423,9 +356,9 @@ func TestFaults(t *testing.T) {
 			"500":           {"", 500, "intel.fault.module-status"},
 			"a redirect":    {"", 302, "intel.fault.module-status"},
 		} {
-			w.remote.mu.Lock()
-			w.remote.answer["bad"], w.remote.status["bad"] = c.body, c.status
-			w.remote.mu.Unlock()
+			w.remote.Lock()
+			w.remote.Answer["bad"], w.remote.Status["bad"] = c.body, c.status
+			w.remote.Unlock()
 			if err := ask("bad"); key(err) != c.want || !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -433,7 +366,7 @@ func TestFaults(t *testing.T) {
 		if err := ask("slow"); key(err) != "intel.fault.module-late" {
 			t.Errorf("slow: %v", err)
 		}
-		w.remote.answer["dns"] = `{"error":"Misperrors: no such domain"}`
+		w.remote.Answer["dns"] = `{"error":"Misperrors: no such domain"}`
 		g, err := w.s.Ask(ctx, w.team, enrich.Question{Type: "domain", Value: "evil.rs", Module: "dns"})
 		if err != nil || g.Said != "Misperrors: no such domain" || len(g.Offers) != 0 {
 			t.Errorf("%+v, %v", g, err)
@@ -461,7 +394,7 @@ func TestAnswersStayWithWhoAsked(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.on(enrich.Asks, "dns")
-		w.remote.answer["dns"] = `{"results":[{"types":["ip-dst"],"values":["198.51.100.7"]}]}`
+		w.remote.Answer["dns"] = `{"results":[{"types":["ip-dst"],"values":["198.51.100.7"]}]}`
 		e := inteltest.Event("shared", intel.Community, inteltest.Attr("domain", "evil.rs"))
 		e.Published, e.Tag = misp.B(true), []misp.Tag{{Name: misp.T("tlp:green")}}
 		made := w.Add(w.team, e)
@@ -484,8 +417,8 @@ func TestAnswersStayWithWhoAsked(t *testing.T) {
 		if _, err := w.s.Take(ctx, w.team, made.UUID, []enrich.Pick{{Attribute: a.UUID, Key: "x"}}); key(err) != "intel.fault.enrich-gone" {
 			t.Errorf("%v", err)
 		}
-		if _, err := w.s.Ask(ctx, other, enrich.Question{Attribute: a.UUID, Module: "dns"}); err != nil || w.remote.count() != 2 {
-			t.Errorf("another's answer was used: %d, %v", w.remote.count(), err)
+		if _, err := w.s.Ask(ctx, other, enrich.Question{Attribute: a.UUID, Module: "dns"}); err != nil || w.remote.Count() != 2 {
+			t.Errorf("another's answer was used: %d, %v", w.remote.Count(), err)
 		}
 	})
 }

@@ -146,6 +146,7 @@ type Pick struct {
 // Outcome is what became of what was ticked.
 type Outcome struct {
 	Done, Same, Refused int
+	Attributes          int   // of Done: attributes that stand in no object
 	Undo                int64 // names it for Undo; 0 = nothing was done
 }
 
@@ -191,7 +192,7 @@ func (s *Service) Take(ctx context.Context, who ident.Actor, event string, picks
 		if err != nil {
 			return err
 		}
-		out = Outcome{Done: taken.Count(), Same: taken.Same, Refused: taken.Refused}
+		out = Outcome{Done: taken.Count(), Attributes: len(taken.Attributes), Same: taken.Same, Refused: taken.Refused}
 		if out.Done == 0 {
 			return nil
 		}

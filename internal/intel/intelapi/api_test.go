@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
 
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/intel/intelapi"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/outbound"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
 	"straza/internal/testkit"
@@ -26,6 +29,7 @@ type server struct {
 	w        *inteltest.World
 	site     *testkit.Site
 	contract *testkit.Contract
+	known    *enrich.Service
 }
 
 func newServer(t *testing.T, db *store.DB) *server {
@@ -41,8 +45,10 @@ func newServer(t *testing.T, db *store.DB) *server {
 	narrow, readOnly := k["alfa"], k["alfa"]
 	narrow.Scopes, readOnly.ReadOnly = []string{"intel:read"}, true
 	k["narrow"], k["readonly"] = narrow, readOnly
-	site := testkit.NewSite(t, testkit.Doors{Gate: k, Now: db.Clock.Now, Routes: func(m *web.Mux) { intelapi.Routes(m, w.Intel) }, Messages: []fs.FS{intel.Messages}, Onces: db})
-	return &server{t, w, site, site.Contract("/api/v1/", intelapi.OpenAPI)}
+	known := enrich.New(enrich.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: testkit.Vault(t),
+		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})})
+	site := testkit.NewSite(t, testkit.Doors{Gate: k, Now: db.Clock.Now, Routes: func(m *web.Mux) { intelapi.Routes(m, w.Intel, known) }, Messages: []fs.FS{intel.Messages}, Onces: db})
+	return &server{t, w, site, site.Contract("/api/v1/", intelapi.OpenAPI), known}
 }
 
 func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, map[string]any) {
@@ -89,6 +95,7 @@ func TestContractHoldsForRealTraffic(t *testing.T) {
 		s.want(204, "alfa", "DELETE", "/events/"+id, "")
 		s.want(404, "alfa", "GET", "/events/"+id, "")
 		s.want(403, "alfa", "POST", "/events", `{"id":"`+id+`","info":"again"}`) // it is on the block list
+		knownByContract(t, s)
 		s.contract.Exercised(t)
 	})
 }

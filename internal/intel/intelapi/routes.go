@@ -13,6 +13,7 @@ import (
 	"net/http"
 
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/kernel/web"
 )
 
@@ -21,7 +22,10 @@ import (
 //go:embed openapi.json
 var OpenAPI []byte
 
-type api struct{ s *intel.Service }
+type api struct {
+	s *intel.Service
+	e *enrich.Service
+}
 
 const (
 	events     = "/api/v1/events"
@@ -33,9 +37,9 @@ const (
 const maxBody = 16 << 20
 
 // Routes declares the room's doors for machines.
-func Routes(m *web.Mux, s *intel.Service) {
+func Routes(m *web.Mux, s *intel.Service, e *enrich.Service) {
 	m.Obey(OpenAPI)
-	a := &api{s}
+	a := &api{s, e}
 	get := func(path, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: path, Policy: web.Perm("intel.read"), Scope: "intel:read", Reveals: reveals, Handler: h}
 	}
@@ -62,6 +66,9 @@ func Routes(m *web.Mux, s *intel.Service) {
 		act(http.MethodPatch, attributes+"/{id}", write, 0, a.changeAttribute),
 		act(http.MethodDelete, attributes+"/{id}", write, 0, a.removeAttribute),
 		act(http.MethodPost, attributes+"/{id}/restore", write, 0, a.restoreAttribute),
+		get(attributes+"/{id}/known", "what is known of an attribute that the caller may see, and what modules answered the caller's organisation", a.known),
+		act(http.MethodPost, attributes+"/{id}/ask", write, 0, a.ask),
+		act(http.MethodPost, attributes+"/{id}/take", write, 0, a.takeOver),
 		// nothing is written: a read-only key may ask
 		web.Route{Method: http.MethodPost, Pattern: "/api/v1/extract", Policy: web.Perm("intel.read"), Scope: "intel:read", Body: 8 << 20,
 			Reveals: "indicators of the caller's own text, and the events with them that the caller may see", Handler: a.extract},

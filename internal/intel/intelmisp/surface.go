@@ -10,6 +10,7 @@ import (
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
+	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
@@ -34,6 +35,7 @@ type Deps struct {
 	Accounts *account.Service
 	Registry *registry.Service
 	Feeds    *feed.Service
+	Enrich   *enrich.Service
 	Log      *audit.Log
 	House    House
 	Servers  Servers
@@ -104,8 +106,14 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) error {
 	if c.controller == "feeds" && a.Feeds == nil {
 		return forbidden(notHere)
 	}
+	if needsModules[c.name()] && a.Enrich == nil {
+		return forbidden(notHere)
+	}
 	return row.do(a, c)
 }
+
+// needsModules are the actions that nobody answers where no modules are kept.
+var needsModules = set("modules/index modules/queryenrichment events/enrichevent attributes/enrich")
 
 // open are the actions that need no key.
 var open = map[string]bool{"users/register": true}

@@ -118,7 +118,8 @@ func build() map[string]row {
 	delegationRows(read, write)
 	feedRows(read, write)
 	collectionRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq events/enrichevent attributes/enrich communities/requestaccess cryptographic_keys/serversign`)
+	moduleRows(read, write)
+	refuse(notHere, "", `events/pusheventtozmq communities/requestaccess cryptographic_keys/serversign`)
 	refuse(ownPages, "site_admin", `servers/update servers/startworker servers/stopworker servers/restartworkers servers/restartdeadworkers servers/killallworkers`)
 	return t
 }

@@ -12,6 +12,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/inteltest"
 	"straza/internal/intel/remark"
@@ -37,6 +38,7 @@ type world struct {
 	Accounts *account.Service
 	Feeds    *feed.Service
 	post     *mail.Post
+	Enrich   *enrich.Service
 	books    *catalog.Service
 	plain    bool                   // as MISP without labels
 	people   map[string]ident.Actor // who stands behind the key of that name, as of its making
@@ -119,6 +121,8 @@ func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
 		Link: func(event string, _ bool) string { return "https://straza.test/portal/events/" + event }})
 	w.Feeds = feed.New(feed.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys, People: w.Accounts,
 		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})})
+	w.Enrich = enrich.New(enrich.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys,
+		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})})
 	return w
 }
 
@@ -135,7 +139,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w.Accounts.Gate(), Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Log: testkit.Audit(db), Servers: &servers{w: w}, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Enrich: w.Enrich, Log: testkit.Audit(db), Servers: &servers{w: w}, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h

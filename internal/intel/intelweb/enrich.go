@@ -9,6 +9,7 @@ import (
 
 	"straza/internal/intel"
 	"straza/internal/intel/enrich"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -109,6 +110,9 @@ func (p *pages) enrichPage(r *http.Request, f *web.Form, refs []string) (*enrich
 		page.Sheets = append(page.Sheets, x)
 	}
 	page.Ask = askOf(r, f, sheets)
+	if access.Allowed(who, "catalog.write") && shell(r) == web.ShellConsole {
+		page.Set = &ui.Button{Label: web.T(r, "intel.known.modules"), Href: "/console/modules", Variant: "tertiary"}
+	}
 	return page, nil
 }
 

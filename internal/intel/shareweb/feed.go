@@ -35,11 +35,15 @@ func (p *pages) feeds(w http.ResponseWriter, r *http.Request) error {
 	title := web.T(r, "share.feeds")
 	page := &listPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title}, Lead: web.T(r, "share.feeds.lead")}
 	if mayFeed(r) {
-		page.Header.Acts = []ui.Button{{Label: web.T(r, "share.feed.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
+		page.Header.Acts = []ui.Button{{Label: web.T(r, "share.modules"), Href: map[string]string{teamFeeds: teamModules, adminFeeds: adminModules}[base(r)], Variant: "secondary"},
+			{Label: web.T(r, "share.feed.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
 	}
 	page.Table = ui.Table{Caption: title, Columns: []ui.Column{{Label: web.T(r, "share.name")}, {Label: web.T(r, "share.state"), Width: "mark"}, {Label: web.T(r, "share.feed.format"), Drop: 2},
 		{Label: web.T(r, "share.feed.values"), Num: true, Drop: 1}, {Label: web.T(r, "share.feed.stopped"), Num: true, Drop: 1}, {Label: web.T(r, "share.feed.last"), Width: "mark", Drop: 1}},
-		Empty: &ui.Empty{Icon: "rss", Title: web.T(r, "share.feeds.empty"), Text: web.T(r, "share.feeds.empty.text"), Acts: page.Header.Acts}}
+		Empty: &ui.Empty{Icon: "rss", Title: web.T(r, "share.feeds.empty"), Text: web.T(r, "share.feeds.empty.text")}}
+	if mayFeed(r) {
+		page.Table.Empty.Acts = page.Header.Acts[1:]
+	}
 	names := map[int64]string{}
 	for i := range list {
 		f := &list[i]

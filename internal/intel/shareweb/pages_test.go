@@ -21,6 +21,8 @@ func TestPagesAreWhole(t *testing.T) {
 		"sharecollection": {&collectionPage{Who: who, Names: names, Count: "а", Events: table, Sure: &field, At: "/x"}, &collectionPage{}},
 		"sharecollectionform": {&collectionForm{Fields: []ui.Field{field}, Reach: []ui.Field{field}, Query: []ui.Field{field}, Open: true, Flags: []ui.Field{field}, Asked: &field,
 			Seen: &collectionPage{Who: who, Names: names, Count: "а", Events: table}}, &collectionForm{}},
+		"sharemodules":  {&serverPage{Fault: &ui.Note{Kind: "warning", Title: "а", Body: "а"}, Table: table, At: "/x"}, &serverPage{}},
+		"sharemodule":   {&moduleForm{Lead: "words", Manner: &ui.Choices{Name: "m", Legend: "А"}, Fields: []ui.Field{field}, Delete: "/x"}, &moduleForm{}},
 		"sharefeed":     {&feedPage{Fault: &ui.Note{Kind: "warning", Title: "а", Body: "а"}, Reasons: table, At: "/x", Delete: true}, &feedPage{}},
 		"sharefeedform": {&feedForm{Fields: []ui.Field{field}, Terms: []ui.Field{field}, Flags: []ui.Field{field}}, &feedForm{}},
 	}, Files); err != nil {

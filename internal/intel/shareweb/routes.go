@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"straza/internal/intel"
+	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -27,7 +28,9 @@ var Files embed.FS
 type Deps struct {
 	Intel *intel.Service
 	Feeds *feed.Service
-	Find  func(ctx context.Context, ref string) (intel.Org, error)
+	// Enrich keeps the servers of modules.
+	Enrich *enrich.Service
+	Find   func(ctx context.Context, ref string) (intel.Org, error)
 }
 
 type pages struct {
@@ -44,10 +47,13 @@ const (
 
 	teamCollections  = "/console/collections"
 	adminCollections = "/administration/collections"
+
+	teamModules  = "/console/modules"
+	adminModules = "/administration/modules"
 )
 
 func base(r *http.Request) string {
-	for _, b := range []string{teamGroups, portalGroups, teamFeeds, adminFeeds, teamCollections, adminCollections} {
+	for _, b := range []string{teamGroups, portalGroups, teamFeeds, adminFeeds, teamCollections, adminCollections, teamModules, adminModules} {
 		if r.URL.Path == b || strings.HasPrefix(r.URL.Path, b+"/") {
 			return b
 		}
@@ -116,4 +122,21 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "POST", Pattern: x.base + "/{collection}/delete", Policy: write, Mutates: true, Handler: p.deleteCollection},
 		)
 	}
+	for _, x := range []struct{ base, part string }{{teamModules, "console.use"}, {adminModules, "admin.use"}} {
+		moduleRoutes(m, p, x.base, within(x.part, "catalog.write"))
+	}
+}
+
+func moduleRoutes(m *web.Mux, p *pages, base string, keep web.Policy) {
+	m.Handle(
+		web.Route{Method: "GET", Pattern: base, Policy: keep, Reveals: "servers of modules and tables of networks, no secrets", Handler: p.modules},
+		web.Route{Method: "GET", Pattern: base + "/new", Policy: keep, Reveals: "an empty form", Handler: p.newServer},
+		web.Route{Method: "POST", Pattern: base + "/new", Policy: keep, Mutates: true, Handler: p.saveServer},
+		web.Route{Method: "GET", Pattern: base + "/{server}", Policy: keep, Reveals: "a server of modules and what it has, no secrets", Handler: p.server},
+		web.Route{Method: "GET", Pattern: base + "/{server}/edit", Policy: keep, Reveals: "a server's settings", Handler: p.editServer},
+		web.Route{Method: "POST", Pattern: base + "/{server}/edit", Policy: keep, Mutates: true, Handler: p.saveServer},
+		web.Route{Method: "POST", Pattern: base + "/{server}/{act}", Policy: keep, Mutates: true, Handler: p.actServer},
+		web.Route{Method: "GET", Pattern: base + "/{server}/modules/{module}", Policy: keep, Reveals: "a module's settings, no secrets", Handler: p.setupModule},
+		web.Route{Method: "POST", Pattern: base + "/{server}/modules/{module}", Policy: keep, Mutates: true, Handler: p.saveModule},
+	)
 }
