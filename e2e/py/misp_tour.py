@@ -154,7 +154,75 @@ class Tour:
         hit = self.m.values_in_warninglist(["8.8.8.8"])
         check("a public resolver stands on one", "8.8.8.8" in hit, hit)
         check("galaxies", isinstance(self.m.galaxies(pythonify=True), list))
-        check("notice lists", self.m.noticelists() == [])
+        self.notices()
+
+    def notices(self):
+        """As PyMISP's own live test asks."""
+        equal("notice lists are up to date", self.admin.update_noticelists()["name"], "All noticelists are up to date already.")
+        lists = self.admin.noticelists(pythonify=True)
+        check("notice lists", isinstance(lists, list) and len(lists) >= 1, lists)
+        one = self.admin.get_noticelist(lists[0], pythonify=True)
+        equal("one of them", one.name, lists[0].name)
+        check("with entries", len(self.admin.get_noticelist(lists[0])["Noticelist"]["NoticelistEntry"]) > 0)
+        r = self.admin.enable_noticelist(one)
+        check("notice list enabled", r["Noticelist"]["enabled"] is True, r)
+        r = self.admin.disable_noticelist(one)
+        check("notice list disabled", r["Noticelist"]["enabled"] is False, r)
+        check("nobody else may switch it", refused(self.m.enable_noticelist(one)) is not None)
+
+    def contact(self):
+        r = self.m.contact_event_reporter(self.e, "Молимо узорак.")
+        equal("the reporter is written to", r.get("message"), "Email sent to the reporter.")
+        check("not about an event that is not there", refused(self.m.contact_event_reporter(str(uuid.uuid4()), "x")) is not None)
+
+    def favourites(self):
+        tag = MISPTag()
+        tag.name = f"omiljena:{MARK}"
+        t = self.m.add_tag(tag, pythonify=True)
+        r = self.m.direct_call("favourite_tags/toggle", {"FavouriteTag": {"data": t.id}})
+        equal("favourite", r, {"saved": True, "success": "Tag added to favourites.", "check_publish": True})
+        equal("favourites alone", [x["name"] for x in self.m.direct_call("tags/index/1")["Tag"]], [t.name])
+        equal("no favourite of somebody else", self.admin.direct_call("tags/index/1")["Tag"], [])
+        r = self.m.direct_call("favourite_tags/toggle", {"FavouriteTag": {"data": t.id}})
+        equal("no favourite any more", r["success"], "Tag removed from favourites.")
+
+    def collections(self):
+        made = self.m.direct_call("collections/add", {"Collection": {"name": f"Збирка {MARK}", "type": "campaign", "distribution": 1, "description": "опис"}})
+        check("collection made", made.get("Collection", {}).get("name") == f"Збирка {MARK}", made)
+        c = made["Collection"]
+        equal("empty and said so", made["CollectionElement"], [])
+        e = self.m.direct_call(f"collectionElements/add/{c['id']}", {"CollectionElement": {"element_uuid": self.e.uuid, "element_type": "Event", "description": "зашто"}})
+        check("element added", e.get("CollectionElement", {}).get("element_uuid") == self.e.uuid, e)
+        e = self.m.direct_call(f"collectionElements/addElementToCollection/Event/{uuid.uuid4()}", {"CollectionElement": {"collection_id": c["id"]}})
+        check("one that is not here", "CollectionElement" in e, e)
+        got = self.m.direct_call(f"collections/view/{c['uuid']}")
+        equal("both stand in it", len(got["CollectionElement"]), 2)
+        check("listed", c["uuid"] in [x["Collection"]["uuid"] for x in self.m.direct_call("collections/index")])
+        check("my own", c["uuid"] in [x["Collection"]["uuid"] for x in self.m.direct_call("collections/index/my_collections")])
+        check("by uuid, as a pulling server asks", [x["Collection"]["uuid"] for x in self.m.direct_call(f"collections/index/uuid[]:{c['uuid']}.json")] == [c["uuid"]])
+        check("last changes", c["uuid"] in self.m.direct_call("collections/indexMinimal", {}))
+        r = self.m.direct_call("collections/edit/" + c["id"], {"Collection": {"description": "други", "CollectionElement": [{"element_uuid": self.e.uuid, "element_type": "Event"}]}})
+        check("edited, the other element out", len(r.get("CollectionElement", [])) == 1 and r["Collection"]["name"] == c["name"], r)
+        r = self.m.direct_call("collectionElements/delete/" + r["CollectionElement"][0]["id"], {})
+        equal("element deleted", r.get("message"), "CollectionElement deleted.")
+        offer = {str(uuid.uuid4()): "2026-01-01 00:00:00", c["uuid"]: "2036-01-01 00:00:00"}
+        want = self.m.direct_call("collections/filterCollectionsForPush", offer)
+        check("what is ours is not asked for, what is new is", c["uuid"] not in want and len(want) == 1, want)
+        sent = {"Collection": {"uuid": next(iter(want)), "name": "од другог", "type": "research", "distribution": 2, "modified": "2026-01-01 00:00:00"}, "CollectionElement": []}
+        r = self.m.direct_call("collections/captureCollection", sent)
+        check("captured", refused(r) is None and r.get("message") == "Collection added.", r)
+        got = self.m.direct_call("collections/view/" + sent["Collection"]["uuid"])["Collection"]
+        equal("a step narrower and locked", (got["distribution"], got["locked"]), ("1", True))
+        check("nothing wrong is made", refused(self.m.direct_call("collections/add", {"Collection": {"name": "", "type": "x"}})) is not None)
+        equal("deleted", self.m.direct_call("collections/delete/" + c["id"], {}).get("message"), "Collection deleted.")
+        check("gone", refused(self.m.direct_call("collections/view/" + c["uuid"])) is not None)
+
+    def correlations(self):
+        top = self.admin.direct_call("correlations/top")
+        check("values that correlate most", isinstance(top, list), top)
+        over = self.admin.direct_call("correlations/overCorrelations", {"limit": 2})
+        check("over-correlating values", all(set(x["OverCorrelatingValue"]) == {"id", "value", "occurrence", "excluded"} for x in over), over)
+        check("for a site administrator alone", refused(self.m.direct_call("correlations/top")) is not None)
 
     def formats(self):
         check("published for the sensors' formats", refused(self.m.publish(self.e)) is None)
@@ -185,4 +253,4 @@ class Tour:
 
 if __name__ == "__main__":
     t = Tour()
-    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.formats, t.publish)
+    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.contact, t.favourites, t.collections, t.correlations, t.formats, t.publish)

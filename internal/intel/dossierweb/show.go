@@ -140,7 +140,7 @@ func elementTable(r *http.Request, list []dossier.Named, mine bool) ui.Table {
 		}
 		cells := []any{thing, kindWord(r, n.Kind), label}
 		if mine {
-			cells = append(cells, ui.Acts{Form: "acts", Items: []ui.Button{{Label: web.T(r, "dossiers.drop"), Action: r.URL.Path + "/drop", Name: "element", Value: n.UUID, Variant: "tertiary", Small: true}}})
+			cells = append(cells, ui.Acts{Form: "acts", Items: []ui.Button{{Label: web.T(r, "dossiers.drop"), Action: base + "/" + r.PathValue("dossier") + "/drop", Name: "element", Value: n.UUID, Variant: "tertiary", Small: true}}})
 		}
 		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: cells})
 	}
