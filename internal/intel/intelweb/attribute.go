@@ -306,10 +306,14 @@ func (p *pages) addAttribute(w http.ResponseWriter, r *http.Request) error {
 		page.New, page.Errors = true, f.Summary("type", "value", "category", "comment", "distribution", "group", "first", "last")
 		return p.t.Invalid(w, r, "attribute", page)
 	}
-	if f.Text("act", 10) == "more" {
-		return web.Redirect(base(r)+"/"+e.Ref()+"/attributes/new", web.Done("intel.done.added", "n", int64(1)))
+	done, err := p.added(r, &wire)
+	if err != nil {
+		return err
 	}
-	return web.Redirect(base(r)+"/"+e.Ref(), web.Done("intel.done.added", "n", int64(1)))
+	if f.Text("act", 10) == "more" {
+		return web.Redirect(base(r)+"/"+e.Ref()+"/attributes/new", done)
+	}
+	return web.Redirect(base(r)+"/"+e.Ref(), done)
 }
 
 func orValue(field string) string {

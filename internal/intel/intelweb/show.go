@@ -39,6 +39,7 @@ type showPage struct {
 	Said       *saidPanel
 	Delegation *delegation
 	Went       []wentRow
+	Notes      []ui.Note // what is to be put right before it is published
 }
 
 // wentRow is one peer: what became of the event there.
@@ -93,6 +94,9 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := p.byOthers(r, page, &e, rows, list); err != nil {
+		return err
+	}
+	if err := p.unfit(r, page, &e); err != nil {
 		return err
 	}
 	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
