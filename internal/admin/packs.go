@@ -18,7 +18,10 @@ import (
 	"straza/internal/kernel/web/ui"
 )
 
-const packsAt = "/administration/packs"
+const (
+	packsAt    = "/administration/packs"
+	packsShown = 50
+)
 
 func packAt(it pack.Item) string { return fmt.Sprintf("%s/%s/%d", packsAt, it.Name, it.Version) }
 
@@ -39,6 +42,9 @@ func (p *pages) packs(w http.ResponseWriter, r *http.Request) error {
 		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: packAt(it), Off: it.Withdrawn, Cells: []any{
 			ui.Name{Text: packTitle(r, it), Href: packAt(it), Sub: []any{ui.Machine(it.Name), web.T(r, "admin.packs.version", "n", it.Version)}},
 			packState(r, it), packDays(r, it), it.Source}})
+	}
+	if page.Pages, err = web.ReadFilters(r).Page(&page.Table, packsShown); err != nil {
+		return err
 	}
 	return p.t.Render(w, r, "packs", page)
 }

@@ -29,6 +29,7 @@ type listPage struct {
 	Hits   *ui.Note  // and what it stands on
 	Bar    ui.FilterBar
 	Table  ui.Table
+	Pages  *ui.Pagination
 }
 
 func tabs(r *http.Request, here view) *ui.Tabs {
@@ -64,6 +65,9 @@ func (p *pages) list(v view) func(http.ResponseWriter, *http.Request) error {
 			return err
 		}
 		out.Table = itemTable(r, v, items, i18n.Fold(f.Get("q")))
+		if out.Pages, err = f.Page(&out.Table, pageSize); err != nil {
+			return err
+		}
 		return p.t.Render(w, r, "list", out)
 	}
 }

@@ -194,6 +194,35 @@ func (f *Filters) Pages(n int, total int64, next string) *ui.Pagination {
 	return p
 }
 
+// rowPlace is where a page of a list in memory ended: its last row, and how many came
+// before, for a row that has gone meanwhile.
+type rowPlace struct {
+	Row string `json:"r"`
+	N   int    `json:"n"`
+}
+
+// Page cuts the part that the address asks for out of a table that holds its whole list:
+// size rows behind the last one seen. Faults: Invalid for a cursor that is none of ours.
+func (f *Filters) Page(t *ui.Table, size int) (*ui.Pagination, error) {
+	all, from := t.Rows, 0
+	if f.Cursor() != "" {
+		var at rowPlace
+		if err := DecodeCursor(f.Cursor(), &at); err != nil {
+			return nil, err
+		}
+		from = slices.IndexFunc(all, func(x ui.Row) bool { return x.Href == at.Row }) + 1
+		if from == 0 {
+			from = min(max(at.N-1, 0), len(all))
+		}
+	}
+	t.Rows = all[from:min(from+size, len(all))]
+	next := ""
+	if end := from + len(t.Rows); end < len(all) {
+		next = EncodeCursor(rowPlace{t.Rows[len(t.Rows)-1].Href, end})
+	}
+	return f.Pages(len(t.Rows), int64(len(all)), next), nil
+}
+
 // passedMost is how many unknown names a bar repeats.
 const passedMost = 5
 

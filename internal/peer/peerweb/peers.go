@@ -18,9 +18,13 @@ type listPage struct {
 	web.Page
 	Header ui.Header
 	Table  ui.Table
+	Pages  *ui.Pagination
 	Polls  ui.Table
 	New    *ui.Button // a TAXII server
 }
+
+// perPage is how many peers stand on one page.
+const perPage = 50
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	list, err := p.s.Peers(r.Context(), web.Actor(r))
@@ -38,6 +42,9 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		x := &list[i]
 		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: at(r, x), Cells: []any{ui.Name{Text: x.Name, Href: at(r, x), Sub: []any{ui.Machine(x.URL)}},
 			state(r, x), exchange(r, x), ui.Machine(x.Ceiling.Label()), when(x.Pulled), when(x.Pushed)}})
+	}
+	if page.Pages, err = web.ReadFilters(r).Page(&page.Table, perPage); err != nil {
+		return err
 	}
 	if page.Polls, err = p.serverTable(r); err != nil {
 		return err
