@@ -73,8 +73,6 @@ events/checkuuid/1 POST:events/pushProposals/1 POST:collections/filterCollection
 
 // notAnswered are the endpoints of the specification that answer 403, and why.
 var notAnswered = map[string]string{
-	"events/enrichevent":            "enrichment by misp-modules is another part's",
-	"attributes/enrich":             "as above",
 	"events/pusheventtozmq":         "no message bus: rules call webhooks instead (spec misp §13)",
 	"communities/requestaccess":     "there is one community, this installation",
 	"cryptographic_keys/serversign": "events are not signed for others yet",
