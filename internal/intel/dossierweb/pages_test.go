@@ -13,7 +13,7 @@ func TestPagesAreWhole(t *testing.T) {
 	table := ui.Table{Columns: []ui.Column{{Label: "x"}}, Rows: []ui.Row{{Cells: []any{ui.Machine("a: b"), time.Now()}}}}
 	field := ui.Field{Name: "a", Label: "А", ID: "a"}
 	if err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"dossiers":    {&listPage{Table: table, Lead: "а"}, &listPage{}},
+		"dossiers":    {&listPage{Table: table, Lead: "а", Pages: &ui.Pagination{}}, &listPage{}},
 		"dossier":     {&showPage{Table: table, Text: "а", Count: "а", Add: []ui.Field{field}, Sure: &field, At: "/x"}, &showPage{}},
 		"dossierform": {&formPage{Fields: []ui.Field{field}}, &formPage{}},
 	}, Files); err != nil {

@@ -20,6 +20,7 @@ type listPage struct {
 	Lead   string
 	Bar    ui.FilterBar
 	Table  ui.Table
+	Pages  *ui.Pagination
 }
 
 func at(d *dossier.Dossier) string { return base + "/" + d.UUID }
@@ -48,6 +49,9 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 			strconv.Itoa(len(d.Elements)), levelWord(r, d), clock.FromMicros(d.Modified * 1e6)}})
 		return nil
 	})
+	if err == nil {
+		page.Pages, err = f.Page(&page.Table, 50)
+	}
 	if err != nil {
 		return err
 	}
