@@ -15,6 +15,7 @@ import (
 
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
 )
 
 func (c *call) serveFlags(*flag.FlagSet) func(context.Context, *cli.Env, []string) error {
@@ -69,6 +70,7 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 		return err
 	}
 	srv := newServer(handler)
+	srv.RegisterOnShutdown(func() { h.Intel.EndFollowing(context.WithoutCancel(ctx), ident.SystemPart("setup")) })
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var wg sync.WaitGroup

@@ -37,11 +37,65 @@ func (s *Service) collectTx(ctx context.Context, tx *store.Tx, event int64) erro
 			return err
 		}
 	}
-	if at == max(now, last) {
-		return nil
+	_, err = tx.Exec(ctx, moveStixClock, at+1) // whoever follows looks again: it may be back unchanged
+	return err
+}
+
+// withdrawTx takes an event out of every collection, in the act that unpublishes or
+// deletes it: followers are told.
+func (s *Service) withdrawTx(ctx context.Context, tx *store.Tx, event int64) error {
+	holders, err := store.All(ctx, tx, store.ScanInt64, holdersOf, event)
+	if err != nil || len(holders) == 0 {
+		return err
+	}
+	return s.noting(ctx, tx, holders, func(d *Definition, at int64) (int64, error) { return leaveTx(ctx, tx, d, event, at) })
+}
+
+// noting runs fn for some collections with the clock in hand.
+func (s *Service) noting(ctx context.Context, tx *store.Tx, ids []int64, fn func(d *Definition, at int64) (int64, error)) error {
+	at, err := lockClock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	at = max(at, now)
+	for _, id := range ids {
+		list, err := s.definitionNow(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if at, err = fn(&list[i], at); err != nil {
+				return err
+			}
+		}
 	}
 	_, err = tx.Exec(ctx, moveStixClock, at)
 	return err
+}
+
+// leaveTx notes what an event takes with it, and takes it out.
+func leaveTx(ctx context.Context, tx *store.Tx, d *Definition, event, at int64) (int64, error) {
+	at, err := noteGone(ctx, tx, d, event, at, nil)
+	if err == nil {
+		_, err = tx.Exec(ctx, leaveParts, d.ID, event)
+	}
+	return at, err
+}
+
+// dropped notes objects that a conversion takes out of an event, before it does.
+func (s *Service) dropped(ctx context.Context, tx *store.Tx, event int64, objects []string) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	holders, err := store.All(ctx, tx, store.ScanInt64, holdersOf, event)
+	if err != nil || len(holders) == 0 {
+		return err
+	}
+	return s.noting(ctx, tx, holders, func(d *Definition, at int64) (int64, error) { return noteGone(ctx, tx, d, event, at, objects) })
 }
 
 // collectOne is collectTx for one definition, behind a date; the caller holds the clock.
@@ -55,7 +109,7 @@ func (s *Service) collectOne(ctx context.Context, tx *store.Tx, d *Definition, e
 	}
 	gone, err := toLeaveOne(ctx, tx, d, event)
 	if err == nil && gone {
-		_, err = tx.Exec(ctx, leaveParts, d.ID, event)
+		at, err = leaveTx(ctx, tx, d, event, at)
 	}
 	return at, err
 }
@@ -82,17 +136,12 @@ func (s *Service) collectAll(ctx, wait context.Context, id int64) error {
 			if err != nil {
 				return err
 			}
-			for _, event := range leave {
-				if _, err := tx.Exec(ctx, leaveParts, d.ID, event); err != nil {
-					return err
-				}
-			}
 			enter, err := toEnter(ctx, tx, d, collectStep)
 			if err != nil {
 				return err
 			}
 			n = len(leave) + len(enter)
-			return s.enterAll(ctx, tx, d, enter)
+			return s.moveAll(ctx, tx, d, leave, enter)
 		}, store.InLane(store.Jobs))
 		if err != nil {
 			return err
@@ -110,22 +159,47 @@ func (s *Service) collectAll(ctx, wait context.Context, id int64) error {
 	}, store.InLane(store.Jobs))
 }
 
-func (s *Service) enterAll(ctx context.Context, tx *store.Tx, d *Definition, events []int64) error {
-	if len(events) == 0 {
+func (s *Service) moveAll(ctx context.Context, tx *store.Tx, d *Definition, leave, enter []int64) error {
+	if len(leave)+len(enter) == 0 {
 		return nil
 	}
-	at, err := lockClock(ctx, tx)
-	if err != nil {
-		return err
-	}
-	at = max(at, d.now)
-	for _, event := range events {
-		if at, err = enterTx(ctx, tx, d, event, at); err != nil {
-			return err
+	return s.noting(ctx, tx, []int64{d.ID}, func(d *Definition, at int64) (int64, error) {
+		var err error
+		for _, event := range leave {
+			if at, err = leaveTx(ctx, tx, d, event, at); err != nil {
+				return at, err
+			}
 		}
-	}
-	_, err = tx.Exec(ctx, moveStixClock, at)
-	return err
+		for _, event := range enter {
+			if at, err = enterTx(ctx, tx, d, event, at); err != nil {
+				return at, err
+			}
+		}
+		return at, nil
+	})
+}
+
+// goneKept is how long it is known what left a collection.
+const goneKept = 30 * 24 * time.Hour
+
+// lapse notes what is no longer valid since it was last looked, and forgets old notes.
+func (s *Service) lapse(ctx context.Context, id int64) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		return s.noting(ctx, tx, []int64{id}, func(d *Definition, at int64) (int64, error) {
+			before := d.now - goneKept.Microseconds()
+			n, err := tx.Exec(ctx, pruneGone, id, before)
+			if err == nil && n > 0 {
+				_, err = tx.Exec(ctx, raiseFloor, id, before)
+			}
+			if err != nil || !d.Lapse {
+				return at, err
+			}
+			if at, err = noteLapsed(ctx, tx, d, at); err == nil {
+				_, err = tx.Exec(ctx, sweptTo, id, d.now)
+			}
+			return at, err
+		})
+	}, store.InLane(store.Jobs))
 }
 
 // collectEvery sweeps all definitions: what has grown too old leaves, and whatever was
@@ -139,6 +213,9 @@ func (s *Service) collectEvery(ctx context.Context) error {
 	for i := range list {
 		if err == nil {
 			err = s.collectAll(ctx, ctx, list[i].ID)
+		}
+		if err == nil {
+			err = s.lapse(ctx, list[i].ID)
 		}
 	}
 	return err

@@ -31,12 +31,14 @@ type Definition struct {
 	Group   SharingGroup // only what is shared within it; ID 0 = whatever
 	Days    int64        // only what was published so lately; 0 = ever
 	Chosen  bool         // only what a rule or a POST put in; else besides what the query finds
+	Lapse   bool         // indicators leave when their time (valid_until) is over
 	Inbox   bool         // readers may POST; it becomes events to be looked at
 
 	Owner            Org
 	Created, Changed int64 // µs
 
 	audience, version, done int64
+	swept, floor            int64
 	tagIDs, notTagIDs       []int64
 	now                     int64     // of the reading, µs
 	untagged                tlp.Level // what an unlabelled event counts as
@@ -139,4 +141,9 @@ func (d *Definition) reads() access.Audience {
 		}
 	}
 	return a
+}
+
+// narrows tells whether a definition may take objects out of events that stay.
+func (d *Definition) narrows(was *Definition) bool {
+	return d.Ceiling < was.Ceiling || d.Lapse && !was.Lapse || !slices.Equal(d.Types, was.Types)
 }

@@ -223,6 +223,15 @@ func (s *Service) SaveDefinition(ctx context.Context, who ident.Actor, ref strin
 				return err
 			}
 			d.ID, d.UUID, d.Created, d.Owner, d.version = have.ID, have.UUID, have.Created, have.Owner, have.version+1
+			if d.swept, d.floor = have.swept, have.floor; d.narrows(&have) {
+				// No notes were taken of the objects that are out now: followers begin anew.
+				if d.floor, err = nextPlace(ctx, tx); err != nil {
+					return err
+				}
+			}
+		}
+		if d.swept == 0 || !d.Lapse {
+			d.swept = now
 		}
 		if err := s.resolve(ctx, tx, who, &d); err != nil {
 			return err
@@ -240,7 +249,7 @@ func (s *Service) SaveDefinition(ctx context.Context, who ident.Actor, ref strin
 		}
 		out = d
 		return s.log.Record(ctx, tx, who, verb, collectionThing(&d), map[string]any{"readers": d.Readers, "organisations": len(d.Orgs), "ceiling": d.Ceiling.String(),
-			"tags": len(d.Tags), "not_tags": len(d.NotTags), "types": d.Types, "group": d.Group.ID, "days": d.Days, "chosen": d.Chosen, "inbox": d.Inbox})
+			"tags": len(d.Tags), "not_tags": len(d.NotTags), "types": d.Types, "group": d.Group.ID, "days": d.Days, "chosen": d.Chosen, "lapse": d.Lapse, "inbox": d.Inbox})
 	})
 	return out, err
 }
@@ -256,7 +265,7 @@ func (s *Service) DeleteDefinition(ctx context.Context, who ident.Actor, ref str
 		if err != nil {
 			return err
 		}
-		for _, text := range []string{dropParts, dropPicks, dropDefinition} {
+		for _, text := range []string{dropParts, dropPicks, dropGone, dropDefinition} {
 			if _, err := tx.Exec(ctx, text, d.ID); err != nil {
 				return err
 			}

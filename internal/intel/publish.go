@@ -118,6 +118,11 @@ func (s *Service) setPublishedTx(ctx context.Context, tx *store.Tx, who ident.Ac
 			return err
 		}
 	}
+	if !on {
+		if err := s.withdrawTx(ctx, tx, e.ID); err != nil {
+			return err
+		}
+	}
 	return s.log.Record(ctx, tx, who, verb, thing(e), map[string]any{"distribution": e.Distribution, "group": e.Group, "tlp": e.TLP})
 }
 
@@ -170,6 +175,9 @@ func (s *Service) DeleteEventAt(ctx context.Context, who ident.Actor, event stri
 			if _, err := tx.Exec(ctx, addRetraction, s.db.NewID(), e.UUID, e.Origin.UUID, e.Audience, now); err != nil {
 				return err
 			}
+		}
+		if err := s.withdrawTx(ctx, tx, e.ID); err != nil {
+			return err
 		}
 		if e.Attributes > wholeRows {
 			large = e.ID

@@ -68,12 +68,13 @@ type Service struct {
 	registry *registry.Service
 	untagged tlp.Level
 	sharing  *turnstile
+	follow   *follower
 	counts   remembered
 }
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile()}
+	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile(), follow: newFollower()}
 }
 
 // onWire tells whether the caller came by a surface of the field's protocols,

@@ -254,6 +254,12 @@ func (c *conversion) settle() error {
 		if changed != c.event.Changed || run != c.run {
 			return errMoved
 		}
+		if err := c.s.dropped(c.ctx, tx, c.event.ID, c.dropAll); err != nil {
+			return err
+		}
+		if last, err = store.Int64(c.ctx, tx, readStixClock); err != nil {
+			return err
+		}
 		if err := c.remove(tx); err != nil {
 			return err
 		}

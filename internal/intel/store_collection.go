@@ -14,20 +14,22 @@ import (
 
 const (
 	definitionCols = `d.id, d.uuid, d.alias, d.audience_id, d.org_id, d.title, d.description, d.readers, d.reader_group, d.ceiling, d.tags, d.not_tags,
-		d.types, d.group_id, d.days, d.chosen, d.inbox, d.version, d.done, d.created, d.changed`
+		d.types, d.group_id, d.days, d.chosen, d.inbox, d.version, d.done, d.lapse, d.swept, d.floor, d.created, d.changed`
 	addDefinition = `INSERT INTO intel_collection (id, uuid, alias, audience_id, org_id, title, description, readers, reader_group, ceiling, tags, not_tags,
-		types, group_id, days, chosen, inbox, version, done, created, changed) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)`
+		types, group_id, days, chosen, inbox, version, done, created, changed, lapse, swept, floor)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)`
 	editDefinition = `UPDATE intel_collection SET alias = $2, audience_id = $3, title = $4, description = $5, readers = $6, reader_group = $7, ceiling = $8,
-		tags = $9, not_tags = $10, types = $11, group_id = $12, days = $13, chosen = $14, inbox = $15, version = $16, changed = $17 WHERE id = $1 AND version = $16 - 1`
+		tags = $9, not_tags = $10, types = $11, group_id = $12, days = $13, chosen = $14, inbox = $15, version = $16, changed = $17, lapse = $18, swept = $19, floor = $20 WHERE id = $1 AND version = $16 - 1`
 	definitionDone   = `UPDATE intel_collection SET done = $2 WHERE id = $1 AND done < $2`
 	countDefinitions = `SELECT COUNT(*) FROM intel_collection`
 	dropDefinition   = `DELETE FROM intel_collection WHERE id = $1`
 	dropParts        = `DELETE FROM intel_collection_part WHERE collection_id = $1`
 	dropPicks        = `DELETE FROM intel_collection_pick WHERE collection_id = $1`
 	leaveParts       = `DELETE FROM intel_collection_part WHERE collection_id = $1 AND event_id = $2`
-	addPart          = `INSERT INTO intel_collection_part (id, collection_id, event_id, batch_id, base, last) VALUES ($1,$2,$3,$4,$5,$6)`
-	addPick          = `INSERT INTO intel_collection_pick (id, collection_id, event_id) VALUES ($1,$2,$3) ON CONFLICT (collection_id, event_id) DO NOTHING`
-	dropPick         = `DELETE FROM intel_collection_pick WHERE collection_id = $1 AND event_id = $2`
+	addPart          = `INSERT INTO intel_collection_part (id, collection_id, event_id, batch_id, base, last, audience_id)
+		SELECT $1, $2, e.id, $4, $5, $6, e.audience_id FROM intel_event e WHERE e.id = $3`
+	addPick  = `INSERT INTO intel_collection_pick (id, collection_id, event_id) VALUES ($1,$2,$3) ON CONFLICT (collection_id, event_id) DO NOTHING`
+	dropPick = `DELETE FROM intel_collection_pick WHERE collection_id = $1 AND event_id = $2`
 
 	// Batches of an event that a collection does not have yet, in their order.
 	missingParts = `SELECT b.id, b.last - b.base FROM intel_stix_batch b WHERE b.event_id = $1 AND b.last > 0 AND NOT EXISTS
@@ -40,7 +42,7 @@ const (
 func scanDefinition(s store.Scanner) (d Definition, err error) {
 	var tags, not, types string
 	if err = s.Scan(&d.ID, &d.UUID, &d.Alias, &d.audience, &d.Owner.ID, &d.Title, &d.Description, &d.Readers, &d.Circle.ID, &d.Ceiling, &tags, &not,
-		&types, &d.Group.ID, &d.Days, &d.Chosen, &d.Inbox, &d.version, &d.done, &d.Created, &d.Changed); err != nil {
+		&types, &d.Group.ID, &d.Days, &d.Chosen, &d.Inbox, &d.version, &d.done, &d.Lapse, &d.swept, &d.floor, &d.Created, &d.Changed); err != nil {
 		return d, err
 	}
 	for _, x := range []struct {
@@ -132,8 +134,16 @@ func (d *Definition) within(e string) string {
 	return "(" + strings.Join(all, " AND ") + ")"
 }
 
-// rows is the definition's choice among an event's objects, in SQL.
+// rows is the definition's choice among an event's objects, in SQL; allRows is the
+// same with those whose time is over.
 func (d *Definition) rows(t string) string {
+	if d.Lapse {
+		return d.allRows(t) + " AND NOT (" + lapsed(t, 0, d.now) + ")"
+	}
+	return d.allRows(t)
+}
+
+func (d *Definition) allRows(t string) string {
 	text := t + ".tlp <= " + itoa(int64(d.Ceiling))
 	if len(d.Types) > 0 {
 		text += " AND " + t + ".type IN " + quoted(append(append([]string{}, d.Types...), always...))
@@ -217,13 +227,13 @@ func fillDefinition(ctx context.Context, tx *store.Tx, d *Definition) (err error
 
 func writeDefinition(ctx context.Context, tx *store.Tx, d *Definition) error {
 	_, err := tx.Exec(ctx, addDefinition, d.ID, d.UUID, d.Alias, d.audience, d.Owner.ID, d.Title, d.Description, d.Readers, d.Circle.ID, int64(d.Ceiling),
-		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.done, d.Created, d.Changed)
+		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.done, d.Created, d.Changed, d.Lapse, d.swept, d.floor)
 	return err
 }
 
 func rewriteDefinition(ctx context.Context, tx *store.Tx, d *Definition) error {
 	n, err := tx.Exec(ctx, editDefinition, d.ID, d.Alias, d.audience, d.Title, d.Description, d.Readers, d.Circle.ID, int64(d.Ceiling),
-		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.Changed)
+		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.Changed, d.Lapse, d.swept, d.floor)
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "the collection was changed meanwhile").WithKey("fault.conflict")
 	}

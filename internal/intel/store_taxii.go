@@ -242,11 +242,11 @@ func batchesNamed(ctx context.Context, tx *store.Tx, who ident.Actor, c Collecti
 }
 
 const headCols = `t.id, t.event_id, t.stix_id, t.type, t.version, t.seq, t.refs, t.batch_id, t.shared, t.tlp,
-	t.object_id, t.attribute_id, t.other_object_id, t.other_attribute_id, t.report_id`
+	t.object_id, t.attribute_id, t.other_object_id, t.other_attribute_id, t.report_id, t.earliest`
 
 func scanHead(s store.Scanner) (o SharedObject, err error) {
 	err = s.Scan(&o.row, &o.event, &o.ID, &o.Type, &o.Version, &o.Added, &o.refs, &o.batch, &o.shared, &o.tlp,
-		&o.from.object, &o.from.attribute, &o.from.otherObject, &o.from.otherAttribute, &o.from.report)
+		&o.from.object, &o.from.attribute, &o.from.otherObject, &o.from.otherAttribute, &o.from.report, &o.first)
 	return o, err
 }
 

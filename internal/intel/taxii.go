@@ -45,6 +45,7 @@ type SharedObject struct {
 
 	row, event, batch int64
 	refs, shared      bool
+	first             bool // no version of it before
 	tlp               int64
 	from              stixSource
 }

@@ -30,6 +30,7 @@ type server struct {
 	site     *testkit.Site
 	contract *testkit.Contract
 	known    *enrich.Service
+	gate     testkit.Gate
 }
 
 func newServer(t *testing.T, db *store.DB) *server {
@@ -48,7 +49,7 @@ func newServer(t *testing.T, db *store.DB) *server {
 	known := enrich.New(enrich.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: testkit.Vault(t),
 		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})})
 	site := testkit.NewSite(t, testkit.Doors{Gate: k, Now: db.Clock.Now, Routes: func(m *web.Mux) { intelapi.Routes(m, w.Intel, known) }, Messages: []fs.FS{intel.Messages}, Onces: db})
-	return &server{t, w, site, site.Contract("/api/v1/", intelapi.OpenAPI), known}
+	return &server{t, w, site, site.Contract("/api/v1/", intelapi.OpenAPI), known, k}
 }
 
 func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, map[string]any) {
@@ -92,6 +93,7 @@ func TestContractHoldsForRealTraffic(t *testing.T) {
 		s.shared(t, id)
 		s.pages(t, now)
 		s.extracted(t)
+		s.followed(now)
 		s.want(204, "alfa", "DELETE", "/events/"+id, "")
 		s.want(404, "alfa", "GET", "/events/"+id, "")
 		s.want(403, "alfa", "POST", "/events", `{"id":"`+id+`","info":"again"}`) // it is on the block list

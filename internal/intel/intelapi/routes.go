@@ -1,5 +1,5 @@
 // Package intelapi is threat data's part of our JSON interface: /api/v1/events,
-// /api/v1/attributes and /api/v1/extract. Words stand where MISP has numbers, and
+// /api/v1/attributes, /api/v1/collections and /api/v1/extract. Words stand where MISP has numbers, and
 // things are named by UUID only; whoever needs MISP's own form has its surface. Its
 // contract is openapi.json, written by hand; tests hold real traffic against it.
 //
@@ -30,6 +30,7 @@ type api struct {
 const (
 	events     = "/api/v1/events"
 	attributes = "/api/v1/attributes"
+	defined    = "/api/v1/collections"
 )
 
 // maxBody caps an event or a list of attributes; larger ones come by MISP's surface
@@ -62,6 +63,9 @@ func Routes(m *web.Mux, s *intel.Service, e *enrich.Service) {
 		act(http.MethodPost, events+"/{id}/publish", publish, 0, a.publish),
 		act(http.MethodPost, events+"/{id}/unpublish", publish, 0, a.unpublish),
 		get(attributes, "attributes that the caller may see, with how many equal ones the caller sees elsewhere", a.search),
+		get(defined, "defined collections that the caller may read", a.collections),
+		get(defined+"/{collection}/changes", "what of a collection the caller sees: objects, and the ids of what left", a.news),
+		get(defined+"/{collection}/stream", "the same as it happens", a.follow),
 		get(attributes+"/{id}", "an attribute that the caller may see", a.showAttribute),
 		act(http.MethodPatch, attributes+"/{id}", write, 0, a.changeAttribute),
 		act(http.MethodDelete, attributes+"/{id}", write, 0, a.removeAttribute),

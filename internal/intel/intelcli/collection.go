@@ -43,7 +43,7 @@ type collectionFlags struct {
 	alias, title, text, readers, circle, ceiling, group string
 	orgs, tags, not, types                              cli.List
 	days                                                int64
-	chosen, inbox, dry, yes                             bool
+	lapse, chosen, inbox, dry, yes                      bool
 	fs                                                  *flag.FlagSet
 }
 
@@ -60,6 +60,7 @@ func newCollectionFlags(fs *flag.FlagSet) *collectionFlags {
 	fs.Var(&o.types, "type", "only these kinds of STIX object, for example indicator; may be repeated")
 	fs.StringVar(&o.group, "group", "", "only what is shared within this sharing group: a UUID, or none")
 	fs.Int64Var(&o.days, "days", 0, "only what was published so many days ago at most; 0 = ever")
+	fs.BoolVar(&o.lapse, "lapse", false, "indicators leave when their time (valid_until) is over")
 	fs.BoolVar(&o.chosen, "chosen", false, "only what a rule, a POST or put put in")
 	fs.BoolVar(&o.inbox, "inbox", false, "its readers may send to it; what they send is looked at first")
 	fs.BoolVar(&o.dry, "dry-run", false, "only say what it would hold and who would read it")
@@ -94,6 +95,8 @@ func (o *collectionFlags) apply(ctx context.Context, c collections, d *intel.Def
 			}
 		case "days":
 			d.Days = o.days
+		case "lapse":
+			d.Lapse = o.lapse
 		case "chosen":
 			d.Chosen = o.chosen
 		case "inbox":
@@ -181,6 +184,7 @@ type collectionLine struct {
 	Types       []string `json:"types"`
 	Group       string   `json:"group"`
 	Days        int64    `json:"days"`
+	Lapse       bool     `json:"lapse"`
 	Chosen      bool     `json:"chosen"`
 	Inbox       bool     `json:"inbox"`
 	Changed     string   `json:"changed"`
@@ -191,7 +195,7 @@ type collectionLine struct {
 
 func (c collections) say(ctx context.Context, env *cli.Env, d intel.Definition, whole bool) error {
 	line := collectionLine{ID: d.UUID, Alias: d.Alias, Title: d.Title, Description: d.Description, Readers: d.Readers, ReaderGroup: d.Circle.UUID,
-		Orgs: []string{}, Ceiling: d.Ceiling.String(), Tags: some(d.Tags), NotTags: some(d.NotTags), Types: some(d.Types), Group: d.Group.UUID, Days: d.Days, Chosen: d.Chosen, Inbox: d.Inbox}
+		Orgs: []string{}, Ceiling: d.Ceiling.String(), Tags: some(d.Tags), NotTags: some(d.NotTags), Types: some(d.Types), Group: d.Group.UUID, Days: d.Days, Lapse: d.Lapse, Chosen: d.Chosen, Inbox: d.Inbox}
 	for _, o := range d.Orgs {
 		line.Orgs = append(line.Orgs, o.UUID)
 	}

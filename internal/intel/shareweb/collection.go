@@ -88,7 +88,7 @@ func (p *pages) collectionPage(r *http.Request, f *web.Form) (*collectionPage, e
 	}
 	page.Facts.Items = []ui.Fact{{Label: web.T(r, "share.description"), Value: d.Description, Wide: true}, {Label: web.T(r, "share.readers"), Value: readersText(r, &d)},
 		{Label: web.T(r, "share.tags"), Value: machines(d.Tags)}, {Label: web.T(r, "share.nottags"), Value: machines(d.NotTags)}, {Label: web.T(r, "share.types"), Value: machines(d.Types)},
-		{Label: web.T(r, "share.within"), Value: d.Group.Name}, {Label: web.T(r, "share.days"), Value: days}, {Label: web.T(r, "share.chosen"), Value: yes(r, d.Chosen)},
+		{Label: web.T(r, "share.within"), Value: d.Group.Name}, {Label: web.T(r, "share.days"), Value: days}, {Label: web.T(r, "share.lapse"), Value: yes(r, d.Lapse)}, {Label: web.T(r, "share.chosen"), Value: yes(r, d.Chosen)},
 		{Label: web.T(r, "share.inbox"), Value: yes(r, d.Inbox)}, {Label: web.T(r, "share.address"), Value: ui.Machine("/taxii2/straza/collections/" + d.UUID + "/"), Wide: true},
 		{Label: web.T(r, "share.changed"), Value: clock.FromMicros(d.Changed)}}
 	held, err := p.d.Intel.Contents(r.Context(), web.Actor(r), d)
@@ -192,7 +192,7 @@ func (p *pages) collectionForm(r *http.Request, f *web.Form, title, back string)
 	page.Types = f.Choices("types", "share.types", types...)
 	page.Types.Many, page.Types.Optional, page.Types.Hint = true, true, web.T(r, "share.types.hint")
 	page.Open = len(f.Many("types")) > 0 || f.Error("types") != ""
-	for _, n := range []string{"chosen", "inbox"} {
+	for _, n := range []string{"lapse", "chosen", "inbox"} {
 		x := f.Box(n, "share."+n)
 		x.Hint = web.T(r, "share."+n+".hint")
 		page.Flags = append(page.Flags, x)
@@ -215,6 +215,7 @@ func (p *pages) readCollection(r *http.Request, f *web.Form, d *intel.Definition
 	d.Ceiling, _ = tlp.Parse(f.Text("ceiling", 20))
 	d.Tags, d.NotTags = strings.Split(f.Text("tags", 20_000), "\n"), strings.Split(f.Text("not_tags", 20_000), "\n")
 	d.Types, d.Days, d.Chosen, d.Inbox = f.Many("types"), f.Int("days"), f.Tick("chosen"), f.Tick("inbox")
+	d.Lapse = f.Tick("lapse")
 }
 
 func (p *pages) newCollection(w http.ResponseWriter, r *http.Request) error {
@@ -241,7 +242,7 @@ func (p *pages) editCollection(w http.ResponseWriter, r *http.Request) error {
 	if d.Days > 0 {
 		f.Values.Set("days", strconv.FormatInt(d.Days, 10))
 	}
-	for k, on := range map[string]bool{"chosen": d.Chosen, "inbox": d.Inbox} {
+	for k, on := range map[string]bool{"lapse": d.Lapse, "chosen": d.Chosen, "inbox": d.Inbox} {
 		if on {
 			f.Values.Set(k, "1")
 		}
