@@ -255,3 +255,45 @@ func (s *Service) DeleteSighting(ctx context.Context, who ident.Actor, ref strin
 		return s.log.Record(ctx, tx, who, "sighting.delete", audit.Thing{Kind: "event", ID: event}, nil)
 	})
 }
+
+// SightedDays is how often an attribute was met: in all, and on each of the last days,
+// the oldest first, today last.
+type SightedDays struct {
+	All  int64
+	Days []int64
+}
+
+// SightingDays counts the sightings that the caller sees of a page of attributes, with
+// one query for all of them; attributes without any are not in the answer.
+func (s *Service) SightingDays(ctx context.Context, who ident.Actor, list []*Attribute, days int) (out map[int64]*SightedDays, err error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	out = map[int64]*SightedDays{}
+	if len(list) == 0 {
+		return out, nil
+	}
+	ids := make([]int64, len(list))
+	for i, a := range list {
+		ids[i] = a.ID
+	}
+	err = s.view(ctx, who, "sighting.list", audit.Thing{Kind: "sighting"}, func(tx *store.Tx) error {
+		now, err := store.Now(ctx, tx)
+		if err != nil {
+			return err
+		}
+		counts, err := sightingDays(ctx, tx, who, ids, now/1e6, days)
+		for _, c := range counts {
+			d := out[c.attribute]
+			if d == nil {
+				d = &SightedDays{Days: make([]int64, days)}
+				out[c.attribute] = d
+			}
+			if d.All += c.n; c.ago >= 0 && c.ago < int64(days) {
+				d.Days[int64(days)-1-c.ago] += c.n
+			}
+		}
+		return err
+	})
+	return out, err
+}

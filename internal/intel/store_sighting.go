@@ -177,3 +177,19 @@ func removeReport(ctx context.Context, tx *store.Tx, event, id int64) error {
 	_, err := tx.Exec(ctx, "DELETE FROM intel_report WHERE event_id = $1 AND id = $2", event, id)
 	return err
 }
+
+// dayCount is how many sightings an attribute had so many days ago; ago is negative for
+// those outside the days asked for.
+type dayCount struct{ attribute, ago, n int64 }
+
+// sightingDays counts the sightings of a batch of attributes by day, in one query.
+func sightingDays(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64, now int64, days int) ([]dayCount, error) {
+	policy, err := sightingPolicy(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	return store.All(ctx, tx, func(s store.Scanner) (d dayCount, err error) { err = s.Scan(&d.attribute, &d.ago, &d.n); return },
+		"SELECT g.attribute_id, CASE WHEN g.seen > $1 AND g.seen <= $2 THEN ($2 - g.seen) / 86400 ELSE -1 END, COUNT(*)"+sightingFrom+
+			" WHERE g.attribute_id IN "+store.In(ids)+" AND NOT a.deleted AND "+childSeen(who, "a", false)+" AND "+eventSeen(who, "e")+" AND "+sightingSeen(who, policy)+
+			" GROUP BY 1, 2", now-int64(days)*86400, now)
+}

@@ -281,6 +281,6 @@ func (p *pages) viewHeader(r *http.Request, e *intel.Event, here string) ui.Head
 func eventTabs(r *http.Request, e *intel.Event, here string) *ui.Tabs {
 	at := base(r) + "/" + e.Ref()
 	return &ui.Tabs{Label: web.T(r, "intel.views"), Items: []ui.Tab{{Label: web.T(r, "intel.attributes"), Href: at, Here: here == ""},
-		{Label: web.T(r, "intel.graph"), Href: at + "/correlations", Here: here == "correlations"}, {Label: web.T(r, "intel.timeline"), Href: at + "/timeline", Here: here == "timeline"}, {Label: web.T(r, "intel.attack"), Href: at + "/attack", Here: here == "attack"},
+		{Label: web.T(r, "intel.graph"), Href: at + "/correlations", Here: here == "correlations"}, {Label: web.T(r, "intel.refs"), Href: at + "/references", Here: here == "references"}, {Label: web.T(r, "intel.timeline"), Href: at + "/timeline", Here: here == "timeline"}, {Label: web.T(r, "intel.attack"), Href: at + "/attack", Here: here == "attack"},
 		{Label: web.T(r, "intel.versions"), Href: at + "/versions", Here: here == "versions"}}}
 }

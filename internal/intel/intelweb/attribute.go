@@ -41,6 +41,7 @@ type attributePage struct {
 	AlsoHref string
 	Seen     []seenRow
 	SeenMore bool
+	Spark    *ui.Spark   // by day, when there are any of late
 	See      []ui.Button // acts: met it, false alarm, over
 	Said     *saidPanel
 	Decay    ui.Facts
@@ -194,6 +195,13 @@ func (p *pages) around(r *http.Request, page *attributePage, e *intel.Event, a *
 				page.Harmless = append(page.Harmless, h.Name)
 			}
 		}
+	}
+	days, err := p.s.SightingDays(ctx, who, []*intel.Attribute{a}, sparkDays)
+	if err != nil {
+		return err
+	}
+	if s, ok := sparkOf(r, days[a.ID]).(ui.Spark); ok {
+		page.Spark = &s
 	}
 	page.See = []ui.Button{{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "kind", Value: "0", Variant: "secondary", Small: true, Key: "S"},
 		{Label: web.T(r, "intel.seen.1"), Name: "kind", Value: "1", Variant: "tertiary", Small: true}, {Label: web.T(r, "intel.seen.2"), Name: "kind", Value: "2", Variant: "tertiary", Small: true}}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"straza/internal/intel"
@@ -19,7 +20,6 @@ const also = 9
 type sightings struct {
 	All, Orgs, False int64
 	Days             ui.Spark
-	by               map[int64]int64 // attribute → how often
 }
 
 // sightedOn bounds how many sightings one page reads.
@@ -28,12 +28,11 @@ const sightedOn = 1000
 // sighted gathers the sightings that the caller may see; nil when there are none.
 func (p *pages) sighted(r *http.Request, e *intel.Event) (*sightings, error) {
 	now, days, orgs := web.Now(r), make([]int64, 12), map[int64]bool{}
-	v := &sightings{by: map[int64]int64{}}
+	v := &sightings{}
 	err := p.s.Sightings(r.Context(), web.Actor(r), intel.SightingFilter{Event: e.Ref()}, func(g *intel.Sighting) error {
 		if v.All++; v.All > sightedOn {
 			return errEnough
 		}
-		v.by[g.AttributeID]++
 		orgs[g.Org.ID] = true
 		if g.Kind == intel.FalsePositive {
 			v.False++
@@ -89,6 +88,10 @@ func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []u
 	if err != nil {
 		return err
 	}
+	met, err := p.s.SightingDays(r.Context(), web.Actor(r), list, sparkDays)
+	if err != nil {
+		return err
+	}
 	values := map[string]string{}
 	for _, a := range list {
 		values[strconv.FormatInt(a.ID, 10)] = a.Value
@@ -98,10 +101,7 @@ func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []u
 			continue
 		}
 		id, _ := strconv.ParseInt(rows[i].ID, 10, 64)
-		var seen, elsewhere any = "–", "–"
-		if n := page.sightingsOf(id); n > 0 {
-			seen = i18n.Number(web.Lang(r), n)
-		}
+		seen, elsewhere := sparkOf(r, met[id]), any("–")
 		if n := others[id]; n != "" {
 			elsewhere = ui.Button{Label: n, Href: whereElse(r) + url.QueryEscape(values[rows[i].ID]), Variant: "tertiary", Small: true}
 		}
@@ -112,11 +112,25 @@ func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []u
 	return nil
 }
 
-func (page *showPage) sightingsOf(id int64) int64 {
-	if page.Sightings == nil {
-		return 0
+// sparkDays is how many days a line of sightings shows.
+const sparkDays = 12
+
+// sparkOf draws how often a value was met on the last days; what was met before them
+// only is a number.
+func sparkOf(r *http.Request, d *intel.SightedDays) any {
+	if d == nil {
+		return "–"
 	}
-	return page.Sightings.by[id]
+	lang, days := web.Lang(r), make([]string, len(d.Days))
+	young := false
+	for i, n := range d.Days {
+		days[i] = i18n.Number(lang, n)
+		young = young || n > 0
+	}
+	if !young {
+		return i18n.Number(lang, d.All)
+	}
+	return ui.Spark{Values: d.Days, Label: web.T(r, "intel.sightings.row", "n", d.All, "days", strings.Join(days, ", "))}
 }
 
 // wentStates are the looks of what became of an event at a peer.

@@ -12,11 +12,13 @@ import (
 	"straza/internal/kernel/web/ui"
 )
 
-// graphPage shows what an event shares with others: how much, as a drawing of values
-// and events, and as a list.
+// graphPage shows what an event shares with others, or what its objects have to do with
+// each other: how much, as a drawing of two columns, and as a list.
 type graphPage struct {
 	web.Page
 	Header ui.Header
+	Head   string   // over the drawing
+	List   string   // over the list
 	Note   *ui.Note // what was cut
 	Sum    string
 	Type   ui.Field
@@ -50,7 +52,7 @@ func (p *pages) correlationsOf(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := &graphPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.graph")), Header: p.viewHeader(r, &e, "correlations")}
+	page := &graphPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.graph")), Header: p.viewHeader(r, &e, "correlations"), Head: web.T(r, "intel.graph"), List: web.T(r, "intel.graph.list")}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: base(r) + "/" + e.Ref()}, {Label: web.T(r, "intel.graph")}}
 	links, cut, err := p.links(r, &e)
 	if err != nil {
@@ -65,23 +67,43 @@ func (p *pages) correlationsOf(w http.ResponseWriter, r *http.Request) error {
 		t, org := f.Values.Get("type"), f.Values.Get("org")
 		return t != "" && l.own.Type != t || org != "" && l.event.Origin.UUID != org
 	})
-	values, events := tallies(links)
+	pairs := pairsOf(base(r), links)
+	values, events := tallies(pairs)
 	page.Sum = web.T(r, "intel.graph.sum", "values", int64(len(values)), "events", int64(len(events)))
 	if cut {
 		page.Note = &ui.Note{Kind: "warning", Body: web.T(r, "intel.graph.cut", "n", int64(graphRead))}
 	}
-	if len(links) > 0 {
-		page.Graph = draw(links, values, events, graphNodes)
-		for i := range page.Graph.Right {
-			page.Graph.Right[i].Href = base(r) + "/" + page.Graph.Right[i].Href
-		}
-		page.Graph.Say = page.Sum
-		if left := len(values) + len(events) - len(page.Graph.Left) - len(page.Graph.Right); left > 0 {
-			page.Graph.Rest = web.T(r, "intel.graph.rest", "n", int64(left))
-		}
-	}
+	page.draw(r, pairs, values, events)
 	page.Table = relatedTable(r, &e, links)
 	return p.t.Render(w, r, "related", page)
+}
+
+// draw puts the drawing on the page, and says how many of the nodes are not in it.
+func (page *graphPage) draw(r *http.Request, pairs []pair, left, right []tally) {
+	if len(pairs) == 0 {
+		return
+	}
+	page.Graph = draw(pairs, left, right, graphNodes)
+	page.Graph.Say = page.Sum
+	if n := len(left) + len(right) - len(page.Graph.Left) - len(page.Graph.Right); n > 0 {
+		page.Graph.Rest = web.T(r, "intel.graph.rest", "n", int64(n))
+	}
+}
+
+// pair is a line of a drawing: what stands on its left and on its right.
+type pair struct{ from, to end }
+
+type end struct {
+	id         int64
+	text, href string
+}
+
+func pairsOf(at string, links []link) []pair {
+	out := make([]pair, len(links))
+	for i, l := range links {
+		out[i] = pair{end{l.own.ID, l.own.Value, ""}, end{l.event.ID, l.event.Info, at + "/" + l.event.Ref()}}
+	}
+	return out
 }
 
 // links pairs this event's values with the events that have them, too; both sides are
@@ -150,20 +172,20 @@ func relatedTable(r *http.Request, e *intel.Event, links []link) ui.Table {
 	return t
 }
 
-// tally is a value or an event with how many lines it has.
+// tally is a node with how many lines it has.
 type tally struct {
 	id int64
 	n  int
 }
 
-// tallies counts the lines of each value and of each event, most first.
-func tallies(links []link) (values, events []tally) {
-	v, e := map[int64]int{}, map[int64]int{}
-	for _, l := range links {
-		v[l.own.ID]++
-		e[l.event.ID]++
+// tallies counts the lines of each node on the left and on the right, most first.
+func tallies(pairs []pair) (left, right []tally) {
+	l, r := map[int64]int{}, map[int64]int{}
+	for _, p := range pairs {
+		l[p.from.id]++
+		r[p.to.id]++
 	}
-	return ranked(v), ranked(e)
+	return ranked(l), ranked(r)
 }
 
 func ranked(m map[int64]int) (out []tally) {
@@ -174,8 +196,8 @@ func ranked(m map[int64]int) (out []tally) {
 	return out
 }
 
-// graph is the drawing: values on the left, events on the right, a line where an event
-// has the value. Units are those of its viewBox.
+// graph is the drawing: values or objects on the left, events or what objects point to on
+// the right, a line where two belong together. Units are those of its viewBox.
 type graph struct {
 	Height      int
 	Left, Right []node
@@ -195,8 +217,8 @@ type stroke struct{ Y1, Y2 int }
 
 const graphStep = 26
 
-// draw lays out the most connected most values and events, in that order from the top.
-func draw(links []link, values, events []tally, most int) *graph {
+// draw lays out the most connected nodes of each side, in that order from the top.
+func draw(pairs []pair, values, events []tally, most int) *graph {
 	values, events = values[:min(most, len(values))], events[:min(most, len(events))]
 	g := &graph{Height: max(len(values), len(events))*graphStep + 16}
 	left, right := map[int64]int{}, map[int64]int{}
@@ -208,14 +230,14 @@ func draw(links []link, values, events []tally, most int) *graph {
 		right[e.id] = i
 		g.Right = append(g.Right, node{Y: i*graphStep + 21, N: e.n})
 	}
-	for _, l := range links {
-		i, ok := left[l.own.ID]
-		j, drawn := right[l.event.ID]
+	for _, p := range pairs {
+		i, ok := left[p.from.id]
+		j, drawn := right[p.to.id]
 		if ok {
-			g.Left[i].Text, g.Left[i].Whole = cut(l.own.Value, 38), l.own.Value
+			g.Left[i].Text, g.Left[i].Whole, g.Left[i].Href = cut(p.from.text, 38), p.from.text, p.from.href
 		}
 		if drawn {
-			g.Right[j].Text, g.Right[j].Whole, g.Right[j].Href = cut(l.event.Info, 52), l.event.Info, l.event.Ref()
+			g.Right[j].Text, g.Right[j].Whole, g.Right[j].Href = cut(p.to.text, 52), p.to.text, p.to.href
 		}
 		if ok && drawn {
 			g.Lines = append(g.Lines, stroke{g.Left[i].Y - 4, g.Right[j].Y - 4})

@@ -74,6 +74,7 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
 			{Method: "GET", Pattern: base + "/attack", Policy: read, Reveals: "techniques of events the caller may see", Handler: p.attackMany},
 			{Method: "GET", Pattern: base + "/{id}/correlations", Policy: read, Reveals: "what an event shares with others, both sides seen by the caller", Handler: p.correlationsOf},
+			{Method: "GET", Pattern: base + "/{id}/references", Policy: read, Reveals: "which objects of an event point to what, as far as the caller may see both", Handler: p.referencesOf},
 			{Method: "GET", Pattern: base + "/{id}/timeline", Policy: read, Reveals: "when what the caller may see of an event was seen", Handler: p.timelineOf},
 			{Method: "GET", Pattern: base + "/{id}/versions", Policy: read, Reveals: "what became of what the caller may see of an event, old values as far as the caller saw them", Handler: p.versions},
 			{Method: "GET", Pattern: base + "/{id}/attack", Policy: read, Reveals: "techniques of an event the caller may see", Handler: p.attackOf},

@@ -134,8 +134,9 @@ func TestDrawIsBounded(t *testing.T) {
 			links = append(links, link{intel.Attribute{ID: v, Value: "v"}, &intel.Event{ID: 1000 + e*13 + v%3, Info: "e"}})
 		}
 	}
-	values, events := tallies(links)
-	g := draw(links, values, events, 10)
+	pairs := pairsOf("/x", links)
+	values, events := tallies(pairs)
+	g := draw(pairs, values, events, 10)
 	if len(g.Left) != 10 || len(g.Right) != 10 || g.Height != 10*graphStep+16 || g.Left[0].N < g.Left[9].N {
 		t.Fatalf("%d left, %d right, height %d", len(g.Left), len(g.Right), g.Height)
 	}
@@ -210,5 +211,45 @@ func TestVersionsOnPages(t *testing.T) {
 		s.Shows("ana", at+"?kind=report&from="+first, 200, "No differences")
 		s.Shows("ana", at+"?from="+first+"&format=csv", 200, "attribute,changed,", "javna.example,nova-javna.example", "export_from")
 		s.Shows("ana", at+"?from=x", 422)
+	})
+}
+
+// TestReferencesOnPages: an event's objects and what they point to, drawn and listed; what
+// the reader does not see is not named. Sightings stand in the table as a line.
+func TestReferencesOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, w, people := desk(t, db)
+		in := inteltest.Event("Капија 400", intel.Community, inteltest.Attr("domain", "javna.example"), misp.Attribute{Type: misp.T("domain"), Value: misp.T("tajna.example"), Distribution: misp.N(0)})
+		e := w.Add(people["ana"], in)
+		uuid := map[string]string{}
+		w.Must(w.Intel.Attributes(t.Context(), people["ana"], e.Ref(), intel.Part{}, func(a *intel.Attribute) error { uuid[a.Value] = a.UUID; return nil }))
+		object := func(name, value string) intel.Object {
+			o, err := w.Intel.AddObject(t.Context(), people["ana"], e.Ref(), misp.Object{Name: misp.T(name), Attribute: []misp.Attribute{inteltest.Attr("filename", value)}}, false)
+			w.Must(err)
+			return o
+		}
+		a, b := object("file", "prvi.bin"), object("file", "drugi.bin")
+		object("file", "sam.bin")
+		for _, x := range [][2]string{{b.UUID, "drops"}, {uuid["javna.example"], "connects-to"}, {uuid["tajna.example"], "beacons-to"}} {
+			_, err := w.Intel.AddReference(t.Context(), people["ana"], a.UUID, misp.ObjectReference{ReferencedUUID: misp.T(x[0]), RelationshipType: misp.T(x[1])})
+			w.Must(err)
+		}
+		_, _, err := w.Intel.AddSightings(t.Context(), people["ana"], nil, []string{"javna.example"}, intel.Sighting{})
+		w.Must(err)
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
+		at := "/console/events/" + e.Ref()
+		page := s.Shows("ana", at+"/references", 200, "drops → file: drugi.bin", "connects-to → domain: javna.example", "beacons-to → domain: tajna.example", "Objects: 3. References: 3. Objects without any: 1.", "<svg")
+		if n := strings.Count(page, `class="sz-link"`); n != 3 {
+			t.Errorf("%d lines are drawn, not 3", n)
+		}
+		if page := s.Shows("alfa", "/portal/events/"+e.Ref()+"/references", 200, "connects-to"); strings.Contains(page, "tajna.example") {
+			t.Error("the drawing names what the reader does not see")
+		}
+		if page := s.Shows("ana", at+"/references?type=drops", 200, "References: 1."); strings.Contains(page, "beacons-to →") {
+			t.Error("the filter does not count in the drawing")
+		}
+		s.Shows("ana", at, 200, "Sightings: 1; by day in the last twelve days: 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1")
+		s.Shows("ana", at+"/attributes/"+uuid["javna.example"], 200, "Sightings: 1; by day")
 	})
 }
