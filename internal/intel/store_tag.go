@@ -298,3 +298,29 @@ func countTags(ctx context.Context, tx *store.Tx, who ident.Actor, events []int6
 		"SELECT name, COUNT(*) FROM ("+from+"t.id = g.tag_id AND e.id = g.event_id AND g.event_id IN "+store.In(events)+
 			" AND SUBSTR(t.name_fold, 1, "+strconv.Itoa(len(prefix))+") = $1 AND "+eventSeen(who, "e")+" LIMIT "+strconv.Itoa(taggingsMost+1)+") used GROUP BY name", prefix)
 }
+
+// countUses is countTag for many tags: one query for events, one for attributes.
+func countUses(ctx context.Context, tx *store.Tx, who ident.Actor, tags []int64) (map[int64][2]int64, error) {
+	out := map[int64][2]int64{}
+	if len(tags) == 0 {
+		return out, nil
+	}
+	in := store.In(tags)
+	for i, text := range []string{
+		"SELECT g.tag_id, COUNT(*) FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id WHERE g.tag_id IN " + in + " AND g.attribute_id = 0 AND " +
+			eventScan(who, "e") + " GROUP BY g.tag_id",
+		"SELECT g.tag_id, COUNT(*) FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.tag_id IN " + in +
+			" AND NOT a.deleted AND " + eventScan(who, "e") + " AND " + childSeen(who, "a", true) + " GROUP BY g.tag_id",
+	} {
+		list, err := store.All(ctx, tx, func(s store.Scanner) (v [2]int64, err error) { err = s.Scan(&v[0], &v[1]); return }, text)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range list {
+			n := out[v[0]]
+			n[i] = v[1]
+			out[v[0]] = n
+		}
+	}
+	return out, nil
+}

@@ -57,8 +57,9 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.events")), Header: ui.Header{Title: web.T(r, "intel.events"), Sub: []any{web.T(r, "intel.events.n", "n", total)}}}
+	out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.tags.title"), Icon: "tags", Href: base(r) + "/tags", Variant: "secondary"}}
 	if access.Allowed(web.Actor(r), "intel.write") {
-		out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
+		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"})
 	}
 	out.Bar = f.Bar(web.T(r, "intel.search"), append(exportweb.Offer(r, f.With("format", "csv"), total, false),
 		ui.Button{Label: web.T(r, "intel.attack"), Icon: "table", Href: base(r) + "/attack" + carried(r), Variant: "tertiary"},
