@@ -296,7 +296,7 @@ func (p *pages) vocabulary(r *http.Request, page *tagPage, name string) error {
 	}
 	sub := []string{word}
 	if it.Required {
-		sub = append(sub, web.T(r, "intel.tags.required"))
+		sub = append(sub, web.T(r, "intel.tags.needed"))
 	}
 	if it.Exclusive {
 		sub = append(sub, web.T(r, "intel.tags.exclusive"))
