@@ -2,17 +2,14 @@ package incident
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"straza/internal/craft/thread"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
@@ -129,18 +126,6 @@ func (s *Service) FindLetters(ctx context.Context, who ident.Actor, q string, n 
 		out[i].Thread.Ref = t.Ref
 	}
 	return out, more, err
-}
-
-// foldedWords adds the folded words of s to out, each once, up to most.
-func foldedWords(out []string, s string, most int) []string {
-	for _, w := range strings.FieldsFunc(i18n.Fold(s), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '.'
-	}) {
-		if w = strings.Trim(w, "-."); len(w) >= 2 && len(w) <= 60 && len(out) < most && !slices.Contains(out, w) {
-			out = append(out, w)
-		}
-	}
-	return out
 }
 
 const jobIndex = "incident.index"

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"straza/internal/craft/deadline"
+	"straza/internal/craft/search"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/store"
 )
@@ -77,11 +78,11 @@ const maxWords = 200
 
 // words are the folded words that a case is found by, in both scripts.
 func words(c *Case) []string {
-	out := foldedWords(foldedWords(nil, c.Number, maxWords), c.Title, maxWords)
+	out := search.Words(search.Words(nil, c.Number, maxWords), c.Title, maxWords)
 	for _, o := range c.Orgs {
-		out = foldedWords(out, o.Name, maxWords)
+		out = search.Words(out, o.Name, maxWords)
 	}
-	return foldedWords(out, c.Summary, maxWords)
+	return search.Words(out, c.Summary, maxWords)
 }
 
 // resolve recomputes where numbers lead after merged_into changed somewhere.

@@ -29,8 +29,6 @@ const (
 	familyLinks  = `SELECT id, merged_into, resolved_id FROM incident_case WHERE resolved_id IN `
 	familyOf     = `SELECT id FROM incident_case WHERE resolved_id = $1`
 	orgsOf       = `SELECT o.case_id, o.id, o.org, o.name FROM incident_org o WHERE o.case_id IN `
-	dropWords    = `DELETE FROM incident_word WHERE case_id = $1`
-	putWord      = `INSERT INTO incident_word (case_id, word) VALUES ($1,$2)`
 	mergedInto   = `SELECT number FROM incident_case WHERE resolved_id = $1 AND merged_into > 0 ORDER BY id`
 )
 
@@ -117,15 +115,7 @@ func fillOrgs(ctx context.Context, tx *store.Tx, cases []*Case) error {
 }
 
 func writeWords(ctx context.Context, tx *store.Tx, c *Case) error {
-	if _, err := tx.Exec(ctx, dropWords, c.ID); err != nil {
-		return err
-	}
-	for _, w := range words(c) {
-		if _, err := tx.Exec(ctx, putWord, c.ID, []byte(w)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return wordIndex.Rewrite(ctx, tx, c.ID, words(c))
 }
 
 // LockTx lets acts on a case follow each other until the end of the transaction.

@@ -34,10 +34,10 @@ func indexPart(ctx context.Context, tx *store.Tx, table string, id int64, gone b
 	if !known {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM incident_part_word WHERE part_id = $1`, id); err != nil {
-		return err
-	}
 	if gone {
+		if err := partIndex.Rewrite(ctx, tx, id, nil); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `DELETE FROM incident_part WHERE id = $1`, id)
 		return err
 	}
@@ -52,13 +52,9 @@ func indexPart(ctx context.Context, tx *store.Tx, table string, id int64, gone b
 	var list []string
 	for _, col := range p.words {
 		text, _ := row[col].(string)
-		list = foldedWords(list, text, maxPartWords)
+		list = search.Words(list, text, maxPartWords)
 	}
-	rows := make([][]any, len(list))
-	for i, w := range list {
-		rows[i] = []any{id, []byte(w)}
-	}
-	return tx.InsertRows(ctx, "incident_part_word", []string{"part_id", "word"}, rows)
+	return partIndex.Rewrite(ctx, tx, id, list)
 }
 
 // unindexed gives parts of a table that have no words yet.
@@ -77,20 +73,8 @@ func scanMention(s store.Scanner) (m Mention, err error) {
 // are walked from the newest part, then intersected. Visibility is the case's that the
 // part's leads to.
 func mentionPages(who ident.Actor, terms search.Terms, limit int) []func() (string, []any) {
-	text := func(test func(string, func(any) string) string, walked int) func() (string, []any) {
-		return func() (string, []any) {
-			var args []any
-			from := "incident_part p"
-			if walked > 0 {
-				from = "(SELECT * FROM incident_part w ORDER BY w.at DESC, w.id DESC LIMIT " + strconv.Itoa(walked) + ") p"
-			}
-			words := test("p.id", func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) })
-			return "SELECT " + mentionCols + " FROM " + from + " JOIN incident_case c ON c.id = p.case_id JOIN incident_case h ON h.id = c.resolved_id WHERE " +
-				words + " AND " + access.VisibleScan(who, "h.audience_id") + " ORDER BY p.at DESC, p.id DESC LIMIT " + strconv.Itoa(limit), args
-		}
-	}
-	if terms.Rare() {
-		return []func() (string, []any){text(terms.Start, 0)}
-	}
-	return []func() (string, []any){text(terms.Probe, search.Walked), text(terms.Set, 0)}
+	return terms.Newest("incident_part", "p", "w.at DESC, w.id DESC", func(from, words string) string {
+		return "SELECT " + mentionCols + " FROM " + from + " JOIN incident_case c ON c.id = p.case_id JOIN incident_case h ON h.id = c.resolved_id WHERE " +
+			words + " AND " + access.VisibleScan(who, "h.audience_id") + " ORDER BY p.at DESC, p.id DESC LIMIT " + strconv.Itoa(limit)
+	})
 }

@@ -137,3 +137,32 @@ func (t Terms) entries(s Span, arg func(any) string) string {
 func (t Terms) probe(s Span, outer string, arg func(any) string) string {
 	return "(SELECT 1 FROM " + t.index.Table + " w WHERE w." + t.index.Object + " = " + outer + " AND w.word >= " + arg(s.From) + " AND w.word < " + arg(s.To) + " LIMIT 1) IS NOT NULL"
 }
+
+func (t Terms) newest(table, alias, order string, page func(from, words string) string) []func() (string, []any) {
+	shape := func(test func(string, func(any) string) string, walks bool) func() (string, []any) {
+		return func() (string, []any) {
+			var args []any
+			from := table
+			if walks {
+				from = "(SELECT * FROM " + table + " w ORDER BY " + order + " LIMIT " + strconv.Itoa(Walked) + ")"
+			}
+			words := test(alias+".id", func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) })
+			return page(from+" "+alias, words), args
+		}
+	}
+	if t.Rare() {
+		return []func() (string, []any){shape(t.Start, false)}
+	}
+	return []func() (string, []any){shape(t.Probe, true), shape(t.Set, false)}
+}
+
+func (x Index) rewrite(ctx context.Context, tx *store.Tx, object int64, words []string) error {
+	if _, err := tx.Exec(ctx, "DELETE FROM "+x.Table+" WHERE "+x.Object+" = $1", object); err != nil {
+		return err
+	}
+	rows := make([][]any, len(words))
+	for i, w := range words {
+		rows[i] = []any{object, []byte(w)}
+	}
+	return tx.InsertRows(ctx, x.Table, []string{x.Object, "word"}, rows)
+}

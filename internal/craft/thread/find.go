@@ -2,14 +2,10 @@ package thread
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"straza/internal/craft/search"
 	"straza/internal/kernel/audit"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
@@ -79,15 +75,7 @@ func indexTx(ctx context.Context, tx *store.Tx, message int64) error {
 	if err != nil || !found {
 		return err
 	}
-	var out []string
-	for _, w := range strings.FieldsFunc(i18n.Fold(party+" "+body), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '.'
-	}) {
-		if w = strings.Trim(w, "-."); len(w) >= 2 && len(w) <= 60 && len(out) < maxWords && !slices.Contains(out, w) {
-			out = append(out, w)
-		}
-	}
-	return writeWords(ctx, tx, message, out)
+	return wordIndex.Rewrite(ctx, tx, message, search.Words(nil, party+" "+body, maxWords))
 }
 
 const jobIndex = "thread.index"

@@ -1,7 +1,6 @@
 package thread
 
 import (
-	"context"
 	"strconv"
 
 	"straza/internal/craft/search"
@@ -12,17 +11,6 @@ import (
 
 var wordIndex = search.Index{Table: "thread_word", Object: "message_id", List: "thread_message"}
 
-func writeWords(ctx context.Context, tx *store.Tx, message int64, words []string) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM thread_word WHERE message_id = $1`, message); err != nil {
-		return err
-	}
-	rows := make([][]any, len(words))
-	for i, w := range words {
-		rows[i] = []any{message, []byte(w)}
-	}
-	return tx.InsertRows(ctx, "thread_word", []string{"message_id", "word"}, rows)
-}
-
 const (
 	// saidBy is what of a message is searched: its text and the party's name.
 	saidBy    = `SELECT m.body, t.party FROM thread_message m JOIN thread_thread t ON t.id = m.thread_id WHERE m.id = $1`
@@ -31,23 +19,11 @@ const (
 
 // foundPages are the shapes of one page of messages, as search.Terms needs them.
 func foundPages(who ident.Actor, terms search.Terms, limit int) []func() (string, []any) {
-	text := func(test func(string, func(any) string) string, walked int) func() (string, []any) {
-		return func() (string, []any) {
-			var args []any
-			from := "thread_message m"
-			if walked > 0 {
-				from = "(SELECT * FROM thread_message w ORDER BY w.id DESC LIMIT " + strconv.Itoa(walked) + ") m"
-			}
-			words := test("m.id", func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) })
-			return "SELECT t.id, t.kind, t.object, t.number, t.party, m.id, m.way, m.at, m.author, m.body FROM " + from +
-				" JOIN thread_thread t ON t.id = m.thread_id WHERE " + words + " AND m.way <> 'quarantine' AND " +
-				access.VisibleScan(who, "t.audience_id") + " ORDER BY m.id DESC LIMIT " + strconv.Itoa(limit), args
-		}
-	}
-	if terms.Rare() {
-		return []func() (string, []any){text(terms.Start, 0)}
-	}
-	return []func() (string, []any){text(terms.Probe, search.Walked), text(terms.Set, 0)}
+	return terms.Newest("thread_message", "m", "w.id DESC", func(from, words string) string {
+		return "SELECT t.id, t.kind, t.object, t.number, t.party, m.id, m.way, m.at, m.author, m.body FROM " + from +
+			" JOIN thread_thread t ON t.id = m.thread_id WHERE " + words + " AND m.way <> 'quarantine' AND " +
+			access.VisibleScan(who, "t.audience_id") + " ORDER BY m.id DESC LIMIT " + strconv.Itoa(limit)
+	})
 }
 
 func scanFound(s store.Scanner) (f Found, err error) {

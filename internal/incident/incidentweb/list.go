@@ -148,13 +148,7 @@ func (p *pages) near(r *http.Request, page *casePage, number string) error {
 	if err != nil {
 		return err
 	}
-	page.Header.InList = true
-	if prev != "" {
-		page.Header.Prev = f.Item(base + "/" + prev)
-	}
-	if next != "" {
-		page.Header.Next = f.Item(base + "/" + next)
-	}
+	f.Around(&page.Header, base, prev, next)
 	page.Crumbs[0].Href = f.Address()
 	return nil
 }

@@ -56,13 +56,7 @@ func (p *pages) near(r *http.Request, page *showPage) error {
 	if err != nil {
 		return err
 	}
-	page.Header.InList = true
-	if prev != "" {
-		page.Header.Prev = f.Item(base + "/" + prev)
-	}
-	if next != "" {
-		page.Header.Next = f.Item(base + "/" + next)
-	}
+	f.Around(&page.Header, base, prev, next)
 	page.Crumbs[0].Href = f.Address()
 	return nil
 }

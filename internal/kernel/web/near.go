@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"straza/internal/kernel/web/ui"
 )
 
 // listParam carries the query of the list that somebody came from in the address of
@@ -17,6 +19,18 @@ func (f *Filters) Address() string { return f.With("cursor", "") }
 func (f *Filters) Item(href string) string {
 	_, query, _ := strings.Cut(f.Address(), "?")
 	return withList(href, query)
+}
+
+// Around puts the neighbours of a thing in the list (names below base, "" where it ends)
+// into its header, for a room that finds them by a query of its own (else: nearby).
+func (f *Filters) Around(h *ui.Header, base, prev, next string) {
+	h.InList = true
+	if prev != "" {
+		h.Prev = f.Item(base + "/" + prev)
+	}
+	if next != "" {
+		h.Next = f.Item(base + "/" + next)
+	}
 }
 
 func withList(href, query string) string {
