@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X straza/internal/app.Version=$(VERSION) -X straza/internal/ap
 COLD    := $(addsuffix =-l,$(addprefix -gcflags=,straza/internal/app straza/internal/admin straza/internal/demo straza/internal/entry \
 	straza/internal/portal straza/internal/site straza/internal/...web straza/internal/...cli straza/internal/...api \
 	github.com/go-webauthn/... github.com/google/go-tpm/... github.com/fxamacker/... gopkg.in/... github.com/yuin/... \
-	github.com/wneessen/... github.com/emersion/... github.com/pressly/... github.com/tinylib/... github.com/BurntSushi/...))
+	github.com/ProtonMail/... github.com/cloudflare/... github.com/wneessen/... github.com/emersion/... github.com/pressly/... github.com/tinylib/... github.com/BurntSushi/...))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run dev check test deep lint bench shots cover fmt clean

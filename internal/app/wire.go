@@ -98,6 +98,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},
 		Letters: account.Mail{Post: h.Post, Catalog: h.Catalog, House: "Straža"},
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), ByHand: h.cfg.get("mail") == "" && !h.cfg.demo(), Scopes: h.scopes, Enrolled: h.enrolFirst}})
+	h.Post.Use(h.Accounts)
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists, Remarks: saidOf{h}})
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})

@@ -40,15 +40,15 @@ type World interface {
 	Do(r *http.Request) (*http.Response, error)
 }
 
-// travels tells whether a subject's title may stand in a letter or message that
-// leaves unencrypted: what is labelled AMBER or higher, or held back unlabelled, is
-// named by its address alone (decisions §7).
-func travels(s *Subject) bool {
+// travels tells whether a subject's title may leave by a way: in the clear, what is
+// labelled AMBER or higher is named by its address alone; a letter encrypted to somebody
+// who sees the subject says it up to AMBER+STRICT (decisions §7).
+func travels(s *Subject, way tlp.Way) bool {
 	if s.Label == "" {
 		return true
 	}
 	l, ok := tlp.Parse(s.Label)
-	return ok && tlp.Out(l, tlp.Mail, tlp.Circumstance{}).Answer == tlp.Pass
+	return ok && tlp.Out(l, way, tlp.Circumstance{Named: way == tlp.SealedMail}).Answer == tlp.Pass
 }
 
 // link is a subject's page for somebody, "" when there is none.
@@ -68,17 +68,25 @@ func (s *Service) letterTx(ctx context.Context, tx *store.Tx, to ident.Actor, r 
 	if s.d.Post == nil || mail.Address(to.Email) == "" {
 		return nil
 	}
-	lang := i18n.Lang(to.Lang)
+	sealed, err := s.d.Post.SealsTx(ctx, tx, to.Email)
+	if err != nil {
+		return err
+	}
+	way := tlp.Mail
+	if sealed {
+		way = tlp.SealedMail
+	}
+	lang, secret := i18n.Lang(to.Lang), false
 	var body strings.Builder
 	for _, x := range list {
 		title := s.d.Text.T(lang, "rules.letter.held", "tlp", x.Label)
-		if travels(x) {
-			title = x.Title
+		if travels(x, way) {
+			title, secret = x.Title, secret || !travels(x, tlp.Mail)
 		}
 		body.WriteString("• " + strings.Join(strings.Fields(title), " ") + "\n  " + s.link(to, x) + "\n\n")
 	}
 	name := strings.Join(strings.Fields(r.Name), " ")
-	id, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "rule", To: to.Email, Lang: to.Lang,
+	id, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "rule", To: to.Email, Lang: to.Lang, Secret: secret,
 		Subject: s.d.Text.T(lang, "rules.letter.subject", "name", name, "n", strconv.Itoa(len(list))),
 		Body:    s.d.Text.T(lang, "rules.letter.body", "name", name, "list", body.String(), "link", strings.TrimSuffix(s.d.Origin(), "/")+r.Path())})
 	if err != nil {
@@ -205,7 +213,7 @@ func checkWebhook(_ context.Context, _ ident.Actor, with map[string]string) erro
 func (s *Service) webhook(ctx context.Context, who ident.Actor, o Order) (string, error) {
 	c := call{Type: o.Trigger, Timestamp: s.d.DB.Clock.Now().UTC().Truncate(time.Second)}
 	c.Data.Rule, c.Data.ID, c.Data.TLP, c.Data.Link = o.Rule, strconv.FormatInt(o.Subject.ID, 10), o.Subject.Label, s.link(who, o.Subject)
-	if travels(o.Subject) {
+	if travels(o.Subject, tlp.Mail) {
 		c.Data.Title = o.Subject.Title
 	}
 	body, err := json.Marshal(c)

@@ -11,6 +11,7 @@ import (
 const (
 	personOf = `SELECT id, email, created FROM account_person WHERE email = $1 OR address = $1`
 	linksTo  = `SELECT id, kind, created FROM account_link WHERE email = $1`
+	keyOf    = `SELECT k.id, k.fingerprint, k.created FROM account_mailkey k JOIN account_person p ON p.id = k.person_id WHERE p.email = $1 OR p.address = $1`
 	askedBy  = `SELECT id, state, created FROM account_request WHERE email = $1`
 	// A decided request keeps when and how it was decided, nothing of its sender.
 	eraseRequest = `UPDATE account_request SET email = 'erased:' || CAST(id AS TEXT), org_name = '', message = '', address = '', agent = '' WHERE id = $1`
@@ -24,6 +25,7 @@ var erasePerson = []string{
 	`DELETE FROM account_totp WHERE person_id = $1`,
 	`DELETE FROM account_recovery WHERE person_id = $1`,
 	`DELETE FROM account_passkey WHERE person_id = $1`,
+	`DELETE FROM account_mailkey WHERE person_id = $1`,
 	`DELETE FROM account_session WHERE person_id = $1`,
 	`DELETE FROM account_view WHERE person_id = $1`,
 	`DELETE FROM account_challenge WHERE person_id = $1`,
@@ -40,8 +42,12 @@ func personalData(ctx context.Context, tx *store.Tx, email string) ([]access.Hel
 	if err != nil {
 		return nil, err
 	}
+	keys, err := access.HeldTx(ctx, tx, "account_mailkey", "armored fingerprint names", keyOf, email)
+	if err != nil {
+		return nil, err
+	}
 	asked, err := access.HeldTx(ctx, tx, "account_request", "email org_name message address agent", askedBy, email)
-	return slices.Concat(people, links, asked), err
+	return slices.Concat(people, keys, links, asked), err
 }
 
 func erasePeople(ctx context.Context, tx *store.Tx, w access.Sweep) (int64, error) {

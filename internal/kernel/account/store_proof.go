@@ -70,6 +70,9 @@ func dropSecondFactors(ctx context.Context, tx *store.Tx, person int64) error {
 	if err := dropRecovery(ctx, tx, person); err != nil {
 		return err
 	}
+	if err := dropMailKey(ctx, tx, person); err != nil { // who lost the telephone may have lost the key
+		return err
+	}
 	_, err := tx.Exec(ctx, `DELETE FROM account_passkey WHERE person_id = $1`, person)
 	return err
 }

@@ -37,6 +37,9 @@ type Letter struct {
 	State     string
 	Sent      int64
 	Reason    string
+	Secret    bool   // leaves only encrypted; without a key of the recipient it fails
+	Under     string // fingerprint of the OpenPGP key it left under; "" = in the clear
+	Key       Key    // of the recipient when it is delivered; none has no fingerprint
 }
 
 // perHour is how many letters one recipient gets in an hour; the rest wait.
@@ -48,6 +51,40 @@ type Post struct {
 	server Server
 	from   string
 	domain string
+	ring   Keyring
+}
+
+// Keyring knows recipients' OpenPGP keys; account.Service does.
+type Keyring interface {
+	// MailKeyTx gives the key of who has an address; found is false without one.
+	MailKeyTx(ctx context.Context, tx *store.Tx, address string) (k Key, found bool, err error)
+}
+
+// Use gives the way out a keyring, before it serves: from then on letters to who has
+// a key leave encrypted.
+func (p *Post) Use(ring Keyring) { p.ring = ring }
+
+// SealsTx tells whether a letter to an address would leave encrypted: only then may
+// it say what is labelled TLP:AMBER (and be marked Secret).
+func (p *Post) SealsTx(ctx context.Context, tx *store.Tx, to string) (bool, error) {
+	k, err := p.keyTx(ctx, tx, to)
+	return k.Fingerprint != "", err
+}
+
+// keyTx gives the recipient's key, none when it has expired.
+func (p *Post) keyTx(ctx context.Context, tx *store.Tx, to string) (k Key, err error) {
+	if p.ring == nil {
+		return k, nil
+	}
+	k, found, err := p.ring.MailKeyTx(ctx, tx, Address(to))
+	if err != nil || !found {
+		return Key{}, err
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil || k.expired(now) {
+		return Key{}, err
+	}
+	return k, nil
 }
 
 // Refused is published when the recipient's mail system refused a letter for good.
@@ -98,7 +135,7 @@ func (p *Post) QueueTx(ctx context.Context, tx *store.Tx, l Letter) (id int64, e
 	if l.MessageID == "" {
 		l.MessageID = p.db.NewUUID() + "@" + p.domain
 	}
-	if _, err := tx.Exec(ctx, insertLetter, id, now, l.Purpose, addr.Address, l.Subject, l.Body, l.Lang, l.MessageID, l.ReplyTo, l.InReplyTo); err != nil {
+	if _, err := tx.Exec(ctx, insertLetter, id, now, l.Purpose, addr.Address, l.Subject, l.Body, l.Lang, l.MessageID, l.ReplyTo, l.InReplyTo, l.Secret); err != nil {
 		return 0, err
 	}
 	return id, jobs.Enqueue(ctx, tx, jobs.Job{Kind: "mail.send", Payload: sendPayload{id}})
@@ -130,6 +167,9 @@ func (p *Post) send(ctx context.Context, t *jobs.Task) error {
 		if err != nil {
 			return err
 		}
+		if l.Key, err = p.keyTx(ctx, tx, l.To); err != nil {
+			return err
+		}
 		recent, err = store.Int64(ctx, tx, sentLately, l.To, now-time.Hour.Microseconds())
 		return err
 	})
@@ -140,7 +180,11 @@ func (p *Post) send(ctx context.Context, t *jobs.Task) error {
 		return fault.New(fault.Limited, "%d letters to one recipient within an hour", recent).After(10 * time.Minute)
 	}
 	state, reason := Caught, ""
-	if p.server != nil {
+	keyless := l.Secret && l.Key.Fingerprint == ""
+	switch {
+	case keyless:
+		state, reason = Failed, "the recipient's OpenPGP key was taken out or expired before the letter left"
+	case p.server != nil:
 		state = Sent
 		if err := p.server.Deliver(ctx, p.from, l); fault.Is(err, fault.Invalid) {
 			state, reason = Failed, err.Error()
@@ -153,10 +197,10 @@ func (p *Post) send(ctx context.Context, t *jobs.Task) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, setState, l.ID, state, now, reason); err != nil {
+		if _, err := tx.Exec(ctx, setState, l.ID, state, now, reason, l.Key.Fingerprint); err != nil {
 			return err
 		}
-		if state == Failed {
+		if state == Failed && !keyless { // a missing key says nothing of the mailbox
 			if err := jobs.Publish(ctx, tx, Refused{l.ID, l.To, reason}); err != nil {
 				return err
 			}
@@ -195,6 +239,6 @@ func (p *Post) list(ctx context.Context, before int64) (out []Letter, err error)
 }
 
 func scanLetter(s store.Scanner) (l Letter, err error) {
-	err = s.Scan(&l.ID, &l.Created, &l.Purpose, &l.To, &l.Subject, &l.Body, &l.Lang, &l.MessageID, &l.ReplyTo, &l.InReplyTo, &l.State, &l.Sent, &l.Reason)
+	err = s.Scan(&l.ID, &l.Created, &l.Purpose, &l.To, &l.Subject, &l.Body, &l.Lang, &l.MessageID, &l.ReplyTo, &l.InReplyTo, &l.State, &l.Sent, &l.Reason, &l.Secret, &l.Under)
 	return
 }

@@ -10,6 +10,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 )
 
@@ -70,7 +71,11 @@ func (s *SMTP) Deliver(ctx context.Context, from string, l Letter) error {
 			return fault.New(fault.Invalid, "the reply address is none").Because(err)
 		}
 	}
-	m.Subject(l.Subject)
+	if l.Key.Fingerprint == "" {
+		m.Subject(l.Subject)
+	} else {
+		m.Subject("...") // the real one is inside
+	}
 	m.SetMessageIDWithValue(l.MessageID)
 	if l.InReplyTo != "" {
 		m.SetGenHeader(gomail.HeaderInReplyTo, "<"+l.InReplyTo+">")
@@ -79,7 +84,11 @@ func (s *SMTP) Deliver(ctx context.Context, from string, l Letter) error {
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no automatic answers to us
 	m.SetGenHeader("Content-Language", l.Lang)
 	m.SetDate()
-	m.SetBodyString(gomail.TypeTextPlain, l.Body)
+	if l.Key.Fingerprint == "" {
+		m.SetBodyString(gomail.TypeTextPlain, l.Body)
+	} else if err := encrypted(m, l); err != nil {
+		return err
+	}
 	c, err := gomail.NewClient(s.host, s.options()...)
 	if err != nil {
 		return err
@@ -90,6 +99,15 @@ func (s *SMTP) Deliver(ctx context.Context, from string, l Letter) error {
 		return fault.New(fault.Invalid, "the mail server refused the letter for good").Because(err)
 	}
 	return err
+}
+
+// encrypted is the letter's text for its recipient's key alone.
+func encrypted(m *gomail.Msg, l Letter) error {
+	message, err := seal(l.Key, l, clock.System().Now())
+	if err != nil {
+		return fault.New(fault.Unavailable, "the letter could not be encrypted").Because(err)
+	}
+	return sealed(m, message)
 }
 
 // Probe connects, greets and enters as Deliver would, and sends nothing.

@@ -1,0 +1,164 @@
+package mail
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	gomessage "github.com/emersion/go-message"
+	gomail "github.com/wneessen/go-mail"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+)
+
+// Bounds of a key that somebody enters.
+const (
+	keyBytes = 64 << 10
+	rsaBits  = 2048 // RFC 9580 §12.4: shorter RSA keys are not to be used
+)
+
+// Key is somebody's OpenPGP certificate (RFC 9580), fit to encrypt letters to.
+type Key struct {
+	Fingerprint string   // hexadecimal, upper case
+	Names       []string // of its user ids, ascending
+	Expires     int64    // µs; 0 = never
+	Armored     string   // the certificate alone, as it is kept
+}
+
+// Spaced is the fingerprint in groups of four, as people compare it.
+func (k Key) Spaced() string {
+	var parts []string
+	for part := range slices.Chunk([]byte(k.Fingerprint), 4) {
+		parts = append(parts, string(part))
+	}
+	return strings.Join(parts, " ")
+}
+
+// ParseKey reads one certificate in ASCII armour. Faults: Invalid on "key" when there
+// is none or more than one, when it is a secret key, when nothing can be encrypted to
+// it now (it expired, was revoked, is for signing only), and for an RSA key below 2048.
+func ParseKey(text string, now time.Time) (k Key, err error) {
+	bad := func(key, why string) (Key, error) { return Key{}, fault.Field("key", "mail.key."+key, "%s", why) }
+	if len(text) > keyBytes {
+		return bad("long", "a key of more than 64 KiB")
+	}
+	list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(strings.TrimSpace(text)))
+	if err != nil || len(list) == 0 {
+		return bad("none", "no OpenPGP key in ASCII armour")
+	}
+	if len(list) > 1 {
+		return bad("many", "more than one key")
+	}
+	e := list[0]
+	if e.PrivateKey != nil {
+		return bad("secret", "a secret key")
+	}
+	usable, ok := e.EncryptionKey(now)
+	if !ok {
+		return bad("unfit", "nothing can be encrypted to this key now")
+	}
+	if bits, err := usable.PublicKey.BitLength(); err == nil && isRSA(usable.PublicKey) && bits < rsaBits {
+		return bad("weak", "an RSA key below 2048 bits")
+	}
+	k.Fingerprint = strings.ToUpper(hex.EncodeToString(e.PrimaryKey.Fingerprint))
+	for name := range e.Identities {
+		k.Names = append(k.Names, strings.ToValidUTF8(name, "�"))
+	}
+	slices.Sort(k.Names)
+	k.Expires = ends(e, usable)
+	var b strings.Builder
+	w, err := armor.Encode(&b, openpgp.PublicKeyType, nil)
+	if err == nil {
+		err = e.Serialize(w)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return bad("none", "the key does not write back")
+	}
+	k.Armored = b.String() + "\n"
+	return k, nil
+}
+
+func isRSA(p *packet.PublicKey) bool {
+	return p.PubKeyAlgo == packet.PubKeyAlgoRSA || p.PubKeyAlgo == packet.PubKeyAlgoRSAEncryptOnly
+}
+
+// ends is when the certificate or the part that is encrypted to expires, the earlier.
+func ends(e *openpgp.Entity, usable openpgp.Key) (at int64) {
+	note := func(made time.Time, sig *packet.Signature) {
+		if sig == nil || sig.KeyLifetimeSecs == nil || *sig.KeyLifetimeSecs == 0 {
+			return
+		}
+		end := made.Add(time.Duration(*sig.KeyLifetimeSecs) * time.Second).UnixMicro()
+		if at == 0 || end < at {
+			at = end
+		}
+	}
+	if id := e.PrimaryIdentity(); id != nil {
+		note(e.PrimaryKey.CreationTime, id.SelfSignature)
+	}
+	note(usable.PublicKey.CreationTime, usable.SelfSignature)
+	return at
+}
+
+// seal makes a letter's text into one OpenPGP message in ASCII armour, its subject
+// inside (RFC 3156 §4; the header outside says nothing).
+func seal(k Key, l Letter, now time.Time) ([]byte, error) {
+	var inner bytes.Buffer
+	var h gomessage.Header
+	h.SetContentType("text/plain", map[string]string{"charset": "utf-8", "protected-headers": "v1"})
+	h.Set("Content-Transfer-Encoding", "quoted-printable")
+	h.Set("Content-Language", l.Lang)
+	h.SetText("Subject", l.Subject)
+	w, err := gomessage.CreateWriter(&inner, h)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = io.WriteString(w, l.Body); err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(k.Armored))
+	if err != nil || len(list) != 1 {
+		return nil, errors.Join(errors.New("the key that is kept does not read"), err)
+	}
+	var out bytes.Buffer
+	a, err := armor.Encode(&out, "PGP MESSAGE", nil)
+	if err != nil {
+		return nil, err
+	}
+	p, err := openpgp.Encrypt(a, list, nil, &openpgp.FileHints{IsBinary: true}, &packet.Config{Time: func() time.Time { return now }, DefaultCipher: packet.CipherAES256})
+	if err != nil {
+		return nil, err
+	}
+	if _, err = p.Write(inner.Bytes()); err == nil {
+		err = errors.Join(p.Close(), a.Close())
+	}
+	return out.Bytes(), err
+}
+
+// sealed puts an OpenPGP message into a letter as RFC 3156 §4 says.
+func sealed(m *gomail.Msg, message []byte) error {
+	m.SetPGPType(gomail.PGPEncrypt)
+	m.SetBodyString(gomail.TypePGPEncrypted, "Version: 1\r\n", gomail.WithPartEncoding(gomail.NoEncoding))
+	return m.AttachReader("encrypted.asc", bytes.NewReader(message), gomail.WithFileContentType(gomail.TypeAppOctetStream), gomail.WithFileEncoding(gomail.NoEncoding))
+}
+
+// expired tells whether nothing may be encrypted to the key any more.
+func (k Key) expired(now int64) bool { return k.Expires > 0 && k.Expires <= now }
+
+// Gone tells whether the key expired before a moment.
+func (k Key) Gone(now time.Time) bool { return k.expired(clock.Micros(now)) }
