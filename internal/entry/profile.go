@@ -26,6 +26,8 @@ type accountPage struct {
 	Sessions []row
 	Others   bool // there are other sessions to end
 	Keys     []row
+	MailKey  ui.Facts
+	Gone     bool // the mail key has expired
 	Alerts   bool // may have letters about what happens
 }
 
@@ -76,6 +78,11 @@ func (p *pages) accountPage(r *http.Request, f *web.Form) (*accountPage, error) 
 	if err != nil {
 		return nil, err
 	}
+	mailKey, _, err := p.s.MailKey(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	page.MailKey, page.Gone = mailKeyFacts(r, mailKey), mailKey.Gone(web.Now(r))
 	page.Keys = keyRows(r, slices.DeleteFunc(keys, func(k account.Key) bool { return k.Revoked != 0 }))
 	return page, nil
 }

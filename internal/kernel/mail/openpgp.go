@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"mime/multipart"
+	"net/textproto"
 	"slices"
 	"strings"
 	"time"
@@ -150,11 +152,30 @@ func seal(k Key, l Letter, now time.Time) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// sealed puts an OpenPGP message into a letter as RFC 3156 §4 says.
+// sealed puts an OpenPGP message into a letter as RFC 3156 §4 says. The parts are
+// written here: go-mail's own form of it (0.8.1) leaves the last boundary out.
 func sealed(m *gomail.Msg, message []byte) error {
-	m.SetPGPType(gomail.PGPEncrypt)
-	m.SetBodyString(gomail.TypePGPEncrypted, "Version: 1\r\n", gomail.WithPartEncoding(gomail.NoEncoding))
-	return m.AttachReader("encrypted.asc", bytes.NewReader(message), gomail.WithFileContentType(gomail.TypeAppOctetStream), gomail.WithFileEncoding(gomail.NoEncoding))
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, part := range []struct{ media, text string }{{"application/pgp-encrypted", "Version: 1\r\n"}, {`application/octet-stream; name="encrypted.asc"`, string(message)}} {
+		h := textproto.MIMEHeader{"Content-Type": {part.media}}
+		if part.media != "application/pgp-encrypted" {
+			h.Set("Content-Disposition", `attachment; filename="encrypted.asc"`)
+		}
+		p, err := w.CreatePart(h)
+		if err == nil {
+			_, err = io.WriteString(p, strings.ReplaceAll(strings.ReplaceAll(part.text, "\r\n", "\n"), "\n", "\r\n"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	m.SetBodyString(gomail.ContentType(`multipart/encrypted; protocol="application/pgp-encrypted"; boundary=`+w.Boundary()), b.String(),
+		gomail.WithPartEncoding(gomail.NoEncoding))
+	return nil
 }
 
 // expired tells whether nothing may be encrypted to the key any more.
