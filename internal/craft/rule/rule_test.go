@@ -96,8 +96,11 @@ func newWorld(t *testing.T, db *store.DB) *world {
 				return nil, fault.New(fault.NotFound, "none")
 			}
 			label := "GREEN"
-			if id >= 90 {
+			switch {
+			case id >= 90:
 				label = "RED"
+			case id >= 80:
+				label = "AMBER+STRICT"
 			}
 			return &rule.Subject{ID: id, Title: "Thing in secret words", Path: "/console/things/1", Own: "/portal/things/1", Label: label,
 				Facts: pack.Map{"size": pack.Num(float64(id)), "colours": pack.Texts("crvena", "plava"), "tlp": pack.Text(label)}}, nil
@@ -326,6 +329,44 @@ func TestAlerts(t *testing.T) {
 			t.Fatalf("a letter about nothing: %d", n)
 		}
 	})
+}
+
+// TestAlertsSayMoreWhenEncrypted: up to AMBER+STRICT a title stands in a letter to who has
+// entered an OpenPGP key, and such a letter leaves in no other way; RED never.
+func TestAlertsSayMoreWhenEncrypted(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w, ctx := newWorld(t, db), context.Background()
+		for _, who := range []ident.Actor{w.ana, w.lea} {
+			_, err := w.s.Add(ctx, who, rule.Rule{Name: "mine", Trigger: "told", Active: true, Acts: []rule.Act{{Do: rule.Alert, With: map[string]string{"when": rule.AtOnce}}}}, true)
+			must(t, err)
+		}
+		w.post.Use(keyOf("lea@example.org"))
+		w.happens(85)
+		w.happens(95)
+		for _, l := range w.letters() {
+			said := strings.Contains(l.Body, "secret words")
+			if want := l.To == "lea@example.org" && l.Secret; said != want || l.Secret && l.Under != "F00D" {
+				t.Errorf("%+v", l)
+			}
+		}
+		n := 0
+		for _, l := range w.letters() {
+			if l.Secret {
+				n++
+			}
+		}
+		if n != 1 || len(w.letters()) != 4 {
+			t.Errorf("%d of %d letters are secret", n, len(w.letters()))
+		}
+	})
+}
+
+// keyOf is a keyring with one address; letters of these tests are caught, not encrypted.
+type keyOf string
+
+func (k keyOf) MailKeyTx(_ context.Context, _ *store.Tx, address string) (mail.Key, bool, error) {
+	return mail.Key{Fingerprint: "F00D"}, address == string(k), nil
 }
 
 // TestRuleTried: trying says what would hold and does nothing.

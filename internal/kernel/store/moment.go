@@ -72,7 +72,7 @@ func (db *DB) Moment(ctx context.Context, fn func(ctx context.Context, tx *Tx) e
 		return classify(cut(conn, err))
 	}
 	err = fn(context.WithValue(ctx, momentKey{}, m), tx)
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) && outer.Err() == nil && err != nil {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && outer.Err() == nil { // also when the last read was quicker than the giving up
 		return fault.New(fault.Unavailable, "the snapshot was given up after %s: whoever takes the file is too slow", db.momentFor()).WithKey("fault.moment").Because(err)
 	}
 	return classify(cut(conn, err))
