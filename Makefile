@@ -10,7 +10,8 @@ HOT     := straza/internal/format/... straza/internal/intel straza/internal/inte
 	straza/internal/kernel/store straza/internal/kernel/access straza/internal/kernel/audit straza/internal/kernel/i18n
 COLD    := straza/internal/... github.com/ProtonMail/... github.com/cloudflare/... github.com/go-webauthn/... github.com/google/go-tpm/... \
 	github.com/fxamacker/... github.com/yuin/... github.com/wneessen/... github.com/emersion/... github.com/pressly/... \
-	github.com/tinylib/... github.com/BurntSushi/... github.com/go-viper/... github.com/golang-jwt/... gopkg.in/... golang.org/x/net/... golang.org/x/text/...
+	github.com/tinylib/... github.com/BurntSushi/... github.com/go-viper/... github.com/golang-jwt/... gopkg.in/... golang.org/x/net/... golang.org/x/text/... \
+	github.com/jackc/pgx/v5/... crypto/tls crypto/x509/... encoding/asn1 encoding/xml mime/... net/mail net/smtp
 GCFLAGS := $(COLD:%=-gcflags=%=-l) $(HOT:%=-gcflags=%=)
 
 .DEFAULT_GOAL := help
