@@ -70,9 +70,9 @@ test | deep)
 	[ "$MODE" = deep ] && export STRAZA_DEEP=1
 	stage tests tests main . -count=1 -vet=off -timeout=40m ./... || true
 	stage tools tests tools tools -count=1 ./gotest/... || true
-	stage e2e tests e2e e2e -count=1 -vet=off -timeout=30m ./... || true
+	stage e2e tests e2e e2e -count=1 -vet=off -timeout=50m ./... || true
 	if [ "$MODE" = deep ]; then
-		stage race tests race . -race -count=1 -vet=off -timeout=120m ./... || true
+		stage race tests race . -race -count=1 -vet=off -timeout=180m ./... || true
 		stage fuzz scripts/fuzz.sh "${FUZZTIME:-60s}" || true
 		stage bench scripts/bench.sh || true
 	fi
