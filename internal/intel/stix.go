@@ -239,8 +239,7 @@ func (c *conversion) settle() error {
 		}
 	}
 	return c.s.db.Update(c.ctx, func(tx *store.Tx) error {
-		last, err := lockClock(c.ctx, tx)
-		if err != nil {
+		if _, err := lockClock(c.ctx, tx); err != nil {
 			return err
 		}
 		changed, err := store.Int64(c.ctx, tx, publishedAt, c.event.ID)
@@ -257,7 +256,8 @@ func (c *conversion) settle() error {
 		if err := c.s.dropped(c.ctx, tx, c.event.ID, c.dropAll); err != nil {
 			return err
 		}
-		if last, err = store.Int64(c.ctx, tx, readStixClock); err != nil {
+		last, err := store.Int64(c.ctx, tx, readStixClock) // what left moved it
+		if err != nil {
 			return err
 		}
 		if err := c.remove(tx); err != nil {

@@ -399,7 +399,7 @@ func TestPreviewOfASilentPeer(t *testing.T) {
 	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
 		for key, index := range map[string]func(http.ResponseWriter, *http.Request){
 			peer.Forbidden.Key(): func(w http.ResponseWriter, _ *http.Request) {
-				http.Error(w, `{"message":"Authentication failed."}`, 403)
+				http.Error(w, `{"message":"Authentication failed."}`, http.StatusForbidden)
 			},
 			peer.Unexpected.Key(): func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "x", 500) },
 			"nonsense":            func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `<html>`) },
