@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -111,8 +110,7 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	}
 	h.ready.Store(true)
 	fmt.Fprintf(env.Out, "listening on %s\n", h.origin)
-	// Migrations and packs took memory that serving does not need.
-	defer time.AfterFunc(time.Second, debug.FreeOSMemory).Stop()
+	defer time.AfterFunc(time.Second, rest).Stop()
 	select {
 	case <-ctx.Done():
 	case err := <-failed:

@@ -60,6 +60,7 @@ func (c *call) unsealCommand() cli.Command {
 					return err
 				}
 				defer s.Close()
+				defer time.AfterFunc(time.Second, rest).Stop()
 				return s.Serve(ctx)
 			}
 		}}
