@@ -163,11 +163,7 @@ func tagRowOf(r *http.Request, t *intel.Tag, liked bool, n [2]int64) ui.Row {
 	if liked {
 		name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.tags.favourite"), Icon: "star"})
 	}
-	var events any = i18n.Number(web.Lang(r), n[0])
-	if n[0] > 0 {
-		events = ui.Button{Label: i18n.Number(web.Lang(r), n[0]), Href: base(r) + "?tag=" + url.QueryEscape(t.Name), Variant: "tertiary", Small: true}
-	}
-	return ui.Row{Href: href, Cells: []any{name, strings.Join(tagMarks(r, t), ", "), events, i18n.Number(web.Lang(r), n[1])}}
+	return ui.Row{Href: href, Cells: []any{name, strings.Join(tagMarks(r, t), ", "), i18n.Number(web.Lang(r), n[0]), i18n.Number(web.Lang(r), n[1])}}
 }
 
 // tagMarks are what is particular about a tag, in words.
