@@ -356,9 +356,7 @@ func TestFaults(t *testing.T) {
 			"500":           {"", 500, "intel.fault.module-status"},
 			"a redirect":    {"", 302, "intel.fault.module-status"},
 		} {
-			w.remote.Lock()
-			w.remote.Answer["bad"], w.remote.Status["bad"] = c.body, c.status
-			w.remote.Unlock()
+			w.remote.Says("bad", c.body, c.status)
 			if err := ask("bad"); key(err) != c.want || !fault.Is(err, fault.Unavailable) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -366,7 +364,7 @@ func TestFaults(t *testing.T) {
 		if err := ask("slow"); key(err) != "intel.fault.module-late" {
 			t.Errorf("slow: %v", err)
 		}
-		w.remote.Answer["dns"] = `{"error":"Misperrors: no such domain"}`
+		w.remote.Says("dns", `{"error":"Misperrors: no such domain"}`, 0)
 		g, err := w.s.Ask(ctx, w.team, enrich.Question{Type: "domain", Value: "evil.rs", Module: "dns"})
 		if err != nil || g.Said != "Misperrors: no such domain" || len(g.Offers) != 0 {
 			t.Errorf("%+v, %v", g, err)

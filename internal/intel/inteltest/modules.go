@@ -12,7 +12,7 @@ import (
 )
 
 // Modules is a server of modules that a test scripts: what each module answers ("slow"
-// never does), and what it was asked. Lock it to change what it answers while somebody asks.
+// never does), and what it was asked.
 type Modules struct {
 	sync.Mutex
 	URL    string
@@ -31,6 +31,13 @@ func NewModules(t testing.TB) *Modules {
 	t.Cleanup(func() { close(m.hang); srv.Close() })
 	m.URL = srv.URL
 	return m
+}
+
+// Says sets what a module answers from now on, and with which status (0 = 200).
+func (m *Modules) Says(module, body string, status int) {
+	m.Lock()
+	defer m.Unlock()
+	m.Answer[module], m.Status[module] = body, status
 }
 
 // ServeHTTP speaks the protocol of misp-modules.
