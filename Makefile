@@ -20,7 +20,7 @@ GCFLAGS := $(COLD:%=-gcflags=%=-l) $(HOT:%=-gcflags=%=)
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## install what the tests need: PostgreSQL 15, Chromium, fonts, Python clients, Suricata, YARA, BIND's tools, lint
+setup: ## install what the tests need: PostgreSQL 15, Chromium, fonts, Python clients, Suricata, YARA, BIND's tools, GnuPG, lint
 	@scripts/setup.sh
 
 build: ## one static binary at bin/straza

@@ -97,6 +97,9 @@ setup_consumers() {
 	if ! command -v yarac >/dev/null; then
 		apt_install yara || missing "YARA" "install the package yara"
 	fi
+	if ! command -v gpg >/dev/null; then # opens the letters that we encrypt
+		apt_install gnupg || missing "GnuPG" "install the package gnupg"
+	fi
 	if ! command -v suricata >/dev/null; then
 		apt_install suricata 2>/dev/null || say "setup: no Suricata in this machine's package lists; its rules are not loaded here"
 	fi
