@@ -69,6 +69,21 @@ type Score struct {
 	Decayed bool
 }
 
+// TagsOf are the tags that models weigh of an attribute: its own, and its event's with
+// predicates that it has none of.
+func TagsOf(own, event []ValuedTag) []ValuedTag {
+	out := slices.Clone(own)
+	for _, t := range event {
+		if !slices.ContainsFunc(own, func(x ValuedTag) bool { return x.prefix() == t.prefix() }) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Values are the numerical values of the tags that a model weighs, by tag in small letters.
+func (m *DecayModel) Values() map[string]float64 { return m.values }
+
 // prefix is a tag's taxonomy with its predicate; space the taxonomy alone.
 func (t ValuedTag) prefix() string { p, _, _ := strings.Cut(strings.ToLower(t.Name), "="); return p }
 func (t ValuedTag) space() string  { return namespaceOf(t.Name) }

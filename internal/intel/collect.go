@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"straza/internal/kernel/jobs"
@@ -210,6 +211,10 @@ func (s *Service) collectEvery(ctx context.Context) error {
 		list, err = s.definitions(ctx, tx, "")
 		return err
 	})
+	var failed error
+	if err == nil {
+		failed, err = s.workOutEnds(ctx, list)
+	}
 	for i := range list {
 		if err == nil {
 			err = s.collectAll(ctx, ctx, list[i].ID)
@@ -218,7 +223,7 @@ func (s *Service) collectEvery(ctx context.Context) error {
 			err = s.lapse(ctx, list[i].ID)
 		}
 	}
-	return err
+	return errors.Join(err, failed)
 }
 
 // collected makes sure that a definition's last change has been gone through; after

@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,7 +32,8 @@ type Definition struct {
 	Group   SharingGroup // only what is shared within it; ID 0 = whatever
 	Days    int64        // only what was published so lately; 0 = ever
 	Chosen  bool         // only what a rule or a POST put in; else besides what the query finds
-	Lapse   bool         // indicators leave when their time (valid_until) is over
+	Lapse   bool         // indicators leave when their time is over: valid_until, or what Model says
+	Model   int64        // with Lapse: NoModel, ModelsInForce (0 is the same) or a decaying model's id
 	Inbox   bool         // readers may POST; it becomes events to be looked at
 
 	Owner            Org
@@ -86,6 +88,7 @@ func (d *Definition) normal() {
 	for _, s := range []*string{&d.Alias, &d.Title, &d.Description} {
 		*s = strings.TrimSpace(*s)
 	}
+	d.Model = cmp.Or(d.Model, ModelsInForce)
 	for _, list := range []*[]string{&d.Tags, &d.NotTags, &d.Types} {
 		var out []string
 		for _, s := range *list {
@@ -114,6 +117,7 @@ func (d *Definition) check(asked bool) error {
 		}
 		c.Require(ok, field, "intel.fault.collection-tags")
 	}
+	c.Require(d.Model >= NoModel, "model", "intel.fault.collection-model")
 	for _, t := range d.Types {
 		c.Require(slices.Contains(CollectionTypes, t), "types", "intel.fault.collection-types")
 	}
@@ -145,5 +149,5 @@ func (d *Definition) reads() access.Audience {
 
 // narrows tells whether a definition may take objects out of events that stay.
 func (d *Definition) narrows(was *Definition) bool {
-	return d.Ceiling < was.Ceiling || d.Lapse && !was.Lapse || !slices.Equal(d.Types, was.Types)
+	return d.Ceiling < was.Ceiling || d.Lapse && (!was.Lapse || d.Model != was.Model) || !slices.Equal(d.Types, was.Types)
 }

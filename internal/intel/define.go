@@ -24,9 +24,11 @@ func collectionThing(d *Definition) audit.Thing {
 	return audit.Thing{Kind: "collection", ID: d.ID, Label: d.Alias}
 }
 
+func mayAskDefinitions(who ident.Actor) error { return access.Check(who, "peer.read") }
+
 // Definitions lists the defined collections by title. Needs peer.read.
 func (s *Service) Definitions(ctx context.Context, who ident.Actor) (out []Definition, err error) {
-	if err := access.Check(who, "peer.read"); err != nil {
+	if err := mayAskDefinitions(who); err != nil {
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {
@@ -45,7 +47,7 @@ func (s *Service) Definitions(ctx context.Context, who ident.Actor) (out []Defin
 
 // Definition reads one by UUID or alias. Needs peer.read. Faults: NotFound.
 func (s *Service) Definition(ctx context.Context, who ident.Actor, ref string) (d Definition, err error) {
-	if err := access.Check(who, "peer.read"); err != nil {
+	if err := mayAskDefinitions(who); err != nil {
 		return d, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {
@@ -68,7 +70,7 @@ const newestShown = 20
 // and who will read them. Needs peer.read. Faults: Invalid, with the fields of
 // SaveDefinition; the question about an AMBER to all members is no fault here.
 func (s *Service) Contents(ctx context.Context, who ident.Actor, d Definition) (c Contents, err error) {
-	if err := access.Check(who, "peer.read"); err != nil {
+	if err := mayAskDefinitions(who); err != nil {
 		return c, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {
@@ -204,6 +206,9 @@ func (s *Service) SaveDefinition(ctx context.Context, who ident.Actor, ref strin
 	if err := d.check(asked); err != nil {
 		return out, err
 	}
+	if err := s.knownModel(ctx, d.Model); err != nil {
+		return out, err
+	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
@@ -249,7 +254,7 @@ func (s *Service) SaveDefinition(ctx context.Context, who ident.Actor, ref strin
 		}
 		out = d
 		return s.log.Record(ctx, tx, who, verb, collectionThing(&d), map[string]any{"readers": d.Readers, "organisations": len(d.Orgs), "ceiling": d.Ceiling.String(),
-			"tags": len(d.Tags), "not_tags": len(d.NotTags), "types": d.Types, "group": d.Group.ID, "days": d.Days, "chosen": d.Chosen, "lapse": d.Lapse, "inbox": d.Inbox})
+			"tags": len(d.Tags), "not_tags": len(d.NotTags), "types": d.Types, "group": d.Group.ID, "days": d.Days, "chosen": d.Chosen, "lapse": d.Lapse, "model": d.Model, "inbox": d.Inbox})
 	})
 	return out, err
 }

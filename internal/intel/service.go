@@ -34,12 +34,14 @@ type Deps struct {
 	Untagged tlp.Level
 }
 
-// Lists tells which warning lists a value stands on; catalog.Service does.
+// Lists tells which warning lists a value stands on, and how values age; catalog.Service does.
 type Lists interface {
 	// Hits names the enabled lists that hold value, for attributes of this type.
 	Hits(ctx context.Context, who ident.Actor, typ, value string) ([]Hit, error)
 	// Missing names the required taxonomies of which none of the tags is.
 	Missing(ctx context.Context, who ident.Actor, tags []string) ([]string, error)
+	// Models gives the decaying models; with enabled only those in force.
+	Models(ctx context.Context, who ident.Actor, enabled bool) ([]*catalog.DecayModel, error)
 }
 
 // Remarks keeps the analyst data that came inside an event and its parts, and binds

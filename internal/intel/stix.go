@@ -62,6 +62,7 @@ type conversion struct {
 	drop     []int64
 	dropAll  []string
 	replaced []int64
+	renewed  []string // indicators: what ended them before does not end what they are now
 }
 
 // errMoved says that the event changed while it was converted.
@@ -273,6 +274,9 @@ func (c *conversion) settle() error {
 // remove takes out what is no more; rows of this batch are not yet among them.
 func (c *conversion) remove(tx *store.Tx) error {
 	if err := supersede(c.ctx, tx, c.replaced); err != nil {
+		return err
+	}
+	if err := dropEnds(c.ctx, tx, c.event.ID, c.renewed); err != nil {
 		return err
 	}
 	return dropStix(c.ctx, tx, c.event.ID, c.batch, c.drop, c.dropAll)

@@ -33,9 +33,13 @@ func (c *conversion) put(r *stixRow) error {
 		}
 		h.seen = true
 		same := h.hash == r.hash
-		switch {
-		case same && h.reach == r.reach:
+		if same && h.reach == r.reach {
 			return nil
+		}
+		if r.typ == "indicator" {
+			c.renewed = append(c.renewed, r.stixID)
+		}
+		switch {
 		case r.shared:
 			c.drop = append(c.drop, h.id)
 		case h.reach == r.reach && r.ver != 0 && !r.refs:

@@ -14,12 +14,12 @@ import (
 
 const (
 	definitionCols = `d.id, d.uuid, d.alias, d.audience_id, d.org_id, d.title, d.description, d.readers, d.reader_group, d.ceiling, d.tags, d.not_tags,
-		d.types, d.group_id, d.days, d.chosen, d.inbox, d.version, d.done, d.lapse, d.swept, d.floor, d.created, d.changed`
+		d.types, d.group_id, d.days, d.chosen, d.inbox, d.version, d.done, d.lapse, d.swept, d.floor, d.created, d.changed, d.model_id`
 	addDefinition = `INSERT INTO intel_collection (id, uuid, alias, audience_id, org_id, title, description, readers, reader_group, ceiling, tags, not_tags,
-		types, group_id, days, chosen, inbox, version, done, created, changed, lapse, swept, floor)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)`
+		types, group_id, days, chosen, inbox, version, done, created, changed, lapse, swept, floor, model_id)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)`
 	editDefinition = `UPDATE intel_collection SET alias = $2, audience_id = $3, title = $4, description = $5, readers = $6, reader_group = $7, ceiling = $8,
-		tags = $9, not_tags = $10, types = $11, group_id = $12, days = $13, chosen = $14, inbox = $15, version = $16, changed = $17, lapse = $18, swept = $19, floor = $20 WHERE id = $1 AND version = $16 - 1`
+		tags = $9, not_tags = $10, types = $11, group_id = $12, days = $13, chosen = $14, inbox = $15, version = $16, changed = $17, lapse = $18, swept = $19, floor = $20, model_id = $21 WHERE id = $1 AND version = $16 - 1`
 	definitionDone   = `UPDATE intel_collection SET done = $2 WHERE id = $1 AND done < $2`
 	countDefinitions = `SELECT COUNT(*) FROM intel_collection`
 	dropDefinition   = `DELETE FROM intel_collection WHERE id = $1`
@@ -42,7 +42,7 @@ const (
 func scanDefinition(s store.Scanner) (d Definition, err error) {
 	var tags, not, types string
 	if err = s.Scan(&d.ID, &d.UUID, &d.Alias, &d.audience, &d.Owner.ID, &d.Title, &d.Description, &d.Readers, &d.Circle.ID, &d.Ceiling, &tags, &not,
-		&types, &d.Group.ID, &d.Days, &d.Chosen, &d.Inbox, &d.version, &d.done, &d.Lapse, &d.swept, &d.floor, &d.Created, &d.Changed); err != nil {
+		&types, &d.Group.ID, &d.Days, &d.Chosen, &d.Inbox, &d.version, &d.done, &d.Lapse, &d.swept, &d.floor, &d.Created, &d.Changed, &d.Model); err != nil {
 		return d, err
 	}
 	for _, x := range []struct {
@@ -138,7 +138,7 @@ func (d *Definition) within(e string) string {
 // same with those whose time is over.
 func (d *Definition) rows(t string) string {
 	if d.Lapse {
-		return d.allRows(t) + " AND NOT (" + lapsed(t, 0, d.now) + ")"
+		return d.allRows(t) + " AND NOT (" + d.lapsed(t, d.now) + ")"
 	}
 	return d.allRows(t)
 }
@@ -227,13 +227,13 @@ func fillDefinition(ctx context.Context, tx *store.Tx, d *Definition) (err error
 
 func writeDefinition(ctx context.Context, tx *store.Tx, d *Definition) error {
 	_, err := tx.Exec(ctx, addDefinition, d.ID, d.UUID, d.Alias, d.audience, d.Owner.ID, d.Title, d.Description, d.Readers, d.Circle.ID, int64(d.Ceiling),
-		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.done, d.Created, d.Changed, d.Lapse, d.swept, d.floor)
+		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.done, d.Created, d.Changed, d.Lapse, d.swept, d.floor, d.Model)
 	return err
 }
 
 func rewriteDefinition(ctx context.Context, tx *store.Tx, d *Definition) error {
 	n, err := tx.Exec(ctx, editDefinition, d.ID, d.Alias, d.audience, d.Title, d.Description, d.Readers, d.Circle.ID, int64(d.Ceiling),
-		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.Changed, d.Lapse, d.swept, d.floor)
+		listText(d.Tags), listText(d.NotTags), listText(d.Types), d.Group.ID, d.Days, d.Chosen, d.Inbox, d.version, d.Changed, d.Lapse, d.swept, d.floor, d.Model)
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "the collection was changed meanwhile").WithKey("fault.conflict")
 	}

@@ -39,6 +39,23 @@ func lapsed(t string, from, to int64) string {
 		t + ".attribute_id = 0 AND EXISTS (SELECT 1 FROM intel_object y WHERE y.id = " + t + ".object_id AND y" + span + "))"
 }
 
+// heldRows is what a follower holds: what was not told to be over.
+func (d *Definition) heldRows(t string) string {
+	if !d.Lapse {
+		return d.allRows(t)
+	}
+	return d.allRows(t) + " AND NOT (" + d.lapsed(t, d.swept) + ")"
+}
+
+// lapsed is the test, in SQL, that an indicator's time was over by a moment.
+func (d *Definition) lapsed(t string, by int64) string {
+	text := lapsed(t, 0, by)
+	if d.Model != NoModel {
+		text += " OR " + t + ".type = 'indicator' AND " + over(t, d.Model, by)
+	}
+	return text
+}
+
 // goneFrom begins the note of what leaves: rows that stand in the collection now.
 func (d *Definition) goneFrom(reason int) string {
 	return "INSERT INTO intel_collection_gone (" + goneCols + ") SELECT $1 + ROW_NUMBER() OVER (ORDER BY t.id), " + itoa(d.ID) + ", t.event_id, t.stix_id, t.type, t.version, " +
@@ -48,7 +65,7 @@ func (d *Definition) goneFrom(reason int) string {
 // noteGone notes, behind a date, that an event's objects leave a collection: all of
 // them, or those of some STIX ids. The caller holds the clock and gets the new date.
 func noteGone(ctx context.Context, tx *store.Tx, d *Definition, event, at int64, objects []string) (int64, error) {
-	text := d.goneFrom(0) + d.rows("t") + " AND t.event_id = $2"
+	text := d.goneFrom(0) + d.heldRows("t") + " AND t.event_id = $2"
 	if objects == nil {
 		n, err := tx.Exec(ctx, text, at, event)
 		return at + n, err
@@ -65,11 +82,29 @@ func noteGone(ctx context.Context, tx *store.Tx, d *Definition, event, at int64,
 	return at, nil
 }
 
-// noteLapsed notes the indicators whose time ended since the last sweep.
+// noteLapsed notes the indicators whose time ended since the last sweep, by the index of
+// ends: valid_until first, then the models'; what both ended is told once.
 func noteLapsed(ctx context.Context, tx *store.Tx, d *Definition, at int64) (int64, error) {
-	n, err := tx.Exec(ctx, d.goneFrom(1)+d.allRows("t")+" AND "+lapsed("t", d.swept, d.now)+
-		" AND EXISTS (SELECT 1 FROM intel_collection_part m WHERE m.collection_id = "+itoa(d.ID)+" AND m.batch_id = t.batch_id)", at)
+	n, err := tx.Exec(ctx, d.sweep(untilModel), at)
+	if at += n; err != nil || d.Model == NoModel {
+		return at, err
+	}
+	n, err = tx.Exec(ctx, d.sweep(d.Model), at)
 	return at + n, err
+}
+
+// sweep is noteLapsed for one key. CROSS JOIN keeps SQLite from another order.
+func (d *Definition) sweep(key int64) string {
+	text := strings.Replace(d.goneFrom(1), " FROM intel_stix t WHERE", " FROM intel_expiry y CROSS JOIN intel_stix t WHERE y.model_id = "+itoa(key)+" AND y.ends > "+itoa(d.swept)+
+		" AND y.ends <= "+itoa(d.now)+" AND t.event_id = y.event_id AND t.stix_id = y.stix_id AND t.type = 'indicator' AND", 1) + d.allRows("t") +
+		" AND EXISTS (SELECT 1 FROM intel_collection_part m WHERE m.collection_id = " + itoa(d.ID) + " AND m.batch_id = t.batch_id)"
+	switch {
+	case key != untilModel:
+		return text + " AND NOT " + over("t", untilModel, d.now)
+	case d.Model != NoModel:
+		return text + " AND NOT " + over("t", d.Model, d.swept)
+	}
+	return text
 }
 
 // goneRow is one note.

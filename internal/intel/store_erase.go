@@ -34,7 +34,8 @@ const (
 )
 
 // stixOf is what TAXII made of an event; it is made again from what is left.
-var stixOf = []string{`DELETE FROM intel_stix WHERE event_id = $1`, `DELETE FROM intel_stix_batch WHERE event_id = $1`, `DELETE FROM intel_stix_event WHERE event_id = $1`}
+var stixOf = []string{`DELETE FROM intel_stix WHERE event_id = $1`, `DELETE FROM intel_stix_batch WHERE event_id = $1`, `DELETE FROM intel_stix_event WHERE event_id = $1`,
+	`DELETE FROM intel_expiry WHERE event_id = $1`, `DELETE FROM intel_expiry_event WHERE event_id = $1`}
 
 // withAttribute are the tables whose rows go with an attribute, itself the last.
 var withAttribute = []string{"intel_tagging", "intel_data", "intel_sighting", "intel_proposal", "intel_origin"}

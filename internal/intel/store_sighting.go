@@ -138,7 +138,9 @@ func removeSighting(ctx context.Context, tx *store.Tx, who ident.Actor, id int64
 	if err != nil || !found {
 		return 0, orNot(err, fault.New(fault.NotFound, "no such sighting").WithKey("intel.fault.no-sighting"))
 	}
-	_, err = tx.Exec(ctx, "DELETE FROM intel_sighting WHERE id = $1", id)
+	if _, err = tx.Exec(ctx, forgetEndsOf, event); err == nil {
+		_, err = tx.Exec(ctx, "DELETE FROM intel_sighting WHERE id = $1", id)
+	}
 	return event, err
 }
 

@@ -40,11 +40,11 @@ type collections struct {
 
 // collectionFlags are the flags that add and edit share; given tells which were.
 type collectionFlags struct {
-	alias, title, text, readers, circle, ceiling, group string
-	orgs, tags, not, types                              cli.List
-	days                                                int64
-	lapse, chosen, inbox, dry, yes                      bool
-	fs                                                  *flag.FlagSet
+	alias, title, text, readers, circle, ceiling, group, model string
+	orgs, tags, not, types                                     cli.List
+	days                                                       int64
+	lapse, chosen, inbox, dry, yes                             bool
+	fs                                                         *flag.FlagSet
 }
 
 func newCollectionFlags(fs *flag.FlagSet) *collectionFlags {
@@ -60,7 +60,8 @@ func newCollectionFlags(fs *flag.FlagSet) *collectionFlags {
 	fs.Var(&o.types, "type", "only these kinds of STIX object, for example indicator; may be repeated")
 	fs.StringVar(&o.group, "group", "", "only what is shared within this sharing group: a UUID, or none")
 	fs.Int64Var(&o.days, "days", 0, "only what was published so many days ago at most; 0 = ever")
-	fs.BoolVar(&o.lapse, "lapse", false, "indicators leave when their time (valid_until) is over")
+	fs.BoolVar(&o.lapse, "lapse", false, "indicators leave when their time is over: valid_until, or a decaying model's")
+	fs.StringVar(&o.model, "model", "", "with lapse: a decaying model by name, none, or all (those in force)")
 	fs.BoolVar(&o.chosen, "chosen", false, "only what a rule, a POST or put put in")
 	fs.BoolVar(&o.inbox, "inbox", false, "its readers may send to it; what they send is looked at first")
 	fs.BoolVar(&o.dry, "dry-run", false, "only say what it would hold and who would read it")
@@ -69,7 +70,7 @@ func newCollectionFlags(fs *flag.FlagSet) *collectionFlags {
 }
 
 // apply writes what was given into d.
-func (o *collectionFlags) apply(ctx context.Context, c collections, d *intel.Definition) (err error) {
+func (o *collectionFlags) apply(ctx context.Context, who ident.Actor, c collections, d *intel.Definition) (err error) {
 	lists := map[string]struct {
 		to   *[]string
 		from []string
@@ -97,6 +98,10 @@ func (o *collectionFlags) apply(ctx context.Context, c collections, d *intel.Def
 			d.Days = o.days
 		case "lapse":
 			d.Lapse = o.lapse
+		case "model":
+			if merr := c.model(ctx, who, o.model, d); merr != nil && err == nil {
+				err = merr
+			}
 		case "chosen":
 			d.Chosen = o.chosen
 		case "inbox":
@@ -120,6 +125,29 @@ func (o *collectionFlags) apply(ctx context.Context, c collections, d *intel.Def
 	return err
 }
 
+// model finds a decaying model by its name.
+func (c collections) model(ctx context.Context, who ident.Actor, name string, d *intel.Definition) error {
+	switch name {
+	case "none":
+		d.Model = intel.NoModel
+		return nil
+	case "all", "":
+		d.Model = intel.ModelsInForce
+		return nil
+	}
+	list, err := c.intel.DecayModels(ctx, who)
+	for _, m := range list {
+		if strings.EqualFold(m.Name, name) {
+			d.Model = m.ID
+			return err
+		}
+	}
+	if err == nil {
+		err = cli.UsageError("no decaying model %q", name)
+	}
+	return err
+}
+
 func (c collections) add(fs *flag.FlagSet) run {
 	o := newCollectionFlags(fs)
 	return func(ctx context.Context, env *cli.Env, args []string) error {
@@ -132,7 +160,7 @@ func (c collections) add(fs *flag.FlagSet) run {
 		} else if len(o.orgs) > 0 {
 			d.Readers = intel.ReadNamed
 		}
-		if err := o.apply(ctx, c, &d); err != nil {
+		if err := o.apply(ctx, env.Who, c, &d); err != nil {
 			return err
 		}
 		return c.save(ctx, env, "", d, o)
@@ -150,7 +178,7 @@ func (c collections) edit(fs *flag.FlagSet) run {
 		if err != nil {
 			return err
 		}
-		if err := o.apply(ctx, c, &d); err != nil {
+		if err := o.apply(ctx, env.Who, c, &d); err != nil {
 			return err
 		}
 		return c.save(ctx, env, d.UUID, d, o)
@@ -185,6 +213,7 @@ type collectionLine struct {
 	Group       string   `json:"group"`
 	Days        int64    `json:"days"`
 	Lapse       bool     `json:"lapse"`
+	Model       string   `json:"model"` // with lapse: all, none or a name
 	Chosen      bool     `json:"chosen"`
 	Inbox       bool     `json:"inbox"`
 	Changed     string   `json:"changed"`
@@ -201,6 +230,21 @@ func (c collections) say(ctx context.Context, env *cli.Env, d intel.Definition, 
 	}
 	if d.Changed > 0 {
 		line.Changed = clock.FromMicros(d.Changed).Format(time.RFC3339)
+	}
+	if d.Lapse {
+		line.Model = "none"
+		if d.Model == intel.ModelsInForce || d.Model == 0 {
+			line.Model = "all"
+		}
+		list, err := c.intel.DecayModels(ctx, env.Who)
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			if m.ID == d.Model {
+				line.Model = m.Name
+			}
+		}
 	}
 	var held intel.Contents
 	if whole {

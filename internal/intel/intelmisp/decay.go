@@ -114,21 +114,7 @@ func (d *decaying) scores(at *intel.Attribute) ([]catalog.Score, error) {
 // agedOf collects what models ask of an attribute; a taxonomy that it carries
 // itself stands before its event's.
 func agedOf(at *intel.Attribute, event []intel.TagUse, sighted []misp.Sighting) catalog.Aged {
-	out := catalog.Aged{Type: at.Type, Changed: at.Timestamp}
-	own := map[string]bool{}
-	add := func(t intel.TagUse) {
-		out.Tags = append(out.Tags, catalog.ValuedTag{Name: t.Name, Value: t.Numerical})
-	}
-	space := func(name string) string { s, _, _ := strings.Cut(strings.ToLower(name), "="); return s }
-	for _, t := range at.Tags {
-		own[space(t.Name)] = true
-		add(t)
-	}
-	for _, t := range event {
-		if !own[space(t.Name)] {
-			add(t)
-		}
-	}
+	out := catalog.Aged{Type: at.Type, Changed: at.Timestamp, Tags: intel.Weighed(at.Tags, event)}
 	if at.LastSeen != nil {
 		out.LastSeen = *at.LastSeen / 1e6
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
@@ -54,17 +53,7 @@ func (p *pages) decayFacts(r *http.Request, e *intel.Event, a *intel.Attribute) 
 // aged is what of an attribute models ask: its own tags, then those of its event whose
 // taxonomy it has none of; sightings that the caller sees.
 func (p *pages) aged(r *http.Request, e *intel.Event, a *intel.Attribute) (catalog.Aged, error) {
-	out, own := catalog.Aged{Type: a.Type, Changed: a.Timestamp}, map[string]bool{}
-	space := func(name string) string { s, _, _ := strings.Cut(strings.ToLower(name), "="); return s }
-	for _, t := range a.Tags {
-		own[space(t.Name)] = true
-		out.Tags = append(out.Tags, catalog.ValuedTag{Name: t.Name, Value: t.Numerical})
-	}
-	for _, t := range e.Tags {
-		if !own[space(t.Name)] {
-			out.Tags = append(out.Tags, catalog.ValuedTag{Name: t.Name, Value: t.Numerical})
-		}
-	}
+	out := catalog.Aged{Type: a.Type, Changed: a.Timestamp, Tags: intel.Weighed(a.Tags, e.Tags)}
 	if a.LastSeen != nil {
 		out.LastSeen = *a.LastSeen / 1e6
 	}

@@ -82,13 +82,17 @@ func (p *pages) collectionPage(r *http.Request, f *web.Form) (*collectionPage, e
 	}
 	page := &collectionPage{Page: web.NewPage(r, shell(r), d.Title), Header: ui.Header{Title: d.Title, Marks: []any{ui.TLP(d.Ceiling.String())}, Sub: []any{ui.Machine(d.Alias)}}, At: collectionAt(r, &d)}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "share.collections"), Href: base(r)}, {Label: d.Title}}
+	model, err := p.modelText(r, &d)
+	if err != nil {
+		return nil, err
+	}
 	days := web.T(r, "share.days.ever")
 	if d.Days > 0 {
 		days = web.T(r, "share.days.n", "n", d.Days)
 	}
 	page.Facts.Items = []ui.Fact{{Label: web.T(r, "share.description"), Value: d.Description, Wide: true}, {Label: web.T(r, "share.readers"), Value: readersText(r, &d)},
 		{Label: web.T(r, "share.tags"), Value: machines(d.Tags)}, {Label: web.T(r, "share.nottags"), Value: machines(d.NotTags)}, {Label: web.T(r, "share.types"), Value: machines(d.Types)},
-		{Label: web.T(r, "share.within"), Value: d.Group.Name}, {Label: web.T(r, "share.days"), Value: days}, {Label: web.T(r, "share.lapse"), Value: yes(r, d.Lapse)}, {Label: web.T(r, "share.chosen"), Value: yes(r, d.Chosen)},
+		{Label: web.T(r, "share.within"), Value: d.Group.Name}, {Label: web.T(r, "share.days"), Value: days}, {Label: web.T(r, "share.lapse"), Value: yes(r, d.Lapse)}, {Label: web.T(r, "share.model"), Value: model}, {Label: web.T(r, "share.chosen"), Value: yes(r, d.Chosen)},
 		{Label: web.T(r, "share.inbox"), Value: yes(r, d.Inbox)}, {Label: web.T(r, "share.address"), Value: ui.Machine("/taxii2/straza/collections/" + d.UUID + "/"), Wide: true},
 		{Label: web.T(r, "share.changed"), Value: clock.FromMicros(d.Changed)}}
 	held, err := p.d.Intel.Contents(r.Context(), web.Actor(r), d)
@@ -140,7 +144,7 @@ type collectionForm struct {
 	Cancel  ui.Button
 }
 
-var collectionOrder = []string{"title", "alias", "description", "readers", "circle", "orgs", "ceiling", "tags", "not_tags", "group", "days", "types", "asked"}
+var collectionOrder = []string{"title", "alias", "description", "readers", "circle", "orgs", "ceiling", "tags", "not_tags", "group", "days", "types", "model", "asked"}
 
 func (p *pages) collectionForm(r *http.Request, f *web.Form, title, back string) (*collectionForm, error) {
 	groups, err := p.d.Intel.Groups(r.Context(), web.Actor(r))
@@ -184,6 +188,10 @@ func (p *pages) collectionForm(r *http.Request, f *web.Form, title, back string)
 	}
 	days := f.Field("days", "share.days")
 	days.InputMode, days.Optional, days.Width, days.Hint = "numeric", true, "short", web.T(r, "share.days.hint")
+	model, err := p.modelField(r, f)
+	if err != nil {
+		return nil, err
+	}
 	page.Query = []ui.Field{ceiling, area("tags", "share.tags"), area("not_tags", "share.nottags"), chosenGroup("group", "share.within"), days}
 	var types []ui.Option
 	for _, t := range intel.CollectionTypes {
@@ -195,13 +203,44 @@ func (p *pages) collectionForm(r *http.Request, f *web.Form, title, back string)
 	for _, n := range []string{"lapse", "chosen", "inbox"} {
 		x := f.Box(n, "share."+n)
 		x.Hint = web.T(r, "share."+n+".hint")
-		page.Flags = append(page.Flags, x)
+		if page.Flags = append(page.Flags, x); n == "lapse" {
+			page.Flags = append(page.Flags, model)
+		}
 	}
 	if f.Error("asked") != "" || f.Tick("asked") {
 		x := f.Box("asked", "share.collection.asked")
 		page.Asked = &x
 	}
 	return page, nil
+}
+
+// modelField chooses what besides valid_until says that an indicator's time is over.
+func (p *pages) modelField(r *http.Request, f *web.Form) (ui.Field, error) {
+	x := f.Field("model", "share.model")
+	x.Type, x.Optional, x.Hint = "select", true, web.T(r, "share.model.hint")
+	x.Options = []ui.Option{{Value: strconv.FormatInt(intel.ModelsInForce, 10), Label: web.T(r, "share.model.all")}, {Value: strconv.FormatInt(intel.NoModel, 10), Label: web.T(r, "share.model.none")}}
+	list, err := p.d.Intel.DecayModels(r.Context(), web.Actor(r))
+	for _, m := range list {
+		x.Options = append(x.Options, ui.Option{Value: strconv.FormatInt(m.ID, 10), Label: m.Name})
+	}
+	return x, err
+}
+
+// modelText says by which decaying model a collection goes; "" when indicators stay.
+func (p *pages) modelText(r *http.Request, d *intel.Definition) (any, error) {
+	switch {
+	case !d.Lapse:
+		return "", nil
+	case d.Model == intel.ModelsInForce:
+		return web.T(r, "share.model.all"), nil
+	}
+	list, err := p.d.Intel.DecayModels(r.Context(), web.Actor(r))
+	for _, m := range list {
+		if m.ID == d.Model {
+			return m.Name, err
+		}
+	}
+	return web.T(r, "share.model.none"), err
 }
 
 // readCollection reads the form into d.
@@ -215,7 +254,7 @@ func (p *pages) readCollection(r *http.Request, f *web.Form, d *intel.Definition
 	d.Ceiling, _ = tlp.Parse(f.Text("ceiling", 20))
 	d.Tags, d.NotTags = strings.Split(f.Text("tags", 20_000), "\n"), strings.Split(f.Text("not_tags", 20_000), "\n")
 	d.Types, d.Days, d.Chosen, d.Inbox = f.Many("types"), f.Int("days"), f.Tick("chosen"), f.Tick("inbox")
-	d.Lapse = f.Tick("lapse")
+	d.Lapse, d.Model = f.Tick("lapse"), f.Int("model")
 }
 
 func (p *pages) newCollection(w http.ResponseWriter, r *http.Request) error {
@@ -239,6 +278,7 @@ func (p *pages) editCollection(w http.ResponseWriter, r *http.Request) error {
 		"orgs": names(d.Orgs), "ceiling": d.Ceiling.String(), "tags": strings.Join(d.Tags, "\n"), "not_tags": strings.Join(d.NotTags, "\n")} {
 		f.Values.Set(k, v)
 	}
+	f.Values.Set("model", strconv.FormatInt(d.Model, 10))
 	if d.Days > 0 {
 		f.Values.Set("days", strconv.FormatInt(d.Days, 10))
 	}
