@@ -109,8 +109,11 @@ func (a *audiences) tag(ctx context.Context, tx *store.Tx, n tagName) (int64, er
 		return id, nil
 	}
 	find := findTag
-	if n.cluster {
+	switch {
+	case n.cluster:
 		find = findAnyTag
+	case n.exact:
+		find = findExactTag
 	}
 	t, found, err := find(ctx, tx, a.who, n.name)
 	if err != nil {
@@ -124,7 +127,7 @@ func (a *audiences) tag(ctx context.Context, tx *store.Tx, n tagName) (int64, er
 	case found && !mayUseTag(a.who, t):
 		t.ID = 0
 	case !found && (mayMakeTags(a.who) || isLabel(n.name) || n.cluster):
-		t, err = writeTag(ctx, tx, Tag{Name: n.name, Colour: n.colour, Exportable: true, Numerical: n.numerical, madeBy: madeBy})
+		t, _, err = writeTag(ctx, tx, Tag{Name: n.name, Colour: n.colour, Exportable: true, Numerical: n.numerical, madeBy: madeBy})
 	}
 	if err != nil {
 		return 0, err

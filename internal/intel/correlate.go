@@ -83,7 +83,17 @@ func (s *Service) ranked(ctx context.Context, who ident.Actor, counts map[int64]
 		ids = ids[:min(limit, len(ids))]
 	}
 	heads := map[int64]*Event{}
-	err := s.db.View(ctx, func(tx *store.Tx) error { return s.headers(ctx, tx, eventSeen(who, "e"), ids, false, heads) })
+	err := s.db.View(ctx, func(tx *store.Tx) error {
+		if err := s.headers(ctx, tx, eventSeen(who, "e"), ids, false, heads); err != nil {
+			return err
+		}
+		for _, h := range heads {
+			if err := countFor(ctx, tx, who, h); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	var out []Related
 	for _, id := range ids {
 		if h := heads[id]; h != nil {

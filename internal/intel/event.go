@@ -206,5 +206,6 @@ type tagName struct {
 	name, colour, relationship string
 	local, remove              bool
 	cluster                    bool
+	exact                      bool // a name in another case is another name
 	numerical                  *int64
 }

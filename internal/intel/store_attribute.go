@@ -184,9 +184,19 @@ func listObjects(ctx context.Context, tx *store.Tx, who ident.Actor, event, afte
 		deleted.sql("o")+" AND "+ownSeen(who, "o")+" ORDER BY o.id LIMIT $3", event, after, limit)
 }
 
-func listReferences(ctx context.Context, tx *store.Tx, objects []int64, deleted Deleted) ([]Reference, error) {
+// targetSeen leaves out references to parts of the same event that who does not see. A
+// target elsewhere stays as it was sent, here or not, so that nobody asks by guessing.
+func targetSeen(who ident.Actor) string {
+	if seesAll(who) {
+		return "1 = 1"
+	}
+	return "NOT EXISTS (SELECT 1 FROM intel_object ro WHERE ro.uuid = r.target_uuid AND ro.event_id = r.event_id AND NOT (" + ownSeen(who, "ro") + "))" +
+		" AND NOT EXISTS (SELECT 1 FROM intel_attribute ra WHERE ra.uuid = r.target_uuid AND ra.event_id = r.event_id AND NOT (" + childSeen(who, "ra", false) + "))"
+}
+
+func listReferences(ctx context.Context, tx *store.Tx, who ident.Actor, objects []int64, deleted Deleted) ([]Reference, error) {
 	return store.All(ctx, tx, scanReference, "SELECT "+refCols+" FROM intel_reference r WHERE r.object_id IN "+store.In(objects)+
-		deleted.sql("r")+" ORDER BY r.id")
+		deleted.sql("r")+" AND "+targetSeen(who)+" ORDER BY r.id")
 }
 
 // countHidden counts the attributes of an event that who may not see: childSeen

@@ -203,7 +203,7 @@ func objectsNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 
 func referencesNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Reference, error) {
 	return store.All(ctx, tx, scanReference, "SELECT "+refCols+" FROM intel_reference r WHERE r.event_id = $1 AND "+where+
-		" AND EXISTS (SELECT 1 FROM intel_object o WHERE o.id = r.object_id AND "+ownSeen(who, "o")+") ORDER BY r.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
+		" AND EXISTS (SELECT 1 FROM intel_object o WHERE o.id = r.object_id AND "+ownSeen(who, "o")+") AND "+targetSeen(who)+" ORDER BY r.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
 }
 
 func reportsNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Report, error) {

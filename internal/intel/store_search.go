@@ -442,10 +442,7 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 	if p.After > 0 {
 		w.add("e.id > ?", p.After)
 	}
-	col := sortable[p.Sort]
-	if col == "" {
-		col = "e.id"
-	}
+	col := orderOf(p.Sort, who)
 	dir, behind := "", ">"
 	if p.Desc {
 		dir, behind = " DESC", "<"
@@ -454,6 +451,20 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 		w.add("(e.changed "+behind+" ? OR e.changed = ? AND e.id "+behind+" ?)", p.Past.Changed, p.Past.Changed, p.Past.ID)
 	}
 	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info"+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir, w.args...)
+}
+
+// orderOf gives what a named order sorts by. The number of attributes is the one that
+// who sees; events of which everybody sees the same have it in the row.
+func orderOf(name string, who ident.Actor) string {
+	col := sortable[name]
+	switch {
+	case col == "":
+		return "e.id"
+	case name == "attribute_count" && !seesAll(who):
+		return "CASE WHEN e.own_audiences = 0 THEN e.attributes ELSE (SELECT COUNT(*) FROM intel_attribute ca WHERE ca.event_id = e.id AND NOT ca.deleted AND " +
+			childSeen(who, "ca", true) + ") END"
+	}
+	return col
 }
 
 // eventsByID reads headers that pass the test seen, in no order.

@@ -17,14 +17,18 @@ import (
 const (
 	tagCols   = `t.id, t.name, t.colour, t.exportable, t.hidden, t.local_only, t.org_id, t.user_id, t.numerical_value`
 	insertTag = `INSERT INTO intel_tag (id, name, name_fold, colour, exportable, hidden, local_only, org_id, user_id, made_by, numerical_value)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11) ON CONFLICT (name) DO NOTHING`
 	tagByName = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name = $1`
 	tagNamed  = `SELECT id FROM intel_tag WHERE name = $1`
 	tagByFold = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.name_fold = $1`
 	tagByID   = `SELECT ` + tagCols + ` FROM intel_tag t WHERE t.id = $1`
 	attachTag = `INSERT INTO intel_tagging (id, tag_id, event_id, attribute_id, local, relationship) VALUES ($1,$2,$3,$4,$5,$6)
 		ON CONFLICT (event_id, attribute_id, tag_id) DO NOTHING`
-	detachTag    = `DELETE FROM intel_tagging WHERE event_id = $1 AND attribute_id = $2 AND tag_id = $3`
+	detachTag = `DELETE FROM intel_tagging WHERE event_id = $1 AND attribute_id = $2 AND tag_id = $3`
+	tagUsed   = `SELECT COUNT(*) FROM intel_tagging WHERE tag_id = $1`
+	// by others than an organisation
+	tagUsedElsewhere = `SELECT COUNT(*) FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id WHERE g.tag_id = $1 AND e.org_id <> $2`
+
 	eventTagList = `SELECT t.name FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id WHERE g.event_id = $1 AND g.attribute_id = 0`
 )
 
@@ -42,15 +46,39 @@ func tagColour(name string) string {
 	return "#" + hex.EncodeToString(sum[:3])
 }
 
-// writeTag adds a tag under a new id.
-func writeTag(ctx context.Context, tx *store.Tx, t Tag) (Tag, error) {
+// writeTag adds a tag under a new id, or gives the one that somebody made meanwhile.
+func writeTag(ctx context.Context, tx *store.Tx, t Tag) (out Tag, made bool, err error) {
 	t.ID = tx.DB().NewID()
 	if !validColour(t.Colour) {
 		t.Colour = tagColour(t.Name)
 	}
-	_, err := tx.Exec(ctx, insertTag, t.ID, t.Name, strings.ToLower(t.Name), t.Colour, t.Exportable, t.Hidden, t.LocalOnly, t.Org, t.User,
+	n, err := tx.Exec(ctx, insertTag, t.ID, t.Name, strings.ToLower(t.Name), t.Colour, t.Exportable, t.Hidden, t.LocalOnly, t.Org, t.User,
 		t.madeBy, null(t.Numerical))
-	return t, err
+	if err != nil || n > 0 {
+		return t, n > 0, err
+	}
+	out, _, err = store.First(ctx, tx, scanTag, tagByName, t.Name)
+	return out, false, err
+}
+
+// ownTag adds a tag to the common vocabulary; made is false when who sees that it is there.
+func ownTag(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag) (out Tag, made bool, err error) {
+	out, made, err = writeTag(ctx, tx, t)
+	if err != nil || made || out.Org != 0 || out.User != 0 {
+		return out, made, err
+	}
+	if _, seen, err := store.First(ctx, tx, scanTag, tagByName+" AND "+tagSeen(who), t.Name); err != nil || seen {
+		return out, false, err
+	}
+	t.ID = out.ID
+	if _, err := tx.Exec(ctx, "UPDATE intel_tag SET made_by = 0 WHERE id = $1", t.ID); err != nil {
+		return out, false, err
+	}
+	if err := rewriteTag(ctx, tx, t); err != nil {
+		return out, false, err
+	}
+	out, _, err = store.First(ctx, tx, scanTag, tagByID, t.ID)
+	return out, true, err
 }
 
 func validColour(c string) bool {
@@ -67,11 +95,18 @@ func findTag(ctx context.Context, tx *store.Tx, who ident.Actor, name string) (T
 	if mayMakeTags(who) {
 		seen = ""
 	}
-	t, found, err := store.First(ctx, tx, scanTag, tagByName+seen, name)
+	t, found, err := findExactTag(ctx, tx, who, name)
 	if err != nil || found {
 		return t, found, err
 	}
 	return store.First(ctx, tx, scanTag, tagByFold+seen+" ORDER BY t.id LIMIT 1", strings.ToLower(name))
+}
+
+func findExactTag(ctx context.Context, tx *store.Tx, who ident.Actor, name string) (Tag, bool, error) {
+	if mayMakeTags(who) {
+		return store.First(ctx, tx, scanTag, tagByName, name)
+	}
+	return store.First(ctx, tx, scanTag, tagByName+" AND "+tagSeen(who), name)
 }
 
 // findAnyTag is findTag for names whose use tells nothing of who used them.

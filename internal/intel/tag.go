@@ -59,7 +59,9 @@ func (s *Service) AddTag(ctx context.Context, who ident.Actor, t Tag) (out Tag, 
 }
 
 // AddTagTx makes a tag; a name that differs from another in case only is another
-// tag. Who may: misp.tag_editor. Faults: Invalid, Conflict.
+// tag. One that came with somebody's event and that the caller does not see used is
+// made anew for everybody, as if it were not there. Who may: misp.tag_editor. Faults:
+// Invalid, Conflict.
 func (s *Service) AddTagTx(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag) (out Tag, err error) {
 	if err := mayTagEdit(who); err != nil {
 		return t, err
@@ -69,18 +71,61 @@ func (s *Service) AddTagTx(ctx context.Context, tx *store.Tx, who ident.Actor, t
 		return t, err
 	}
 	taken := fault.New(fault.Conflict, "the tag exists").WithKey("intel.fault.tag-exists")
-	if id, err := store.Int64(ctx, tx, tagNamed, t.Name); err != nil || id != 0 {
-		return t, orNot(err, taken)
-	}
-	if out, err = writeTag(ctx, tx, t); store.IsUnique(err) {
-		return out, taken
-	} else if err != nil {
-		return out, err
+	out, made, err := ownTag(ctx, tx, who, t)
+	if err != nil || !made {
+		return out, orNot(err, taken)
 	}
 	return out, s.log.Record(ctx, tx, who, "tag.add", audit.Thing{Kind: "tag", ID: out.ID, Label: out.Name}, nil)
 }
 
-// EditTag changes a tag. Who may: misp.tag_editor. Faults: NotFound, Invalid, Conflict.
+// mayChangeTag: a word belongs to all who use it. Whoever keeps the vocabulary
+// (catalog.write) changes any, others what nobody but their own organisation uses. TLP and
+// PAP labels decide how far events go: they are not renamed or deleted while one has them,
+// and by others never, used or not.
+func mayChangeTag(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag, keeps bool) error {
+	if err := mayTagEdit(who); err != nil {
+		return err
+	}
+	keeper := access.Allowed(who, "catalog.write") || who.Kind == ident.System
+	if isLabel(t.Name) {
+		if !keeper {
+			return fault.New(fault.Denied, "%q is a label", t.Name).WithKey("intel.fault.tag-common")
+		}
+		if n, err := store.Int64(ctx, tx, tagUsed, t.ID); err != nil || n == 0 || keeps {
+			return err
+		}
+		return fault.New(fault.Conflict, "%q labels events", t.Name).WithKey("intel.fault.tag-label")
+	}
+	if keeper {
+		return nil
+	}
+	n, err := store.Int64(ctx, tx, tagUsedElsewhere, t.ID, who.Org)
+	if err != nil || n == 0 {
+		return err
+	}
+	return fault.New(fault.Denied, "%q is used by others", t.Name).WithKey("intel.fault.tag-common")
+}
+
+// MayChangeTag tells whether the caller may change and delete a tag, by id or exact name.
+// Faults: NotFound.
+func (s *Service) MayChangeTag(ctx context.Context, who ident.Actor, ref string) (may bool, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		t, err := readTag(ctx, tx, who, ref)
+		if err != nil {
+			return err
+		}
+		err = mayChangeTag(ctx, tx, who, t, true)
+		may = err == nil
+		if fault.Is(err, fault.Denied) {
+			return nil
+		}
+		return err
+	})
+	return may, err
+}
+
+// EditTag changes a tag. Who may: misp.tag_editor, as far as mayChangeTag lets them. Faults:
+// NotFound, Denied, Invalid, Conflict.
 func (s *Service) EditTag(ctx context.Context, who ident.Actor, ref string, change func(*Tag)) (t Tag, err error) {
 	if err := mayTagEdit(who); err != nil {
 		return t, err
@@ -89,7 +134,11 @@ func (s *Service) EditTag(ctx context.Context, who ident.Actor, ref string, chan
 		if t, err = readTag(ctx, tx, who, ref); err != nil {
 			return err
 		}
+		old := t
 		change(&t)
+		if err := mayChangeTag(ctx, tx, who, old, strings.EqualFold(t.Name, old.Name)); err != nil {
+			return err
+		}
 		if err := checkTag(t); err != nil {
 			return err
 		}
@@ -103,7 +152,8 @@ func (s *Service) EditTag(ctx context.Context, who ident.Actor, ref string, chan
 	return t, err
 }
 
-// DeleteTag removes a tag and takes it off everything. Who may: misp.tag_editor.
+// DeleteTag removes a tag and takes it off everything. Who may: misp.tag_editor, as far as
+// mayChangeTag lets them. Faults: NotFound, Denied, Conflict.
 func (s *Service) DeleteTag(ctx context.Context, who ident.Actor, ref string) error {
 	if err := mayTagEdit(who); err != nil {
 		return err
@@ -111,6 +161,9 @@ func (s *Service) DeleteTag(ctx context.Context, who ident.Actor, ref string) er
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		t, err := readTag(ctx, tx, who, ref)
 		if err != nil {
+			return err
+		}
+		if err := mayChangeTag(ctx, tx, who, t, false); err != nil {
 			return err
 		}
 		now, err := store.Now(ctx, tx)
@@ -138,6 +191,7 @@ func mayTagEdit(who ident.Actor) error {
 func checkTag(t Tag) error {
 	var c fault.Collector
 	c.Require(t.Name != "" && len(t.Name) <= 255, "name", "intel.fault.name")
+	c.Require(!isLabel(t.Name) || t.Exportable && !t.LocalOnly && t.Org == 0 && t.User == 0, "name", "intel.fault.tag-label.all")
 	c.Require(t.Colour == "" || validColour(t.Colour), "colour", "intel.fault.colour")
 	return c.Err("a tag")
 }
@@ -149,6 +203,7 @@ type Target struct {
 	// Clusters: the names stand for galaxy clusters that the caller has read, which
 	// who may tag may attach; their tags are common vocabulary, made when missing.
 	Clusters bool
+	Exact    bool // a name that differs in case is another one
 }
 
 // Attach puts tags on an event or attribute. A name that is not known is made
@@ -164,7 +219,7 @@ func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names 
 			if name = strings.TrimSpace(name); name == "" || len(name) > 255 {
 				return 0, fault.Field("tag", "intel.fault.name", "no tag name")
 			}
-			id, err := aud.tag(ctx, tx, tagName{name: name, cluster: at.Clusters && isCluster(name)})
+			id, err := aud.tag(ctx, tx, tagName{name: name, cluster: at.Clusters && isCluster(name), exact: at.Exact})
 			if err != nil {
 				return 0, err
 			}

@@ -186,7 +186,7 @@ func fillObjects(ctx context.Context, tx *store.Tx, who ident.Actor, list []Obje
 	for _, a := range attrs {
 		at[a.ObjectID].Attributes = append(at[a.ObjectID].Attributes, a)
 	}
-	refs, err := listReferences(ctx, tx, ids, deleted)
+	refs, err := listReferences(ctx, tx, who, ids, deleted)
 	for _, r := range refs {
 		at[r.ObjectID].References = append(at[r.ObjectID].References, r)
 	}

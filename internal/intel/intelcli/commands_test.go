@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -202,7 +203,7 @@ func TestExportForSensors(t *testing.T) {
 					t.Errorf("%s carries %s", format, never)
 				}
 			}
-			if !strings.Contains(r.err, "1 events stay here: tlp.held.persons") {
+			if !strings.Contains(r.err, "1 events stay here: RED is for the persons named") {
 				t.Errorf("%s does not say what stayed: %s", format, r.err)
 			}
 		}
@@ -212,6 +213,13 @@ func TestExportForSensors(t *testing.T) {
 		}
 		if r := run(t, w, who, "", "intel", "export", "--format", "nonsense"); r.fault == nil {
 			t.Error("an unknown format was taken")
+		}
+		for _, term := range []string{"published=maybe", "to_ids=2", "from=yesterday", "to=2026-13-40", "event=zzz", "since=never", "nonsense=1", "event"} {
+			r := run(t, w, who, "", "intel", "export", "--format", "csv", term)
+			var exit *cli.Exit
+			if !errors.As(r.fault, &exit) || exit.Code != cli.Usage || r.out != "" {
+				t.Errorf("%s: %v, %q", term, r.fault, r.out)
+			}
 		}
 		op := ident.Actor{Kind: ident.Operator, Name: "root", Channel: ident.CLI}
 		if r := run(t, w, op, "", "intel", "export", "--format", "suricata"); r.fault == nil || r.out != "" {

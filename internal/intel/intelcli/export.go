@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/kernel/cli"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 )
 
@@ -63,6 +65,11 @@ func (r rooms) exportFlags(fs *flag.FlagSet) func(context.Context, *cli.Env, []s
 	}
 }
 
+// eventRef is an event's UUID, or its number on the MISP surface.
+var eventRef = regexp.MustCompile(`^([0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$`)
+
+var truth = map[string]bool{"1": true, "true": true, "yes": true, "0": false, "false": false, "no": false}
+
 // query reads the filter's KEY=VALUE terms; the same key again is OR.
 func query(args []string) (q intel.Query, err error) {
 	for _, a := range args {
@@ -77,9 +84,11 @@ func query(args []string) (q intel.Query, err error) {
 				f.Or = append(f.Or, v)
 			}
 		}
-		yes := v == "1" || v == "true" || v == "yes"
 		switch key {
 		case "event":
+			if !eventRef.MatchString(v) {
+				return q, cli.UsageError("event=%s is no UUID", v)
+			}
 			q.Events = append(q.Events, v)
 		case "value":
 			into(&q.Value)
@@ -91,10 +100,11 @@ func query(args []string) (q intel.Query, err error) {
 			into(&q.Tag)
 		case "org":
 			into(&q.Origin)
-		case "from":
-			q.From = v
-		case "to":
-			q.To = v
+		case "from", "to":
+			if _, err := time.Parse(time.DateOnly, v); err != nil {
+				return q, cli.UsageError("%s=%s is no day: write 2026-11-22", key, v)
+			}
+			*map[string]*string{"from": &q.From, "to": &q.To}[key] = v
 		case "since":
 			at, err := time.Parse(time.RFC3339, v)
 			if err != nil {
@@ -102,10 +112,12 @@ func query(args []string) (q intel.Query, err error) {
 			}
 			us := at.UnixMicro()
 			q.Changed.From = &us
-		case "published":
-			q.IsPublished = &yes
-		case "to_ids":
-			q.ToIDS = &yes
+		case "published", "to_ids":
+			yes, ok := truth[v]
+			if !ok {
+				return q, cli.UsageError("%s=%s: write yes or no", key, v)
+			}
+			*map[string]**bool{"published": &q.IsPublished, "to_ids": &q.ToIDS}[key] = &yes
 		default:
 			return q, cli.UsageError("unknown key %q; there are: event, value, type, category, tag, org, from, to, since, published, to_ids", key)
 		}
@@ -124,9 +136,18 @@ func (r rooms) leaving(ctx context.Context, env *cli.Env, q intel.Query, fn func
 		return fn(e)
 	})
 	for reason, n := range held {
-		env.Say("%d events stay here: %s", n, reason)
+		env.Say("%d events stay here: %s", n, inWords(reason))
 	}
 	return err
+}
+
+// inWords gives the sentence that a page would show; the key itself when there is none.
+func inWords(key string) string {
+	cat, err := i18n.NewCatalog(intel.Messages)
+	if err != nil {
+		return key
+	}
+	return cat.T(i18n.En, key)
 }
 
 // stamp says where an export comes from (spec program §5), with what leaves of a query.
@@ -362,7 +383,7 @@ func (r rooms) detect(ctx context.Context, env *cli.Env, w io.Writer, q intel.Qu
 		return err
 	}
 	for reason, n := range got.Held {
-		env.Say("%d events stay here: %s", n, reason)
+		env.Say("%d events stay here: %s", n, inWords(reason))
 	}
 	if got.Warned > 0 {
 		env.Say("%d attributes stand on warning lists and were left out; --with-warned takes them in", got.Warned)

@@ -150,6 +150,10 @@ func tagFault(action string, err error) error {
 	}
 	text := "Could not " + action + " the Tag. "
 	switch {
+	case f.Fields["name"] == "intel.fault.tag-label.all":
+		return notAllowed(text + "[name]: A label goes with every event and is for everybody.")
+	case f.Key == "intel.fault.tag-label":
+		return notAllowed(text + "[name]: A label is not renamed or deleted while it is used.")
 	case f.Fields["name"] != "":
 		return notAllowed(text + "[name]: This field is required.")
 	case f.Fields["colour"] != "":
@@ -250,14 +254,11 @@ func (a *api) tagAttach(c *call) error {
 			return err
 		}
 		n, err := 0, error(nil)
-		if tag.ID == 0 { // names are exact here, though tags inside an event match in any case
-			if access.Allowed(c.who, "misp.tag_editor") {
-				tag, err = a.Intel.AddTag(c.ctx(), c.who, intel.Tag{Name: tag.Name, Exportable: true})
-			} else {
-				err = fault.New(fault.Denied, "no such tag").WithKey("intel.fault.tag-unknown")
-			}
+		if tag.ID == 0 && !access.Allowed(c.who, "misp.tag_editor") {
+			err = fault.New(fault.Denied, "no such tag").WithKey("intel.fault.tag-unknown")
 		}
 		if err == nil {
+			t.at.Exact = true // though tags inside an event match in any case
 			n, err = a.Intel.Attach(c.ctx(), c.who, t.at, []string{tag.Name}, local)
 		}
 		if err != nil {

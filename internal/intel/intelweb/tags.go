@@ -259,6 +259,9 @@ func (p *pages) tagPage(r *http.Request, f *web.Form, old string) (*tagPage, err
 	if err != nil {
 		return nil, err
 	}
+	if page.Edit, err = p.s.MayChangeTag(r.Context(), web.Actor(r), old); err != nil {
+		return nil, err
+	}
 	liked, err := p.s.Favourites(r.Context(), web.Actor(r))
 	if err != nil {
 		return nil, err
