@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/fault"
@@ -138,6 +139,37 @@ type loader struct {
 	failed  error  // the rest of the event is read past
 	hash    []byte
 	came    span // ids of what is new
+	hoping  bool // no UUID of the document is taken: they are looked up only when one was
+}
+
+// kept is what a transaction changes of a loader.
+type kept struct {
+	saved  Saved
+	event  Event
+	refs   []Reference
+	hash   []byte
+	came   span
+	exists bool
+}
+
+// store runs a part of the loading in one transaction: again from where it stood when
+// the engine asks for it, and when a UUID was taken after all (or is at this moment).
+func (l *loader) store(ctx context.Context, lane store.Lane, fn func(tx *store.Tx) error) error {
+	was := kept{l.saved, l.event, l.refs, l.hash, l.came, l.exists}
+	was.refs, was.saved.Dropped = slices.Clip(was.refs), slices.Clip(was.saved.Dropped)
+	write := func() error {
+		return l.s.db.Update(ctx, func(tx *store.Tx) error {
+			l.saved, l.event, l.refs, l.hash, l.came, l.exists = was.saved, was.event, was.refs, was.hash, was.came, was.exists
+			l.aud = audiences{who: l.who, owner: l.event.Owner.ID} // what was interned may have been undone
+			return fn(tx)
+		}, store.InLane(lane))
+	}
+	err := write()
+	if store.IsUnique(err) {
+		l.hoping = false
+		err = write()
+	}
+	return err
 }
 
 func (s *Service) newLoader(who ident.Actor, opt AddOptions, head *misp.Event) *loader {
@@ -173,7 +205,7 @@ func (l *loader) take(ctx context.Context, add func(*draft)) error {
 // flush writes what is held, marking the event as loading first.
 func (l *loader) flush(ctx context.Context) error {
 	if !l.loading {
-		err := l.s.db.Update(ctx, func(tx *store.Tx) error {
+		err := l.store(ctx, store.Bulk, func(tx *store.Tx) error {
 			again, err := l.again(ctx, tx)
 			if err != nil || again {
 				l.exists = l.exists || again // the rest is read past
@@ -187,16 +219,16 @@ func (l *loader) flush(ctx context.Context) error {
 				return err
 			}
 			return writeEvent(ctx, tx, l.event, l.event.Changed)
-		}, store.InLane(store.Bulk))
+		})
 		if err != nil || l.exists {
 			return err
 		}
-		l.loading = true
+		l.loading, l.hoping = true, true
 	}
 	d := l.draft
 	for d.size() > 0 || len(d.objects) > 0 {
 		part := d.cut(chunkRows)
-		err := l.s.db.Update(ctx, func(tx *store.Tx) error {
+		err := l.store(ctx, store.Bulk, func(tx *store.Tx) error {
 			now, err := store.Now(ctx, tx)
 			if err != nil {
 				return err
@@ -205,11 +237,10 @@ func (l *loader) flush(ctx context.Context) error {
 				return errors.Join(err, goneUnless(n == 1))
 			}
 			return l.write(ctx, tx, part)
-		}, store.InLane(store.Bulk))
+		})
 		if err != nil {
 			return err
 		}
-		l.count(part)
 	}
 	return nil
 }
@@ -238,12 +269,13 @@ func (l *loader) finish(ctx context.Context) error {
 	if l.failed != nil {
 		return errors.Join(l.countStopped(ctx, l.failed), l.abandon(ctx))
 	}
-	l.saved.Dropped, l.saved.Attributes.Refused = l.draft.dropped, int64(l.draft.refused)
+	l.saved.Attributes.Refused += int64(l.draft.refused)
+	l.drop(l.draft.dropped...)
 	if l.loading {
 		if err := l.flush(ctx); err != nil {
 			return errors.Join(err, l.abandon(ctx))
 		}
-		err := l.s.db.Update(ctx, func(tx *store.Tx) error { return l.finishLoading(ctx, tx) }, store.InLane(store.Bulk))
+		err := l.store(ctx, store.Bulk, func(tx *store.Tx) error { return l.finishLoading(ctx, tx) })
 		if err != nil {
 			return errors.Join(err, l.abandon(ctx))
 		}
@@ -254,17 +286,8 @@ func (l *loader) finish(ctx context.Context) error {
 	if l.draft.size() > 1000 {
 		lane = store.Jobs
 	}
-	fresh, event, exists := l.saved, l.event, l.exists
-	write := func() error {
-		return l.s.db.Update(ctx, func(tx *store.Tx) error {
-			l.saved, l.event, l.exists, l.refs, l.hash, l.came = fresh, event, exists, nil, nil, span{} // it may run again
-			return l.wholeTx(ctx, tx)
-		}, store.InLane(lane))
-	}
-	err := write()
-	if store.IsUnique(err) { // somebody stored the same UUID at the same moment: now it is found
-		err = write()
-	}
+	l.hoping = true
+	err := l.store(ctx, lane, func(tx *store.Tx) error { return l.wholeTx(ctx, tx) })
 	if l.opt.Upsert && keyOf(err) == notNewerKey {
 		l.saved.State, err = "unchanged", nil
 		l.saved.Attributes.Unchanged = l.saved.Attributes.Read
@@ -331,7 +354,6 @@ func (l *loader) wholeTx(ctx context.Context, tx *store.Tx) error {
 	if err := l.write(ctx, tx, l.draft); err != nil {
 		return err
 	}
-	l.count(l.draft)
 	l.saved.State = "created"
 	return l.close(ctx, tx)
 }

@@ -8,8 +8,8 @@ import (
 	"straza/internal/kernel/store"
 )
 
-// write inserts a part: objects, attributes, their data and tags. Rows whose
-// UUID is taken are dropped, as MISP does with invalid parts of an event.
+// write inserts a part and counts it: objects, attributes, their data and tags. Rows
+// whose UUID is taken are dropped, as MISP does with invalid parts of an event.
 func (l *loader) write(ctx context.Context, tx *store.Tx, part *draft) error {
 	objects, rows, err := l.place(ctx, tx, part)
 	if err != nil {
@@ -24,6 +24,8 @@ func (l *loader) write(ctx context.Context, tx *store.Tx, part *draft) error {
 	if err := copyData(ctx, tx, rows); err != nil {
 		return err
 	}
+	l.saved.Attributes.Created += int64(len(rows))
+	l.saved.Objects.Created += int64(len(objects))
 	var uses []tagging
 	sum := sha256.New()
 	sum.Write(l.hash)
@@ -62,17 +64,19 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 	for i := range part.attrs {
 		uuids = append(uuids, given1(part.attrs[i].UUID, part.attrs[i].given))
 	}
-	taken, err := known(ctx, tx, "intel_attribute", nonEmpty(uuids))
-	if err != nil {
-		return nil, nil, err
-	}
-	takenObjects, err := known(ctx, tx, "intel_object", nonEmpty(objectUUIDs))
-	if err != nil {
-		return nil, nil, err
+	taken, takenObjects := map[string][2]int64{}, map[string][2]int64{}
+	if !l.hoping {
+		if taken, err = known(ctx, tx, "intel_attribute", nonEmpty(uuids)); err != nil {
+			return nil, nil, err
+		}
+		if takenObjects, err = known(ctx, tx, "intel_object", nonEmpty(objectUUIDs)); err != nil {
+			return nil, nil, err
+		}
 	}
 	put := func(a *Attribute) error {
 		if _, twice := taken[a.UUID]; twice {
-			part.drop(a.UUID, "uuid", takenUUID)
+			l.saved.Attributes.Refused++
+			l.drop(Dropped{UUID: a.UUID, Field: "uuid", Text: takenUUID})
 			return nil
 		}
 		taken[a.UUID] = [2]int64{}
@@ -94,7 +98,9 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 	for i := range part.objects {
 		o := &part.objects[i]
 		if _, twice := takenObjects[o.UUID]; twice {
-			part.drop(o.UUID, "uuid", takenUUID)
+			l.saved.Objects.Refused++
+			l.saved.Attributes.Refused += int64(len(o.Attributes))
+			l.drop(Dropped{UUID: o.UUID, Field: "uuid", Text: takenUUID})
 			continue
 		}
 		takenObjects[o.UUID] = [2]int64{}
@@ -137,12 +143,7 @@ func nonEmpty(list []string) []string {
 	return out
 }
 
-func (l *loader) count(part *draft) {
-	l.saved.Attributes.Created += int64(part.size())
-	l.saved.Objects.Created += int64(len(part.objects))
-	if part != l.draft {
-		l.saved.Attributes.Refused += int64(part.refused)
-		l.saved.Attributes.Created -= int64(part.refused)
-		l.saved.Dropped = append(l.saved.Dropped, part.dropped...)
-	}
+// drop notes what was not stored, the first of it by name.
+func (l *loader) drop(list ...Dropped) {
+	l.saved.Dropped = append(l.saved.Dropped, list[:min(len(list), droppedKept-len(l.saved.Dropped))]...)
 }

@@ -80,7 +80,7 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	l.saved.ID, l.saved.UUID = l.event.ID, l.event.UUID
-	l.aud = audiences{who: l.who, owner: l.event.Owner.ID}
+	l.aud, l.hoping = audiences{who: l.who, owner: l.event.Owner.ID}, false
 	m := &merge{l: l, verb: "event.edit", now: now, news: draft{db: l.s.db, eventID: l.event.ID}}
 	before := l.event
 	if err := m.header(ctx, tx); err != nil {
@@ -459,9 +459,6 @@ func (m *merge) end(ctx context.Context, tx *store.Tx, before Event) error {
 	if err := l.write(ctx, tx, &m.news); err != nil {
 		return err
 	}
-	l.saved.Attributes.Created += int64(m.news.size() - m.news.refused)
-	l.saved.Attributes.Refused += int64(m.news.refused)
-	l.saved.Objects.Created += int64(len(m.news.objects))
 	if err := writeReferences(ctx, tx, append(l.refs, m.refs...)); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
@@ -26,12 +27,34 @@ func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event int64
 		" ORDER BY a.object_id, a.id LIMIT $4", event, after[0], after[1], limit)
 }
 
-// equalWhere is the other side of a correlation: seen by who, willing, under one of
-// the listed keys.
-func equalWhere(who ident.Actor, keys string) string {
+// willing is what an attribute of the other side of a correlation must be: seen by
+// who and not kept out.
+func willing(who ident.Actor) string {
 	return "NOT a.deleted AND NOT a.no_correlation AND NOT e.no_correlation AND a.type NOT IN " + quoted(uncorrelated) +
-		" AND (a.key1 IN " + keys + " OR a.key2 IN " + keys + " AND a.type NOT IN " + quoted(firstHalfOnly) + ")" +
 		" AND " + childSeen(who, "a", false) + " AND " + eventSeen(who, "e")
+}
+
+// equalRows selects columns of the willing attributes under one of keys, which are
+// parameters from $from on. Each key is looked up in both indexes by itself: as one
+// OR of lists, PostgreSQL compares every row found with every key. more narrows a.
+func equalRows(who ident.Actor, cols string, from int, keys []int64, more string) (text string, args []any) {
+	n := max(filled(len(keys)), len(keys))
+	var list strings.Builder
+	for i := range n {
+		if i == 0 { // names the type of them all
+			list.WriteString("(CAST($" + strconv.Itoa(from) + " AS BIGINT))")
+		} else {
+			list.WriteString(",($" + strconv.Itoa(from+i) + ")")
+		}
+		if i < len(keys) {
+			args = append(args, keys[i])
+		} else {
+			args = append(args, nil)
+		}
+	}
+	rows := "SELECT " + cols + " FROM k CROSS JOIN intel_attribute a CROSS JOIN intel_event e WHERE e.id = a.event_id AND " + willing(who) + more
+	return "WITH k(v) AS (VALUES " + list.String() + ") " + rows + " AND a.key1 = k.v UNION ALL " +
+		rows + " AND a.key2 = k.v AND a.type NOT IN " + quoted(firstHalfOnly) + " AND a.key1 NOT IN (SELECT v FROM k WHERE v IS NOT NULL)", args
 }
 
 // countEqual adds, for each other event, how many of its attributes stand under
@@ -40,9 +63,8 @@ func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	list, args := few(2, keys)
-	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM (SELECT a.event_id"+attributeFrom+"a.event_id <> $1 AND "+equalWhere(who, list)+
-		" LIMIT "+strconv.Itoa(otherLimit)+") equal GROUP BY event_id", append([]any{event}, args...)...)
+	equal, args := equalRows(who, "a.event_id", 2, keys, " AND a.event_id <> $1")
+	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM ("+equal+" LIMIT "+strconv.Itoa(otherLimit)+") equal GROUP BY event_id", append([]any{event}, args...)...)
 	if err != nil {
 		return 0, err
 	}
@@ -63,8 +85,8 @@ func equalTo(ctx context.Context, tx *store.Tx, who ident.Actor, keys []int64, l
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	list, args := few(1, keys)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+equalWhere(who, list)+" ORDER BY a.id + 0 DESC LIMIT "+strconv.Itoa(limit), args...)
+	equal, args := equalRows(who, attrCols, 1, keys, "")
+	return store.All(ctx, tx, scanAttribute, "SELECT * FROM ("+equal+") equal ORDER BY id DESC LIMIT "+strconv.Itoa(limit), args...)
 }
 
 const (

@@ -13,11 +13,12 @@ const frequentKeys = `SELECT key1 FROM intel_attribute WHERE key1 <> 0 GROUP BY 
 
 // frequent counts what correlates under a key, at most otherLimit, and gives one of them.
 func frequent(ctx context.Context, tx *store.Tx, who ident.Actor, key int64) (f Frequent, found bool, err error) {
-	keys := "(" + strconv.FormatInt(key, 10) + ")"
-	found, err = tx.Row(ctx, "SELECT a.type, a.value"+attributeFrom+equalWhere(who, keys)+" LIMIT 1", nil, &f.Type, &f.Value)
+	one, args := equalRows(who, "a.type, a.value", 1, []int64{key}, "")
+	found, err = tx.Row(ctx, one+" LIMIT 1", args, &f.Type, &f.Value)
 	if err != nil || !found {
 		return f, found, err
 	}
-	f.Count, err = store.Int64(ctx, tx, "SELECT COUNT(*) FROM (SELECT 1"+attributeFrom+equalWhere(who, keys)+" LIMIT "+strconv.Itoa(otherLimit)+") equal")
+	all, args := equalRows(who, "1", 1, []int64{key}, "")
+	f.Count, err = store.Int64(ctx, tx, "SELECT COUNT(*) FROM ("+all+" LIMIT "+strconv.Itoa(otherLimit)+") equal", args...)
 	return f, true, err
 }

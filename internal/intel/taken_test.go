@@ -1,0 +1,57 @@
+package intel_test
+
+import (
+	"fmt"
+	"testing"
+
+	"straza/internal/format/misp"
+	"straza/internal/intel"
+	"straza/internal/intel/inteltest"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
+)
+
+// TestTakenUUIDsAreToldAndLeaveTheRest: a part whose UUID another event has is left
+// out, alone, and counted as refused, in an event of one transaction and in one that is
+// loaded in parts.
+func TestTakenUUIDsAreToldAndLeaveTheRest(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := inteltest.New(t, db)
+		ana := w.Person(w.CERT, access.Analyst, ident.MISP)
+		taken := inteltest.Attr("domain", "first.example.net")
+		taken.UUID = misp.T(db.NewUUID())
+		object := misp.Object{UUID: misp.T(db.NewUUID()), Name: misp.T("file"), Attribute: []misp.Attribute{inteltest.Attr("filename", "a.exe")}}
+		first := inteltest.Event("first", intel.Community, taken)
+		first.Object = []misp.Object{object}
+		w.Add(ana, first)
+		for _, n := range []int{3, 12_000} {
+			second := inteltest.Event(fmt.Sprint("second ", n), intel.Community)
+			for i := range n {
+				second.Attribute = append(second.Attribute, inteltest.Attr("domain", fmt.Sprintf("h%d-%d.example.net", n, i)))
+			}
+			second.Attribute[n-1].UUID = taken.UUID
+			second.Object = []misp.Object{{UUID: object.UUID, Name: misp.T("file"), Attribute: []misp.Attribute{inteltest.Attr("filename", "b.exe")}}}
+			saved, err := w.Intel.AddEvent(ctx, ana, intel.FromEvent(second), intel.AddOptions{})
+			must(t, err)
+			e, err := w.Intel.Event(ctx, ana, saved.UUID)
+			must(t, err)
+			if e.Attributes != int64(n-1) {
+				t.Errorf("%d: %d attributes stored", n, e.Attributes)
+			}
+			want := intel.Tally{Read: int64(n) + 1, Created: int64(n) - 1, Refused: 2}
+			if saved.Attributes != want {
+				t.Errorf("%d: attributes %+v, want %+v", n, saved.Attributes, want)
+			}
+			if want := (intel.Tally{Read: 1, Refused: 1}); saved.Objects != want {
+				t.Errorf("%d: objects %+v, want %+v", n, saved.Objects, want)
+			}
+			if len(saved.Dropped) != 2 {
+				t.Errorf("%d: told of %+v", n, saved.Dropped)
+			}
+		}
+	})
+}
