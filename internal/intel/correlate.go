@@ -1,9 +1,11 @@
 package intel
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"straza/internal/format/misp"
@@ -15,7 +17,9 @@ import (
 // everywhere costs no more than any other. What they cut off is said (complete).
 const (
 	ownLimit   = 5_000  // attributes of the event that are compared
-	otherLimit = 20_000 // equal ones that are counted, for each 500 of these
+	otherLimit = 20_000 // equal ones that are counted, for each keyBatch of their keys
+	keyBatch   = 1024
+	counters   = 2 // parts that are counted at the same time
 	timeLimit  = 300 * time.Millisecond
 )
 
@@ -34,37 +38,66 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 	if err != nil || e.NoCorrelation {
 		return nil, true, err
 	}
-	counts := map[int64]int64{}
-	complete = true
-	after, seen, start := [2]int64{}, 0, s.db.Clock.Now()
-	for seen < ownLimit {
-		if s.db.Clock.Now().Sub(start) > timeLimit {
-			complete = false
-			break
+	var own []ownSide
+	var without exclusions
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		if own, err = correlating(ctx, tx, who, e.ID, ownLimit); err == nil && len(own) > 0 {
+			without, err = excluded(ctx, tx)
 		}
-		var own []ownSide
-		err = s.db.View(ctx, func(tx *store.Tx) error {
-			if own, err = correlating(ctx, tx, who, e.ID, after, batch); err != nil || len(own) == 0 {
-				return err
-			}
-			without, err := excluded(ctx, tx)
-			if err != nil {
-				return err
-			}
-			n, err := countEqual(ctx, tx, who, e.ID, keysOf(own, without), counts)
-			complete = complete && n < otherLimit
-			return err
-		})
-		if err != nil || len(own) < batch {
-			break
-		}
-		after, seen = own[len(own)-1].at, seen+len(own)
+		return err
+	})
+	if err != nil || len(own) == 0 {
+		return nil, true, err
 	}
+	counts, complete, err := s.counted(ctx, who, e.ID, keysOf(own, without))
 	if err != nil {
 		return nil, false, err
 	}
 	out, err = s.ranked(ctx, who, counts, limit)
-	return out, complete && seen < ownLimit, err
+	return out, complete && len(own) < ownLimit, err
+}
+
+// counted counts, for each other event, its attributes under one of keys: part by
+// part, two at a time, until the time is over.
+func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, keys []int64) (counts map[int64]int64, complete bool, err error) {
+	parts := slices.Collect(slices.Chunk(keys, keyBatch))
+	counts, complete = map[int64]int64{}, true
+	start := s.db.Clock.Now()
+	var mu sync.Mutex // guards counts, complete, err and next
+	next := 0
+	var wait sync.WaitGroup
+	for range min(counters, len(parts)) {
+		wait.Go(func() {
+			for {
+				mu.Lock()
+				i := next
+				next++
+				late := i < len(parts) && s.db.Clock.Now().Sub(start) > timeLimit
+				complete = complete && !late
+				stop := late || i >= len(parts) || err != nil
+				mu.Unlock()
+				if stop {
+					return
+				}
+				found := map[int64]int64{}
+				var n int64
+				bad := s.db.View(ctx, func(tx *store.Tx) (err error) {
+					clear(found)
+					n, err = countEqual(ctx, tx, who, event, parts[i], found)
+					return err
+				})
+				mu.Lock()
+				err = cmp.Or(err, bad)
+				complete = complete && n < otherLimit
+				for id, c := range found {
+					counts[id] += c
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	return counts, complete, err
 }
 
 // ranked loads the headers of the events with the highest counts.

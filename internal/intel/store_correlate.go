@@ -11,20 +11,14 @@ import (
 )
 
 // ownSide is what correlation needs to know of an attribute.
-type ownSide struct {
-	at         [2]int64 // object and id, the order of the event's index
-	typ, value string
-}
+type ownSide struct{ typ, value string }
 
-// correlating lists attributes of an event behind a place that who sees and that
-// may correlate, in the order of the event's index.
-func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, after [2]int64, limit int) ([]ownSide, error) {
-	return store.All(ctx, tx, func(s store.Scanner) (o ownSide, err error) {
-		err = s.Scan(&o.at[0], &o.at[1], &o.typ, &o.value)
-		return o, err
-	}, "SELECT a.object_id, a.id, a.type, a.value FROM intel_attribute a WHERE a.event_id = $1 AND (a.object_id, a.id) > ($2, $3)"+
-		" AND NOT a.deleted AND NOT a.no_correlation AND a.type NOT IN "+quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+
-		" ORDER BY a.object_id, a.id LIMIT $4", event, after[0], after[1], limit)
+// correlating lists the first attributes of an event that who sees and that may
+// correlate, in the order of the event's index.
+func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, limit int) ([]ownSide, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (o ownSide, err error) { err = s.Scan(&o.typ, &o.value); return },
+		"SELECT a.type, a.value FROM intel_attribute a WHERE a.event_id = $1 AND NOT a.deleted AND NOT a.no_correlation AND a.type NOT IN "+
+			quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+" ORDER BY a.object_id, a.id LIMIT $2", event, limit)
 }
 
 // willing is what an attribute of the other side of a correlation must be: seen by
