@@ -18,7 +18,6 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
-	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
