@@ -138,27 +138,56 @@ func (r *run) pure() bool {
 const walked = 4000
 
 // walk goes through the table by id. The first batches are small, so that the
-// first answer comes soon; a page is one batch.
+// first answer comes soon; a page is one batch. When all is wanted, the next batch is
+// read while one is handed over: the two need no connection in common.
 func (r *run) walk(ctx context.Context) error {
 	after, n := r.plan.beginning(), 50
 	if limit := r.plan.Limit; limit > 0 && r.pure() {
 		n = min(r.skip+limit, 1000)
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ahead := r.plan.Limit == 0 && !r.s.db.Still(ctx)
+	b := r.read(ctx, after, n)
 	for {
-		var list []Attribute
-		err := r.s.db.View(ctx, func(tx *store.Tx) (err error) {
-			list, err = attributesFrom(ctx, tx, r.who, r.plan, after, n)
-			return r.dress(ctx, tx, list, err)
-		})
-		if len(list) > 0 {
-			after = Place{list[len(list)-1].Timestamp, list[len(list)-1].ID}
+		full := len(b.list) == n
+		if full {
+			after = Place{b.list[n-1].Timestamp, b.list[n-1].ID}
+			n = min(n*2, walked)
 		}
-		full := len(list) == n
-		if done, err := r.hand(list, err); done || err != nil || !full {
+		var next chan stretch
+		if full && ahead {
+			next = make(chan stretch, 1)
+			go func(n int) { next <- r.read(ctx, after, n) }(n)
+		}
+		done, err := r.hand(b.list, b.err)
+		if done || err != nil || !full {
+			stop()
+			if next != nil { // nothing of a search goes on behind its end
+				<-next
+			}
 			return err
 		}
-		n = min(n*2, walked)
+		if next != nil {
+			b = <-next
+		} else {
+			b = r.read(ctx, after, n)
+		}
 	}
+}
+
+// stretch is a batch of a walk.
+type stretch struct {
+	list []Attribute
+	err  error
+}
+
+func (r *run) read(ctx context.Context, after Place, n int) (b stretch) {
+	b.err = r.s.db.View(ctx, func(tx *store.Tx) (err error) {
+		b.list, err = attributesFrom(ctx, tx, r.who, r.plan, after, n)
+		return r.dress(ctx, tx, b.list, err)
+	})
+	return b
 }
 
 // beginning is the place that a walk starts behind.

@@ -92,6 +92,9 @@ func Present(ctx context.Context) context.Context {
 	return context.WithValue(ctx, momentKey{}, (*moment)(nil))
 }
 
+// Still tells that ctx reads one Moment: on SQLite all its reads share a connection.
+func (db *DB) Still(ctx context.Context) bool { return momentOf(ctx, db) != nil }
+
 func momentOf(ctx context.Context, db *DB) *moment {
 	if m, _ := ctx.Value(momentKey{}).(*moment); m != nil && m.db == db {
 		return m
