@@ -56,7 +56,7 @@ type list struct {
 	item     Item
 	category string
 	hashes   []uint64 // string, hostname
-	nets     *bart.Table[struct{}]
+	nets     *bart.Table[uint32]
 	texts    *parts // substring
 	comments map[string]string
 	regexes  []*regexp.Regexp
@@ -213,9 +213,9 @@ func (l *list) add(text string) (read bool) {
 			return false
 		}
 		if l.nets == nil {
-			l.nets = &bart.Table[struct{}]{}
+			l.nets = &bart.Table[uint32]{}
 		}
-		l.nets.Insert(p, struct{}{})
+		l.nets.Insert(p, 0)
 	case "regex":
 		re, err := regexp.Compile(perl(text))
 		if err != nil {
@@ -301,7 +301,7 @@ func (l *list) holds(p *asked) (string, bool) {
 type lists struct {
 	all   []*list
 	sieve []uint64
-	nets  *bart.Table[struct{}]
+	nets  *bart.Table[uint32]
 	types sync.Map // attribute type → candidates
 }
 
@@ -325,7 +325,7 @@ type candidate struct {
 type candidates struct{ all, scanned []candidate }
 
 func newLists(all []*list) *lists {
-	k := &lists{all: all, sieve: make([]uint64, sieveWords), nets: &bart.Table[struct{}]{}}
+	k := &lists{all: all, sieve: make([]uint64, sieveWords), nets: &bart.Table[uint32]{}}
 	for _, l := range all {
 		for _, h := range l.hashes {
 			at, bits := sieved(h)

@@ -121,7 +121,14 @@ func (s *Service) byNetwork(ctx context.Context, tx *store.Tx, who ident.Actor, 
 type holders struct {
 	mu    sync.Mutex
 	epoch int64
-	nets  *bart.Table[[]int64]
+	nets  *networks
+}
+
+// networks finds the networks that contain an address; ids says which are at a place.
+// One kind of bart's table in the whole program: each kind costs 150 kB of it.
+type networks struct {
+	at  bart.Table[uint32]
+	ids [][]int64
 }
 
 // covering gives the ids of all networks that contain an address.
@@ -132,13 +139,13 @@ func (h *holders) covering(ctx context.Context, tx *store.Tx, a netip.Addr) ([]i
 	}
 	a = a.Unmap().WithZone("")
 	var ids []int64
-	for _, v := range nets.Supernets(netip.PrefixFrom(a, a.BitLen())) {
-		ids = append(ids, v...)
+	for _, v := range nets.at.Supernets(netip.PrefixFrom(a, a.BitLen())) {
+		ids = append(ids, nets.ids[v]...)
 	}
 	return ids, nil
 }
 
-func (h *holders) current(ctx context.Context, tx *store.Tx) (*bart.Table[[]int64], error) {
+func (h *holders) current(ctx context.Context, tx *store.Tx) (*networks, error) {
 	epoch, err := store.Int64(ctx, tx, readEpoch)
 	if err != nil {
 		return nil, err
@@ -148,7 +155,7 @@ func (h *holders) current(ctx context.Context, tx *store.Tx) (*bart.Table[[]int6
 	if h.nets != nil && h.epoch == epoch {
 		return h.nets, nil
 	}
-	nets := new(bart.Table[[]int64])
+	nets := &networks{}
 	for r, err := range store.Each(ctx, tx, scanNetwork, allNetworks) {
 		if err != nil {
 			return nil, err
@@ -157,7 +164,13 @@ func (h *holders) current(ctx context.Context, tx *store.Tx) (*bart.Table[[]int6
 		if err != nil {
 			continue // cannot happen to what ParseCIDR wrote; a hand-edited row must not stop the rest
 		}
-		nets.Modify(p, func(ids []int64, _ bool) ([]int64, bool) { return append(ids, r.id), false })
+		i, there := nets.at.Get(p)
+		if !there {
+			i = uint32(len(nets.ids))
+			nets.at.Insert(p, i)
+			nets.ids = append(nets.ids, nil)
+		}
+		nets.ids[i] = append(nets.ids[i], r.id)
 	}
 	// A reader of an older moment must not put its table over a newer one's.
 	if epoch >= h.epoch {

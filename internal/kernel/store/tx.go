@@ -242,32 +242,46 @@ type Scanner interface{ Scan(dest ...any) error }
 // long use Each.
 func All[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), text string, args ...any) ([]T, error) {
 	var out []T
-	for v, err := range Each(ctx, tx, scan, text, args...) {
-		if err != nil {
-			return nil, err
-		}
+	err := tx.each(ctx, text, args, func(s Scanner) (bool, error) {
+		v, err := scan(s)
 		out = append(out, v)
+		return true, err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
+}
+
+// each hands every row to fn until it says no more. The one loop of All, Each and
+// First: they exist once for every type that is read, this does not.
+func (tx *Tx) each(ctx context.Context, text string, args []any, fn func(Scanner) (more bool, err error)) error {
+	rows, err := tx.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if more, err := fn(rows); !more || err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // Each streams rows through scan; the loop may stop early.
 func Each[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), text string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var zero T
-		rows, err := tx.Query(ctx, text, args...)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		defer rows.Close()
-		for rows.Next() {
-			v, err := scan(rows)
-			if !yield(v, err) || err != nil {
-				return
+		stopped := false
+		err := tx.each(ctx, text, args, func(s Scanner) (bool, error) {
+			v, err := scan(s)
+			if err == nil {
+				stopped = !yield(v, nil)
 			}
-		}
-		if err := rows.Err(); err != nil {
+			return !stopped, err
+		})
+		if err != nil && !stopped {
+			var zero T
 			yield(zero, err)
 		}
 	}
@@ -275,10 +289,12 @@ func Each[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), tex
 
 // First reads the first row through scan; found is false when there is none.
 func First[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error), text string, args ...any) (v T, found bool, err error) {
-	for v, err := range Each(ctx, tx, scan, text, args...) {
-		return v, err == nil, err
-	}
-	return v, false, nil
+	err = tx.each(ctx, text, args, func(s Scanner) (bool, error) {
+		v, err = scan(s)
+		found = err == nil
+		return false, err
+	})
+	return v, found, err
 }
 
 // Int64 reads one number, 0 when there is no row.
