@@ -8,6 +8,7 @@ import (
 	"straza/internal/craft/deadline"
 	"straza/internal/incident"
 	"straza/internal/intel"
+	"straza/internal/intel/expiry"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/jobs"
 	"straza/internal/peer"
@@ -31,6 +32,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Incident.Jobs()...)
 	defs = append(defs, h.Intel.Jobs()...)
 	defs = append(defs, h.Remarks.Jobs()...)
+	defs = append(defs, h.Expiry.Jobs()...)
 	defs = append(defs, h.Feeds.Jobs()...)
 	defs = append(defs, h.Peers.Jobs()...)
 	defs = append(defs, h.Polls.Jobs()...)
@@ -41,5 +43,5 @@ func (h *House) jobDefs() []jobs.Def {
 
 // subscriptions says who hears of which event.
 func (h *House) subscriptions() []jobs.Subscription {
-	return slices.Concat(intel.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions(), peer.Subscriptions(), h.Rules.Subscriptions())
+	return slices.Concat(intel.Subscriptions(), expiry.Subscriptions(), remark.Subscriptions(), incident.Subscriptions(), registry.Subscriptions(), peer.Subscriptions(), h.Rules.Subscriptions())
 }

@@ -9,9 +9,9 @@ import (
 
 // wireRules hands the rooms' triggers and actions to rules without code.
 func (h *House) wireRules() {
-	events := reflex.Deps{Intel: h.Intel, Registry: h.Registry}
+	events := reflex.Deps{Intel: h.Intel, Registry: h.Registry, Expiry: h.Expiry, Enrich: h.Enrich}
 	triggers := append(reflex.Triggers(events), incident.Triggers(h.Incident)...)
-	actions := append(reflex.Actions(events), incident.Actions(h.Incident, []string{reflex.Published, reflex.Correlated, reflex.Ours, reflex.Sighted})...)
+	actions := append(reflex.Actions(events), incident.Actions(h.Incident, reflex.Names())...)
 	h.Rules = rule.New(rule.Deps{DB: h.DB, Audit: h.Audit, People: h.Accounts, Post: h.Post, Text: h.Catalog, World: outbound.New(h.outward()),
 		Keys: h.Vault, Origin: func() string { return h.origin }}, triggers, actions)
 }

@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"straza/internal/craft/rule"
 	"straza/internal/intel"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 )
@@ -86,11 +88,15 @@ func TestRuleOpensACase(t *testing.T) {
 // answer, and nothing else; every word of the form is there in each language.
 func TestTriggersKnowTheirFacts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	now := clock.NewMoved(time.Now(), 7)
+	w := newWorldOn(t, "", now)
 	ctx := context.Background()
 	lead := w.person("lead", "CERT A")
 	w.furnish(lead, "k-facts")
-	w.withKey(lead.key, "POST", "/events/add", `{"Event":{"info":"x","distribution":"0","published":true,"Attribute":[{"type":"domain","category":"Network activity","value":"x.example"}]}}`)
+	w.withKey(lead.key, "POST", "/events/add", `{"Event":{"info":"x","distribution":"0","published":true,"Attribute":[{"type":"domain","category":"Network activity","value":"x.example","to_ids":true,"last_seen":"`+now.Now().Add(time.Hour).Format(time.RFC3339)+`"}]}}`)
+	must(t, w.h.runner.Drain(ctx))
+	now.Add(2 * time.Hour)
+	must(t, w.h.runner.Tick(ctx))
 	who := w.actor(lead)
 	for _, tr := range w.h.Rules.Triggers(ctx, who) {
 		list, err := tr.Recent(ctx, who, 5)

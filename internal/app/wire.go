@@ -17,6 +17,7 @@ import (
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
+	"straza/internal/intel/expiry"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/account"
@@ -49,6 +50,7 @@ type rooms struct {
 	Dossiers *dossier.Service
 	Feeds    *feed.Service
 	Enrich   *enrich.Service
+	Expiry   *expiry.Service
 	Peers    *peer.Service
 	Polls    *poll.Service
 	Threads  *thread.Desk
@@ -106,6 +108,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})
 	h.Enrich = enrich.New(enrich.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.modules(), Keys: h.Vault})
+	h.Expiry = expiry.New(expiry.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Models: h.Lists})
 	h.Peers = peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Out: h.outward(), Origin: func() string { return h.origin }})
 	h.Polls = poll.New(poll.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Registry: h.Registry, Keys: h.Vault, Out: h.outward()})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,

@@ -186,6 +186,23 @@ func (m *DecayModel) Ends(a Aged, now int64) int64 {
 	return high
 }
 
+// Ends is the moment (Unix seconds) at which every model meant for an attribute's type
+// calls it decayed when nobody sees it again before: now when they do already, 0 = never.
+// meant is false when none is meant for it.
+func Ends(models []*DecayModel, a Aged, now int64) (last int64, meant bool) {
+	for _, m := range models {
+		if !m.Matches(a.Type) {
+			continue
+		}
+		end := m.Ends(a, now)
+		if end == 0 {
+			return 0, true
+		}
+		last, meant = max(last, end), true
+	}
+	return last, meant
+}
+
 // Curve is the formula itself: what is left of base after age, of a life, both in
 // seconds. Base stays until its life ends; the others fall by
 // base × (1 − (age/life)^(1/speed)).

@@ -102,7 +102,7 @@ func (s *Service) openAbout(ctx context.Context, who ident.Actor, o rule.Order) 
 	if err != nil {
 		return "", err
 	}
-	there, err := s.CasesOf(ctx, who, LinkEvent, o.Subject.ID)
+	there, err := s.CasesOf(ctx, who, LinkEvent, o.Subject.Thing())
 	if err != nil {
 		return "", err
 	}
@@ -116,7 +116,7 @@ func (s *Service) openAbout(ctx context.Context, who ident.Actor, o rule.Order) 
 		d.Why = o.Name
 	}
 	if d.Title == "" {
-		return "", fault.Field("title", "fault.required", "event %d has no title", o.Subject.ID)
+		return "", fault.Field("title", "fault.required", "event %d has no title", o.Subject.Thing())
 	}
 	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
 		number, _, err = store.Once(ctx, tx, "incident.rule "+o.Key, func() (string, error) {
@@ -124,10 +124,10 @@ func (s *Service) openAbout(ctx context.Context, who ident.Actor, o rule.Order) 
 			if err != nil {
 				return "", err
 			}
-			if err := room.BindTx(ctx, tx, who, strconv.FormatInt(o.Subject.ID, 10), intel.Origin{Kind: "case", Ref: id}); err != nil {
+			if err := room.BindTx(ctx, tx, who, strconv.FormatInt(o.Subject.Thing(), 10), intel.Origin{Kind: "case", Ref: id}); err != nil {
 				return "", err
 			}
-			return n, s.LinkEventTx(ctx, tx, who, id, o.Subject.ID, o.Subject.Title)
+			return n, s.LinkEventTx(ctx, tx, who, id, o.Subject.Thing(), o.Subject.Title)
 		})
 		return err
 	})

@@ -111,17 +111,7 @@ func (sc *scale) ends(key int64, a catalog.Aged, now int64) (at int64, ok bool) 
 			models = []*catalog.DecayModel{m}
 		}
 	}
-	for _, m := range models {
-		if !m.Matches(a.Type) {
-			continue
-		}
-		x := m.Ends(a, now)
-		if x == 0 {
-			return 0, true
-		}
-		at, ok = max(at, x), true
-	}
-	return at, ok
+	return catalog.Ends(models, a, now)
 }
 
 // expiryStep is how many events are looked for at a time.

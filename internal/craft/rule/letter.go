@@ -212,7 +212,7 @@ func checkWebhook(_ context.Context, _ ident.Actor, with map[string]string) erro
 // webhook-id, webhook-timestamp, webhook-signature). The same id may come twice.
 func (s *Service) webhook(ctx context.Context, who ident.Actor, o Order) (string, error) {
 	c := call{Type: o.Trigger, Timestamp: s.d.DB.Clock.Now().UTC().Truncate(time.Second)}
-	c.Data.Rule, c.Data.ID, c.Data.TLP, c.Data.Link = o.Rule, strconv.FormatInt(o.Subject.ID, 10), o.Subject.Label, s.link(who, o.Subject)
+	c.Data.Rule, c.Data.ID, c.Data.TLP, c.Data.Link = o.Rule, strconv.FormatInt(o.Subject.Thing(), 10), o.Subject.Label, s.link(who, o.Subject)
 	if travels(o.Subject, tlp.Mail) {
 		c.Data.Title = o.Subject.Title
 	}

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -24,6 +25,7 @@ type Fact struct {
 // Subject is what a trigger is about, as one actor may see it.
 type Subject struct {
 	ID    int64
+	Of    int64 // the thing that acts are done to, where ID names what happened to it; 0 = ID
 	Title string
 	Path  string // its page, for who works on a team
 	Own   string // its page in the portal, "" when it has none
@@ -31,6 +33,9 @@ type Subject struct {
 	At    int64  // µs
 	Facts pack.Map
 }
+
+// Thing is what acts are done to.
+func (s *Subject) Thing() int64 { return cmp.Or(s.Of, s.ID) }
 
 // Trigger is a "when" that a room offers.
 type Trigger struct {

@@ -24,39 +24,66 @@ type Enriched struct {
 
 var errEnough = errors.New("enough")
 
+// Wish is what Enrich is to do without anybody ticking.
+type Wish struct {
+	Event      string   // id or UUID
+	Attributes []string // ids or UUIDs of its attributes; none = its first 200
+	Modules    []string // to be asked
+	Known      bool     // what is known without asking anybody, too
+	Notes      bool     // tags and comments alone: no new attributes and objects
+}
+
 // All asks modules about an event's attributes, or one of them, and takes over everything
-// that they say: for scripts, which cannot tick. The guard decides about each value. Who
-// may: who may ask and may edit the event. Faults: as Ask, when nothing at all was
-// answered.
-func (s *Service) All(ctx context.Context, who ident.Actor, event, attribute string, modules []string) (out Enriched, err error) {
+// that they say: for scripts, which cannot tick. See Enrich.
+func (s *Service) All(ctx context.Context, who ident.Actor, event, attribute string, modules []string) (Enriched, error) {
 	if err := mayAsk(who); err != nil {
-		return out, err
+		return Enriched{}, err
 	}
-	e, err := s.d.Intel.Event(ctx, who, event)
+	w := Wish{Event: event, Modules: modules}
+	if attribute != "" {
+		w.Attributes = []string{attribute}
+	}
+	return s.Enrich(ctx, who, w)
+}
+
+// Enrich looks at attributes of an event and takes over all that is known and answered.
+// The guard decides about each value that would leave. Who may: who may edit the event,
+// and ask where modules are named. Faults: as Ask, when nothing at all was answered.
+func (s *Service) Enrich(ctx context.Context, who ident.Actor, w Wish) (out Enriched, err error) {
+	e, err := s.d.Intel.Event(ctx, who, w.Event)
 	if err != nil {
 		return out, err
 	}
 	if err := intel.MayEdit(who, &e); err != nil {
 		return out, err
 	}
-	list, err := s.attributesOf(ctx, who, &e, attribute)
+	list, err := s.attributesOf(ctx, who, &e, w.Attributes)
 	if err != nil {
 		return out, err
 	}
-	servers, err := s.Servers(ctx, who)
-	if err != nil {
+	if err := s.on(ctx, who, w.Modules); err != nil {
 		return out, err
-	}
-	for _, m := range modules {
-		if !slices.ContainsFunc(servers, func(v Server) bool { x := v.module(m); return v.Enabled && x != nil && x.On }) {
-			return out, fault.New(fault.NotFound, "no module %q that is on", m).WithKey("intel.fault.no-module")
-		}
 	}
 	var picks []Pick
 	var last error
 	for i := range list {
-		for _, m := range modules {
-			g, err := s.Ask(ctx, who, Question{Attribute: list[i].UUID, Module: m})
+		a := &list[i]
+		add := func(offers []Offer) {
+			for _, o := range offers {
+				if !w.Notes || o.Kind == OfTag || o.Kind == OfComment {
+					picks = append(picks, Pick{Attribute: a.UUID, Key: o.Key})
+				}
+			}
+		}
+		if w.Known {
+			_, offers, err := s.Known(ctx, who, a.Type, a.Value)
+			if err != nil {
+				return out, err
+			}
+			add(offers)
+		}
+		for _, m := range w.Modules {
+			g, err := s.Ask(ctx, who, Question{Attribute: a.UUID, Module: m})
 			switch key := keyOf(err); {
 			case err == nil:
 				out.Asked++
@@ -71,24 +98,60 @@ func (s *Service) All(ctx context.Context, who ident.Actor, event, attribute str
 			default:
 				return out, err
 			}
-			for _, o := range g.Offers {
-				picks = append(picks, Pick{Attribute: list[i].UUID, Key: o.Key})
-			}
+			add(g.Offers)
 		}
 	}
-	if out.Asked == 0 && last != nil {
+	if out.Asked == 0 && last != nil && len(picks) == 0 {
 		return out, last
 	}
 	return out, s.takeParts(ctx, who, e.Ref(), picks, &out.Outcome)
 }
 
-func (s *Service) attributesOf(ctx context.Context, who ident.Actor, e *intel.Event, attribute string) (out []intel.Attribute, err error) {
-	if attribute != "" {
-		a, err := s.d.Intel.Attribute(ctx, who, attribute)
-		if err == nil && a.EventID != e.ID {
-			err = fault.New(fault.NotFound, "attribute %s in event %d", attribute, e.ID)
+// on tells whether modules are entered and switched on. Faults: NotFound.
+func (s *Service) on(ctx context.Context, who ident.Actor, modules []string) error {
+	if len(modules) == 0 {
+		return nil
+	}
+	there, err := s.Modules(ctx, who)
+	for _, m := range modules {
+		if err == nil && !slices.Contains(there, m) {
+			err = fault.New(fault.NotFound, "no module %q that is on", m).WithKey("intel.fault.no-module")
 		}
-		return []intel.Attribute{a}, err
+	}
+	return err
+}
+
+// Modules names the modules that are on. Who may: who may ask. Faults: Denied.
+func (s *Service) Modules(ctx context.Context, who ident.Actor) (out []string, err error) {
+	if err := mayAsk(who); err != nil {
+		return nil, err
+	}
+	servers, err := s.Servers(ctx, who)
+	for i := range servers {
+		for _, m := range servers[i].Modules {
+			if servers[i].Enabled && m.On && !slices.Contains(out, m.Name) {
+				out = append(out, m.Name)
+			}
+		}
+	}
+	return out, err
+}
+
+func (s *Service) attributesOf(ctx context.Context, who ident.Actor, e *intel.Event, refs []string) (out []intel.Attribute, err error) {
+	for _, ref := range refs {
+		a, err := s.d.Intel.Attribute(ctx, who, ref)
+		if err == nil && a.EventID != e.ID {
+			err = fault.New(fault.NotFound, "attribute %s in event %d", ref, e.ID)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, a); len(out) == allMost {
+			break
+		}
+	}
+	if len(refs) > 0 {
+		return out, nil
 	}
 	err = s.d.Intel.SearchAttributes(ctx, who, intel.Query{Events: []string{e.Ref()}, Limit: allMost + 1}, func(a *intel.Attribute) error {
 		if len(out) == allMost {

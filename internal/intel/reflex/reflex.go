@@ -1,7 +1,7 @@
 // Package reflex is the chamber of the room of threat data that offers it to rules
 // without code (craft/rule): what can happen to an event (it is published,
-// correlates, is sighted, gets a proposal, names something of ours), what a
-// condition may ask of it, and what can be done to it. It owns no table.
+// correlates, is sighted, by somebody of ours, names something of ours, its indicators
+// run out), what a condition may ask of it, and what can be done to it. It owns no table.
 //
 // Invariants: every fact is what the rule's person sees of the event; what a list of
 // values is held against is bounded, so that an event of 350,000 attributes costs a
@@ -38,6 +38,8 @@ const (
 type Deps struct {
 	Intel    *intel.Service
 	Registry *registry.Service
+	Expiry   Expiry
+	Enrich   Enrich
 }
 
 type room struct{ Deps }
@@ -48,7 +50,12 @@ const (
 	Correlated = "event.correlated"
 	Ours       = "event.ours"
 	Sighted    = "event.sighted"
+	Met        = "event.met"
+	Lapsed     = "event.expired"
 )
+
+// Names are all of them, for rooms that act on events.
+func Names() []string { return []string{Published, Correlated, Ours, Sighted, Met, Lapsed} }
 
 // Triggers are what can happen to an event.
 func Triggers(d Deps) []rule.Trigger {
@@ -61,6 +68,8 @@ func Triggers(d Deps) []rule.Trigger {
 		on(Correlated, intel.EventPublished{}.EventType(), func(s *rule.Subject) bool { return number(s, "related") > 0 }),
 		on(Ours, intel.EventPublished{}.EventType(), func(s *rule.Subject) bool { return number(s, "ours_count") > 0 }),
 		on(Sighted, intel.EventSighted{}.EventType(), nil),
+		on(Met, intel.EventSighted{}.EventType(), func(s *rule.Subject) bool { yes, _ := s.Facts.Fact("home_now").Bool(); return yes }),
+		r.lapsed(),
 	}
 }
 
@@ -76,6 +85,7 @@ func facts() []rule.Fact {
 		{Name: "types", Kind: pack.Many}, {Name: "attributes", Kind: pack.Number}, {Name: "detection", Kind: pack.Yesno},
 		{Name: "related", Kind: pack.Number}, {Name: "ours", Kind: pack.Many, Folded: true}, {Name: "ours_count", Kind: pack.Number},
 		{Name: "sectors", Kind: pack.Many}, {Name: "sightings", Kind: pack.Number}, {Name: "false_positives", Kind: pack.Number},
+		{Name: "home", Kind: pack.Many, Folded: true}, {Name: "home_now", Kind: pack.Yesno},
 	}
 }
 
@@ -244,12 +254,16 @@ func keys(m map[string]bool) (out []string) {
 	return out
 }
 
+// sightings counts them, and names the organisations of our constituency among who saw
+// something; home_now: the last sighting is from there.
 func (r room) sightings(ctx context.Context, who ident.Actor, e *intel.Event, f pack.Map) error {
 	seen, falsely, n := 0, 0, 0
+	saw, last := map[int64]string{}, int64(0)
 	err := r.Intel.Sightings(ctx, who, intel.SightingFilter{Event: e.Ref()}, func(g *intel.Sighting) error {
 		switch g.Kind {
 		case intel.Seen:
 			seen++
+			saw[g.Org.ID], last = g.Org.Name, g.Org.ID
 		case intel.FalsePositive:
 			falsely++
 		}
@@ -258,37 +272,33 @@ func (r room) sightings(ctx context.Context, who ident.Actor, e *intel.Event, f 
 		}
 		return nil
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	home, now := map[string]bool{}, false
+	for id, name := range saw {
+		ours, err := r.home(ctx, who, id)
+		if err != nil {
+			return err
+		}
+		if ours {
+			home[i18n.Fold(name)], now = true, now || id == last
+		}
 	}
 	f["sightings"], f["false_positives"] = pack.Num(float64(seen)), pack.Num(float64(falsely))
-	return err
+	f["home"], f["home_now"] = pack.Texts(keys(home)...), pack.Yes(now)
+	return nil
 }
 
-// Actions are what can be done to an event.
-func Actions(d Deps) []rule.Action {
-	r := room{d}
-	all := []string{Published, Correlated, Ours, Sighted}
-	return []rule.Action{{Name: "tag", For: all, Perm: "intel.write", Params: []rule.Param{{Name: "tag"}, {Name: "scope", Choices: []string{"local", "global"}}}, Do: r.tag},
-		{Name: "collect", For: all, Perm: "peer.manage", Params: []rule.Param{{Name: "collection"}}, Check: r.mayCollect, Do: r.collect}}
-}
-
-// mayCollect wants a collection that is defined.
-func (r room) mayCollect(ctx context.Context, who ident.Actor, with map[string]string) error {
-	_, err := r.Intel.Definition(ctx, who, with["collection"])
-	if fault.Is(err, fault.NotFound) {
-		return fault.Field("collection", "intel.fault.no-collection", "no such collection")
+// home tells whether an organisation is of the constituency of the caller's CERT, which
+// is not its own.
+func (r room) home(ctx context.Context, who ident.Actor, org int64) (bool, error) {
+	if who.CERT == 0 || org == 0 || org == who.CERT {
+		return false, nil
 	}
-	return err
-}
-
-// collect puts the event into a defined collection, where label and age still decide.
-func (r room) collect(ctx context.Context, who ident.Actor, o rule.Order) (string, error) {
-	return o.With["collection"], r.Intel.Pick(ctx, who, o.With["collection"], strconv.FormatInt(o.Subject.ID, 10), true)
-}
-
-// tag attaches a tag: a local one stays here and leaves the event as it was.
-func (r room) tag(ctx context.Context, who ident.Actor, o rule.Order) (string, error) {
-	_, err := r.Intel.Attach(ctx, who, intel.Target{Event: strconv.FormatInt(o.Subject.ID, 10)}, []string{o.With["tag"]}, o.With["scope"] == "local")
-	return o.With["tag"], err
+	owner, err := r.Registry.Owner(ctx, who, org)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Denied) {
+		return false, nil
+	}
+	return owner == who.CERT, err
 }

@@ -188,6 +188,7 @@ func scanRole(s store.Scanner) (r Role, err error) {
 var systemPerms = map[string][]string{
 	"clock":    perms("intake.acknowledge deadline.run thread.remind"),
 	"sharer":   perms("intel.read"),
+	"expiry":   perms("catalog.read"),
 	"inbox":    perms("intel.write misp.add misp.modify misp.sighting"),
 	"answers":  perms("incident.read incident.write"), // a party's answer: state, clock, letter to the lead
 	"handing":  perms("incident.open incident.write"), // opens and withdraws the case that another CERT is handed
