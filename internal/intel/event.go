@@ -62,6 +62,7 @@ type Event struct {
 	Tags       []TagUse
 
 	ownAudiences int64
+	place        Place // where a Brief search found it
 }
 
 // Ref is how an event is named to Service methods and in the addresses of pages: its

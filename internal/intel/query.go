@@ -66,8 +66,9 @@ type Query struct {
 
 	After int64  // only ids greater than this: the next page of a keyset
 	Aged  bool   // attributes by time of change and id instead of by id; Desc turns it round
-	Past  *Place // of events, with Sort "changed", and of attributes, with Aged (seconds): only those behind this place in that order
+	Past  *Place // of events, with Sort "changed" or "sighted", and of attributes, with Aged (seconds): only those behind this place in that order
 	Limit int    // 0 = all
+	Brief bool   // of events, in an order of numbers: no more than Limit are looked for, and counted
 	Page  int    // 1-based, with Limit; 0 = none
 	Sort  string // see sortable; "" = id
 	Desc  bool
@@ -83,7 +84,7 @@ type Place struct{ Changed, ID int64 }
 // else is ignored, as MISP does.
 var sortable = map[string]string{"id": "e.id", "date": "e.date", "info": "e.info_fold", "timestamp": "e.timestamp",
 	"publish_timestamp": "e.publish_timestamp", "threat_level_id": "e.threat", "analysis": "e.analysis", "published": "e.published",
-	"distribution": "e.distribution", "orgc": "og.name", "org": "ow.name", "attribute_count": "e.attributes", "changed": "e.changed"}
+	"distribution": "e.distribution", "orgc": "og.name", "org": "ow.name", "attribute_count": "e.attributes", "changed": "e.changed", "sighted": "e.sighting_timestamp"}
 
 // attributeLevel tells whether the query asks something of attributes.
 func (q *Query) attributeLevel() bool {
@@ -115,6 +116,7 @@ type plan struct {
 	led             bool // by the ids below, found in the indexes of tags or UUIDs
 	ledEvents       []int64
 	ledAttributes   []int64
+	places          map[int64]Place // of Brief: where each event was found
 }
 
 // plan looks names up. It reads nothing that who may not: an unknown name and a

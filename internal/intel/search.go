@@ -359,6 +359,7 @@ func (s *Service) SearchEvents(ctx context.Context, who ident.Actor, q Query, yi
 		}
 		for _, id := range part {
 			if e := heads[id]; e != nil {
+				e.place = p.places[id]
 				if err := yield(e); err != nil {
 					return total, err
 				}
@@ -384,6 +385,12 @@ func (s *Service) matching(ctx context.Context, who ident.Actor, p *plan) ([]int
 	})
 	if err != nil {
 		return nil, err
+	}
+	if p.Brief {
+		p.places = map[int64]Place{}
+		for _, f := range list {
+			p.places[f.id] = Place{f.at, f.id}
+		}
 	}
 	if p.Text != "" {
 		return s.withText(ctx, who, p, list)

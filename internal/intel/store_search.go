@@ -419,13 +419,15 @@ func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
 	return nil
 }
 
-// found is an event in the first pass of a search: its id and what Go tests.
+// found is an event in the first pass of a search: its id, what Go tests, and for Brief
+// where it stands in the order.
 type found struct {
 	id   int64
 	info string
+	at   int64
 }
 
-func scanFound(s store.Scanner) (f found, err error) { err = s.Scan(&f.id, &f.info); return }
+func scanFound(s store.Scanner) (f found, err error) { err = s.Scan(&f.id, &f.info, &f.at); return }
 
 // findEvents lists the events of a plan in the order asked for.
 func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, within []int64) ([]found, error) {
@@ -447,10 +449,17 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 	if p.Desc {
 		dir, behind = " DESC", "<"
 	}
-	if p.Past != nil {
-		w.add("(e.changed "+behind+" ? OR e.changed = ? AND e.id "+behind+" ?)", p.Past.Changed, p.Past.Changed, p.Past.ID)
+	if p.Past != nil { // the first test is what leads into the index
+		w.add(col+" "+behind+"= ? AND ("+col+" "+behind+" ? OR e.id "+behind+" ?)", p.Past.Changed, p.Past.Changed, p.Past.ID)
 	}
-	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info"+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir, w.args...)
+	at, limit := "0", ""
+	if p.Brief {
+		at = col
+	}
+	if p.Brief && p.Limit > 0 && p.Text == "" && p.Info.empty() {
+		limit = " LIMIT " + strconv.Itoa(p.Limit)
+	}
+	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info, "+at+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir+limit, w.args...)
 }
 
 // orderOf gives what a named order sorts by. The number of attributes is the one that

@@ -45,6 +45,7 @@ type node struct {
 	more   int
 	before func() // each call
 	signs  *vault.Vault
+	vault  *vault.Vault
 }
 
 func (n *node) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
@@ -65,15 +66,15 @@ func newNode(t testing.TB, db *store.DB) *node {
 	n := &node{World: inteltest.New(t, db), keys: map[string]ident.Actor{}}
 	srv := httptest.NewUnstartedServer(nil)
 	n.URL = "http://" + srv.Listener.Addr().String()
-	n.Peers = peer.New(peer.Deps{DB: db, Audit: testkit.Audit(db), Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Keys: testkit.Vault(t), Out: loopback,
-		Origin: func() string { return n.URL }})
+	n.vault = testkit.Vault(t)
+	n.restart()
 	n.Lead = n.Person(n.CERT, access.Lead, ident.Web)
 	origin, err := url.Parse(n.URL)
 	n.Must(err)
 	messages, err := i18n.NewCatalog(ui.Messages)
 	n.Must(err)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: n, Now: db.Clock.Now})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, UUID: db.NewUUID(), Origin: n.URL}))
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, Cursors: []byte("0123456789abcdef"), UUID: db.NewUUID(), Origin: n.URL}))
 	h, err := m.Handler()
 	n.Must(err)
 	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,6 +86,12 @@ func newNode(t testing.TB, db *store.DB) *node {
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return n
+}
+
+// restart makes the room anew, as a program that was ended and started does.
+func (n *node) restart() {
+	n.Peers = peer.New(peer.Deps{DB: n.DB, Audit: testkit.Audit(n.DB), Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry,
+		Keys: n.vault, Out: loopback, Origin: func() string { return n.URL }})
 }
 
 // sign signs for peers.

@@ -172,9 +172,10 @@ type Able struct {
 	Collections bool     `json:"collection_sync"`
 	Filter      bool     `json:"filter_sightings"`
 	Encoding    []string `json:"request_encoding"`
-	Short       bool     `json:"short_groups"` // a Straža: a sharing group may be repeated by its UUID
-	Retract     bool     `json:"retraction"`   // a Straža: it tells of what was deleted by its maker
-	Signer      string   `json:"signer"`       // and signs with this
+	Short       bool     `json:"short_groups"`      // a Straža: a sharing group may be repeated by its UUID
+	Retract     bool     `json:"retraction"`        // a Straža: it tells of what was deleted by its maker
+	Signer      string   `json:"signer"`            // and signs with this
+	Resumable   bool     `json:"resumable_cursors"` // a Straža: its list of events can be gone on with
 	Version     string   `json:"version"`
 	UUID        string   `json:"uuid"`
 }
@@ -210,6 +211,7 @@ type Peer struct {
 	Created, Changed     int64 // µs
 
 	etag      string
+	cursor    string // the other side's place to go on from; "+" before it: in the midst of its list
 	signer    string // the key that it signed with first
 	retracted int64  // the last of its retractions that was read
 	secret    []byte

@@ -87,6 +87,9 @@ const indexBatch = 500
 // index compares the other side's list with what is here and notes what is to be
 // fetched. Only when it was read to its end does it count.
 func (w *puller) index(ctx context.Context) (done bool, err error) {
+	if w.resumes() {
+		return w.since(ctx)
+	}
 	etag := ""
 	if !w.o.Fresh && !w.o.Dry && w.o.Technique == Full {
 		etag = w.p.etag
@@ -140,40 +143,52 @@ func (w *puller) compare(ctx context.Context, rows []indexRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	uuids := make([]string, len(rows))
-	for i, r := range rows {
-		uuids[i] = r.UUID
-	}
-	held, err := w.s.intel.HeldEvents(ctx, part(), uuids)
+	held, err := w.s.intel.HeldEvents(ctx, part(), uuidsOf(rows))
 	if err != nil {
 		return err
 	}
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
-		known, err := itemsNamed(ctx, tx, w.p.ID, w.run.Way, uuids)
-		if err != nil {
-			return err
-		}
-		sighted, err := itemsNamed(ctx, tx, w.p.ID, waySightings, uuids)
-		if err != nil {
-			return err
-		}
 		counts := w.run.Counts.copy()
-		seen := map[string]bool{}
-		for _, r := range rows {
-			if seen[r.UUID] {
-				continue // listed twice: counted once
-			}
-			seen[r.UUID] = true
-			if err := w.sort(ctx, tx, r, held, known, &counts); err != nil {
-				return err
-			}
-			if err := w.sighted(ctx, tx, r, sighted[r.UUID]); err != nil {
-				return err
-			}
+		if err := w.compareTx(ctx, tx, rows, held, &counts); err != nil {
+			return err
 		}
 		tx.AfterCommit(func() { w.run.Counts = counts })
 		return nil
 	}, store.InLane(store.Jobs))
+}
+
+func uuidsOf(rows []indexRow) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.UUID
+	}
+	return out
+}
+
+func (w *puller) compareTx(ctx context.Context, tx *store.Tx, rows []indexRow, held map[string]intel.Held, counts *Counts) error {
+	uuids := uuidsOf(rows)
+	known, err := itemsNamed(ctx, tx, w.p.ID, w.run.Way, uuids)
+	if err != nil {
+		return err
+	}
+	sighted, err := itemsNamed(ctx, tx, w.p.ID, waySightings, uuids)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if seen[r.UUID] {
+			continue // listed twice: counted once
+		}
+		seen[r.UUID] = true
+		if err := w.sort(ctx, tx, r, held, known, counts); err != nil {
+			return err
+		}
+		if err := w.sighted(ctx, tx, r, sighted[r.UUID]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verdict of one row of the index.

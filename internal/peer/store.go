@@ -13,7 +13,7 @@ import (
 const (
 	peerCols = `SELECT p.id, p.uuid, p.name, p.url, p.secret, p.org_id, p.remote_org_id, p.flags, p.push_rules, p.pull_rules, p.ceiling,
 		p.blocked_types, p.every, p.patience, p.ca, p.priority, p.code, p.detail, p.checked, p.failures, p.open_until, p.able, p.etag,
-		p.pulled, p.pushed, p.created, p.changed, p.signer, p.retracted FROM peer_server p `
+		p.pulled, p.pushed, p.created, p.changed, p.signer, p.retracted, p.cursor FROM peer_server p `
 	allPeers   = peerCols + `ORDER BY p.priority, p.id`
 	peerByID   = peerCols + `WHERE p.id = $1`
 	peerByUUID = peerCols + `WHERE p.uuid = $1`
@@ -22,10 +22,11 @@ const (
 		every, patience, ca, priority, code, detail, checked, failures, open_until, remote_version, remote_uuid, able, etag, pulled, pushed, created, changed)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,0,'',0,0,0,'','','{}','',0,0,$17,$17)`
 	updatePeer = `UPDATE peer_server SET name = $2, url = $3, secret = $4, org_id = $5, remote_org_id = $6, flags = $7, push_rules = $8, pull_rules = $9,
-		ceiling = $10, blocked_types = $11, every = $12, patience = $13, ca = $14, priority = $15, etag = '', open_until = 0, changed = $16 WHERE id = $1`
+		ceiling = $10, blocked_types = $11, every = $12, patience = $13, ca = $14, priority = $15, etag = '', cursor = '', open_until = 0, changed = $16 WHERE id = $1`
 	setHealth = `UPDATE peer_server SET code = $2, detail = $3, checked = $4, failures = $5, open_until = $6, remote_version = $7, remote_uuid = $8,
 		able = $9 WHERE id = $1`
 	setRetracted = `UPDATE peer_server SET signer = $2, retracted = $3 WHERE id = $1`
+	setCursor    = `UPDATE peer_server SET cursor = $2 WHERE id = $1`
 	setPulled    = `UPDATE peer_server SET pulled = $2, etag = $3 WHERE id = $1`
 	setPushed    = `UPDATE peer_server SET pushed = $2 WHERE id = $1`
 	dropPeer     = `DELETE FROM peer_server WHERE id = $1`
@@ -60,7 +61,7 @@ func scanPeer(s store.Scanner) (p Peer, err error) {
 	var flags, push, pull, ceiling, types, able string
 	err = s.Scan(&p.ID, &p.UUID, &p.Name, &p.URL, &p.secret, &p.Org, &p.RemoteOrg, &flags, &push, &pull, &ceiling, &types, &p.Every, &p.Patience,
 		&p.CA, &p.Priority, &p.Health.Code, &p.Health.Detail, &p.Health.Checked, &p.Health.Failures, &p.Health.OpenUntil, &able, &p.etag,
-		&p.Pulled, &p.Pushed, &p.Created, &p.Changed, &p.signer, &p.retracted)
+		&p.Pulled, &p.Pushed, &p.Created, &p.Changed, &p.signer, &p.retracted, &p.cursor)
 	if err != nil {
 		return p, err
 	}

@@ -1,14 +1,13 @@
 package taxii
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"straza/internal/format/ticket"
 )
 
 // Cursor is a place in a collection's order: behind the object added at that
@@ -31,39 +30,28 @@ func NewCursors(key []byte) Cursors { return Cursors{key: slices.Clone(key)} }
 // pages, the filters of q not.
 func (c Cursors) Encode(at Cursor, scope string, q Query) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(at.Added))
-	b = append(b, at.ID+"\x00"+at.Version...)
-	return base64.RawURLEncoding.EncodeToString(append(c.sum(b, scope, q), b...))
+	return ticket.Make(c.key, within(scope, q), append(b, at.ID+"\x00"+at.Version...))
 }
 
 // Decode reads q.Next; a text that is not ours, or of another scope or other
 // filters, is a 400.
 func (c Cursors) Decode(scope string, q Query) (Cursor, *Error) {
-	fault := NewError(400, "Invalid parameter", "next: not valid for this collection and these filters")
-	b, err := base64.RawURLEncoding.Strict().DecodeString(q.Next)
-	if err != nil || len(b) < macSize+8 {
-		return Cursor{}, fault
-	}
-	mac, b := b[:macSize], b[macSize:]
-	if !hmac.Equal(mac, c.sum(b, scope, q)) {
-		return Cursor{}, fault
+	b, ok := ticket.Read(c.key, within(scope, q), q.Next)
+	if !ok || len(b) < 8 {
+		return Cursor{}, NewError(400, "Invalid parameter", "next: not valid for this collection and these filters")
 	}
 	id, version, _ := strings.Cut(string(b[8:]), "\x00")
 	return Cursor{Added: int64(binary.BigEndian.Uint64(b)), ID: id, Version: version}, nil
 }
 
-const macSize = 16
-
-func (c Cursors) sum(b []byte, scope string, q Query) []byte {
-	h := hmac.New(sha256.New, c.key)
-	fmt.Fprintf(h, "%d:%s", len(scope), scope)
+// within is the scope with the filters; %q keeps lists apart that would read alike.
+func within(scope string, q Query) string {
 	after := int64(0)
 	if !q.AddedAfter.IsZero() {
 		after = q.AddedAfter.UnixMicro()
 	}
-	// %q keeps lists apart that would read alike.
-	fmt.Fprintf(h, "%d %q %q %q %q %v%v%v|", after, sorted(q.IDs), sorted(q.Types), sorted(q.SpecVersions), sorted(q.Versions.Exact), q.Versions.All, q.Versions.First, q.Versions.Last || q.Versions.OnlyLast())
-	h.Write(b)
-	return h.Sum(nil)[:macSize]
+	return fmt.Sprintf("%d:%s%d %q %q %q %q %v%v%v", len(scope), scope, after, sorted(q.IDs), sorted(q.Types), sorted(q.SpecVersions), sorted(q.Versions.Exact),
+		q.Versions.All, q.Versions.First, q.Versions.Last || q.Versions.OnlyLast())
 }
 
 // sorted makes the order of an OR list indifferent.

@@ -16,6 +16,32 @@ func (a *api) eventIndex(c *call) error {
 			return err
 		}
 	}
+	q := indexQuery(c)
+	o := c.begin(http.StatusOK)
+	o.count = 0
+	minimal := c.params.flag("minimal", false)
+	err := o.listUnclosed("", func(yield func([]byte) error) error {
+		total, err := a.Intel.SearchEvents(c.ctx(), c.who, q, func(e *intel.Event) error {
+			if a.withheld(c, e) {
+				o.left++
+				return nil
+			}
+			if minimal {
+				return a.minimalEvent(c, e, &o.left, yield)
+			}
+			return yield(indexEvent(e))
+		})
+		o.count = total - o.left
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return o.Close()
+}
+
+// indexQuery reads the filters of an index.
+func indexQuery(c *call) intel.Query {
 	p := params{}
 	for k, v := range c.params {
 		k = strings.ToLower(k)
@@ -49,48 +75,35 @@ func (a *api) eventIndex(c *call) error {
 	if texts(p["published"]) != nil && p.text("published") == "2" {
 		q.IsPublished = nil
 	}
-	o := c.begin(http.StatusOK)
-	o.count = 0
-	minimal := c.params.flag("minimal", false)
-	err := o.listUnclosed("", func(yield func([]byte) error) error {
-		total, err := a.Intel.SearchEvents(c.ctx(), c.who, q, func(e *intel.Event) error {
-			if a.withheld(c, e) {
-				o.left++
-				return nil
-			}
-			if minimal {
-				return a.minimalEvent(c, e, &o.left, yield)
-			}
-			return yield(indexEvent(e))
-		})
-		o.count = total - o.left
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return o.Close()
+	return q
 }
 
 // minimalEvent is what pulling peers compare. Events with neither attributes nor a
 // report are left out, and out of the count.
 func (a *api) minimalEvent(c *call, e *intel.Event, left *int64, yield func([]byte) error) error {
-	if e.Attributes == 0 {
-		reports, err := a.Intel.Reports(c.ctx(), c.who, e.Ref(), intel.Without)
-		if err != nil {
-			return err
-		}
-		if len(reports) == 0 {
-			*left++
-			return nil
-		}
+	if any, err := a.holdsAnything(c, e); err != nil || !any {
+		*left++
+		return err
 	}
-	b, err := marshal(ordered{{"id", itoa(e.ID)}, {"timestamp", itoa(e.Timestamp)}, {"sighting_timestamp", itoa(e.SightingTimestamp)},
-		{"published", e.Published}, {"uuid", e.UUID}, {"orgc_uuid", e.Origin.UUID}})
+	b, err := marshal(minimalRow(e))
 	if err != nil {
 		return err
 	}
 	return yield(b)
+}
+
+func minimalRow(e *intel.Event) ordered {
+	return ordered{{"id", itoa(e.ID)}, {"timestamp", itoa(e.Timestamp)}, {"sighting_timestamp", itoa(e.SightingTimestamp)},
+		{"published", e.Published}, {"uuid", e.UUID}, {"orgc_uuid", e.Origin.UUID}}
+}
+
+// holdsAnything tells that the caller sees an attribute of an event, or a report.
+func (a *api) holdsAnything(c *call, e *intel.Event) (bool, error) {
+	if e.Attributes > 0 {
+		return true, nil
+	}
+	reports, err := a.Intel.Reports(c.ctx(), c.who, e.Ref(), intel.Without)
+	return len(reports) > 0, err
 }
 
 func indexEvent(e *intel.Event) []byte {

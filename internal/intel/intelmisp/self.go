@@ -32,8 +32,9 @@ func (a *api) version(c *call) error {
 		Short      bool   `json:"short_groups,omitempty"`
 		Retraction bool   `json:"retraction,omitempty"`
 		Signer     string `json:"signer,omitempty"` // of retractions
+		Resumable  bool   `json:"resumable_cursors,omitempty"`
 	}{Version, Version, access.Allowed(c.who, "misp.sync"), access.Allowed(c.who, "misp.sighting"),
-		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c), server(c), false, ""}
+		access.Allowed(c.who, "misp.galaxy_editor"), access.Allowed(c.who, "misp.analyst_data"), uuid, []string{"gzip"}, true, server(c), server(c), false, "", a.resumable(c)}
 	if server(c) && a.Sign != nil {
 		_, verifier, err := a.Sign("straza\n")
 		if err != nil {

@@ -39,7 +39,8 @@ type Deps struct {
 	Log      *audit.Log
 	House    House
 	Servers  Servers
-	Sign     Sign // nil = nothing is retracted
+	Sign     Sign   // nil = nothing is retracted
+	Cursors  []byte // key of the places that peers keep for us, 16 bytes at least; nil = they keep none
 	// Unlabelled lets a synchronising key that does not name itself a server read past
 	// labels, as MISP does: for comparison with a real server's recorded answers, nothing else.
 	Unlabelled bool

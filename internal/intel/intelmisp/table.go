@@ -156,6 +156,7 @@ func coreRows(read, write adder) {
 	write("events/contact", "", (*api).eventContact)
 	read("events/checkuuid", "sync", (*api).eventCheck)
 	read("events/retractions", "sync", (*api).retractions)
+	read("events/since", "sync", (*api).eventsSince)
 	read("events/filtereventidsforpush", "sync", (*api).wanted)
 
 	read("attributes/index", "", (*api).attributeIndex)

@@ -43,11 +43,12 @@ type DB struct {
 	// lease is PostgreSQL's connection for what a transaction needs from outside
 	// itself (a block of numbers). From the common pool it would wait for transactions
 	// that wait for it: sixteen reports at once stood still for ever.
-	lease  *sql.DB
-	lanes  lanes
-	ids    ids
-	series seriesBlocks
-	wake   chan struct{}
+	lease     *sql.DB
+	lanes     lanes
+	ids       ids
+	series    seriesBlocks
+	unsettled unsettled
+	wake      chan struct{}
 
 	moments chan struct{} // those under way
 	// MomentMost bounds a Moment; 0 = half an hour.

@@ -108,6 +108,7 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 		}
 	}()
 	tx := &Tx{db: db, tx: stx, conn: conn, writes: true}
+	defer db.unsettled.forget(tx)
 	defer func() {
 		if p := recover(); p != nil {
 			_ = stx.Rollback()
@@ -318,7 +319,7 @@ func Now(ctx context.Context, tx *Tx) (int64, error) {
 		return tx.now, nil
 	}
 	if tx.db.Engine == SQLite || !clock.IsSystem(tx.db.Clock) {
-		tx.now = clock.Micros(tx.db.Clock.Now())
+		tx.now = tx.db.unsettled.take(tx)
 		return tx.now, nil
 	}
 	n, err := Int64(ctx, tx, "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
