@@ -5,6 +5,7 @@ import (
 	"embed"
 	"slices"
 
+	"straza/internal/catalog/catalogweb"
 	"straza/internal/find"
 	"straza/internal/intake"
 	"straza/internal/kernel/ident"
@@ -72,6 +73,15 @@ func (h *House) waitingRules(ctx context.Context, who ident.Actor) int {
 		return 0
 	}
 	return int(n)
+}
+
+// circles are the sharing groups that somebody may use.
+func (h *House) circles(ctx context.Context, who ident.Actor) (out []catalogweb.Circle, err error) {
+	list, err := h.Intel.Groups(ctx, who)
+	for i := range list {
+		out = append(out, catalogweb.Circle{ID: list[i].ID, Name: list[i].Name})
+	}
+	return out, err
 }
 
 // usesOfTag counts the events and attributes with a tag that somebody sees.

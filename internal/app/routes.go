@@ -30,6 +30,7 @@ import (
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
 	"straza/internal/intel"
+	"straza/internal/intel/curateweb"
 	"straza/internal/intel/dossierweb"
 	"straza/internal/intel/intelapi"
 	"straza/internal/intel/intelmisp"
@@ -54,7 +55,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, dossierweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, dossierweb.Files, curateweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
@@ -69,12 +70,13 @@ func (h *House) routes(m *web.Mux) {
 	intakeweb.Routes(m, h.Intake)
 	site.Routes(m, h.Intake, h.Advisory, h.texts)
 	catalogapi.Routes(m, h.Lists)
-	catalogweb.Routes(m, catalogweb.Deps{Catalog: h.Lists, Uses: h.usesOfTag})
+	catalogweb.Routes(m, catalogweb.Deps{Catalog: h.Lists, Uses: h.usesOfTag, Groups: h.circles})
 	intelapi.Routes(m, h.Intel, h.Enrich)
-	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Enrich: h.Enrich, Catalog: h.Lists, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author, Went: h.wentTo})
+	intelweb.Routes(m, intelweb.Deps{Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Enrich: h.Enrich, Catalog: h.Lists, Origin: h.origin, Host: func(ctx context.Context) string { return h.site(ctx).Owner }, Case: h.caseOfEvent, Author: h.author, Went: h.wentTo})
 	peerweb.Routes(m, peerweb.Deps{Peers: h.Peers, Polls: h.Polls, Orgs: h.Registry})
 	ruleweb.Routes(m, h.Rules)
 	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Enrich: h.Enrich, Find: h.namedOrg})
+	curateweb.Routes(m, curateweb.Deps{Intel: h.Intel, Catalog: h.Lists})
 	dossierweb.Routes(m, dossierweb.Deps{Dossiers: h.Dossiers, Intel: h.Intel})
 	incidentapi.Routes(m, h.Incident)
 	incidentweb.Routes(m, incidentweb.Deps{Cases: h.Incident, Team: h.colleagues})

@@ -21,6 +21,7 @@ var acts = map[string][]string{
 	"/account/alerts/{rule}/{act}":                            {"on", "off", "remove", "restore"},
 	"/console/groups/{group}/{act}":                           {"on", "off", "member", "drop", "delete"},
 	"/console/dossiers/{dossier}/{act}":                       {"add", "drop", "delete"},
+	"/portal/dossiers/{dossier}/{act}":                        {"add", "drop", "delete"},
 	"/portal/groups/{group}/{act}":                            {"on", "off", "member", "drop", "delete"},
 	"/console/feeds/{feed}/{act}":                             {"fetch", "cache", "delete"},
 	"/administration/feeds/{feed}/{act}":                      {"fetch", "cache", "delete"},

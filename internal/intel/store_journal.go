@@ -20,9 +20,11 @@ const (
 	personPast   = `SELECT c.event_id, e.uuid, MIN(c.at), COUNT(*) FROM intel_change c JOIN intel_event e ON e.id = c.event_id WHERE c.person AND c.at < $1 GROUP BY c.event_id, e.uuid ORDER BY c.event_id`
 	forgetPerson = `DELETE FROM intel_change WHERE person AND at < $1 AND event_id = $2`
 	addedRanges  = `SELECT c.thing, c.last, c.at, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 ORDER BY c.thing, c.last`
-	tagUses      = `SELECT e.id, e.uuid, e.audience_id, COALESCE(a.id, 0), COALESCE(CAST(a.uuid AS TEXT), ''), a.audience_id, COALESCE(a.object_id, 0), o.audience_id
+	tagUses      = tagUsesFrom + `g.tag_id = $1`
+	tagUsesAmong = tagUsesFrom + `g.id IN `
+	tagUsesFrom  = `SELECT e.id, e.uuid, e.audience_id, COALESCE(a.id, 0), COALESCE(CAST(a.uuid AS TEXT), ''), a.audience_id, COALESCE(a.object_id, 0), o.audience_id
 		FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id LEFT JOIN intel_attribute a ON a.id = g.attribute_id
-		LEFT JOIN intel_object o ON o.id = a.object_id WHERE g.tag_id = $1`
+		LEFT JOIN intel_object o ON o.id = a.object_id WHERE `
 )
 
 // writeChanges copies the entries of one act in. An object that changed in the same
@@ -102,6 +104,16 @@ func nameOfTag(ctx context.Context, tx *store.Tx, id int64) (string, error) {
 
 // noteTagGone writes, for each place where a tag stands, that it is taken off.
 func noteTagGone(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag, now int64) error {
+	was, err := json.Marshal(fields{"tag:" + itoa(t.ID): t.Name})
+	if err != nil {
+		return err
+	}
+	return noteUses(ctx, tx, who, now, tagUses, []any{t.ID}, func(int64, int64) ([]byte, error) { return was, nil })
+}
+
+// noteUses writes what was at each of the places that a query of uses names; attribute 0
+// is the event itself.
+func noteUses(ctx context.Context, tx *store.Tx, who ident.Actor, now int64, query string, args []any, was func(event, attribute int64) ([]byte, error)) error {
 	rows, err := store.All(ctx, tx, func(s store.Scanner) (row []any, err error) {
 		var event, audience, attribute, object int64
 		var eventUUID, uuid string
@@ -113,9 +125,9 @@ func noteTagGone(ctx context.Context, tx *store.Tx, who ident.Actor, t Tag, now 
 		if attribute == 0 {
 			kind, thing, uuid = ChangedEvent, event, eventUUID
 		}
-		was, err := json.Marshal(fields{"tag:" + itoa(t.ID): t.Name})
-		return []any{tx.DB().NewID(), event, now, int64(kind), thing, int64(0), false, uuid, audience, null(own), null(within), string(was), nil, nil, false, who.Person, who.Org}, err
-	}, tagUses, t.ID)
+		old, err := was(event, attribute)
+		return []any{tx.DB().NewID(), event, now, int64(kind), thing, int64(0), false, uuid, audience, null(own), null(within), string(old), nil, nil, false, who.Person, who.Org}, err
+	}, query, args...)
 	if err != nil {
 		return err
 	}

@@ -236,6 +236,7 @@ func (s *Service) Jobs() []jobs.Def {
 			return errors.Join(s.shareSince(ctx, patient{ctx}, 0), s.collectEvery(ctx))
 		}},
 		s.collectJob(),
+		s.mergeJob(),
 	}...)
 }
 

@@ -22,28 +22,41 @@ type clusterPage struct {
 	Events   int64
 	Used     bool
 	List     string // the events that carry it
+	Relate   []ui.Field
 }
 
 func (p *pages) cluster(w http.ResponseWriter, r *http.Request) error {
-	id, err := ref(r)
+	page, err := p.clusterPage(r, web.NewForm(r, nil))
 	if err != nil {
 		return err
+	}
+	return p.t.Render(w, r, "cluster", page)
+}
+
+// clusterPage is the page of a cluster; f is what was typed to relate it.
+func (p *pages) clusterPage(r *http.Request, f *web.Form) (*clusterPage, error) {
+	id, err := ref(r)
+	if err != nil {
+		return nil, err
 	}
 	ctx, who := r.Context(), web.Actor(r)
 	c, err := p.s.Cluster(ctx, who, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	from, to, err := p.s.Relations(ctx, who, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text := c.Text()
 	out := &clusterPage{Page: web.NewPage(r, web.ShellConsole, c.Value), Header: ui.Header{Title: c.Value, Marks: []any{ui.Tag{Word: c.Type}}, Acts: clusterActs(r, c)}, Text: text.Description,
-		From: relationTable(r, "catalog.from", from, false), To: relationTable(r, "catalog.to", to, true), List: "/console/events?tag=" + url.QueryEscape(c.Tag())}
+		From: relationTable(r, "catalog.from", from, false, ours(r, c) && !c.Deleted), To: relationTable(r, "catalog.to", to, true, false), List: "/console/events?tag=" + url.QueryEscape(c.Tag())}
 	out.Crumbs = []ui.Crumb{{Label: web.T(r, "catalog.galaxies"), Href: base + "/galaxies"}, {Label: c.Type, Href: base + "/galaxies/" + strconv.FormatInt(c.Galaxy, 10)}, {Label: c.Value}}
 	if c.Deleted {
 		out.Header.Marks = append(out.Header.Marks, ui.State{Kind: ui.StateNew, Word: web.T(r, "catalog.deleted")})
+	}
+	if c.Own != nil {
+		out.Header.Marks = append(out.Header.Marks, publishedState(r, c.Own.Published), ui.Tag{Word: web.T(r, "catalog.level."+strconv.Itoa(c.Own.Level))})
 	}
 	out.Elements = ui.Table{Caption: web.T(r, "catalog.elements"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.key"), Width: "mark"}, {Label: web.T(r, "catalog.value")}},
 		Empty: &ui.Empty{Icon: "chart-dots", Title: web.T(r, "catalog.elements.none")}}
@@ -56,11 +69,14 @@ func (p *pages) cluster(w http.ResponseWriter, r *http.Request) error {
 	if p.d.Uses != nil {
 		events, _, err := p.d.Uses(ctx, who, c.Tag())
 		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
+			return nil, err
 		}
 		out.Used, out.Events = true, events
 	}
-	return p.t.Render(w, r, "cluster", out)
+	if ours(r, c) && !c.Deleted {
+		out.Relate = relationFields(r, f)
+	}
+	return out, nil
 }
 
 // elementRows are one row a key, its values in one line; addresses have a row each,
@@ -88,6 +104,16 @@ func clusterActs(r *http.Request, c catalog.Cluster) (out []ui.Button) {
 	if who.Can("intel.write") && !c.Deleted {
 		out = append(out, ui.Button{Label: web.T(r, "catalog.fork"), Icon: "git-fork", Href: base + "/clusters/" + strconv.FormatInt(c.ID, 10) + "/fork", Variant: "secondary"})
 	}
+	if ours(r, c) && !c.Deleted {
+		out = append(out, ui.Button{Label: web.T(r, "catalog.cluster.edit"), Icon: "pencil", Href: clusterAt(c.ID) + "/edit", Variant: "secondary", Key: "E"})
+		if who.Can("intel.publish") {
+			word, value := "catalog.publish", "publish"
+			if c.Own.Published {
+				word, value = "catalog.unpublish", "unpublish"
+			}
+			out = append(out, ui.Button{Label: web.T(r, word), Icon: "send", Form: "change", Name: "do", Value: value, Variant: "secondary"})
+		}
+	}
 	if c.Own != nil && c.Own.Origin == who.Org || c.Own == nil && who.Can("catalog.write") {
 		word, value := "catalog.delete", "delete"
 		if c.Deleted {
@@ -98,9 +124,20 @@ func clusterActs(r *http.Request, c catalog.Cluster) (out []ui.Button) {
 	return out
 }
 
-func relationTable(r *http.Request, caption string, list []catalog.Relation, inbound bool) ui.Table {
+func publishedState(r *http.Request, on bool) ui.State {
+	if on {
+		return ui.State{Kind: ui.StateDone, Word: web.T(r, "catalog.published")}
+	}
+	return ui.State{Kind: ui.StateNew, Word: web.T(r, "catalog.unpublished")}
+}
+
+// relationTable lists relations; who may change them gets a button at each.
+func relationTable(r *http.Request, caption string, list []catalog.Relation, inbound, mine bool) ui.Table {
 	t := ui.Table{Caption: web.T(r, caption), Dense: true, Columns: []ui.Column{{Label: web.T(r, "catalog.kind"), Width: "mark"}, {Label: web.T(r, "catalog.cluster")}},
 		Empty: &ui.Empty{Icon: "link", Title: web.T(r, "catalog.relations.none")}}
+	if mine {
+		t.Columns = append(t.Columns, ui.Column{Label: web.T(r, "catalog.act"), Hidden: true})
+	}
 	for _, x := range list {
 		id, name := x.TargetID, x.ToName
 		if inbound {
@@ -113,7 +150,11 @@ func relationTable(r *http.Request, caption string, list []catalog.Relation, inb
 		if id != 0 {
 			cell.Href = base + "/clusters/" + strconv.FormatInt(id, 10)
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: cell.Href, Cells: []any{ui.Machine(x.Kind), cell}})
+		row := ui.Row{Href: cell.Href, Cells: []any{ui.Machine(x.Kind), cell}}
+		if mine {
+			row.Cells = append(row.Cells, ui.Button{Label: web.T(r, "catalog.unrelate"), Form: "change", Name: "unrelate", Value: strconv.FormatInt(x.ID, 10), Variant: "tertiary", Small: true})
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
@@ -183,8 +224,9 @@ func (p *pages) fork(w http.ResponseWriter, r *http.Request) error {
 	return web.Redirect(base+"/clusters/"+strconv.FormatInt(made.ID, 10), web.Done("catalog.done.forked"))
 }
 
-// drop takes a cluster out of sight, or brings it back.
-func (p *pages) drop(_ http.ResponseWriter, r *http.Request) error {
+// changeCluster takes a cluster out of sight or brings it back, publishes it, or changes what it
+// points to.
+func (p *pages) changeCluster(w http.ResponseWriter, r *http.Request) error {
 	id, err := ref(r)
 	if err != nil {
 		return err
@@ -193,12 +235,31 @@ func (p *pages) drop(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	done := web.Done("catalog.done.restored")
-	if f.Text("do", 10) == "delete" {
-		_, err = p.s.DeleteCluster(r.Context(), web.Actor(r), id, false)
+	ctx, who := r.Context(), web.Actor(r)
+	if n := f.Int("unrelate"); n != 0 {
+		if _, err := p.ownCluster(r); err != nil {
+			return err
+		}
+		if err := p.s.DeleteRelation(ctx, who, n); err != nil {
+			return err
+		}
+		return web.Redirect(base+"/clusters/"+id, web.Done("catalog.done.changed"))
+	}
+	var done *web.Flash
+	switch do := f.Text("do", 10); do {
+	case "relate":
+		return p.relate(w, r, f, id)
+	case "delete":
+		_, err = p.s.DeleteCluster(ctx, who, id, false)
 		done = web.Done("catalog.done.deleted").WithUndo(base+"/clusters/"+id, "do", "restore")
-	} else {
-		_, err = p.s.RestoreCluster(r.Context(), web.Actor(r), id)
+	case "restore":
+		_, err = p.s.RestoreCluster(ctx, who, id)
+		done = web.Done("catalog.done.restored")
+	case "publish", "unpublish":
+		_, err = p.s.PublishCluster(ctx, who, id, do == "publish")
+		done = web.Done("catalog.done."+do).WithUndo(base+"/clusters/"+id, "do", map[bool]string{true: "unpublish", false: "publish"}[do == "publish"])
+	default:
+		err = fault.New(fault.Invalid, "act %q", do)
 	}
 	if err != nil {
 		return err

@@ -22,6 +22,14 @@ type Deps struct {
 	Catalog *catalog.Service
 	// Uses counts the events and attributes with a tag that who may see; nil shows none.
 	Uses func(ctx context.Context, who ident.Actor, tag string) (events, attributes int64, err error)
+	// Groups are the sharing groups that who may use; nil offers none.
+	Groups func(ctx context.Context, who ident.Actor) ([]Circle, error)
+}
+
+// Circle is a sharing group by id and name.
+type Circle struct {
+	ID   int64
+	Name string
 }
 
 type pages struct {
@@ -48,7 +56,15 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: base + "/clusters/{id}", Policy: read, Reveals: "a cluster the caller may see", Handler: p.cluster},
 		web.Route{Method: "GET", Pattern: base + "/clusters/{id}/fork", Policy: grow, Reveals: "a cluster the caller may see", Handler: p.forkForm},
 		web.Route{Method: "POST", Pattern: base + "/clusters/{id}/fork", Policy: grow, Mutates: true, Handler: p.fork},
-		web.Route{Method: "POST", Pattern: base + "/clusters/{id}", Policy: grow, Mutates: true, Handler: p.drop},
+		web.Route{Method: "POST", Pattern: base + "/clusters/{id}", Policy: grow, Mutates: true, Handler: p.changeCluster},
+		web.Route{Method: "GET", Pattern: base + "/clusters/{id}/edit", Policy: grow, Reveals: "a cluster of the caller's organisation", Handler: p.editCluster},
+		web.Route{Method: "POST", Pattern: base + "/clusters/{id}/edit", Policy: grow, Mutates: true, Handler: p.saveCluster},
+		web.Route{Method: "GET", Pattern: base + "/galaxies/{id}/clusters/new", Policy: grow, Reveals: "an empty form, and sharing groups that the caller is in", Handler: p.newCluster},
+		web.Route{Method: "POST", Pattern: base + "/galaxies/{id}/clusters/new", Policy: grow, Mutates: true, Handler: p.addCluster},
+		web.Route{Method: "GET", Pattern: lists + "/new", Policy: write, Reveals: "an empty form", Handler: p.newList},
+		web.Route{Method: "POST", Pattern: lists + "/new", Policy: write, Mutates: true, Handler: p.saveList},
+		web.Route{Method: "GET", Pattern: lists + "/{id}/edit", Policy: write, Reveals: "a warning list that was made here", Handler: p.editList},
+		web.Route{Method: "POST", Pattern: lists + "/{id}/edit", Policy: write, Mutates: true, Handler: p.saveList},
 	)
 }
 

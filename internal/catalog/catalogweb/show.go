@@ -76,8 +76,15 @@ func (p *pages) show(v view) func(http.ResponseWriter, *http.Request) error {
 
 // acts are what who writes the catalogues may do; each button is a form's.
 func acts(r *http.Request, v view, it catalog.Item) (out []ui.Button) {
+	at := base + "/" + v.path + "/" + strconv.FormatInt(it.ID, 10)
+	if v.kind == catalog.Galaxy && web.Actor(r).Can("intel.write") {
+		out = append(out, ui.Button{Label: web.T(r, "catalog.cluster.new"), Icon: "plus", Href: at + "/clusters/new", Key: "N", Variant: "secondary"})
+	}
 	if !web.Actor(r).Can("catalog.write") {
-		return nil
+		return out
+	}
+	if v.kind == catalog.WarningList && it.Own {
+		out = append(out, ui.Button{Label: web.T(r, "catalog.list.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"})
 	}
 	word, value := "catalog.switch.on", "on"
 	if it.Enabled {

@@ -183,3 +183,22 @@ func minimal(ctx context.Context, tx *store.Tx, who ident.Actor) ([]Dossier, err
 		return c, err
 	}, "SELECT c.uuid, c.modified, c.locked, c.distribution, c.group_id"+from+seen(who)+" ORDER BY c.id")
 }
+
+// holding reads the dossiers that who sees and that hold a thing that who may know of.
+func holding(ctx context.Context, tx *store.Tx, who ident.Actor, target string) ([]Dossier, error) {
+	list, err := store.All(ctx, tx, scan, "SELECT "+cols+from+"EXISTS (SELECT 1 FROM intel_dossier_element m WHERE m.dossier_id = c.id AND m.target = $1 AND "+elementSeen(who)+
+		") AND "+seen(who)+" ORDER BY c.modified DESC, c.id DESC LIMIT "+strconv.Itoa(shelfMost), target)
+	for i := range list {
+		list[i].Mine = mine(who, &list[i])
+	}
+	return list, err
+}
+
+// ownNewest reads the dossiers that who's organisation made or holds, newest change first.
+func ownNewest(ctx context.Context, tx *store.Tx, who ident.Actor) ([]Dossier, error) {
+	list, err := store.All(ctx, tx, scan, "SELECT "+cols+from+"(c.org_id = $1 OR c.orgc_id = $1) AND "+seen(who)+" ORDER BY c.modified DESC, c.id DESC LIMIT "+strconv.Itoa(shelfMost), who.Org)
+	for i := range list {
+		list[i].Mine = mine(who, &list[i])
+	}
+	return list, err
+}

@@ -21,8 +21,8 @@ type formPage struct {
 var order = []string{"name", "type", "description", "distribution", "group"}
 
 func (p *pages) form(r *http.Request, f *web.Form, title, back string) (*formPage, error) {
-	page := &formPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title}, Cancel: ui.Button{Label: web.T(r, "dossiers.cancel"), Href: back, Variant: "tertiary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "dossiers.title"), Href: base}, {Label: title}}
+	page := &formPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title}, Cancel: ui.Button{Label: web.T(r, "dossiers.cancel"), Href: back, Variant: "tertiary"}}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "dossiers.title"), Href: base(r)}, {Label: title}}
 	name, typ, text := f.Field("name", "dossiers.name"), f.Field("type", "dossiers.type"), f.Field("description", "dossiers.description")
 	typ.Type = "select"
 	for _, t := range dossier.Types {
@@ -73,7 +73,7 @@ func placed(err error) error {
 }
 
 func (p *pages) newDossier(w http.ResponseWriter, r *http.Request) error {
-	page, err := p.form(r, web.NewForm(r, map[string][]string{"distribution": {"1"}, "type": {"campaign"}}), web.T(r, "dossiers.new"), base)
+	page, err := p.form(r, web.NewForm(r, map[string][]string{"distribution": {"1"}, "type": {"campaign"}}), web.T(r, "dossiers.new"), base(r))
 	if err != nil {
 		return err
 	}
@@ -91,9 +91,9 @@ func (p *pages) add(w http.ResponseWriter, r *http.Request) error {
 		out, err = p.d.Dossiers.AddDossier(r.Context(), web.Actor(r), d)
 	}
 	if err == nil {
-		return web.Redirect(at(&out), web.Done("dossiers.done.new"))
+		return web.Redirect(at(r, &out), web.Done("dossiers.done.new"))
 	}
-	return p.again(w, r, f, placed(err), web.T(r, "dossiers.new"), base)
+	return p.again(w, r, f, placed(err), web.T(r, "dossiers.new"), base(r))
 }
 
 // again shows the form with what is wrong.
@@ -125,7 +125,7 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
 		}
 		f.Values.Set("group", g.UUID)
 	}
-	page, err := p.form(r, f, web.T(r, "dossiers.edit.title"), at(&d))
+	page, err := p.form(r, f, web.T(r, "dossiers.edit.title"), at(r, &d))
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
 		out, err = p.d.Dossiers.EditDossier(r.Context(), web.Actor(r), r.PathValue("dossier"), d)
 	}
 	if err == nil {
-		return web.Redirect(at(&out), web.Done("dossiers.done.edit"))
+		return web.Redirect(at(r, &out), web.Done("dossiers.done.edit"))
 	}
-	return p.again(w, r, f, placed(err), web.T(r, "dossiers.edit.title"), base+"/"+r.PathValue("dossier"))
+	return p.again(w, r, f, placed(err), web.T(r, "dossiers.edit.title"), base(r)+"/"+r.PathValue("dossier"))
 }

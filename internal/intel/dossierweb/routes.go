@@ -1,14 +1,18 @@
-// Package dossierweb shows dossiers to the team: lists of events, clusters and other
-// things about one campaign or actor that somebody keeps by hand, with who may read them.
+// Package dossierweb shows dossiers: lists of events, clusters and other things about one
+// campaign or actor that somebody keeps by hand, with who may read them. Team and portal
+// share the pages; the Service shows each what is theirs.
 package dossierweb
 
 import (
 	"embed"
+	"net/http"
+	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
 )
 
 // Files are the pages and messages.
@@ -27,24 +31,45 @@ type pages struct {
 	d Deps
 }
 
-const base = "/console/dossiers"
+// Where the pages stand.
+const (
+	team   = "/console/dossiers"
+	portal = "/portal/dossiers"
+)
+
+// base is the pages' address in the shell that the caller came to.
+func base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, portal) {
+		return portal
+	}
+	return team
+}
+
+func shell(r *http.Request) ui.Shell {
+	if base(r) == portal {
+		return web.ShellPortal
+	}
+	return web.ShellConsole
+}
 
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	read, write := onConsole("intel.read"), onConsole("intel.write")
-	m.Handle(
-		web.Route{Method: "GET", Pattern: base, Policy: read, Reveals: "dossiers that the caller may see", Handler: p.list},
-		web.Route{Method: "GET", Pattern: base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newDossier},
-		web.Route{Method: "POST", Pattern: base + "/new", Policy: write, Mutates: true, Handler: p.add},
-		web.Route{Method: "GET", Pattern: base + "/{dossier}", Policy: read, Reveals: "a dossier and those of its elements that the caller may know of", Handler: p.show},
-		web.Route{Method: "GET", Pattern: base + "/{dossier}/edit", Policy: write, Reveals: "a dossier's form", Handler: p.editForm},
-		web.Route{Method: "POST", Pattern: base + "/{dossier}/edit", Policy: write, Mutates: true, Handler: p.edit},
-		web.Route{Method: "POST", Pattern: base + "/{dossier}/{act}", Policy: write, Mutates: true, Handler: p.act},
-	)
+	for _, x := range [][2]string{{team, "console.use"}, {portal, "portal.use"}} {
+		at, read, write := x[0], within(x[1], "intel.read"), within(x[1], "intel.write")
+		m.Handle(
+			web.Route{Method: "GET", Pattern: at, List: true, Policy: read, Reveals: "dossiers that the caller may see", Handler: p.list},
+			web.Route{Method: "GET", Pattern: at + "/new", Policy: write, Reveals: "an empty form", Handler: p.newDossier},
+			web.Route{Method: "POST", Pattern: at + "/new", Policy: write, Mutates: true, Handler: p.add},
+			web.Route{Method: "GET", Pattern: at + "/{dossier}", Policy: read, Reveals: "a dossier and those of its elements that the caller may know of", Handler: p.show},
+			web.Route{Method: "GET", Pattern: at + "/{dossier}/edit", Policy: write, Reveals: "a dossier's form", Handler: p.editForm},
+			web.Route{Method: "POST", Pattern: at + "/{dossier}/edit", Policy: write, Mutates: true, Handler: p.edit},
+			web.Route{Method: "POST", Pattern: at + "/{dossier}/{act}", Policy: write, Mutates: true, Handler: p.act},
+		)
+	}
 }
 
-// onConsole is a permission within the CERT's team.
-func onConsole(perm string) web.Policy {
-	return web.Policy{Name: "perm:" + perm + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && who.Can(perm) }}
+// within is a permission within the console or the portal.
+func within(part, perm string) web.Policy {
+	return web.Policy{Name: "perm:" + perm + "&" + part, Allow: func(who ident.Actor) bool { return who.Can(part) && who.Can(perm) }}
 }

@@ -23,7 +23,7 @@ type listPage struct {
 	Pages  *ui.Pagination
 }
 
-func at(d *dossier.Dossier) string { return base + "/" + d.UUID }
+func at(r *http.Request, d *dossier.Dossier) string { return base(r) + "/" + d.UUID }
 
 func typeWord(r *http.Request, typ string) string { return web.T(r, "dossiers.type."+typ) }
 
@@ -31,21 +31,21 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	f := web.ReadFilters(r)
 	want := i18n.Fold(f.Get("q"))
 	title := web.T(r, "dossiers.title")
-	page := &listPage{Page: web.NewPage(r, web.ShellConsole, title), Header: ui.Header{Title: title}, Lead: web.T(r, "dossiers.lead"), Bar: f.Bar(web.T(r, "dossiers.search"))}
+	page := &listPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title}, Lead: web.T(r, "dossiers.lead"), Bar: f.Bar(web.T(r, "dossiers.search"))}
 	if access.Allowed(web.Actor(r), "intel.write") {
-		page.Header.Acts = []ui.Button{{Label: web.T(r, "dossiers.new"), Icon: "plus", Href: base + "/new", Key: "N"}}
+		page.Header.Acts = []ui.Button{{Label: web.T(r, "dossiers.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"}}
 	}
 	page.Table = ui.Table{Caption: title, Columns: []ui.Column{{Label: web.T(r, "dossiers.name")}, {Label: web.T(r, "dossiers.type"), Width: "mark"}, {Label: web.T(r, "dossiers.elements"), Num: true},
 		{Label: web.T(r, "dossiers.level"), Drop: 2}, {Label: web.T(r, "dossiers.modified"), Width: "mark", Drop: 1}},
 		Empty: &ui.Empty{Icon: "archive", Title: web.T(r, "dossiers.empty"), Text: web.T(r, "dossiers.empty.text"), Acts: page.Header.Acts}}
 	if want != "" {
-		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "dossiers.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base, Variant: "secondary"}}}
+		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "dossiers.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base(r), Variant: "secondary"}}}
 	}
 	err := p.d.Dossiers.Dossiers(r.Context(), web.Actor(r), dossier.Filter{}, func(d *dossier.Dossier) error {
 		if want != "" && !strings.Contains(i18n.Fold(d.Name+"\n"+d.Description), want) {
 			return nil
 		}
-		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: at(d), Cells: []any{ui.Name{Text: d.Name, Href: at(d), Sub: []any{d.Origin.Name}}, typeWord(r, d.Type),
+		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: at(r, d), Cells: []any{ui.Name{Text: d.Name, Href: at(r, d), Sub: []any{d.Origin.Name}}, typeWord(r, d.Type),
 			strconv.Itoa(len(d.Elements)), levelWord(r, d), clock.FromMicros(d.Modified * 1e6)}})
 		return nil
 	})
@@ -92,8 +92,8 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := &showPage{Page: web.NewPage(r, web.ShellConsole, d.Name), Header: ui.Header{Title: d.Name, Sub: []any{typeWord(r, d.Type)}}, Text: d.Description, At: at(&d)}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "dossiers.title"), Href: base}, {Label: d.Name}}
+	page := &showPage{Page: web.NewPage(r, shell(r), d.Name), Header: ui.Header{Title: d.Name, Sub: []any{typeWord(r, d.Type)}}, Text: d.Description, At: at(r, &d)}
+	page.Crumbs = []ui.Crumb{{Label: web.T(r, "dossiers.title"), Href: base(r)}, {Label: d.Name}}
 	page.Facts.Items = []ui.Fact{{Label: web.T(r, "dossiers.origin"), Value: d.Origin.Name}, {Label: web.T(r, "dossiers.level"), Value: levelWord(r, &d)},
 		{Label: web.T(r, "dossiers.made"), Value: clock.FromMicros(d.Created * 1e6)}, {Label: web.T(r, "dossiers.modified"), Value: clock.FromMicros(d.Modified * 1e6)},
 		{Label: "UUID", Value: ui.Machine(d.UUID), Wide: true}}
@@ -122,15 +122,7 @@ func elementTable(r *http.Request, list []dossier.Named, mine bool) ui.Table {
 		t.Columns = append(t.Columns, ui.Column{Label: web.T(r, "dossiers.act"), Hidden: true})
 	}
 	for _, n := range list {
-		name := ui.Name{Text: n.Title}
-		switch {
-		case n.Cluster != 0:
-			name.Href = "/console/catalog/clusters/" + strconv.FormatInt(n.Cluster, 10)
-		case n.Kind == "Attribute" && n.Event != "":
-			name.Href = "/console/events/" + n.Event + "/attributes/" + n.Target
-		case n.Event != "":
-			name.Href = "/console/events/" + n.Event
-		}
+		name := ui.Name{Text: n.Title, Href: hrefOf(r, &n)}
 		if n.Description != "" {
 			name.Sub = []any{n.Description}
 		}
@@ -144,11 +136,25 @@ func elementTable(r *http.Request, list []dossier.Named, mine bool) ui.Table {
 		}
 		cells := []any{thing, kindWord(r, n.Kind), label}
 		if mine {
-			cells = append(cells, ui.Acts{Form: "acts", Items: []ui.Button{{Label: web.T(r, "dossiers.drop"), Action: base + "/" + r.PathValue("dossier") + "/drop", Name: "element", Value: n.UUID, Variant: "tertiary", Small: true}}})
+			cells = append(cells, ui.Acts{Form: "acts", Items: []ui.Button{{Label: web.T(r, "dossiers.drop"), Action: base(r) + "/" + r.PathValue("dossier") + "/drop", Name: "element", Value: n.UUID, Variant: "tertiary", Small: true}}})
 		}
 		t.Rows = append(t.Rows, ui.Row{Href: name.Href, Cells: cells})
 	}
 	return t
+}
+
+// hrefOf is where a thing is shown; the portal has no pages of clusters.
+func hrefOf(r *http.Request, n *dossier.Named) string {
+	room := strings.TrimSuffix(base(r), "/dossiers")
+	switch {
+	case n.Cluster != 0 && room == "/console":
+		return room + "/catalog/clusters/" + strconv.FormatInt(n.Cluster, 10)
+	case n.Cluster != 0 || n.Event == "":
+		return ""
+	case n.Kind == "Attribute":
+		return room + "/events/" + n.Event + "/attributes/" + n.Target
+	}
+	return room + "/events/" + n.Event
 }
 
 // kindWord says what an element names; a kind of somebody else's stands as it came.
@@ -176,7 +182,7 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request) error {
 	switch r.PathValue("act") {
 	case "add":
 		if _, err = p.d.Dossiers.Put(r.Context(), who, d.UUID, f.Needed("uuid", 36), f.Text("why", 2000)); err == nil {
-			return web.Redirect(at(&d), web.Done("dossiers.done.add"))
+			return web.Redirect(at(r, &d), web.Done("dossiers.done.add"))
 		}
 		if e := fault.Of(err); e != nil && e.Fields["element_uuid"] != "" {
 			err = fault.Field("uuid", "intel.fault.uuid", "no UUID")
@@ -184,8 +190,8 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request) error {
 	case "drop":
 		var e dossier.Element
 		if e, err = p.d.Dossiers.DropElement(r.Context(), who, f.Text("element", 36)); err == nil {
-			said = web.Done("dossiers.done.drop").WithUndo(at(&d)+"/add", "uuid", e.Target, "why", e.Description)
-			return web.Redirect(at(&d), said)
+			said = web.Done("dossiers.done.drop").WithUndo(at(r, &d)+"/add", "uuid", e.Target, "why", e.Description)
+			return web.Redirect(at(r, &d), said)
 		}
 	case "delete":
 		if !f.Tick("sure") {
@@ -193,7 +199,7 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 		if _, err = p.d.Dossiers.DeleteDossier(r.Context(), who, d.UUID); err == nil {
-			return web.Redirect(base, web.Done("dossiers.done.delete"))
+			return web.Redirect(base(r), web.Done("dossiers.done.delete"))
 		}
 	default:
 		return fault.New(fault.NotFound, "act %q", r.PathValue("act"))

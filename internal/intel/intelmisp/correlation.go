@@ -30,7 +30,7 @@ func (a *api) topCorrelations(c *call) error {
 }
 
 func (a *api) frequents(c *call, least int, form func(intel.Frequent, int) ordered) error {
-	list, err := a.Intel.Frequents(c.ctx(), c.who, least)
+	list, _, err := a.Intel.Frequents(c.ctx(), c.who, least)
 	if err != nil {
 		return instead(err, forbidden(notHere), fault.Denied)
 	}

@@ -92,6 +92,10 @@ func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []u
 	if err != nil {
 		return err
 	}
+	barred, err := p.s.Barred(r.Context(), web.Actor(r), list)
+	if err != nil {
+		return err
+	}
 	values := map[string]string{}
 	for _, a := range list {
 		values[strconv.FormatInt(a.ID, 10)] = a.Value
@@ -104,6 +108,9 @@ func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []u
 		seen, elsewhere := sparkOf(r, met[id]), any("–")
 		if n := others[id]; n != "" {
 			elsewhere = ui.Button{Label: n, Href: whereElse(r) + url.QueryEscape(values[rows[i].ID]), Variant: "tertiary", Small: true}
+		}
+		if barred[id] { // it joins nothing, and the team sees why
+			elsewhere = ui.Tag{Word: web.T(r, "intel.barred"), Href: overlapOf(r, values[rows[i].ID])}
 		}
 		cells := rows[i].Cells
 		last := len(cells) - 1
@@ -150,6 +157,14 @@ func (p *pages) went(r *http.Request, e *intel.Event) (out []wentRow, err error)
 		out = append(out, row)
 	}
 	return out, err
+}
+
+// overlapOf is where the team sees what a value joins and whether it may; "" elsewhere.
+func overlapOf(r *http.Request, value string) string {
+	if shell(r) == web.ShellPortal {
+		return ""
+	}
+	return "/console/events/overlap?value=" + url.QueryEscape(value)
 }
 
 // whereElse is the list that shows a value's other places.

@@ -2,11 +2,13 @@ package intelweb
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
@@ -46,6 +48,13 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 			list = append(list, strconv.FormatInt(id, 10))
 		}
 		return web.Redirect(p.enrichAt(r, ref, list), nil)
+	}
+	if act == "dossier" && len(ids) > 0 {
+		q := url.Values{}
+		for _, id := range ids[:min(len(ids), dossier.PutMost)] {
+			q.Add("id", strconv.FormatInt(id, 10))
+		}
+		return web.Redirect(base(r)+"/"+ref+"/dossier?"+q.Encode(), nil)
 	}
 	var changed []string
 	for _, id := range ids {

@@ -90,6 +90,8 @@ type pastePage struct {
 	More   bool
 	At     string
 	Ref    string
+
+	Notices []ui.Note // what notice lists say of what was found
 }
 
 type foundRow struct {
@@ -147,6 +149,9 @@ func (p *pages) paste(w http.ResponseWriter, r *http.Request) error {
 			row.Harmless = append(row.Harmless, h.Name)
 		}
 		page.Found = append(page.Found, row)
+	}
+	if page.Notices, err = p.noticesOf(r, list[:len(page.Found)]); err != nil {
+		return err
 	}
 	return p.t.Render(w, r, "paste", page)
 }

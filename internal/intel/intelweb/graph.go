@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -20,6 +21,7 @@ type graphPage struct {
 	Head   string   // over the drawing
 	List   string   // over the list
 	Note   *ui.Note // what was cut
+	Folded []folded // values of which only the first others are shown
 	Sum    string
 	Type   ui.Field
 	Org    ui.Field
@@ -67,6 +69,7 @@ func (p *pages) correlationsOf(w http.ResponseWriter, r *http.Request) error {
 		t, org := f.Values.Get("type"), f.Values.Get("org")
 		return t != "" && l.own.Type != t || org != "" && l.event.Origin.UUID != org
 	})
+	page.Folded = foldedOf(r, links)
 	pairs := pairsOf(base(r), links)
 	values, events := tallies(pairs)
 	page.Sum = web.T(r, "intel.graph.sum", "values", int64(len(values)), "events", int64(len(events)))
@@ -251,4 +254,22 @@ func cut(s string, n int) string {
 		return string(r[:n-1]) + "…"
 	}
 	return s
+}
+
+// folded is a value that joins more events than are shown of it.
+type folded struct{ Value, Href string }
+
+// foldedOf finds the values of which as many others are shown as there may be.
+func foldedOf(r *http.Request, links []link) (out []folded) {
+	n := map[int64]int{}
+	for _, l := range links {
+		if n[l.own.ID]++; n[l.own.ID] == graphEach {
+			href := overlapOf(r, l.own.Value)
+			if href == "" {
+				href = whereElse(r) + url.QueryEscape(l.own.Value)
+			}
+			out = append(out, folded{l.own.Value, href})
+		}
+	}
+	return out
 }

@@ -58,6 +58,11 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.events")), Header: ui.Header{Title: web.T(r, "intel.events"), Sub: []any{web.T(r, "intel.events.n", "n", total)}}}
 	out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.tags.title"), Icon: "tags", Href: base(r) + "/tags", Variant: "secondary"}}
+	if shell(r) == web.ShellConsole {
+		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.overlap"), Icon: "affiliate", Href: "/console/events/overlap", Variant: "secondary"})
+	} else {
+		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.shelf.all"), Icon: "archive", Href: dossiers(r), Variant: "secondary"})
+	}
 	if access.Allowed(web.Actor(r), "intel.write") {
 		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"})
 	}

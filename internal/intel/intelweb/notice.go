@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/i18n"
@@ -11,23 +12,57 @@ import (
 	"straza/internal/kernel/web/ui"
 )
 
+// noticed is what the notice lists in force say of attributes of a type and category, in
+// the script of the page.
+func (p *pages) noticed(r *http.Request, typ, category string) ([]catalog.Notice, error) {
+	if p.d.Catalog == nil {
+		return nil, nil
+	}
+	list, err := p.d.Catalog.Notices(r.Context(), web.Actor(r), typ, category, string(web.Lang(r)))
+	for i := range list {
+		if list[i].Lang == "sr" && web.Lang(r) == i18n.SrLatn {
+			list[i].Text = i18n.Latin(list[i].Text)
+		}
+	}
+	return list, err
+}
+
 // added is what somebody reads who has entered an attribute: that it is in, and what the
 // notice lists in force say of such ones.
 func (p *pages) added(r *http.Request, w *misp.Attribute) (*web.Flash, error) {
-	done := web.Done("intel.done.added", "n", int64(1))
-	if p.d.Catalog == nil {
-		return done, nil
-	}
 	category, _ := misp.CheckType(w.Category.Or(""), w.Type.Or("")) // it was taken in a moment ago
-	list, err := p.d.Catalog.Notices(r.Context(), web.Actor(r), w.Type.Or(""), category, string(web.Lang(r)))
+	list, err := p.noticed(r, w.Type.Or(""), category)
 	if err != nil || len(list) == 0 {
-		return done, err
+		return web.Done("intel.done.added", "n", int64(1)), err
 	}
-	text := list[0].Text
-	if list[0].Lang == "sr" && web.Lang(r) == i18n.SrLatn {
-		text = i18n.Latin(text)
+	return web.Done("intel.done.noticed", "text", list[0].Text), nil
+}
+
+// noticesOf says, before any of what was found is added, what the notice lists in force
+// say of it: each sentence once, with the types that it speaks of.
+func (p *pages) noticesOf(r *http.Request, list []intel.Candidate) (out []ui.Note, err error) {
+	asked, at := map[[2]string]bool{}, map[string]int{}
+	for _, c := range list {
+		key := [2]string{c.Type, c.Category}
+		if asked[key] {
+			continue
+		}
+		asked[key] = true
+		said, err := p.noticed(r, c.Type, c.Category)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range said {
+			i, known := at[n.Text]
+			if !known {
+				i, at[n.Text] = len(out), len(out)
+				out = append(out, ui.Note{Kind: "info", Title: n.List + ": " + c.Type, Body: n.Text})
+				continue
+			}
+			out[i].Title += ", " + c.Type
+		}
 	}
-	return web.Done("intel.done.noticed", "text", text), nil
+	return out, nil
 }
 
 // unfit says, to who may change the event, which of its tags exclude each other and of

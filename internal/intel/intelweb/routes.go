@@ -12,6 +12,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/ident"
@@ -20,13 +21,15 @@ import (
 
 // Files are the pages and messages of the room.
 //
-//go:embed *.html _said.html messages/*.json
+//go:embed *.html _said.html _shelf.html messages/*.json
 var Files embed.FS
 
 // Deps are what the pages need beside the room's Service.
 type Deps struct {
 	Intel   *intel.Service
 	Remarks *remark.Service
+	// Dossiers are what events and values are put into; nil shows none.
+	Dossiers *dossier.Service
 	// Enrich says what is known of values; nil shows nothing of it.
 	Enrich *enrich.Service
 	// Catalog knows the clusters and matrices that tags stand for.
@@ -119,6 +122,8 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "POST", Pattern: base + "/{id}/said/new", Policy: write, Mutates: true, Handler: p.say},
 			{Method: "POST", Pattern: base + "/{id}/said/{kind}/{remark}/of/{of}/{act}", Policy: write, Mutates: true, Handler: p.saidAct},
 			{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
+			{Method: "GET", Pattern: base + "/{id}/dossier", Policy: write, Reveals: "an event the caller may see, and their own dossiers", Handler: p.askDossier},
+			{Method: "POST", Pattern: base + "/{id}/dossier", Policy: write, Mutates: true, Handler: p.toDossier},
 			{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
 			{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
 			{Method: "POST", Pattern: base + "/{id}/attributes/undo", Policy: write, Mutates: true, Handler: p.undoBulk},

@@ -39,6 +39,8 @@ type showPage struct {
 	Said       *saidPanel
 	Delegation *delegation
 	Went       []wentRow
+	Shelf      *shelf    // the dossiers that hold it
+	Overlap    string    // where the team sees which values join too much
 	Notes      []ui.Note // what is to be put right before it is published
 }
 
@@ -109,6 +111,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
 			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
 			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
+			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
 	}
@@ -119,7 +122,8 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 			{Label: web.T(r, "intel.propose.change"), Icon: "pencil", Name: "act", Value: "propose", Variant: "tertiary"},
 			{Label: web.T(r, "intel.propose.removal"), Icon: "circle-minus", Name: "act", Value: "unwanted", Variant: "tertiary"},
 			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
-			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"}}}
+			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
+			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"}}}
 	}
 	if f.Active() {
 		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
@@ -134,6 +138,12 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		page.Related = append(page.Related, relatedRow{x.Event.Info, page.At + "/" + x.Event.Ref(), x.Event.Origin.Name, x.Count, ui.Progress{Percent: int(x.Count * 100 / related[0].Count), Label: words}})
 	}
 	page.RelatedCut = !complete
+	if shell(r) == web.ShellConsole {
+		page.Overlap = "/console/events/overlap"
+	}
+	if page.Shelf, err = p.shelfOf(r, web.NewForm(r, nil), &e, e.UUID); err != nil {
+		return err
+	}
 	reports, err := p.s.Reports(r.Context(), who, ref, intel.Without)
 	if err != nil {
 		return err

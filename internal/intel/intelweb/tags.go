@@ -273,6 +273,9 @@ func (p *pages) tagPage(r *http.Request, f *web.Form, old string) (*tagPage, err
 	}
 	page.Facts.Items = []ui.Fact{{Label: web.T(r, "intel.events"), Value: i18n.Number(web.Lang(r), events)}, {Label: web.T(r, "intel.attributes"), Value: i18n.Number(web.Lang(r), attributes)}}
 	page.Header.Acts = []ui.Button{{Label: web.T(r, "intel.tags.events"), Icon: "search", Href: base(r) + "?tag=" + url.QueryEscape(t.Name), Variant: "secondary"}}
+	if shell(r) == web.ShellConsole && page.Edit && !t.Galaxy() && !strings.HasPrefix(strings.ToLower(t.Name), "tlp:") && !strings.HasPrefix(t.Name, "PAP:") {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.tags.merge"), Icon: "git-fork", Href: base(r) + "/tags/merge?name=" + url.QueryEscape(t.Name), Variant: "secondary"})
+	}
 	return page, p.vocabulary(r, page, t.Name)
 }
 
