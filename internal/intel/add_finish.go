@@ -89,7 +89,7 @@ func (l *loader) reports(ctx context.Context, tx *store.Tx, past *journal) (chan
 	for i := range l.head.EventReport {
 		w := &l.head.EventReport[i]
 		r := Report{ID: l.s.db.NewID(), EventID: l.event.ID, Name: short(w.Name.Or("")), Content: plain(w.Content.Or("")), Deleted: w.Deleted.Or(false),
-			Distribution: Distribution(w.Distribution.Or(int64(OwnOrg))), Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, l.draft.now)}
+			Distribution: Distribution(w.Distribution.Level(int64(OwnOrg))), Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, l.draft.now)}
 		var ok bool
 		if r.UUID, ok = uuidOr(l.s.db, w.UUID); !ok || r.Name == "" || len(r.Content) > reportLimit {
 			continue

@@ -43,7 +43,7 @@ func (a *audiences) intern(ctx context.Context, tx *store.Tx, d Distribution, gr
 // event gives the event's own level. Faults: Invalid "sharing_group_id" when the
 // group is unknown or not the caller's to use.
 func (a *audiences) event(ctx context.Context, tx *store.Tx, h *misp.Event) (d Distribution, group, audience int64, err error) {
-	d = Distribution(h.Distribution.Or(int64(Community)))
+	d = Distribution(h.Distribution.Level(int64(Community)))
 	if d < OwnOrg || d > Group {
 		return 0, 0, 0, fault.Field("distribution", "intel.fault.distribution", "unknown distribution %d", d)
 	}
@@ -60,9 +60,12 @@ func (a *audiences) event(ctx context.Context, tx *store.Tx, h *misp.Event) (d D
 }
 
 // child gives the audience of an attribute, object or report. One whose group is
-// unknown is kept for its own organisation, never widened.
+// unknown, or whose level is none, is kept for its own organisation, never widened.
 func (a *audiences) child(ctx context.Context, tx *store.Tx, d *Distribution, group *int64, out **int64) error {
 	*out = nil
+	if *d < OwnOrg || *d > Inherit {
+		*d = OwnOrg
+	}
 	if *d == Inherit {
 		*group = 0
 		return nil

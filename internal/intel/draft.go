@@ -140,7 +140,7 @@ func (d *draft) size() int {
 func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 	a = Attribute{ID: d.db.NewID(), EventID: d.eventID, Type: strings.TrimSpace(w.Type.V), Category: w.Category.Or(""),
 		Relation: plain(w.ObjectRelation.Or("")), Comment: plain(w.Comment.Or("")), Deleted: w.Deleted.Or(false),
-		NoCorrelation: w.DisableCorrelation.Or(false), Distribution: Distribution(w.Distribution.Or(int64(Inherit))),
+		NoCorrelation: w.DisableCorrelation.Or(false), Distribution: Distribution(w.Distribution.Level(int64(Inherit))),
 		Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, d.now)}
 	a.given = flags(w.UUID.Given() && w.UUID.V != "", gUUID) | flags(w.Timestamp.Given(), gTimestamp) | flags(w.Category.Given(), gCategory) |
 		flags(w.Type.Given(), gType) | flags(w.Value.Given(), gValue) | flags(w.ObjectRelation.Given(), gRelation) |
@@ -183,7 +183,7 @@ func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 func (d *draft) objectRow(w *misp.Object) Object {
 	o := Object{ID: d.db.NewID(), EventID: d.eventID, Name: short(w.Name.Or("")), MetaCategory: short(w.MetaCategory.Or("")),
 		Description: short(w.Description.Or("")), TemplateUUID: short(w.TemplateUUID.Or("")), TemplateVersion: w.TemplateVersion.Or(0),
-		Comment: short(w.Comment.Or("")), Deleted: w.Deleted.Or(false), Distribution: Distribution(w.Distribution.Or(int64(Inherit))),
+		Comment: short(w.Comment.Or("")), Deleted: w.Deleted.Or(false), Distribution: Distribution(w.Distribution.Level(int64(Inherit))),
 		Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, d.now)}
 	if !validDistribution(o.Distribution) {
 		o.Distribution = OwnOrg // never wider than what was meant

@@ -179,3 +179,33 @@ func TestTagOfOthersIsNotChanged(t *testing.T) {
 		}
 	})
 }
+
+// TestALevelThatIsNone: a level that is no number is refused or kept at home, as one that
+// does not exist; the default would be wider.
+func TestALevelThatIsNone(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		maker := w.Person(w.A, access.OrgAdmin, ident.MISP)
+		for _, level := range []misp.Int{{Bad: "abc", Is: misp.Given}, {Bad: "0x1", Is: misp.Given}, misp.N(9), misp.N(-1)} {
+			wide := inteltest.Event("wide", intel.Community, inteltest.Attr("domain", "a.example"))
+			wide.Distribution = level
+			if _, err := w.Intel.AddEvent(ctx, maker, intel.FromEvent(wide), intel.AddOptions{}); !fault.Is(err, fault.Invalid) {
+				t.Errorf("an event of level %+v: %v", level, err)
+			}
+			a := inteltest.Attr("domain", "a.example")
+			a.Distribution = level
+			e := inteltest.Event("home", intel.Community, a)
+			e.Object = []misp.Object{{Name: misp.T("domain-ip"), Distribution: level, Attribute: []misp.Attribute{inteltest.Attr("domain", "b.example")}}}
+			e.EventReport = []misp.EventReport{{Name: misp.T("r"), Content: misp.T("c"), Distribution: level}}
+			added := w.Add(maker, e)
+			other := w.Person(w.B, access.Member, ident.MISP)
+			if n, err := w.Intel.CountAttributes(ctx, other, intel.Query{Events: []string{added.UUID}}); err != nil || n != 0 {
+				t.Errorf("level %+v: another organisation sees %d attributes, %v", level, n, err)
+			}
+			if list, err := w.Intel.Reports(ctx, other, added.UUID, 0); err != nil || len(list) != 0 {
+				t.Errorf("level %+v: another organisation sees %d reports, %v", level, len(list), err)
+			}
+		}
+	})
+}

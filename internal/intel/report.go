@@ -35,7 +35,7 @@ func (s *Service) AddReport(ctx context.Context, who ident.Actor, event string, 
 		return Report{}, fault.Field("uuid", "intel.fault.uuid", "no uuid")
 	}
 	r := Report{ID: s.db.NewID(), UUID: uuid, Name: strings.TrimSpace(w.Name.Or("")), Content: w.Content.Or(""),
-		Distribution: Distribution(w.Distribution.Or(int64(OwnOrg))), Group: w.SharingGroupID.Or(0)}
+		Distribution: Distribution(w.Distribution.Level(int64(OwnOrg))), Group: w.SharingGroupID.Or(0)}
 	err := s.change(ctx, who, event, "report.add", func(tx *store.Tx, m *merge) error {
 		if taken, err := known(ctx, tx, "intel_report", []string{uuid}); err != nil || len(taken) > 0 {
 			return orNot(err, fault.Field("uuid", "intel.fault.uuid-taken", "%s", takenUUID))
@@ -71,7 +71,7 @@ func (s *Service) EditReport(ctx context.Context, who ident.Actor, ref string, w
 			return fault.New(fault.Conflict, "report %d is newer here", r.ID).WithKey(notNewerKey)
 		}
 		r.Name, r.Content = strings.TrimSpace(w.Name.Or(r.Name)), w.Content.Or(r.Content)
-		r.Distribution = Distribution(w.Distribution.Or(int64(r.Distribution)))
+		r.Distribution = Distribution(w.Distribution.Level(int64(r.Distribution)))
 		r.Group = w.SharingGroupID.Or(r.Group)
 		r.Deleted = w.Deleted.Or(r.Deleted)
 		r.Timestamp = w.Timestamp.Or(now)

@@ -73,6 +73,15 @@ func (n Int) Or(def int64) int64 {
 	return def
 }
 
+// Level is Or for a level of distribution: what is no number is no level (-1), never
+// the default, which might be wider than what was meant.
+func (n Int) Level(def int64) int64 {
+	if n.Bad != "" {
+		return -1
+	}
+	return n.Or(def)
+}
+
 // parseInt reads what peers call a number: digits, with spaces or a fraction
 // (Python clients send time.time() as it is), which is cut off.
 func parseInt(s string) Int {

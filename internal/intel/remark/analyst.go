@@ -132,7 +132,7 @@ func (n *Remark) read(w *misp.Analyst) error {
 	if n.Language == "" {
 		n.Language = "en"
 	}
-	n.Distribution = intel.Distribution(w.Distribution.Or(int64(n.Distribution)))
+	n.Distribution = intel.Distribution(w.Distribution.Level(int64(n.Distribution)))
 	n.Group = w.SharingGroupID.Or(n.Group)
 	return n.check()
 }
