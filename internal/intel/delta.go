@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"straza/internal/format/taxii"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -40,6 +41,8 @@ type NewsPage struct {
 	List []News
 	Next Mark
 	More bool
+
+	epoch int64 // of rights, when it was read
 }
 
 // NewsFilter chooses among the changes of a collection; empty lists choose all.
@@ -139,11 +142,16 @@ func (s *Service) ReadChanges(ctx context.Context, who ident.Actor, c Collection
 
 func (s *Service) changes(ctx context.Context, who ident.Actor, c Collection, f NewsFilter, from Mark, limit int) (p NewsPage, err error) {
 	err = s.view(ctx, who, "collection.read", audit.Thing{Kind: "collection", Label: string(c.Kind)}, func(tx *store.Tx) error {
+		epoch, err := access.EpochTx(ctx, tx) // first: on PostgreSQL what follows may be newer
+		if err != nil {
+			return err
+		}
 		if c, err = s.fresh(ctx, tx, who, c); err != nil {
 			return err
 		}
 		w := &deltaWalk{s: s, who: who, c: c, f: f, from: from, limit: min(max(limit, 1), changesMost)}
 		p, err = w.page(ctx, tx)
+		p.epoch = epoch
 		return err
 	})
 	return p, err

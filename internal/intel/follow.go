@@ -26,8 +26,9 @@ type Following struct {
 	Filter     NewsFilter
 	From       Mark          // the zero one = everything from the beginning
 	Beat       time.Duration // how long it may be silent
-	// Again tells who is asking by now; an error ends the following. It is asked before
-	// anything is given after a second or more, when rights changed, and at every beat.
+	// Again tells who is asking by now; an error ends the following. Nothing is given that
+	// was read after anybody's rights changed, or a second or more later, without asking
+	// it; it is asked at every beat, too.
 	Again func(ctx context.Context) (ident.Actor, error)
 }
 
@@ -35,16 +36,14 @@ type Following struct {
 // moved, and the pages of the moment, so that thousands at the same place with the same
 // rights cost one reading.
 type follower struct {
-	mu     sync.Mutex
-	count  int
-	moved  chan struct{} // closed when something has
-	ended  chan struct{} // closed when the program ends
-	over   bool
-	stop   context.CancelFunc
-	stamp  [3]int64 // clock, rights, definitions
-	turn   int64    // how often it moved
-	rights int64    // the turn at which rights changed last
-	pages  map[string]*sharedPage
+	mu    sync.Mutex
+	count int
+	moved chan struct{} // closed when something has
+	ended chan struct{} // closed when the program ends
+	over  bool
+	stop  context.CancelFunc
+	stamp [3]int64 // clock, rights, definitions
+	pages map[string]*sharedPage
 }
 
 type sharedPage struct {
@@ -75,8 +74,7 @@ func (s *Service) Follow(ctx context.Context, who ident.Actor, f Following, give
 	defer beat.Stop()
 	x := &followed{s: s, who: who, f: f, at: f.From, asked: time.Now(), give: give}
 	for {
-		moved, turn := s.follow.now()
-		x.turn = turn
+		moved := s.follow.now()
 		if err := x.toEnd(ctx, beat); err != nil {
 			return err
 		}
@@ -109,9 +107,8 @@ type followed struct {
 	who   ident.Actor
 	f     Following
 	at    Mark
-	turn  int64
 	asked time.Time // when it was last asked who this is
-	heard int64     // the turn of that
+	epoch int64     // of rights, as of that
 	give  func(p NewsPage, again bool) error
 	begun bool
 }
@@ -125,7 +122,7 @@ func (x *followed) again(ctx context.Context) (err error) {
 	if x.f.Again != nil {
 		x.who, err = x.f.Again(ctx)
 	}
-	x.asked, x.heard = time.Now(), x.turn
+	x.asked = time.Now()
 	return err
 }
 
@@ -134,11 +131,6 @@ func (x *followed) toEnd(ctx context.Context, beat *time.Timer) error {
 	for restart := false; ; {
 		if err := ctx.Err(); err != nil {
 			return err
-		}
-		if x.s.follow.rightsSince(x.heard) {
-			if err := x.again(ctx); err != nil {
-				return err
-			}
 		}
 		p, err := x.s.follow.page(ctx, x)
 		if fault.Is(err, fault.Gone) && !restart {
@@ -150,6 +142,13 @@ func (x *followed) toEnd(ctx context.Context, beat *time.Timer) error {
 		}
 		if err != nil {
 			return err
+		}
+		if p.epoch != x.epoch { // it was read with the rights of before
+			if err := x.again(ctx); err != nil {
+				return err
+			}
+			x.epoch = p.epoch
+			continue
 		}
 		x.at = p.Next
 		if len(p.List) > 0 {
@@ -194,16 +193,10 @@ func (h *follower) leave() {
 }
 
 // now gives what closes at the next move.
-func (h *follower) now() (<-chan struct{}, int64) {
+func (h *follower) now() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.moved, h.turn
-}
-
-func (h *follower) rightsSince(turn int64) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.rights > turn
+	return h.moved
 }
 
 // look wakes everybody when the clock of the collections, somebody's rights or a
@@ -239,10 +232,6 @@ func (h *follower) note(now [3]int64) {
 	if now == h.stamp {
 		return
 	}
-	h.turn++
-	if now[1] != h.stamp[1] {
-		h.rights = h.turn
-	}
 	h.stamp, h.pages = now, map[string]*sharedPage{}
 	close(h.moved)
 	h.moved = make(chan struct{})
@@ -251,7 +240,7 @@ func (h *follower) note(now [3]int64) {
 // page reads the page at a follower's place, or takes the one that another with the
 // same rights at the same place has read since the last move.
 func (h *follower) page(ctx context.Context, x *followed) (NewsPage, error) {
-	key := fmt.Sprintf("%v %d %s", x.at, x.f.Filter.sum(), rightsOf(x.who)) + " " + x.f.Collection.Definition.UUID
+	key := fmt.Sprintf("%v %d %d %s", x.at, x.epoch, x.f.Filter.sum(), rightsOf(x.who)) + " " + x.f.Collection.Definition.UUID
 	h.mu.Lock()
 	p, found := h.pages[key]
 	if !found {

@@ -322,6 +322,9 @@ func (s *Service) ChangeKey(ctx context.Context, who ident.Actor, uuid string, c
 		if err := updateKey(ctx, tx, k); err != nil {
 			return err
 		}
+		if err := access.BumpTx(ctx, tx); err != nil {
+			return err
+		}
 		return s.audit.Record(ctx, tx, who, "key.change", keyThing(k), map[string]any{"owner": k.Person, "read_only": k.ReadOnly,
 			"expires": k.Expires, "allow_ip": len(k.AllowIP)})
 	})
@@ -396,6 +399,9 @@ func (s *Service) RevokeKey(ctx context.Context, who ident.Actor, uuid string) (
 			return err
 		}
 		if err := revokeKey(ctx, tx, k.ID, k.Revoked); err != nil {
+			return err
+		}
+		if err := access.BumpTx(ctx, tx); err != nil { // whoever is on the line with it is asked again
 			return err
 		}
 		return s.audit.Record(ctx, tx, who, "key.revoke", keyThing(k), map[string]int64{"owner": k.Person})
