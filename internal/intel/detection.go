@@ -2,7 +2,9 @@ package intel
 
 import (
 	"context"
+	"io"
 
+	"straza/internal/format/detect"
 	"straza/internal/format/indicator"
 	"straza/internal/format/tlp"
 	"straza/internal/kernel/audit"
@@ -57,6 +59,22 @@ func (s *Service) Detect(ctx context.Context, who ident.Actor, d Detection, yiel
 		return s.detectEvent(ctx, who, d, q, e, &out, yield)
 	})
 	return out, err
+}
+
+// WriteDetection is Detect as a document of a format, opened and closed.
+func (s *Service) WriteDetection(ctx context.Context, who ident.Actor, w io.Writer, f detect.Format, h detect.Head, d Detection) (out Detected, err error) {
+	if err := mayRead(who); err != nil {
+		return out, err
+	}
+	x, err := f.New(w, h)
+	if err != nil {
+		return out, err
+	}
+	d.Format = f.Name
+	if out, err = s.Detect(ctx, who, d, x.Add); err != nil {
+		return out, err
+	}
+	return out, x.Close()
 }
 
 func (s *Service) detectEvent(ctx context.Context, who ident.Actor, d Detection, q Query, e *Event, out *Detected, yield func(*indicator.Item) error) error {

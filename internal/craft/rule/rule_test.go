@@ -52,6 +52,7 @@ type world struct {
 	ana, lea, boba ident.Actor
 	done           []string
 	broken         error
+	again          bool
 	calls          chan call
 	hook           string
 	answer         int
@@ -63,6 +64,14 @@ type call struct {
 }
 
 func newWorld(t *testing.T, db *store.DB) *world {
+	t.Helper()
+	return newWorldOut(t, db, outbound.Config{Allow: loopback})
+}
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// newWorldOut is newWorld with a guard of the test's own.
+func newWorldOut(t *testing.T, db *store.DB, out outbound.Config) *world {
 	t.Helper()
 	w := &world{t: t, db: db, calls: make(chan call, 10), answer: 204}
 	orgs := testkit.Orgs{cert: {ID: cert, UUID: db.NewUUID(), Name: "CERT", CERT: true}, other: {ID: other, UUID: db.NewUUID(), Name: "Other", CERT: true}, firm: {ID: firm, UUID: db.NewUUID(), Name: "Firm"}}
@@ -83,7 +92,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.hook = srv.URL + "/in"
 	w.post = mail.New(db, nil, "straza@example.org")
 	w.s = rule.New(rule.Deps{DB: db, Audit: testkit.Audit(db), People: w.people, Post: w.post, Text: cat, Keys: testkit.Vault(t),
-		World:  outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}),
+		World:  outbound.New(out),
 		Origin: func() string { return "https://straza.example" }}, []rule.Trigger{{
 		Name: "told", Event: told{}.EventType(), Perm: "intel.read",
 		Facts: []rule.Fact{{Name: "size", Kind: pack.Number}, {Name: "colours", Kind: pack.Many, Folded: true}, {Name: "tlp", Kind: pack.Word, Choices: []string{"GREEN", "RED"}}, {Name: "round", Kind: pack.Yesno}},
@@ -115,6 +124,9 @@ func newWorld(t *testing.T, db *store.DB) *world {
 			return "", w.broken
 		}
 		w.done = append(w.done, o.With["word"]+" "+who.Name)
+		if w.again { // the act makes the same happen once more
+			return "did", db.Update(context.Background(), func(tx *store.Tx) error { return jobs.Publish(context.Background(), tx, told{o.Subject.ID}) })
+		}
 		return "did", nil
 	}}})
 	w.runner = jobs.New(db, append(w.s.Jobs(), w.post.Jobs()...), w.s.Subscriptions())

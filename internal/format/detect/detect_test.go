@@ -210,12 +210,7 @@ func sound(format, text string) error {
 	case "netfilter":
 		return each(lines, "#", matching(tables))
 	case "zeek":
-		return each(lines, "#", func(l string) error {
-			if strings.Count(l, "\t") != 4 {
-				return errors.New("not five fields: " + l)
-			}
-			return nil
-		})
+		return each(lines, "#", zeek)
 	case "yara":
 		if _, ok := yara.Names(text); !ok && strings.Contains(text, "rule") {
 			return errors.New("no rules: " + text)
@@ -302,6 +297,11 @@ func readYAML(text string) error {
 		}
 		if v["title"] == nil || v["detection"] == nil {
 			return errors.New("no rule of Sigma")
+		}
+		if s, _ := v["description"].(string); strings.HasPrefix(s, "Made from shared indicators") { // the others are people's
+			if err := sigma(v); err != nil {
+				return err
+			}
 		}
 	}
 }

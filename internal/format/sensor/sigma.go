@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,14 +47,14 @@ func (x *Sigma) Add(it *indicator.Item) error {
 	for _, p := range it.Parts() {
 		switch p.Kind {
 		case indicator.Domain:
-			x.names = append(x.names, p.Value)
+			x.names = once(x.names, p.Value)
 		case indicator.URL:
-			x.urls = append(x.urls, p.Value)
+			x.urls = once(x.urls, p.Value)
 		case indicator.IP, indicator.Network:
-			x.addrs = append(x.addrs, p.Value)
+			x.addrs = once(x.addrs, p.Value)
 		case indicator.Hash:
 			if p.Sub == "md5" || p.Sub == "sha1" || p.Sub == "sha256" || p.Sub == "imphash" {
-				x.files = append(x.files, strings.ToUpper(p.Sub)+"="+strings.ToUpper(p.Value))
+				x.files = once(x.files, strings.ToUpper(p.Sub)+"="+strings.ToUpper(p.Value))
 			}
 		}
 	}
@@ -61,6 +62,14 @@ func (x *Sigma) Add(it *indicator.Item) error {
 		return x.event1()
 	}
 	return nil
+}
+
+// once adds what a rule, of at most perRule, does not hold yet.
+func once(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
 }
 
 // Close writes what is left.
@@ -95,7 +104,7 @@ func (x *Sigma) event1() error {
 		// The name itself or what lies below it: "notevil.example" is another.
 		{"DNS query", logsource{Category: "dns"}, []map[string]any{{"query": x.names}, {"query|endswith": dotted(x.names)}}, x.names},
 		{"URL", logsource{Category: "proxy"}, []map[string]any{{"c-uri|contains": literal(x.urls)}}, x.urls},
-		{"address", logsource{Category: "firewall"}, []map[string]any{{"dst_ip|cidr": x.addrs}}, x.addrs},
+		{"address", logsource{Category: "firewall"}, places(x.addrs), x.addrs},
 		{"file", logsource{Category: "process_creation", Product: "windows"}, []map[string]any{{"Hashes|contains": x.files}}, x.files},
 	} {
 		if len(r.list) == 0 {
@@ -109,7 +118,7 @@ func (x *Sigma) event1() error {
 			rule.Date = time.Unix(x.event.Timestamp, 0).UTC().Format(time.DateOnly)
 		}
 		if x.event.TLP != "" {
-			rule.Tags = []string{"tlp." + strings.ToLower(x.event.TLP)}
+			rule.Tags = []string{"tlp." + strings.ReplaceAll(strings.ToLower(x.event.TLP), "+", "-")}
 		}
 		if err := x.document(rule); err != nil {
 			return err
@@ -117,6 +126,25 @@ func (x *Sigma) event1() error {
 	}
 	x.names, x.urls, x.addrs, x.files = x.names[:0], x.urls[:0], x.addrs[:0], x.files[:0]
 	return nil
+}
+
+// places tells addresses, which are compared, from networks, which hold them.
+func places(list []string) (out []map[string]any) {
+	var hosts, nets []string
+	for _, s := range list {
+		if strings.Contains(s, "/") {
+			nets = append(nets, s)
+		} else {
+			hosts = append(hosts, s)
+		}
+	}
+	if len(hosts) > 0 {
+		out = append(out, map[string]any{"dst_ip": hosts})
+	}
+	if len(nets) > 0 {
+		out = append(out, map[string]any{"dst_ip|cidr": nets})
+	}
+	return out
 }
 
 func dotted(names []string) (out []string) {

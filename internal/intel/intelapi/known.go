@@ -155,8 +155,47 @@ func (a *api) takeOver(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.JSON(w, http.StatusOK, struct {
-		Done    int `json:"done"`
-		Same    int `json:"same"`
-		Refused int `json:"refused"`
-	}{out.Done, out.Same, out.Refused})
+		Done    int    `json:"done"`
+		Same    int    `json:"same"`
+		Refused int    `json:"refused"`
+		Undo    string `json:"undo"`
+	}{out.Done, out.Same, out.Refused, undoOf(out.Undo)})
+}
+
+// undoOf names what can be taken back; "" when nothing was done.
+func undoOf(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// giveBack undoes what one take did, as far as nobody changed it since.
+func (a *api) giveBack(w http.ResponseWriter, r *http.Request) error {
+	id, err := ref(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Undo string `json:"undo"`
+	}
+	if err := web.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	undo, err := strconv.ParseInt(in.Undo, 10, 64)
+	if err != nil {
+		return fault.Field("undo", "web.error.form", "%.30q is no undo of a take", in.Undo)
+	}
+	at, err := a.s.Attribute(r.Context(), web.Actor(r), id)
+	if err != nil {
+		return err
+	}
+	done, left, err := a.e.Undo(r.Context(), web.Actor(r), strconv.FormatInt(at.EventID, 10), undo)
+	if err != nil {
+		return err
+	}
+	return web.JSON(w, http.StatusOK, struct {
+		Done int `json:"done"`
+		Left int `json:"left"`
+	}{done, left})
 }

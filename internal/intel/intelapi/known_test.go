@@ -3,8 +3,11 @@ package intelapi_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
+	"straza/internal/format/detect"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/enrich"
@@ -44,15 +47,51 @@ func knownByContract(t *testing.T, s *server) {
 	}
 	said := s.want(200, "lead", "POST", open+"/ask", `{"module":"dns"}`)
 	key := said["offers"].([]any)[0].(map[string]any)["key"].(string)
-	if out := s.want(200, "lead", "POST", open+"/take", `{"keys":["`+key+`"]}`); fmt.Sprint(out) != "map[done:1 refused:0 same:0]" {
+	taken := s.want(200, "lead", "POST", open+"/take", `{"keys":["`+key+`"]}`)
+	undo, _ := taken["undo"].(string)
+	if taken["done"] != 1.0 || undo == "" {
+		t.Errorf("%v", taken)
+	}
+	s.want(404, "alfa", "POST", open+"/take/undo", `{"undo":"`+undo+`"}`)
+	s.want(404, "lead", "POST", kept+"/take/undo", `{"undo":"`+undo+`"}`)
+	s.want(422, "lead", "POST", open+"/take/undo", `{"undo":"x"}`)
+	if out := s.want(200, "lead", "POST", open+"/take/undo", `{"undo":"`+undo+`"}`); fmt.Sprint(out) != "map[done:1 left:0]" {
 		t.Errorf("%v", out)
 	}
-	if out := s.want(200, "lead", "POST", open+"/take", `{"keys":["`+key+`"]}`); fmt.Sprint(out) != "map[done:0 refused:0 same:1]" {
+	s.want(404, "lead", "POST", open+"/take/undo", `{"undo":"`+undo+`"}`)
+	s.want(200, "lead", "POST", open+"/take", `{"keys":["`+key+`"]}`)
+	if out := s.want(200, "lead", "POST", open+"/take", `{"keys":["`+key+`"]}`); fmt.Sprint(out) != "map[done:0 refused:0 same:1 undo:]" {
 		t.Errorf("%v", out)
 	}
 	s.want(409, "lead", "POST", open+"/take", `{"keys":["0000000000000000"]}`)
 	s.want(422, "lead", "POST", open+"/take", `{"keys":[]}`)
 	s.want(404, "reader", "GET", "/attributes/"+s.w.DB.NewUUID()+"/known", "")
+	detectionByContract(t, s)
 	remote.Answer["dns"] = "<html>"
 	s.want(503, "lead", "POST", open+"/ask", `{"module":"dns","again":true}`)
+}
+
+// detectionByContract: content of every format for who may see the events, with what a
+// label keeps here left out.
+func detectionByContract(t *testing.T, s *server) {
+	t.Helper()
+	team := s.w.Person(s.w.CERT, access.Lead, ident.Web)
+	for tag, value := range map[string]string{"tlp:green": "leaves.evil.rs", "tlp:red": "stays.evil.rs"} {
+		e := inteltest.Event("An event", map[bool]intel.Distribution{true: intel.OwnOrg, false: intel.Community}[tag == "tlp:red"], inteltest.Attr("hostname", value))
+		e.Tag, e.Published = []misp.Tag{{Name: misp.T(tag)}}, misp.B(true)
+		s.w.Add(team, e)
+	}
+	for _, f := range detect.Formats() {
+		r, res, out := s.site.Call("lead", "GET", "/api/v1/detection/"+f.Name+"?updated_since=2020-01-01T00:00:00Z", "")
+		s.contract.Check(t, r, res.StatusCode, res.Header, out)
+		body := string(out)
+		if res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), f.Media) || res.Header.Get("Straza-Export") == "" || strings.Contains(body, "stays.evil") {
+			t.Errorf("%s: %d %v %s", f.Name, res.StatusCode, res.Header, body)
+		}
+		if named := strings.Contains(body, "leaves.evil.rs"); named != slices.Contains([]string{"suricata", "snort", "yara", "yara-json", "sigma", "zeek", "kunai", "rpz", "hosts", "text", "openioc", "stix", "stix-json"}, f.Name) {
+			t.Errorf("%s: %s", f.Name, body)
+		}
+	}
+	s.want(404, "lead", "GET", "/detection/nothing", "")
+	s.want(422, "lead", "GET", "/detection/zeek?updated_since=x", "")
 }

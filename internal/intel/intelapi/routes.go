@@ -73,6 +73,8 @@ func Routes(m *web.Mux, s *intel.Service, e *enrich.Service) {
 		get(attributes+"/{id}/known", "what is known of an attribute that the caller may see, and what modules answered the caller's organisation", a.known),
 		act(http.MethodPost, attributes+"/{id}/ask", write, 0, a.ask),
 		act(http.MethodPost, attributes+"/{id}/take", write, 0, a.takeOver),
+		act(http.MethodPost, attributes+"/{id}/take/undo", write, 0, a.giveBack),
+		get("/api/v1/detection/{format}", "indicators of published events that the caller sees and whose label lets them leave as a file", a.detection),
 		// nothing is written: a read-only key may ask
 		web.Route{Method: http.MethodPost, Pattern: "/api/v1/extract", Policy: web.Perm("intel.read"), Scope: "intel:read", Body: 8 << 20,
 			Reveals: "indicators of the caller's own text, and the events with them that the caller may see", Handler: a.extract},

@@ -138,15 +138,9 @@ func (p *pages) detection(w http.ResponseWriter, r *http.Request, q intel.Query,
 		if f.Comment != "" {
 			_, _ = out.Buffer().WriteString(s.Line(f.Comment)) // the error stays in the buffer
 		}
-		x, err := f.New(out.Buffer(), detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true})
-		if err != nil {
-			return err
-		}
-		_, err = p.s.Detect(ctx, web.Actor(r), intel.Detection{Query: q, Format: f.Name, Strict: true, Warned: r.URL.Query().Get("warned") == "1"}, x.Add)
-		if err != nil {
-			return err
-		}
-		return x.Close()
+		h := detect.Head{ID: stix.UUID("", web.RequestID(r)), Org: p.site(r), Origin: p.d.Origin, At: web.Now(r), Events: true, Whole: true}
+		_, err = p.s.WriteDetection(ctx, web.Actor(r), out.Buffer(), f, h, intel.Detection{Query: q, Strict: true, Warned: r.URL.Query().Get("warned") == "1"})
+		return err
 	}))
 }
 
