@@ -18,18 +18,7 @@ func (f *field) raw(b *testing.B, e intel.Event) time.Duration {
 	cols, list := f.rows(b, e)
 	event := f.DB.NewID()
 	for _, row := range list {
-		for i, c := range cols {
-			switch {
-			case c == "id":
-				row[i] = f.DB.NewID()
-			case c == "event_id":
-				row[i] = event
-			case c == "uuid":
-				row[i] = store.NewRandomUUID(f.DB.Clock)
-			case c == "key1" || c == "key2" && row[i] != nil:
-				row[i] = rng.Int64()
-			}
-		}
+		f.anew(cols, row, event)
 	}
 	start := time.Now()
 	must(b, f.DB.Update(ctx, func(tx *store.Tx) error {
@@ -48,6 +37,22 @@ func (f *field) raw(b *testing.B, e intel.Event) time.Duration {
 		return err
 	}))
 	return took
+}
+
+// anew makes a row read from the table another one of an event.
+func (f *field) anew(cols []string, row []any, event int64) {
+	for i, c := range cols {
+		switch {
+		case c == "id":
+			row[i] = f.DB.NewID()
+		case c == "event_id":
+			row[i] = event
+		case c == "uuid":
+			row[i] = store.NewRandomUUID(f.DB.Clock)
+		case c == "key1" || c == "key2" && row[i] != nil:
+			row[i] = rng.Int64()
+		}
+	}
 }
 
 // rows reads all attributes of an event as they stand.

@@ -26,7 +26,7 @@ func Python(t *testing.T, kind, script string, env ...string) {
 	py := filepath.Join(root, "e2e", ".venv", "bin", "python")
 	_, err := os.Stat(py)
 	needTool(t, err == nil, "the Python clients are not installed (scripts/setup.sh python)")
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	cmd := child(exec.CommandContext(ctx, py, "-X", "utf8", filepath.Join(root, "e2e", "py", script)))
 	cmd.Env = append(cleanEnv(), env...)
