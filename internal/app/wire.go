@@ -102,8 +102,8 @@ func (h *House) wire(ctx context.Context) (err error) {
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), ByHand: h.cfg.get("mail") == "" && !h.cfg.demo(), Scopes: h.scopes, Enrolled: h.enrolFirst}})
 	h.Post.Use(h.Accounts)
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
-	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Lists: h.Lists, Remarks: saidOf{h}})
-	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
+	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Vault: h.Vault, Lists: h.Lists, Remarks: saidOf{h}})
+	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
 	h.Dossiers = dossier.New(dossier.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Catalog: h.Lists})
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})

@@ -21,7 +21,7 @@ func (l *loader) write(ctx context.Context, tx *store.Tx, part *draft) error {
 	if err := copyAttributes(ctx, tx, rows); err != nil {
 		return err
 	}
-	if err := copyData(ctx, tx, rows); err != nil {
+	if err := copyData(ctx, tx, l.s.vault, rows); err != nil {
 		return err
 	}
 	l.saved.Attributes.Created += int64(len(rows))

@@ -365,7 +365,7 @@ func (m *merge) apply(ctx context.Context, tx *store.Tx, old, a *Attribute) erro
 	if err := rewriteAttribute(ctx, tx, old); err != nil {
 		return err
 	}
-	return copyData(ctx, tx, []*Attribute{old})
+	return copyData(ctx, tx, m.l.s.vault, []*Attribute{old})
 }
 
 // takeFrom copies the fields that came. Type and value are checked together.

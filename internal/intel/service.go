@@ -13,6 +13,7 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 	"straza/internal/registry"
 )
 
@@ -27,8 +28,9 @@ type Deps struct {
 	DB       *store.DB
 	Audit    *audit.Log
 	Registry *registry.Service
-	Lists    Lists   // warning lists; nil = none
-	Remarks  Remarks // what keeps analyst data; nil = what comes inside events is left out
+	Vault    *vault.Vault // attachments stand encrypted; nil = none can be kept
+	Lists    Lists        // warning lists; nil = none
+	Remarks  Remarks      // what keeps analyst data; nil = what comes inside events is left out
 	// Untagged is what an event without a TLP label counts as on the ways out;
 	// none given is GREEN: members and peers, never the public.
 	Untagged tlp.Level
@@ -68,6 +70,7 @@ type Service struct {
 	said  Remarks
 
 	registry *registry.Service
+	vault    *vault.Vault
 	untagged tlp.Level
 	sharing  *turnstile
 	follow   *follower
@@ -76,7 +79,7 @@ type Service struct {
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile(), follow: newFollower()}
+	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, vault: d.Vault, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile(), follow: newFollower()}
 }
 
 // onWire tells whether the caller came by a surface of the field's protocols,

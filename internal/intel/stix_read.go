@@ -8,6 +8,7 @@ import (
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 )
 
 // convert streams the event through the converter.
@@ -56,7 +57,7 @@ func (c *conversion) attributes(conv *stix.Converter) error {
 			if err = attachTags(c.ctx, tx, pointers(list)); err != nil {
 				return err
 			}
-			data, err = attachments(c.ctx, tx, list)
+			data, err = attachments(c.ctx, tx, c.s.vault, list)
 			return err
 		})
 		for i := range list {
@@ -104,14 +105,14 @@ func leaving(uses []TagUse) []TagUse {
 	return out
 }
 
-func attachments(ctx context.Context, tx *store.Tx, list []Attribute) (map[int64][]byte, error) {
+func attachments(ctx context.Context, tx *store.Tx, v *vault.Vault, list []Attribute) (map[int64][]byte, error) {
 	out := map[int64][]byte{}
 	for i := range list {
 		a := &list[i]
 		if a.DataSize == 0 || a.DataSize > dataShared {
 			continue
 		}
-		b, err := readData(ctx, tx, a.ID)
+		b, err := readData(ctx, tx, v, a.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +134,7 @@ func (c *conversion) objects(conv *stix.Converter) error {
 				return err
 			}
 			for i := range list {
-				more, err := attachments(c.ctx, tx, list[i].Attributes)
+				more, err := attachments(c.ctx, tx, c.s.vault, list[i].Attributes)
 				if err != nil {
 					return err
 				}

@@ -13,6 +13,7 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 )
 
 const (
@@ -116,15 +117,19 @@ func columnsOf[T interface{ columns() []any }](rows []T) iter.Seq2[[]any, error]
 	}
 }
 
-func copyData(ctx context.Context, tx *store.Tx, rows []*Attribute) error {
+func copyData(ctx context.Context, tx *store.Tx, v *vault.Vault, rows []*Attribute) error {
 	for _, a := range rows {
 		if len(a.data) == 0 {
 			continue
 		}
 		sum := sha256.Sum256(a.data)
-		if _, err := tx.Exec(ctx, `INSERT INTO intel_data (attribute_id, event_id, sha256, bytes) VALUES ($1,$2,$3,$4)
-			ON CONFLICT (attribute_id) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes`,
-			a.ID, a.EventID, hex.EncodeToString(sum[:]), a.data); err != nil {
+		cell, err := sealed(v, a.ID, a.data)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO intel_data (attribute_id, event_id, sha256, bytes, sealed) VALUES ($1,$2,$3,$4,TRUE)
+			ON CONFLICT (attribute_id) DO UPDATE SET sha256 = excluded.sha256, bytes = excluded.bytes, sealed = TRUE`,
+			a.ID, a.EventID, hex.EncodeToString(sum[:]), cell); err != nil {
 			return err
 		}
 	}
@@ -214,9 +219,25 @@ func countHidden(ctx context.Context, tx *store.Tx, who ident.Actor, event int64
 	return own + within, err
 }
 
-func readData(ctx context.Context, tx *store.Tx, attribute int64) (b []byte, err error) {
-	_, err = tx.Row(ctx, "SELECT bytes FROM intel_data WHERE attribute_id = $1", []any{attribute}, &b)
-	return b, err
+func readData(ctx context.Context, tx *store.Tx, v *vault.Vault, attribute int64) (b []byte, err error) {
+	var isSealed bool
+	if _, err = tx.Row(ctx, "SELECT bytes, sealed FROM intel_data WHERE attribute_id = $1", []any{attribute}, &b, &isSealed); err != nil {
+		return nil, err
+	}
+	return opened(v, attribute, b, isSealed)
+}
+
+const sealData = "UPDATE intel_data SET bytes = $2, sealed = TRUE WHERE attribute_id = $1"
+
+type openData struct {
+	attribute int64
+	bytes     []byte
+}
+
+// unsealed reads attachments from before they were encrypted.
+func unsealed(ctx context.Context, tx *store.Tx, limit int) ([]openData, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (d openData, err error) { err = s.Scan(&d.attribute, &d.bytes); return },
+		"SELECT attribute_id, bytes FROM intel_data WHERE NOT sealed ORDER BY attribute_id LIMIT $1", limit)
 }
 
 // placeholders is "$1,$2…" with the arguments for a list of texts.

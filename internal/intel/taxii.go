@@ -220,6 +220,7 @@ func noCollection() error {
 const (
 	jobShare = "intel.share"
 	jobSweep = "intel.share-all"
+	jobSeal  = "intel.seal"
 )
 
 // Jobs is the room's background work.
@@ -237,6 +238,7 @@ func (s *Service) Jobs() []jobs.Def {
 		}},
 		s.collectJob(),
 		s.mergeJob(),
+		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: s.sealOld},
 	}...)
 }
 

@@ -200,7 +200,7 @@ func (s *Service) Data(ctx context.Context, who ident.Actor, attribute string) (
 		return nil, err
 	}
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		b, err = readData(ctx, tx, a.ID)
+		b, err = readData(ctx, tx, s.vault, a.ID)
 		return err
 	})
 	return b, err

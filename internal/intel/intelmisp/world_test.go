@@ -117,7 +117,7 @@ func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
 	w.post = mail.New(db, nil, "straza@straza.test")
 	words, err := i18n.NewCatalog(intel.Messages)
 	w.Must(err)
-	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Post: w.post, People: w.Accounts, Text: words,
+	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Vault: testkit.Vault(t), Post: w.post, People: w.Accounts, Text: words,
 		Link: func(event string, _ bool) string { return "https://straza.test/portal/events/" + event }})
 	w.Feeds = feed.New(feed.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys, People: w.Accounts,
 		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})})

@@ -51,8 +51,9 @@ func Open(t testing.TB, db *store.DB) *World {
 	w.Must(err)
 	w.Registry = reg
 	w.Lists = catalog.New(catalog.Deps{DB: db, Audit: testkit.Audit(db)})
-	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Lists: w.Lists, Remarks: w})
-	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel})
+	v := testkit.Vault(t)
+	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Vault: v, Lists: w.Lists, Remarks: w})
+	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Vault: v})
 	w.Dossiers = dossier.New(dossier.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Catalog: w.Lists})
 	return w
 }

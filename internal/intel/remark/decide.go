@@ -82,7 +82,7 @@ func (s *Service) decide(ctx context.Context, who ident.Actor, ref, verb string,
 		return p, err
 	}
 	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		if p, err = readProposal(ctx, tx, who, ref); err != nil {
+		if p, err = readProposal(ctx, tx, s.d.Vault, who, ref); err != nil {
 			return err
 		}
 		e, err := s.d.Intel.EventTx(ctx, tx, who, strconv.FormatInt(p.Event, 10))

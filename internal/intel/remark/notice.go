@@ -3,6 +3,7 @@ package remark
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
@@ -17,6 +18,7 @@ const (
 	jobMade    = "remark.proposed"
 	jobDecided = "remark.decided"
 	jobAsked   = "remark.asked"
+	jobSeal    = "remark.seal"
 )
 
 // noticesPart is the part of Straža that tells people by letter.
@@ -28,9 +30,11 @@ func Subscriptions() []jobs.Subscription {
 		{Event: DelegationAsked{}.EventType(), Kind: jobAsked}}
 }
 
-// Jobs are the letters that something waits or was decided.
+// Jobs are the letters that something waits or was decided, and the sealing of what came
+// before attachments were encrypted.
 func (s *Service) Jobs() []jobs.Def {
-	return []jobs.Def{{Kind: jobMade, Run: s.tellOwner}, {Kind: jobDecided, Run: s.tellAuthor}, {Kind: jobAsked, Run: s.tellAsked}}
+	return []jobs.Def{{Kind: jobMade, Run: s.tellOwner}, {Kind: jobDecided, Run: s.tellAuthor}, {Kind: jobAsked, Run: s.tellAsked},
+		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: s.sealOld}}
 }
 
 // told bounds how many people of an organisation one letter goes to.

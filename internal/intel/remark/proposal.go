@@ -49,6 +49,7 @@ type Proposal struct {
 	decidedBy int64
 	before    string
 	made      int64
+	sealed    bool // Data is a cell, as it stands in the table
 	lock      bool // the event's owner wants no letters about proposals
 }
 
@@ -209,7 +210,7 @@ func (s *Service) put(ctx context.Context, tx *store.Tx, who ident.Actor, p *Pro
 	}
 	p.ID, p.Event, p.EventUUID, p.Owner, p.Person = s.d.DB.NewID(), e.ID, e.UUID, e.Owner.ID, who.Person
 	p.Timestamp, p.Created, p.State = now/1e6, now, Open
-	if err := insertProposal(ctx, tx, p); err != nil {
+	if err := insertProposal(ctx, tx, s.d.Vault, p); err != nil {
 		return err
 	}
 	if err := jobs.Publish(ctx, tx, ProposalMade{ID: p.ID, Event: e.ID}); err != nil {
@@ -303,7 +304,7 @@ func (s *Service) Proposal(ctx context.Context, who ident.Actor, ref string) (p 
 		return p, err
 	}
 	err = s.view(ctx, who, "proposal.view", audit.Thing{Kind: "proposal", Label: ref}, func(tx *store.Tx) error {
-		p, err = readProposal(ctx, tx, who, ref)
+		p, err = readProposal(ctx, tx, s.d.Vault, who, ref)
 		return err
 	})
 	return p, err

@@ -72,7 +72,7 @@ func (s *Service) pushOne(ctx context.Context, tx *store.Tx, who ident.Actor, e 
 		return false, true, err
 	}
 	if !found {
-		return true, true, insertProposal(ctx, tx, &p)
+		return true, true, insertProposal(ctx, tx, s.d.Vault, &p)
 	}
 	if p.Timestamp <= timestamp || p.Deleted == deleted {
 		return false, true, nil

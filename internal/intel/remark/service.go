@@ -10,6 +10,7 @@ import (
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 )
 
 // People says who somebody is at this moment: *account.Service. Faults:
@@ -24,6 +25,7 @@ type Deps struct {
 	DB     *store.DB
 	Audit  *audit.Log
 	Intel  *intel.Service
+	Vault  *vault.Vault // attachments of proposals stand encrypted
 	Post   *mail.Post
 	People People
 	Text   *i18n.Catalog

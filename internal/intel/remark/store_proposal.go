@@ -2,24 +2,26 @@ package remark
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
+	"straza/internal/kernel/vault"
 )
 
 const (
 	proposalCols = `p.id, p.uuid, p.event_id, e.uuid, e.org_id, p.attribute_id, p.org_id, o.uuid, o.name, o.local, p.person_id, p.type, p.category,
-		p.value, p.comment, p.to_ids, p.removal, p.first_seen, p.last_seen, p.data, p.timestamp, p.deleted, p.state, p.created, p.decided_by,
+		p.value, p.comment, p.to_ids, p.removal, p.first_seen, p.last_seen, p.data, p.sealed, p.timestamp, p.deleted, p.state, p.created, p.decided_by,
 		p.before, p.made, e.proposal_lock,
 		COALESCE(pa.type, ''), COALESCE(pa.category, ''), COALESCE(pa.value, ''), COALESCE(pa.comment, ''), COALESCE(pa.to_ids, p.to_ids)`
 	proposalFrom = ` FROM intel_proposal p JOIN intel_event e ON e.id = p.event_id JOIN registry_organisation o ON o.id = p.org_id
 		LEFT JOIN intel_attribute pa ON pa.id = p.attribute_id AND p.attribute_id <> 0 WHERE `
 	addProposal = `INSERT INTO intel_proposal (id, uuid, event_id, attribute_id, org_id, person_id, type, category, value, comment, to_ids, removal,
-		first_seen, last_seen, data, timestamp, deleted, state, decided_by, before, made, created)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)`
+		first_seen, last_seen, data, sealed, timestamp, deleted, state, decided_by, before, made, created)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,TRUE,$16,$17,$18,$19,$20,$21,$22)`
 	setState = `UPDATE intel_proposal SET state = $3, deleted = $4, timestamp = $5, decided_by = $6, before = $7, made = $8
 		WHERE id = $1 AND state = $2`
 	countOpen    = `SELECT COUNT(*) FROM intel_proposal WHERE event_id = $1 AND org_id = $2 AND NOT deleted`
@@ -30,14 +32,18 @@ const (
 
 func scanProposal(s store.Scanner) (p Proposal, err error) {
 	err = s.Scan(&p.ID, &p.UUID, &p.Event, &p.EventUUID, &p.Owner, &p.Attribute, &p.Org.ID, &p.Org.UUID, &p.Org.Name, &p.Org.Local, &p.Person,
-		&p.Type, &p.Category, &p.Value, &p.Comment, &p.ToIDS, &p.Removal, &p.FirstSeen, &p.LastSeen, &p.Data, &p.Timestamp, &p.Deleted,
+		&p.Type, &p.Category, &p.Value, &p.Comment, &p.ToIDS, &p.Removal, &p.FirstSeen, &p.LastSeen, &p.Data, &p.sealed, &p.Timestamp, &p.Deleted,
 		&p.State, &p.Created, &p.decidedBy, &p.before, &p.made, &p.lock, &p.Now.Type, &p.Now.Category, &p.Now.Value, &p.Now.Comment, &p.Now.ToIDS)
 	return p, err
 }
 
-func insertProposal(ctx context.Context, tx *store.Tx, p *Proposal) error {
-	_, err := tx.Exec(ctx, addProposal, p.ID, p.UUID, p.Event, p.Attribute, p.Org.ID, p.Person, p.Type, p.Category, p.Value, p.Comment, p.ToIDS,
-		p.Removal, null(p.FirstSeen), null(p.LastSeen), p.Data, p.Timestamp, p.Deleted, p.State, p.decidedBy, p.before, p.made, p.Created)
+func insertProposal(ctx context.Context, tx *store.Tx, v *vault.Vault, p *Proposal) error {
+	cell, err := sealed(v, p.ID, p.Data)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, addProposal, p.ID, p.UUID, p.Event, p.Attribute, p.Org.ID, p.Person, p.Type, p.Category, p.Value, p.Comment, p.ToIDS,
+		p.Removal, null(p.FirstSeen), null(p.LastSeen), cell, p.Timestamp, p.Deleted, p.State, p.decidedBy, p.before, p.made, p.Created)
 	return err
 }
 
@@ -95,7 +101,7 @@ func listProposals(ctx context.Context, tx *store.Tx, who ident.Actor, f Proposa
 }
 
 // readProposal loads one by id or UUID; of several with a UUID the newest open one.
-func readProposal(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Proposal, error) {
+func readProposal(ctx context.Context, tx *store.Tx, v *vault.Vault, who ident.Actor, ref string) (Proposal, error) {
 	id, uuid, err := intel.RefID(ref)
 	if err != nil {
 		return Proposal{}, noProposal(ref)
@@ -109,9 +115,40 @@ func readProposal(ctx context.Context, tx *store.Tx, who ident.Actor, ref string
 	if err != nil || !found {
 		return p, orNot(err, noProposal(ref))
 	}
-	return p, nil
+	if p.sealed && len(p.Data) > 0 {
+		p.Data, err = v.Open(dataCell(p.ID), p.Data)
+	}
+	return p, err
 }
 
 func countSeen(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (int64, error) {
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+proposalFrom+"p.event_id = $1 AND NOT p.deleted AND "+proposalSeen(who), event)
+}
+
+func dataCell(proposal int64) vault.Field {
+	return vault.Field{Table: "intel_proposal", Column: "data", Row: proposal}
+}
+
+// sealed makes the cell of a proposal's attachment; most have none.
+func sealed(v *vault.Vault, proposal int64, data []byte) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, nil
+	}
+	if v == nil {
+		return nil, errors.New("remark: attachments need the installation's keys")
+	}
+	return v.Seal(dataCell(proposal), data)
+}
+
+const sealProposal = `UPDATE intel_proposal SET data = $2, sealed = TRUE WHERE id = $1`
+
+type openData struct {
+	proposal int64
+	data     []byte
+}
+
+// unsealed reads attachments from before they were encrypted.
+func unsealed(ctx context.Context, tx *store.Tx, limit int) ([]openData, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (d openData, err error) { err = s.Scan(&d.proposal, &d.data); return },
+		"SELECT id, data FROM intel_proposal WHERE NOT sealed AND data IS NOT NULL ORDER BY id LIMIT $1", limit)
 }
