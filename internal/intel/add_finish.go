@@ -40,6 +40,9 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 	if err := copyTaggings(ctx, tx, uses); err != nil {
 		return err
 	}
+	if err := l.labelled(ctx, tx, 0); err != nil {
+		return err
+	}
 	if err := rewriteEvent(ctx, tx, l.event); err != nil {
 		return err
 	}

@@ -475,6 +475,9 @@ func (m *merge) end(ctx context.Context, tx *store.Tx, before Event) error {
 		return err
 	}
 	e.TLP, e.PAP = labels(names)
+	if err := l.labelled(ctx, tx, before.PublishTimestamp); err != nil {
+		return err
+	}
 	if err := settle(ctx, tx, l.who, before, e); err != nil {
 		return err
 	}

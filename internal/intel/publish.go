@@ -143,6 +143,22 @@ func (s *Service) complete(ctx context.Context, tx *store.Tx, who ident.Actor, e
 	return f.WithKey("intel.fault.required", "names", strings.Join(missing, ", "))
 }
 
+// labelled leaves what somebody writes here unpublished while a tag of a required taxonomy
+// is missing, as the act of publishing would refuse it. What a peer or a feed brings has
+// been published by its own rules.
+func (l *loader) labelled(ctx context.Context, tx *store.Tx, before int64) error {
+	e := &l.event
+	if !e.Published || e.Locked || e.Origin.ID != e.Owner.ID || l.who.Person == 0 {
+		return nil
+	}
+	err := l.s.complete(ctx, tx, l.who, *e)
+	if f := fault.Of(err); f != nil && f.Key == "intel.fault.required" {
+		e.Published, e.PublishTimestamp = false, before
+		return nil
+	}
+	return err
+}
+
 // DeleteEvent removes an event for good and puts its UUID on the block list, so
 // that no peer brings it back. Who may: the right to edit it. Faults: NotFound, Denied.
 func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string) error {

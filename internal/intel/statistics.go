@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"straza/internal/kernel/ident"
@@ -121,4 +122,44 @@ func (s *Service) StatisticsOfOrgs(ctx context.Context, who ident.Actor) (map[in
 // shared: it is not to be changed.
 func (s *Service) Census(ctx context.Context, who ident.Actor) (Census, error) {
 	return counted(ctx, s, who, "census", func(tx *store.Tx, _ int64) (Census, error) { return census(ctx, tx, who) })
+}
+
+// TypesOfOrgs counts the attributes that the caller sees by the organisation that made
+// their event and by type. The answer is shared: it is not to be changed.
+func (s *Service) TypesOfOrgs(ctx context.Context, who ident.Actor) (map[int64]map[string]int64, error) {
+	return counted(ctx, s, who, "types", func(tx *store.Tx, _ int64) (map[int64]map[string]int64, error) { return typesOfOrgs(ctx, tx, who) })
+}
+
+// TagSpan narrows TagTotals; what is empty narrows nothing.
+type TagSpan struct {
+	Prefix   string // of the tag, in any case
+	From, To string // days of the event, 2026-01-31
+	Org      int64  // that made the event
+}
+
+// TagTotals counts the events and the attributes that carry each exportable tag and that
+// the caller sees. The answer is shared: it is not to be changed.
+func (s *Service) TagTotals(ctx context.Context, who ident.Actor, f TagSpan) (map[string]int64, error) {
+	f.Prefix = strings.ToLower(f.Prefix)
+	return counted(ctx, s, who, fmt.Sprintf("tags%q", f), func(tx *store.Tx, _ int64) (map[string]int64, error) { return tagTotals(ctx, tx, who, f) })
+}
+
+// SourceCount is how often the own organisation sighted something on one event by one source.
+type SourceCount struct {
+	Source   string
+	Kind     int
+	Event, N int64
+}
+
+// SightingSources counts the sightings of the caller's organisation since a second, on
+// what the caller still sees.
+func (s *Service) SightingSources(ctx context.Context, who ident.Actor, since int64) (out []SourceCount, err error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		out, err = sightingSources(ctx, tx, who, since)
+		return err
+	})
+	return out, err
 }

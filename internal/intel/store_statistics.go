@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"straza/internal/kernel/access"
@@ -121,4 +122,63 @@ func census(ctx context.Context, tx *store.Tx, who ident.Actor) (c Census, err e
 		c.Tags[x.typ] = x.n
 	}
 	return c, err
+}
+
+func typesOfOrgs(ctx context.Context, tx *store.Tx, who ident.Actor) (map[int64]map[string]int64, error) {
+	type row struct {
+		org, n int64
+		typ    string
+	}
+	rows, err := store.All(ctx, tx, func(r store.Scanner) (x row, err error) { err = r.Scan(&x.org, &x.typ, &x.n); return },
+		`SELECT e.orgc_id, a.type, count(*) FROM intel_attribute a JOIN intel_event e ON e.id = a.event_id
+		WHERE NOT a.deleted AND `+eventScan(who, "e")+` AND `+childSeen(who, "a", true)+` GROUP BY e.orgc_id, a.type`)
+	out := map[int64]map[string]int64{}
+	for _, x := range rows {
+		if out[x.org] == nil {
+			out[x.org] = map[string]int64{}
+		}
+		out[x.org][x.typ] = x.n
+	}
+	return out, err
+}
+
+func tagTotals(ctx context.Context, tx *store.Tx, who ident.Actor, f TagSpan) (map[string]int64, error) {
+	var w where
+	w.add("t.exportable")
+	w.add("SUBSTR(t.name_fold, 1, "+strconv.Itoa(len([]rune(f.Prefix)))+") = ?", f.Prefix)
+	w.add(eventScan(who, "e"))
+	if f.From != "" {
+		w.add("e.date >= ?", f.From)
+	}
+	if f.To != "" {
+		w.add("e.date <= ?", f.To)
+	}
+	if f.Org != 0 {
+		w.add("e.orgc_id = ?", f.Org)
+	}
+	out := map[string]int64{}
+	for _, from := range []string{
+		"intel_tagging g JOIN intel_tag t ON t.id = g.tag_id JOIN intel_event e ON e.id = g.event_id WHERE g.attribute_id = 0 AND ",
+		"intel_tagging g JOIN intel_tag t ON t.id = g.tag_id JOIN intel_event e ON e.id = g.event_id JOIN intel_attribute a ON a.id = g.attribute_id WHERE NOT a.deleted AND " +
+			childSeen(who, "a", true) + " AND ",
+	} {
+		list, err := store.All(ctx, tx, func(s store.Scanner) (c tagged, err error) { err = s.Scan(&c.name, &c.n); return },
+			"SELECT t.name, COUNT(*) FROM "+from+w.sql()+" GROUP BY t.name", w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range list {
+			out[c.name] += c.n
+		}
+	}
+	return out, nil
+}
+
+func sightingSources(ctx context.Context, tx *store.Tx, who ident.Actor, since int64) ([]SourceCount, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (c SourceCount, err error) {
+		err = s.Scan(&c.Source, &c.Kind, &c.Event, &c.N)
+		return
+	},
+		"SELECT g.source, g.kind, g.event_id, COUNT(*)"+sightingFrom+" WHERE g.org_id = $1 AND g.seen > $2 AND NOT a.deleted AND "+childSeen(who, "a", true)+
+			" AND "+eventScan(who, "e")+" GROUP BY g.source, g.kind, g.event_id ORDER BY g.source, g.kind, g.event_id", who.Org, since)
 }

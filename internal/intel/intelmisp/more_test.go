@@ -199,3 +199,87 @@ func TestLabelsBindTheRole(t *testing.T) {
 		}
 	})
 }
+
+// Tags of which only one may stand: attachTagToObject puts them on and says so, events/addTag
+// and attributes/addTag refuse as MISP does; a tag that is hidden from others is not named.
+func TestExclusiveTagsWarn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		uuid := w.made("orgadmin", `{"info":"x","distribution":"1","Tag":[{"name":"tlp:amber"}],"Attribute":[{"uuid":"37373737-1111-4111-8111-111111111111","type":"domain","value":"a.example.rs","Tag":[{"name":"tlp:green"}]}]}`)
+		const warning = `\nWarning: tlp is exclusive, only one of these tags may be set: tlp:amber, tlp:red.`
+		got := w.ask("orgadmin", "POST", "/tags/attachTagToObject", `{"uuid":"`+uuid+`","tag":"tlp:red"}`)
+		if got.status != http.StatusOK || !strings.Contains(got.body, `successfully attached to Event(`) || !strings.Contains(got.body, warning) {
+			t.Errorf("attach: %d %s", got.status, got.body)
+		}
+		if got := w.ask("orgadmin", "POST", "/tags/attachTagToObject", `{"uuid":"`+uuid+`","tag":"slobodna"}`); !strings.Contains(got.body, warning) {
+			t.Errorf("attach of another: %s", got.body)
+		}
+		// Half of a list: what was put on and what was not.
+		got = w.ask("user", "POST", "/tags/attachTagToObject", `{"uuid":"37373737-1111-4111-8111-111111111111","tag":["slobodna","nova:nema"]}`)
+		if got.status != http.StatusOK || !strings.Contains(got.body, "Global tag slobodna(") || !strings.Contains(got.body, `\nFailed to attach 1 tags. Reasons: {\"0\":\"Tag not found and insufficient privileges to create it.\"}`) || strings.Contains(got.body, "Warning") {
+			t.Errorf("half a list: %d %s", got.status, got.body)
+		}
+		w.ask("orgadmin", "POST", "/tags/add", `{"name":"tlp:clear"}`)
+		for path, ref := range map[string]string{"/events/addTag/": uuid, "/attributes/addTag/": "37373737-1111-4111-8111-111111111111"} {
+			got := w.ask("orgadmin", "POST", path, `{"event":"`+ref+`","attribute":"`+ref+`","tag":"tlp:clear"}`)
+			if got.status != http.StatusOK || got.body != `{"saved":false,"errors":"Tag is not allowed due to taxonomy exclusivity settings"}` {
+				t.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+		// A taxonomy that is not in force excludes nothing; neither does a tag outside it.
+		var list []struct {
+			Taxonomy struct{ ID, Namespace string }
+		}
+		w.Must(json.Unmarshal([]byte(w.ask("admin", "GET", "/taxonomies", "").body), &list))
+		for _, x := range list {
+			if x.Taxonomy.Namespace == "tlp" {
+				w.ask("admin", "POST", "/taxonomies/disable/"+x.Taxonomy.ID, "")
+			}
+		}
+		if got := w.ask("orgadmin", "POST", "/events/addTag", `{"event":"`+uuid+`","tag":"tlp:clear"}`); !strings.Contains(got.body, "Tag added.") {
+			t.Errorf("not in force: %s", got.body)
+		}
+	})
+}
+
+// An event without a tag of a required taxonomy is not published, by any of the ways: the
+// answer names the taxonomy, an add or edit leaves the event unpublished.
+func TestRequiredTaxonomies(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var list []struct {
+			Taxonomy struct{ ID, Namespace string }
+		}
+		w.Must(json.Unmarshal([]byte(w.ask("admin", "GET", "/taxonomies", "").body), &list))
+		for _, x := range list {
+			if x.Taxonomy.Namespace == "tlp" {
+				if got := w.ask("admin", "POST", "/taxonomies/toggleRequired/"+x.Taxonomy.ID, `{"Taxonomy":{"required":true}}`); !strings.Contains(got.body, "Taxonomy toggleRequireded") {
+					t.Fatal(got.body)
+				}
+			}
+		}
+		uuid := w.made("publisher", `{"info":"x","distribution":"1","Attribute":[{"type":"domain","value":"a.example.rs"}]}`)
+		for _, action := range []string{"publish", "alert"} {
+			got := w.ask("publisher", "POST", "/events/"+action+"/"+uuid, "")
+			if got.status != http.StatusForbidden || !strings.Contains(got.body, `"errors":"Could not publish event - no tag for required taxonomies missing: tlp"`) {
+				t.Errorf("%s: %d %s", action, got.status, got.body)
+			}
+		}
+		published := func(ref string) bool {
+			return strings.Contains(w.ask("publisher", "GET", "/events/view/"+ref, "").body, `"published":true`)
+		}
+		w.ask("publisher", "POST", "/events/edit/"+uuid, `{"published":true}`)
+		if published(uuid) {
+			t.Error("an edit published it")
+		}
+		if got := w.ask("publisher", "POST", "/events/add", `{"uuid":"38383838-1111-4111-8111-111111111111","info":"x","published":true,"Attribute":[{"type":"domain","value":"b.example.rs"}]}`); published("38383838-1111-4111-8111-111111111111") {
+			t.Errorf("an add published it: %d %s", got.status, got.body)
+		}
+		w.ask("orgadmin", "POST", "/tags/attachTagToObject", `{"uuid":"`+uuid+`","tag":"tlp:green"}`)
+		// What a peer brings was published by its rules.
+		if got := w.ask("sync", "POST", "/events/add", `{"uuid":"38383838-2222-4111-8111-111111111111","info":"x","distribution":"1","published":true,"locked":true,"Orgc":{"name":"Far","uuid":"38383838-3333-4111-8111-111111111111"},"Attribute":[{"type":"domain","value":"c.example.rs"}]}`); !published("38383838-2222-4111-8111-111111111111") {
+			t.Errorf("of a peer: %d %s", got.status, got.body)
+		}
+		if got := w.ask("publisher", "POST", "/events/publish/"+uuid, ""); got.status != http.StatusOK || !published(uuid) {
+			t.Errorf("with the tag: %d %s", got.status, got.body)
+		}
+	})
+}

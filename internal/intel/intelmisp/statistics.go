@@ -80,18 +80,16 @@ func (a *api) userStatistics(c *call) error {
 	case "orgs":
 		return a.orgStatistics(c)
 	case "users":
-		people, err := a.headcount(c)
-		if err != nil {
-			return err
-		}
-		sum, orgs := int64(0), int64(0)
-		for _, n := range people {
-			sum, orgs = sum+n, orgs+1
-		}
-		return c.value(ordered{{"stats", ordered{{"user_count", itoa(sum)}, {"org_count", itoa(orgs)}, {"average_user_per_org", ratio(sum, orgs)}}}})
+		return a.peopleStatistics(c)
 	case "tags":
-		c.args = nil
-		return a.tagStatistics(c)
+		return a.tagTreemap(c)
+	case "attributehistogram":
+		c.args = nil // no choice of types here
+		return a.histogram(c)
+	case "sightings":
+		return a.sightingStatistics(c)
+	case "galaxymatrix", "attackmatrix": // the latter is what it was called before 2.4.100
+		return a.galaxyMatrix(c)
 	}
 	return notFound(misp.MsgNotFound)
 }
@@ -106,6 +104,10 @@ func (a *api) wholeStatistics(c *call) error {
 		return err
 	}
 	orgs, err := a.orgs(c, "all")
+	if err != nil {
+		return err
+	}
+	proposals, err := a.Remarks.CountOpen(c.ctx(), c.who, 0)
 	if err != nil {
 		return err
 	}
@@ -127,7 +129,7 @@ func (a *api) wholeStatistics(c *call) error {
 	}
 	return c.value(ordered{{"stats", ordered{{"event_count", itoa(s.Events)}, {"event_count_month", itoa(s.EventsMonth)},
 		{"attribute_count", itoa(s.Attributes)}, {"attribute_count_month", itoa(s.AttributesMonth)}, {"attributes_per_event", itoa(per)},
-		{"correlation_count", itoa(s.Correlations)}, {"proposal_count", "0"}, {"user_count", itoa(users)}, {"user_count_pgp", "0"},
+		{"correlation_count", itoa(s.Correlations)}, {"proposal_count", itoa(proposals)}, {"user_count", itoa(users)}, {"user_count_pgp", "0"},
 		{"org_count", itoa(int64(len(orgs)))}, {"local_org_count", itoa(local)}, {"contributing_org_count", itoa(s.Contributing)},
 		{"average_user_per_org", ratio(users, local)}, {"thread_count", "0"}, {"thread_count_month", "0"}, {"post_count", "0"}, {"post_count_month", "0"}}}})
 }

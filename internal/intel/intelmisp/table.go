@@ -239,6 +239,8 @@ func peopleRows(read, write adder) {
 	write("users/acceptregistrations", "site_admin", (*api).acceptRegistrations)
 	write("users/discardregistrations", "site_admin", (*api).discardRegistrations)
 	read("users/statistics", "", (*api).userStatistics)
+	read("users/histogram", "", (*api).histogram)
+	read("users/tagstatisticsgraph", "", (*api).tagTreemap)
 	read("auth_keys/index", "", (*api).keyIndex)
 	read("auth_keys/view", "", (*api).keyView)
 	write("auth_keys/add", "auth", (*api).keyAdd)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
@@ -278,19 +279,79 @@ func (a *api) tagAttach(c *call) error {
 		}
 		said = append(said, scopeOf(local)+" tag "+tag.Name+"("+itoa(tag.ID)+") successfully attached to "+t.what+"("+itoa(t.id)+").")
 	}
-	if len(said) > 0 {
-		return c.done(misp.Outcome{Controller: "Tags", Action: "attachTagToObject", Message: strings.Join(said, "\n")})
+	failed := ""
+	if len(reasons) > 0 {
+		m := ordered{}
+		for i, why := range reasons {
+			m = append(m, ordered{{itoa(int64(i)), why}}...)
+		}
+		raw, _ := marshal(m) // texts only
+		failed = "Failed to attach " + itoa(int64(len(reasons))) + " tags. Reasons: " + string(raw)
 	}
-	m := ordered{}
-	for i, why := range reasons {
-		m = append(m, struct {
-			Key   string
-			Value any
-		}{itoa(int64(i)), why})
+	if len(said) == 0 {
+		return unsaved(misp.Outcome{Controller: "Tags", Action: "attachTagToObject", Message: "Could not attachTagToObject Tag", Errors: failed})
 	}
-	raw, _ := marshal(m) // texts only
-	return unsaved(misp.Outcome{Controller: "Tags", Action: "attachTagToObject", Message: "Could not attachTagToObject Tag",
-		Errors: "Failed to attach " + itoa(int64(len(reasons))) + " tags. Reasons: " + string(raw)})
+	if failed != "" {
+		said = append(said, failed)
+	}
+	clash, err := a.clashes(c, t)
+	if err != nil {
+		return err
+	}
+	return c.done(misp.Outcome{Controller: "Tags", Action: "attachTagToObject", Message: strings.Join(append(said, clash...), "\n")})
+}
+
+// worn are the names of the tags that an event or attribute carries and everybody may be told of.
+func (a *api) worn(c *call, t target) (names []string, err error) {
+	var tags []intel.TagUse
+	if t.what == "Event" {
+		e, err := a.Intel.Event(c.ctx(), c.who, t.at.Event)
+		if err != nil {
+			return nil, err
+		}
+		tags = e.Tags
+	} else {
+		at, err := a.Intel.Attribute(c.ctx(), c.who, t.at.Attribute)
+		if err != nil {
+			return nil, err
+		}
+		tags = at.Tags
+	}
+	for i := range tags {
+		if tags[i].Exportable {
+			names = append(names, tags[i].Name)
+		}
+	}
+	return names, nil
+}
+
+// clashes warns, a line each, of taxonomies by which tags on a thing exclude each other.
+// The tags stay: who synchronises must be able to pass on what came.
+func (a *api) clashes(c *call, t target) (out []string, err error) {
+	names, err := a.worn(c, t)
+	if err != nil || len(names) < 2 {
+		return nil, err
+	}
+	list, err := a.Catalog.Conflicts(c.ctx(), c.who, names)
+	for _, x := range list {
+		out = append(out, clash(x))
+	}
+	return out, err
+}
+
+// clash says which tags exclude each other.
+func clash(x catalog.Conflict) string {
+	return "Warning: " + x.Scope + " is exclusive, only one of these tags may be set: " + strings.Join(x.Tags, ", ") + "."
+}
+
+// excluded tells whether a tag would stand beside one that it excludes.
+func (a *api) excluded(c *call, t target, tag string) (bool, error) {
+	names, err := a.worn(c, t)
+	if err != nil || len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, tag) }) {
+		return false, err
+	}
+	list, err := a.Catalog.Conflicts(c.ctx(), c.who, append(names, tag))
+	return slices.ContainsFunc(list, func(x catalog.Conflict) bool { return slices.Contains(x.Tags, tag) }), err
 }
 
 // attachReason tells why one tag was not put on; stop ends the request instead.
@@ -382,6 +443,13 @@ func (a *api) oldTag(c *call, what string) error {
 			return c.value(ordered{{"saved", true}, {"success", "Tag removed."}, {"check_publish", true}})
 		}
 		return instead(instead(err, forbidden(misp.MsgNoPermission), fault.Denied), no("Tag could not be removed."), fault.NotFound)
+	}
+	stands, err := a.excluded(c, t, known.Name)
+	if err != nil {
+		return err
+	}
+	if stands {
+		return no("Tag is not allowed due to taxonomy exclusivity settings")
 	}
 	n, err := a.Intel.Attach(c.ctx(), c.who, t.at, []string{known.Name}, local)
 	switch {

@@ -310,7 +310,8 @@ func (s *Service) Proposal(ctx context.Context, who ident.Actor, ref string) (p 
 	return p, err
 }
 
-// CountOpen counts what waits for a decision on one event, as far as who sees it.
+// CountOpen counts what waits for a decision on one event, or on all of them (event 0), as
+// far as who sees it.
 func (s *Service) CountOpen(ctx context.Context, who ident.Actor, event int64) (n int64, err error) {
 	if err := intel.MayRead(who); err != nil {
 		return 0, err

@@ -122,6 +122,9 @@ func readProposal(ctx context.Context, tx *store.Tx, v *vault.Vault, who ident.A
 }
 
 func countSeen(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (int64, error) {
+	if event == 0 {
+		return store.Int64(ctx, tx, "SELECT COUNT(*)"+proposalFrom+"NOT p.deleted AND "+proposalSeen(who))
+	}
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+proposalFrom+"p.event_id = $1 AND NOT p.deleted AND "+proposalSeen(who), event)
 }
 

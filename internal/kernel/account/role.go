@@ -123,6 +123,19 @@ func ownRole(ctx context.Context, tx *store.Tx, id int64) (access.Role, error) {
 	return access.Role{}, err
 }
 
+// CountSince counts the open accounts that were made since a moment (microseconds), for
+// whoever is logged in.
+func (s *Service) CountSince(ctx context.Context, who ident.Actor, since int64) (n int64, err error) {
+	if !who.LoggedIn() {
+		return 0, Unauthenticated()
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		n, err = countSince(ctx, tx, since)
+		return err
+	})
+	return n, err
+}
+
 // CountByOrg counts the open accounts of each organisation, for whoever is logged
 // in: MISP's directory shows the figure to everybody.
 func (s *Service) CountByOrg(ctx context.Context, who ident.Actor) (out map[int64]int64, err error) {

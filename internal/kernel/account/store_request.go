@@ -54,6 +54,10 @@ func countHolders(ctx context.Context, tx *store.Tx, role string) (int64, error)
 	return store.Int64(ctx, tx, `SELECT count(*) FROM account_person_role WHERE role = $1`, role)
 }
 
+func countSince(ctx context.Context, tx *store.Tx, since int64) (int64, error) {
+	return store.Int64(ctx, tx, `SELECT count(*) FROM account_person WHERE state <> 'disabled' AND created >= $1`, since)
+}
+
 func countByOrg(ctx context.Context, tx *store.Tx) (map[int64]int64, error) {
 	out := map[int64]int64{}
 	rows, err := store.All(ctx, tx, func(r store.Scanner) (x [2]int64, err error) { err = r.Scan(&x[0], &x[1]); return },
