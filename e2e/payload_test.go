@@ -160,7 +160,7 @@ func (s *Server) sowInterfaces(t *testing.T, key string) (taken int) {
 		send("/api/v1/cases", "application/json", fmt.Sprintf(`{"title":%s,"summary":%s,"tags":[%s]}`, q, q, q))
 		send("/api/v1/reports", "application/json", fmt.Sprintf(`{"title":%s,"description":%s,"where":%s,"contact":{"name":%s,"email":"a@b.rs"},"files":[{"name":%s,"data":"eA=="}]}`, q, q, q, q, q))
 		send("/events/add", "application/json", fmt.Sprintf(`{"Event":{"info":%s,"distribution":"1","published":true,"Tag":[{"name":%s}],"Attribute":[{"type":"text","value":%s,"comment":%s},{"type":"link","value":"javascript:pwned=1"},{"type":"filename","value":%s},{"type":"url","value":%s}],`+
-			`"Object":[{"name":%s,"meta-category":%s,"description":%s,"comment":%s,"Attribute":[{"object_relation":%s,"type":"text","value":%s}]}],"EventReport":[{"name":%s,"content":%s}]}}`, q, q, q, q, q, q, q, q, q, q, q, q, q, q))
+			`"Object":[{"distribution":"5","name":%s,"meta-category":%s,"description":%s,"comment":%s,"Attribute":[{"object_relation":%s,"type":"text","value":%s}]}],"EventReport":[{"name":%s,"content":%s}]}}`, q, q, q, q, q, q, q, q, q, q, q, q, q, q))
 		_ = i
 	}
 	send("/api/v1/organisations/import", "text/csv", csv.String())

@@ -21,6 +21,7 @@ const (
 
 // AddOptions says how an event is taken in.
 type AddOptions struct {
+	Narrow  bool  // objects that name no distribution are the own organisation\'s, as MISP stores them; else their event\'s
 	Org     int64 // whose event it is, when no organisation stands behind the caller (an importer)
 	Publish bool  // publish it as well, if the caller may
 	Upsert  bool  // an event that is here already is edited instead of refused
@@ -175,6 +176,7 @@ func (l *loader) store(ctx context.Context, lane store.Lane, fn func(tx *store.T
 func (s *Service) newLoader(who ident.Actor, opt AddOptions, head *misp.Event) *loader {
 	id := s.db.NewID()
 	l := &loader{s: s, who: who, opt: opt, head: head, draft: newDraft(s.db, id), event: Event{ID: id}}
+	l.draft.narrow = opt.Narrow
 	l.saved.ID = id
 	return l
 }

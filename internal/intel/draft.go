@@ -59,6 +59,7 @@ type draft struct {
 	seen    map[uint64]struct{}
 	dropped []Dropped
 	refused int
+	narrow  bool   // see AddOptions.Narrow
 	said    []Said // analyst data that came with the pieces
 }
 
@@ -181,9 +182,13 @@ func (d *draft) row(w *misp.Attribute) (a Attribute, invalid *misp.Invalid) {
 }
 
 func (d *draft) objectRow(w *misp.Object) Object {
+	level := Inherit
+	if d.narrow {
+		level = OwnOrg
+	}
 	o := Object{ID: d.db.NewID(), EventID: d.eventID, Name: short(w.Name.Or("")), MetaCategory: short(w.MetaCategory.Or("")),
 		Description: short(w.Description.Or("")), TemplateUUID: short(w.TemplateUUID.Or("")), TemplateVersion: w.TemplateVersion.Or(0),
-		Comment: short(w.Comment.Or("")), Deleted: w.Deleted.Or(false), Distribution: Distribution(w.Distribution.Level(int64(Inherit))),
+		Comment: short(w.Comment.Or("")), Deleted: w.Deleted.Or(false), Distribution: Distribution(w.Distribution.Level(int64(level))),
 		Group: w.SharingGroupID.Or(0), Timestamp: instant(w.Timestamp, d.now)}
 	if !validDistribution(o.Distribution) {
 		o.Distribution = OwnOrg // never wider than what was meant

@@ -17,6 +17,9 @@ func AppendXML(dst []byte, name string, json []byte) ([]byte, error) {
 	return dst, err
 }
 
+// notInXML are fields of an event that MISP leaves out of its XML (measured).
+var notInXML = map[string]bool{"attribute_count": true, "proposal_email_lock": true, "locked": true}
+
 func (r *reader) xml(dst []byte, name string) ([]byte, error) {
 	c, err := r.peek()
 	if err != nil {
@@ -31,6 +34,9 @@ func (r *reader) xml(dst []byte, name string) ([]byte, error) {
 	switch c {
 	case '{':
 		_, err = r.object(func(key string) (err error) {
+			if name == "Event" && notInXML[key] {
+				return r.skip()
+			}
 			dst, err = r.xml(dst, xmlName(key))
 			return err
 		})

@@ -169,6 +169,9 @@ func (x *XMLWriter) literal() {
 }
 
 func (x *XMLWriter) scalar(text []byte) {
+	if t := x.top(); !t.list && t.name == "Event" && notInXML[t.key] {
+		return
+	}
 	name, _ := x.value()
 	x.begin()
 	name = xmlName(name)

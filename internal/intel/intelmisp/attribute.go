@@ -310,6 +310,7 @@ func (a *api) attributeRestore(c *call) error {
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
 	}
 	c.w.Header().Set("Location", a.Origin+"/attributes/view/"+itoa(at.ID))
+	c.w.Header().Set("Content-Type", "application/json")
 	c.w.WriteHeader(http.StatusFound)
 	return nil
 }

@@ -240,8 +240,20 @@ func (a *api) taxonomySwitch(c *call) error {
 	msg := "Taxonomy disabled"
 	if on {
 		msg = "Taxonomy enabled"
+	} else if err := a.hideTags(c, itoa(it.ID)); err != nil {
+		return err
 	}
 	return c.done(misp.Outcome{Controller: "Taxonomies", Action: c.action, Message: msg, ID: itoa(it.ID)})
+}
+
+// hideTags takes the tags of a taxonomy that is no longer in force out of choice, as MISP
+// does; addTag brings them back.
+func (a *api) hideTags(c *call, taxonomy string) error {
+	entries, err := a.Catalog.Entries(c.ctx(), c.who, taxonomy)
+	for i := 0; err == nil && i < len(entries); i++ {
+		err = a.taxonomyTag(c, entries[i], true)
+	}
+	return err
 }
 
 // taxonomyTags answers addTag and disableTag: the tags named, or all of the
@@ -260,8 +272,9 @@ func (a *api) taxonomyTags(c *call) error {
 		return instead(err, notFound("Taxonomy not found."), fault.NotFound)
 	}
 	names := map[string]bool{}
+	chosen, _ := c.params["Taxonomy"].(map[string]any) // measured: a bare name chooses nothing, all tags are added
 	for _, key := range []string{"name", "nametag", "tag"} {
-		for _, n := range c.params.list(key) {
+		for _, n := range params(chosen).list(key) {
 			names[strings.ToLower(n)] = true
 		}
 	}
@@ -270,7 +283,7 @@ func (a *api) taxonomyTags(c *call) error {
 		if len(names) > 0 && !names[strings.ToLower(e.Tag)] {
 			continue
 		}
-		if err := a.taxonomyTag(c, e); err != nil {
+		if err := a.taxonomyTag(c, e, c.action == "disabletag"); err != nil {
 			return instead(err, forbidden(misp.MsgNoFunction), fault.Denied)
 		}
 		n++
@@ -286,8 +299,7 @@ func (a *api) taxonomyTags(c *call) error {
 }
 
 // taxonomyTag makes or shows one tag of a taxonomy, or hides it.
-func (a *api) taxonomyTag(c *call, e catalog.Entry) error {
-	hide := c.action == "disabletag"
+func (a *api) taxonomyTag(c *call, e catalog.Entry, hide bool) error {
 	t, _, _, err := a.Intel.Tag(c.ctx(), c.who, e.Tag)
 	if fault.Is(err, fault.NotFound) {
 		if hide {
@@ -296,10 +308,15 @@ func (a *api) taxonomyTag(c *call, e catalog.Entry) error {
 		_, err = a.Intel.AddTag(c.ctx(), c.who, intel.Tag{Name: e.Tag, Colour: e.Colour, Exportable: true, Numerical: e.Numerical})
 		return err
 	}
-	if err != nil || t.Hidden == hide {
+	same := t.Hidden == hide && (hide || e.Colour == "" || strings.EqualFold(t.Colour, e.Colour))
+	if err != nil || same {
 		return err
 	}
-	_, err = a.Intel.EditTag(c.ctx(), c.who, itoa(t.ID), func(t *intel.Tag) { t.Hidden = hide })
+	_, err = a.Intel.EditTag(c.ctx(), c.who, itoa(t.ID), func(t *intel.Tag) {
+		if t.Hidden = hide; !hide && e.Colour != "" { // measured: a tag that is there takes the taxonomy's colour
+			t.Colour = e.Colour
+		}
+	})
 	return err
 }
 

@@ -24,6 +24,7 @@ type show struct {
 	data     bool // attachments
 	noLocal  bool // local tags stay here
 	related  bool
+	alone    bool // no list of related events at all
 	galaxies bool
 	warnings bool                        // warning lists that hold a value
 	extended bool                        // with the events that extend it
@@ -43,6 +44,7 @@ func (a *api) showOf(c *call, e *intel.Event) show {
 		related:  c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true),
 		warnings: c.params.flag("includeWarninglistHits", false), extended: c.params.flag("extended", false)}
+	s.alone = !s.related
 	own := e.Owner.ID == c.who.Org || site(c.who) || access.Allowed(c.who, "misp.sync")
 	if !own {
 		s.deleted = intel.Without

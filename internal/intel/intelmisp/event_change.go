@@ -49,7 +49,7 @@ func (a *api) eventAdd(c *call) error {
 	if err != nil {
 		return err
 	}
-	saved, err := a.Intel.AddEvent(c.ctx(), c.who, a.document(c, src), intel.AddOptions{})
+	saved, err := a.Intel.AddEvent(c.ctx(), c.who, a.document(c, src), intel.AddOptions{Narrow: true})
 	if err != nil {
 		return a.addFault(c, err)
 	}
@@ -133,7 +133,7 @@ func (a *api) eventEdit(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Intel.EditEvent(c.ctx(), c.who, itoa(e.ID), a.document(c, src), intel.AddOptions{})
+	_, err = a.Intel.EditEvent(c.ctx(), c.who, itoa(e.ID), a.document(c, src), intel.AddOptions{Narrow: true})
 	if err != nil {
 		c.args = []string{itoa(e.ID)}
 		return instead(a.addFault(c, err), forbidden(misp.MsgNotAuthorised), fault.Denied)
@@ -215,6 +215,17 @@ func (a *api) setPublished(c *call, msg string, act publisher) error {
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
 	}
 	return c.done(misp.Outcome{Controller: "Events", Action: c.action, Message: msg, ID: itoa(e.ID)})
+}
+
+// eventToBus answers who asks to have an event put on the message bus. Who listens here
+// (rules, webhooks, TAXII, sensors) is told of every event when it is published: there is
+// nothing to push again, only the question whether there is such an event.
+func (a *api) eventToBus(c *call) error {
+	e, err := a.Intel.Event(c.ctx(), c.who, c.arg(0))
+	if err != nil {
+		return instead(err, notFound("Invalid event."), fault.NotFound)
+	}
+	return c.done(misp.Outcome{Controller: "Events", Action: "pushEventToZMQ", Message: "Event published to ZMQ", ID: itoa(e.ID)})
 }
 
 type publisher = func(ctx context.Context, who ident.Actor, event string) error

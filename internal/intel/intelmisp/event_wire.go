@@ -16,6 +16,9 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 	w.Org.Local = misp.B(true)
 	w.Orgc.Local = misp.B(e.Origin.ID == e.Owner.ID || a.isLocal(c, e.Origin.ID))
 	w.ShadowAttribute, w.RelatedEvent, w.Galaxy = s.proposalsOf(0), []misp.RelatedEvent{}, []misp.Galaxy{}
+	if s.alone {
+		w.RelatedEvent = nil // who wants none gets no list
+	}
 	w.EventReport, w.CryptographicKey = []misp.EventReport{}, []misp.CryptographicKey{}
 	if e.Origin.ID == c.who.Org || site(c.who) {
 		if email, err := a.creator(c, e.Creator); err == nil {

@@ -35,7 +35,7 @@ func filterEvent(uuid, word, distribution string) string {
 	 {"type":"md5","value":"0123456789abcdef0123456789abcdef","to_ids":true,"timestamp":"1795300005","first_seen":"2026-01-01T00:00:00Z","last_seen":"2026-01-02T00:00:00Z"},
 	 {"type":"comment","value":"text of ` + word + `","to_ids":false,"timestamp":"1795300006"},
 	 {"type":"domain","value":"gone.` + word + `.example","to_ids":true,"deleted":true,"timestamp":"1795300007"}],
-	"Object":[{"name":"file","meta-category":"file","template_uuid":"688c46fb-5edb-40a3-8273-1af7923e2215","template_version":"24","description":"d",
+	"Object":[{"name":"file","distribution":"5","meta-category":"file","template_uuid":"688c46fb-5edb-40a3-8273-1af7923e2215","template_version":"24","description":"d",
 	 "Attribute":[{"object_relation":"filename","type":"filename","value":"` + word + `.exe","to_ids":true,"timestamp":"1795300008"}]}]}}`
 }
 

@@ -82,7 +82,7 @@ func (a *api) objectAdd(c *call) error {
 		return instead(err, notFound("Invalid event."), fault.NotFound)
 	}
 	if !w.Distribution.Given() {
-		w.Distribution = misp.N(int64(intel.OwnOrg)) // measured: an object alone defaults to 0, inside an event to 5
+		w.Distribution = misp.N(int64(intel.OwnOrg)) // measured: an object that names none is for the own organisation
 	}
 	if fail := a.template(c, &w, itoa(e.ID)); fail != nil {
 		return fail

@@ -321,6 +321,8 @@ func modelOf(kind string) string {
 	return kind
 }
 
+var queueNames = []string{"cache", "default", "email", "prio", "update"}
+
 // queues are MISP's five names of queues; here one runner serves all kinds of
 // jobs, so each tells of it.
 func (a *api) queues(c *call) (ordered, error) {
@@ -332,7 +334,7 @@ func (a *api) queues(c *call) (ordered, error) {
 		}
 	}
 	out := ordered{}
-	for i, q := range []string{"cache", "default", "email", "prio", "update"} {
+	for i, q := range queueNames {
 		n := int64(0)
 		if i == 1 {
 			n = states["waiting"]
@@ -348,6 +350,33 @@ func (a *api) workers(c *call) error {
 		return err
 	}
 	return c.value(q)
+}
+
+// workerStart answers those who make sure that workers run: here one runner does all jobs
+// and lives as long as the program. It is true that it runs, or it is said that it does not.
+func (a *api) workerStart(c *call) error {
+	running := false
+	if a.House != nil {
+		var err error
+		if _, running, err = a.House.Waiting(c.ctx()); err != nil {
+			return err
+		}
+	}
+	out := misp.Outcome{Controller: "Servers", Action: "restartWorkers", Message: "Restarting workers."}
+	switch c.action {
+	case "startworker":
+		if !slices.Contains(queueNames, c.arg(0)) {
+			return notAllowed("Invalid worker type.")
+		}
+		out.Action, out.Message, out.ID = "startWorker", "Worker start signal sent", c.arg(0)
+	case "restartdeadworkers":
+		out.Action = "restartDeadWorkers"
+	}
+	if !running {
+		out.Message, out.Errors = "", "No jobs run here: "+byOperator
+		return unsaved(out)
+	}
+	return c.done(out)
 }
 
 // schemaDiagnostic tells of our own schema, in MISP's form.

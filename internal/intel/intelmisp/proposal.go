@@ -187,6 +187,7 @@ func (a *api) undecided(c *call, err error) error {
 		return err
 	case f.Kind == fault.Denied:
 		c.w.Header().Set("Location", a.Origin+"/")
+		c.w.Header().Set("Content-Type", "application/json")
 		c.w.WriteHeader(http.StatusFound)
 		return nil
 	case f.Kind == fault.NotFound, f.Kind == fault.Conflict:

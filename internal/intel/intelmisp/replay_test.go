@@ -42,14 +42,14 @@ type recording struct {
 // What is replayed, by group, and the least share of answers that must be equal.
 // It rises with what is built and never falls.
 var replayed = map[string]int{
-	"getVersion": 100, "describeTypes": 0, "auth": 100, "route": 100, "event": 98, "head": 100, "attr": 97, "obj": 100, "ref": 100, "tag": 100, "sg": 100,
-	"rs": 98, "setup": 100, "users": 100, "roles": 100, "objtemplate": 100, "noticelist": 100, "org": 100,
-	"sight": 100, "report": 100, "server": 80, "rep": 100, "prop": 98,
-	"note": 98, "opinion": 98, "relationship": 98, "analyst": 98,
+	"getVersion": 100, "describeTypes": 0, "auth": 100, "route": 100, "event": 100, "head": 100, "attr": 100, "obj": 100, "ref": 100, "tag": 100, "sg": 100,
+	"rs": 100, "setup": 100, "users": 100, "roles": 100, "objtemplate": 100, "noticelist": 100, "org": 100,
+	"sight": 100, "report": 100, "server": 100, "rep": 100, "prop": 100,
+	"note": 100, "opinion": 100, "relationship": 100, "analyst": 100,
 	"user": 100, "auth_keys": 100, "userSettings": 100, "eblock": 100, "oblock": 100, "serverSettings": 100, "logs": 100, "news": 100, "community": 100, "queryACL": 100, "dbSchemaDiagnostic": 100, "postTest": 100,
 	"availableSyncFilteringRules": 100, "ft": 100, "feed": 100,
 	"upload_stix2": 100,
-	"gal":          98, "galaxy": 98, "gcluster": 98, "gcrel": 98, "taxonomy": 98, "warninglist": 98, "decaying": 98, "corr_exclusions": 98,
+	"gal":          100, "galaxy": 100, "gcluster": 100, "gcrel": 100, "taxonomy": 100, "warninglist": 100, "decaying": 100, "corr_exclusions": 100,
 }
 
 // Divergences on purpose, each with its reason; they are left out of the count.
@@ -90,16 +90,43 @@ var onPurpose = map[string]string{
 	"opinion.add.range":              "an opinion lies between 0 and 100",
 	"gcrel.add":                      "a defect: the answer is JSON with its quotes escaped as HTML",
 	"galaxy.search.cluster":          "a defect: a search by value gives the first cluster of all",
-	"ft.import":                      "softly, and our own warning lists are on: documentation networks stand there",
 	"ft.view":                        "an event is not locked against letters by its first proposal",
 	"users.me":                       "the account that MISP installs itself has no dates",
 	"auth.readonly_key.get":          "what a key narrows shows in the role, so that clients do not try in vain",
+	"event.index.minimal":            "an event of whose parts the asker sees none is not listed: counts are the asker's own",
+	"server.getWorkers":              "workers cannot be stopped over REST: one runner lives as long as the program",
+	"rs.bad_body":                    "follows: two objects fewer",
+	"rs.events.fmt.context":          "HTML goes as text/html; 2.5.1 calls it JSON",
+	"rs.events.fmt.attack":           "as above",
+	"taxonomy.toggleRequired.nobody": "2.5.1 breaks with 500",
+	"user.add.escalate_by_orgadmin":  "2.5.1 breaks with 500",
+	"news":                           "2.5.1 breaks with 500",
+	"feed.add.no_url":                "2.5.1 breaks with 500",
+	"rs.events.fmt.opendata":         "2.5.1 breaks with 500",
+	"rs.attributes.fmt.opendata":     "2.5.1 breaks with 500",
+	"rs.events.fmt.kunai":            "2.5.1 breaks with 500",
+	"rs.attributes.cache.uuid":       "2.5.1 breaks with 500",
 	"roles.edit":                     "a defect: an edit that names the name only takes every permission away",
 	"user.statistics.orgs":           "follows: no organisation without a name",
 	"serverSettings.get":             "the recorded server was asked under another address than its own",
 	"serverSettings.edit_bad":        "a defect: abc is taken for a length",
 	"sg.add.admin":                   "the maker's organisation is always in",
 	"sg.add.admin.duplicate_name":    "as above",
+}
+
+// Single values that differ on purpose, wherever they stand; the rest of their answers is
+// held against the recorded ones.
+var valuesOnPurpose = []struct {
+	at   *regexp.Regexp
+	want string // of theirs; "" = any
+	why  string
+}{
+	{regexp.MustCompile(`^\.Object\.description$`), "A domain/hostname and IP address seen as a tuple in a specific time frame.", "built-in templates are described in our own words"},
+	{regexp.MustCompile(`SharingGroup\.description$`), "d", "a sharing group's edit by part of the body changes the description too; 2.5.1 leaves it"},
+	{regexp.MustCompile(`SharingGroup\.sync_user_id$`), "2", "who entered a sharing group is not told to its readers: 0"},
+	{regexp.MustCompile(`^\.Tag\[?\]?\.attribute_count$`), "1", "uses on deleted attributes are not counted"},
+	{regexp.MustCompile(`^\.stats\.(local_)?org_count$`), "", "follows from org.add.no_name: an organisation has a name"},
+	{regexp.MustCompile(`^\.stats\.attribute_count(_month)?$`), "", "follows from duplicates that are refused (obj.add.breakOnDuplicate)"},
 }
 
 func recordings(t *testing.T) []recording {
@@ -158,8 +185,11 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 	w.Must(err)
 	_, _, err = w.Intel.AddBlocks(t.Context(), w.people["admin"], intel.OrgBlocks, []string{"58d38326-eda8-443a-9fa8-4e12950d210f"}, intel.Block{Name: "Acme Finance", Comment: "default example"})
 	w.Must(err)
-	for _, tag := range []string{"almost-certain", "likely", "roughly-even-chance", "unlikely", "very-likely"} {
-		_, err := w.Intel.AddTag(t.Context(), w.people["admin"], intel.Tag{Name: `estimative-language:likelihood-probability="` + tag + `"`, Exportable: true})
+	for tag, is := range map[string]struct {
+		colour string
+		number int64
+	}{"almost-certain": {"#001fc2", 95}, "likely": {"#001899", 55}, "roughly-even-chance": {"#001585", 45}, "unlikely": {"#001270", 20}, "very-likely": {"#001cad", 80}} {
+		_, err := w.Intel.AddTag(t.Context(), w.people["admin"], intel.Tag{Name: `estimative-language:likelihood-probability="` + tag + `"`, Exportable: true, Colour: is.colour, Numerical: &is.number})
 		w.Must(err)
 	}
 	return r
@@ -251,7 +281,7 @@ func (r *replay) ours(kind, id string) string {
 }
 
 var bodyKind = map[string]string{"org_id": "org", "sharing_group_id": "group", "sharinggroup": "group", "eventid": "event", "tag": "tag", "id": "event",
-	"event_id": "event", "attribute_id": "attribute", "orgc_id": "org", "target_id": "cluster"}
+	"event_id": "event", "attribute_id": "attribute", "orgc_id": "org", "remote_org_id": "org", "target_id": "cluster"}
 
 // body puts our ids into a recorded body.
 func (r *replay) body(v any, key string) any {
@@ -320,7 +350,16 @@ func (r *replay) compare(rec recording, got answer) string {
 	if got.status != rec.Status {
 		return fmt.Sprintf("status %d, want %d: %.160s", got.status, rec.Status, got.body)
 	}
-	if rec.Cut > 0 || rec.Shape || rec.Method == http.MethodHead {
+	if rec.Method == http.MethodHead {
+		return ""
+	}
+	if want, have := media(rec.Answered["content-type"]), media(got.header.Get("Content-Type")); want != "" && want != have {
+		return "Content-Type " + have + ", want " + want
+	}
+	if rec.Shape {
+		return shape(rec.Answer, got.body)
+	}
+	if rec.Cut > 0 {
 		return ""
 	}
 	var want any
@@ -380,8 +419,8 @@ func uuidIn(m map[string]any) string {
 }
 
 func (r *replay) compareText(rec recording, want, got string) string {
-	if strings.HasPrefix(want, "<?xml") || strings.HasPrefix(want, "<!DOC") {
-		return map[bool]string{true: "", false: "not XML"}[strings.HasPrefix(got, "<")]
+	if strings.HasPrefix(want, "<?xml") {
+		return r.compareXML(want, got)
 	}
 	norm := func(s string) []string {
 		s = regexp.MustCompile(`# Generated: .*`).ReplaceAllString(s, "# Generated")
@@ -413,18 +452,16 @@ func (r *replay) compareText(rec recording, want, got string) string {
 	return ""
 }
 
-// Values that are of the run, not of the contract.
-var loose = regexp.MustCompile(`(^|\.)(id|uuid|timestamp|created|modified|date|date_created|date_modified|publish_timestamp|event_id|org_id|orgc_id|attribute_id|object_id|tag_id|user_id|sync_user_id|sharing_group_id|referenced_id|colour|version|pymisp_recommended_version|count|attribute_count|user_count|data|created_by|date_sighting|event_uuid|current_login|last_login|nids_sid|last_api_access|last_pw_change|invited_by|role_id|description|favourite|authkey|newsread|authkey_start|authkey_end|authkey_raw|blocked_last_time|user_agent|user_agent_sha256|unique_ips)$`)
-
-// Keys that rooms fill which are not wired in this test, or that hold what only
-// the recorded server has.
-var unwired = regexp.MustCompile(`(^|\.)(RelatedEvent|hide_tag|numerical_value|relationship_type)$`)
+// Values that are of the run, not of the contract: names that either server gave, times,
+// keys. An id is 0 here where it is 0 there.
+var (
+	loose   = regexp.MustCompile(`(^|\.)(uuid|timestamp|created|modified|date|date_created|date_modified|publish_timestamp|version|pymisp_recommended_version|date_sighting|event_uuid|current_login|last_login|nids_sid|last_api_access|last_pw_change|authkey|authkey_start|authkey_end|authkey_raw|blocked_last_time|user_agent|user_agent_sha256)$`)
+	idKey   = regexp.MustCompile(`(^|\.|_)id$|(^|\.)(created_by|invited_by|authkey_id)$`)
+	fixedID = regexp.MustCompile(`(^|\.)(threat_level_id|role_id)$`)
+)
 
 // diff compares shapes, types and texts; ids and times by their type only.
 func (r *replay) diff(at string, want, have any) string {
-	if unwired.MatchString(at) {
-		return ""
-	}
 	switch w := want.(type) {
 	case map[string]any:
 		h, ok := have.(map[string]any)
@@ -445,15 +482,15 @@ func (r *replay) diff(at string, want, have any) string {
 				h[k] = v
 				delete(h, r.ours("event", k))
 			}
-			if !ok && !unwired.MatchString("."+k) {
+			if !ok {
 				return at + "." + k + ": missing"
 			}
-			if d := r.diff(at+"."+k, w[k], v); ok && d != "" {
+			if d := r.diff(at+"."+k, w[k], v); d != "" {
 				return d
 			}
 		}
 		for _, k := range sortedKeys(h) {
-			if _, ok := w[k]; !ok && !unwired.MatchString("."+k) {
+			if _, ok := w[k]; !ok {
 				return at + "." + k + ": too much"
 			}
 		}
@@ -477,6 +514,9 @@ func (r *replay) diff(at string, want, have any) string {
 }
 
 func (r *replay) scalar(at string, want, have any) string {
+	if want == "" && have == nil && strings.HasSuffix(at, "EventTag[0].relationship_type") {
+		return "" // "" or null by the way in which the tag came; ours null always
+	}
 	if fmt.Sprintf("%T", want) != fmt.Sprintf("%T", have) {
 		return fmt.Sprintf("%s: %v (%T), want %v (%T)", at, have, have, want, want)
 	}
@@ -486,6 +526,17 @@ func (r *replay) scalar(at string, want, have any) string {
 	}
 	w, _ := want.(string)
 	h, _ := have.(string)
+	if n, ok := want.(float64); ok { // a few ids go as numbers
+		w, h = strconv.FormatFloat(n, 'f', -1, 64), strconv.FormatFloat(have.(float64), 'f', -1, 64)
+	}
+	for _, v := range valuesOnPurpose {
+		if v.at.MatchString(bare) && (v.want == "" || v.want == w) && h != "" {
+			return ""
+		}
+	}
+	if idKey.MatchString(bare) && !fixedID.MatchString(bare) && digits.MatchString(w) && digits.MatchString(h) && (w == "0") == (h == "0") {
+		return ""
+	}
 	if strings.HasPrefix(w, "{") { // JSON as a text: this test sends bodies with sorted keys
 		var x, y any
 		if json.Unmarshal([]byte(w), &x) == nil && json.Unmarshal([]byte(h), &y) == nil {
@@ -497,7 +548,7 @@ func (r *replay) scalar(at string, want, have any) string {
 		s = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(s, "U")
 		return regexp.MustCompile(`\d+`).ReplaceAllString(s, "N")
 	}
-	if clean(w) == clean(h) && w != "" {
+	if clean(w) == clean(h) && w != "" && !digits.MatchString(w) {
 		return ""
 	}
 	return fmt.Sprintf("%s: %v, want %v", at, have, want)
@@ -575,7 +626,13 @@ func TestReplay(t *testing.T) {
 			if m, ok := want.(map[string]any); ok && onPurpose[rec.Name] != "" && rec.Status == http.StatusOK && got.status >= 400 && strings.Contains(rec.Name, ".add.") {
 				r.refused[uuidIn(m)] = true
 			}
-			if onPurpose[rec.Name] != "" || searchOnPurpose[rec.Name] != "" || rec.Status >= 500 {
+			if onPurpose[rec.Name] != "" || searchOnPurpose[rec.Name] != "" {
+				if got.status >= 500 {
+					report = append(report, rec.Name+" breaks: "+got.body)
+				}
+				if r.compare(rec, got) == "" && rec.Cut == 0 {
+					report = append(report, rec.Name+" is excused and equal")
+				}
 				continue
 			}
 			total[group]++
@@ -586,7 +643,7 @@ func TestReplay(t *testing.T) {
 			equal[group]++
 		}
 		for _, line := range report {
-			t.Log(line)
+			t.Error("not as listed: " + line)
 		}
 		sumEqual, sum := 0, 0
 		for _, g := range sortedGroups(total) {

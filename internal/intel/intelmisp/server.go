@@ -103,7 +103,7 @@ func (a *api) serverIndex(c *call) error {
 }
 
 func serverOrg(o Org) ordered {
-	return ordered{{"id", itoa(o.ID)}, {"name", o.Name}, {"uuid", o.UUID}, {"nationality", o.Card.Nationality}, {"sector", o.Card.Sector}, {"type", ""}}
+	return ordered{{"id", itoa(o.ID)}, {"name", o.Name}, {"uuid", o.UUID}, {"nationality", o.Card.Nationality}, {"sector", o.Card.Sector}, {"type", o.Card.Type}}
 }
 
 // server finds one by its id.

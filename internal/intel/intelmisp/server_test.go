@@ -18,15 +18,24 @@ type servers struct {
 
 func (s *servers) Servers(context.Context, ident.Actor) ([]Server, error) { return s.list, nil }
 
-func (s *servers) SaveServer(_ context.Context, _ ident.Actor, ref string, x Server, key string) (Server, error) {
+func (s *servers) SaveServer(ctx context.Context, who ident.Actor, ref string, x Server, key string) (Server, error) {
 	if !strings.HasPrefix(x.URL, "http") {
 		return x, fault.Field("url", "x", "no address")
+	}
+	if list, err := s.w.Registry.Orgs(ctx, ident.SystemPart("setup"), []int64{x.RemoteOrg.ID}); err == nil && list[x.RemoteOrg.ID].ID != 0 {
+		x.RemoteOrg = asOrg(list[x.RemoteOrg.ID])
+		if cards, err := s.w.Intel.OrgCards(ctx, who, []int64{x.RemoteOrg.ID}); err == nil {
+			x.RemoteOrg.Card = cards[x.RemoteOrg.ID]
+		}
 	}
 	if ref == "" {
 		if key == "" {
 			return x, fault.Field("key", "x", "no key")
 		}
-		x.ID, x.Org = s.w.DB.NewID(), Org{ID: s.w.CERT.ID, UUID: s.w.CERT.UUID, Name: s.w.CERT.Name}
+		x.ID, x.Org = s.w.DB.NewID(), Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}
+		if cards, err := s.w.Intel.OrgCards(ctx, who, []int64{who.Org}); err == nil {
+			x.Org.Card = cards[who.Org]
+		}
 		s.list = append(s.list, x)
 		return x, nil
 	}

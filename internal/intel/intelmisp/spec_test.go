@@ -73,14 +73,10 @@ events/checkuuid/1 POST:events/pushProposals/1 POST:collections/filterCollection
 
 // notAnswered are the endpoints of the specification that answer 403, and why.
 var notAnswered = map[string]string{
-	"events/pusheventtozmq":         "no message bus: rules call webhooks instead (spec misp §13)",
-	"communities/requestaccess":     "there is one community, this installation",
-	"cryptographic_keys/serversign": "events are not signed for others yet",
+	"communities/requestaccess":     "there is one community, this installation, and who asks is in it",
+	"cryptographic_keys/serversign": "the installation has no OpenPGP key; what it signs for peers are retractions",
 	"servers/update":                "the program is brought up to date by its operator",
-	"servers/startworker":           "one runner does all jobs; it starts with the program",
-	"servers/stopworker":            "as above",
-	"servers/restartworkers":        "as above",
-	"servers/restartdeadworkers":    "as above",
+	"servers/stopworker":            "the runner of jobs lives as long as the program",
 	"servers/killallworkers":        "as above",
 }
 

@@ -88,7 +88,7 @@ var described = map[string]description{
 }
 
 const (
-	ownPages = "This is done on this installation's own pages."
+	byOperator = "This is done by the operator of this installation, on its machine."
 	notHere  = "This installation does not offer this function."
 )
 
@@ -119,8 +119,9 @@ func build() map[string]row {
 	feedRows(read, write)
 	collectionRows(read, write)
 	moduleRows(read, write)
-	refuse(notHere, "", `events/pusheventtozmq communities/requestaccess cryptographic_keys/serversign`)
-	refuse(ownPages, "site_admin", `servers/update servers/startworker servers/stopworker servers/restartworkers servers/restartdeadworkers servers/killallworkers`)
+	refuse(notHere, "site_admin", "communities/requestaccess")
+	refuse(notHere, "", "cryptographic_keys/serversign")
+	refuse(byOperator, "site_admin", `servers/update servers/stopworker servers/killallworkers`)
 	return t
 }
 
@@ -152,6 +153,7 @@ func coreRows(read, write adder) {
 	read("events/restsearch", "", (*api).eventSearch)
 	write("events/addtag", "tagger", (*api).eventTag)
 	write("events/removetag", "tagger", (*api).eventTag)
+	write("events/pusheventtozmq", "publish_zmq", (*api).eventToBus)
 	write("events/freetextimport", "add", (*api).freeTextImport)
 	write("events/contact", "", (*api).eventContact)
 	read("events/checkuuid", "sync", (*api).eventCheck)
@@ -270,6 +272,9 @@ func operateRows(read, write adder) {
 	read("servers/getsetting", "site_admin", (*api).setting)
 	write("servers/serversettingsedit", "site_admin", (*api).settingEdit)
 	read("servers/getworkers", "site_admin", (*api).workers)
+	write("servers/startworker", "site_admin", (*api).workerStart)
+	write("servers/restartworkers", "site_admin", (*api).workerStart)
+	write("servers/restartdeadworkers", "site_admin", (*api).workerStart)
 	read("servers/dbschemadiagnostic", "site_admin", (*api).schemaDiagnostic)
 	read("admin/logs/index", "audit", (*api).logs)
 	read("communities/index", "site_admin", (*api).communityIndex)
