@@ -141,7 +141,7 @@ type TagSpan struct {
 // the caller sees. The answer is shared: it is not to be changed.
 func (s *Service) TagTotals(ctx context.Context, who ident.Actor, f TagSpan) (map[string]int64, error) {
 	f.Prefix = strings.ToLower(f.Prefix)
-	return counted(ctx, s, who, fmt.Sprintf("tags%q", f), func(tx *store.Tx, _ int64) (map[string]int64, error) { return tagTotals(ctx, tx, who, f) })
+	return counted(ctx, s, who, fmt.Sprintf("tags%+v", f), func(tx *store.Tx, _ int64) (map[string]int64, error) { return tagTotals(ctx, tx, who, f) })
 }
 
 // SourceCount is how often the own organisation sighted something on one event by one source.
