@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -141,7 +142,41 @@ func (c *country) event(camp campaign, day int) *misp.Event {
 			{ObjectRelation: misp.T("filename"), Type: misp.T("filename"), Value: misp.T(fmt.Sprintf("%s-%d.exe", camp.tool, day))},
 			{ObjectRelation: misp.T("sha256"), Type: misp.T("sha256"), Value: misp.T(c.hash(32))},
 			{ObjectRelation: misp.T("md5"), Type: misp.T("md5"), Value: misp.T(c.hash(16))}}}}
+	join(ev)
 	return ev
+}
+
+// join says how the file and what else was seen hang together. UUIDs are made of the
+// file's sum: what is random elsewhere stays as it is.
+func join(ev *misp.Event) {
+	sum := ev.Object[0].Attribute[1].Value.Or("")
+	uuid := func(n int) misp.Text {
+		b := sha256.Sum256([]byte(fmt.Sprint(n, sum)))
+		h := hex.EncodeToString(b[:])
+		return misp.T(h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-8" + h[17:20] + "-" + h[20:32])
+	}
+	ev.Object[0].UUID = uuid(0)
+	said := map[string]*misp.Attribute{}
+	for i := range ev.Attribute {
+		if a := &ev.Attribute[i]; said[a.Type.V] == nil {
+			said[a.Type.V] = a
+		}
+	}
+	point := func(to misp.Text, how string) {
+		ev.Object[0].ObjectReference = append(ev.Object[0].ObjectReference, misp.ObjectReference{ReferencedUUID: to, RelationshipType: misp.T(how)})
+	}
+	if a := said["url"]; a != nil {
+		a.UUID = uuid(1)
+		point(a.UUID, "downloaded-from")
+	}
+	domain, ip := said["domain"], said["ip-dst"]
+	if domain == nil || ip == nil {
+		return
+	}
+	ev.Object = append(ev.Object, misp.Object{Name: misp.T("domain-ip"), MetaCategory: misp.T("network"), TemplateUUID: misp.T("43b3b146-77eb-4931-b4cc-b66c60f28734"), TemplateVersion: misp.N(11),
+		Description: misp.T("A domain/hostname and IP address seen as a tuple in a specific time frame."), UUID: uuid(2),
+		Attribute: []misp.Attribute{{ObjectRelation: misp.T("domain"), Type: misp.T("domain"), Value: domain.Value}, {ObjectRelation: misp.T("ip"), Type: misp.T("ip-dst"), Value: ip.Value}}})
+	point(uuid(2), "connects-to")
 }
 
 func (c *country) hash(n int) string {

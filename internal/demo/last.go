@@ -55,6 +55,9 @@ func (c *country) lastNight(ctx context.Context, days int) error {
 	if err := c.dossier(ctx); err != nil {
 		return err
 	}
+	if err := c.collection(ctx); err != nil {
+		return fmt.Errorf("collection: %w", err)
+	}
 	if err := c.handOn(ctx); err != nil {
 		return fmt.Errorf("delegation: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/feed"
@@ -137,6 +138,13 @@ func (c *country) dossier(ctx context.Context) error {
 		return err
 	}
 	_, err := c.Dossiers.AddDossier(ctx, lead, dossier.Draft{Name: &name, Type: &kind, Description: &text, Distribution: &level, Elements: &list})
+	return err
+}
+
+// collection is what the sensors of members read over TAXII.
+func (c *country) collection(ctx context.Context) error {
+	_, err := c.Intel.SaveDefinition(ctx, c.actors[0], "", intel.Definition{Alias: "senzori", Title: latin("Индикатори за сензоре"), Description: latin("Све што сме свим чланицама и што се може тражити у саобраћају; застарело само излази."),
+		Readers: intel.ReadMembers, Ceiling: tlp.Green, Types: []string{"indicator"}, Days: 90, Lapse: true}, false)
 	return err
 }
 
