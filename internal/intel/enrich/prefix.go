@@ -35,41 +35,42 @@ const (
 // with a network, or with the first and last address of a range (also as numbers, as
 // some tables have IPv4); a system's number, a country's two letters and a name follow in
 // whatever order. Lines that name neither system nor country are left out; lines that
-// cannot be read are counted.
-func readOrigins(r io.Reader, yield func(Origin) error) (bad int, err error) {
-	in := bufio.NewReaderSize(r, 64<<10)
+// cannot be read are told by their numbers.
+func readOrigins(r io.Reader, yield func(Origin) error, refused func(line int)) (err error) {
+	in, rest := bufio.NewReaderSize(r, 64<<10), &io.LimitedReader{N: 1}
 	if head, _ := in.Peek(2); string(head) == "\x1f\x8b" {
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return 0, fault.New(fault.Invalid, "the packed table cannot be read").WithKey("intel.fault.table").Because(err)
+			return noTable(err)
 		}
 		defer z.Close()
-		in = bufio.NewReaderSize(z, 64<<10)
+		rest = &io.LimitedReader{R: z, N: maxTable}
+		in = bufio.NewReaderSize(rest, 64<<10)
 	}
-	c := csv.NewReader(in)
-	c.Comma, c.LazyQuotes, c.FieldsPerRecord, c.ReuseRecord, c.Comment = delimiter(in), true, -1, true, '#'
+	comma := delimiter(in)
 	var names columns
-	n := 0
-	for line := 0; ; line++ {
-		rec, err := c.Read()
-		var odd *csv.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return bad, nil
-		case errors.As(err, &odd):
-			bad++
+	n, begun := 0, false
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	for line := 1; lines.Scan(); line++ {
+		text := strings.TrimSuffix(lines.Text(), "\r")
+		if text == "" || text[0] == '#' {
 			continue
-		case err != nil:
-			return bad, err
 		}
-		if line == 0 {
+		rec, ok := fieldsOf(text, comma)
+		if first := !begun; ok && first {
+			begun = true
 			if names = header(rec); names != nil {
 				continue
 			}
 		}
-		o, nets, ok := names.origin(rec)
+		var o Origin
+		var nets []netip.Prefix
+		if ok {
+			o, nets, ok = names.origin(rec)
+		}
 		if !ok {
-			bad++
+			refused(line)
 			continue
 		}
 		if o.ASN == 0 && o.Country == "" {
@@ -77,13 +78,43 @@ func readOrigins(r io.Reader, yield func(Origin) error) (bad int, err error) {
 		}
 		for _, o.Net = range nets {
 			if n++; n > maxOrigins {
-				return bad, fault.New(fault.Limited, "more than %d networks", maxOrigins).WithKey("intel.fault.table-large")
+				return fault.New(fault.Limited, "more than %d networks", maxOrigins).WithKey("intel.fault.table-large")
 			}
 			if err := yield(o); err != nil {
-				return bad, err
+				return err
 			}
 		}
 	}
+	switch err := lines.Err(); {
+	case rest.N == 0: // there may be more: half a table must not look whole
+		return fault.New(fault.Limited, "a table of more than %d bytes", maxTable).WithKey("intel.fault.table-large")
+	case errors.Is(err, bufio.ErrTooLong), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.Is(err, io.ErrUnexpectedEOF):
+		return noTable(err)
+	default:
+		return err
+	}
+}
+
+// Bounds of a table: of a line, and of a packed one when it is unpacked.
+const (
+	maxLine  = 64 << 10
+	maxTable = 1 << 30
+)
+
+func noTable(err error) error {
+	return fault.New(fault.Invalid, "the table cannot be read").WithKey("intel.fault.table").Because(err)
+}
+
+// fieldsOf parts a line; quoted fields are read as CSV has them, and never go on in the
+// next line.
+func fieldsOf(line string, comma rune) ([]string, bool) {
+	if !strings.Contains(line, `"`) {
+		return strings.Split(line, string(comma)), true
+	}
+	c := csv.NewReader(strings.NewReader(line))
+	c.Comma, c.LazyQuotes = comma, true
+	rec, err := c.Read()
+	return rec, err == nil
 }
 
 // delimiter is what parts the fields of the first line.

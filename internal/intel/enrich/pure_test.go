@@ -159,10 +159,11 @@ func TestReadOrigins(t *testing.T) {
 		{"all of it", "0.0.0.0,255.255.255.255,64506,RS,X", []string{"0.0.0.0/0 64506 RS X"}, 0},
 	} {
 		var got []string
-		bad, err := readOrigins(strings.NewReader(c.in), func(o Origin) error {
+		bad := 0
+		err := readOrigins(strings.NewReader(c.in), func(o Origin) error {
 			got = append(got, strings.Join([]string{o.Net.String(), strconv.FormatUint(uint64(o.ASN), 10), o.Country, o.Name}, " "))
 			return nil
-		})
+		}, func(int) { bad++ })
 		if err != nil || bad != c.bad {
 			t.Errorf("%s: %d bad, %v", c.name, bad, err)
 		}
@@ -187,12 +188,12 @@ func FuzzReadOrigins(f *testing.F) {
 		if len(in) > 2000 {
 			return
 		}
-		_, _ = readOrigins(strings.NewReader(in), func(o Origin) error {
+		_ = readOrigins(strings.NewReader(in), func(o Origin) error {
 			if o.Net != o.Net.Masked() || !o.Net.IsValid() || o.Country != "" && len(o.Country) != 2 {
 				t.Errorf("%+v", o)
 			}
 			return nil
-		})
+		}, func(int) {})
 	})
 }
 

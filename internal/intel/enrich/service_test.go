@@ -116,7 +116,7 @@ func TestKnown(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		rep, err := w.s.ImportOrigins(ctx, w.admin, "networks", "x.tsv", strings.NewReader("203.0.112.0\t203.0.112.255\t64500\tRS\tPRIMER-AS Primer d.o.o.\nnonsense\t\n2a00::/16\t64501\tDE\tBeispiel\n"))
-		if err != nil || rep.Networks != 2 || rep.Unread != 1 {
+		if err != nil || rep.Networks != 2 || rep.Unread != 1 || !slices.Equal(rep.Lines, []int{2}) {
 			t.Fatalf("%+v, %v", rep, err)
 		}
 		_, err = w.Registry.AddResource(ctx, ident.SystemPart("setup"), w.A.UUID, 0, "network", "203.0.112.0/25", "")

@@ -34,11 +34,15 @@ type Table struct {
 // rows, read in a fraction of a second.
 const partLines = 20_000
 
+// linesMost is how many lines that could not be read are named.
+const linesMost = 20
+
 // Imported is what came of an import.
 type Imported struct {
 	Table    string `json:"table"`
 	Networks int64  `json:"networks"`
 	Unread   int    `json:"unread"` // lines that could not be read
+	Lines    []int  `json:"lines"`  // the first of them
 }
 
 // ImportOrigins reads a table of networks and puts it in the place of the one with the
@@ -79,13 +83,18 @@ func (s *Service) ImportOrigins(ctx context.Context, who ident.Actor, name, sour
 			return addPart(ctx, tx, s.d.DB.NewID(), t.ID, seq, packed)
 		}, store.InLane(store.Bulk))
 	}
-	rep.Unread, err = readOrigins(r, func(o Origin) error {
+	rep.Lines = []int{}
+	err = readOrigins(r, func(o Origin) error {
 		fmt.Fprintf(&buf, "%s\t%d\t%s\t%s\n", o.Net, o.ASN, o.Country, o.Name)
 		t.Entries++
 		if lines++; lines == partLines {
 			return flush()
 		}
 		return nil
+	}, func(line int) {
+		if rep.Unread++; len(rep.Lines) < linesMost {
+			rep.Lines = append(rep.Lines, line)
+		}
 	})
 	if err == nil {
 		err = flush()

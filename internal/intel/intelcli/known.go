@@ -180,6 +180,9 @@ func (c knowing) networks(fs *flag.FlagSet) run {
 			return env.Print(rep)
 		}
 		env.Say("%s: %d networks, %d lines could not be read", rep.Table, rep.Networks, rep.Unread)
+		for _, line := range rep.Lines {
+			env.Say("line %d could not be read", line)
+		}
 		return nil
 	}
 }

@@ -51,15 +51,12 @@ func (p *pages) modules(w http.ResponseWriter, r *http.Request) error {
 		page.Table.Rows = append(page.Table.Rows, ui.Row{Href: serverAt(r, v), Cells: []any{ui.Name{Text: v.Name, Href: serverAt(r, v), Sub: []any{ui.Machine(v.URL)}}, serverState(r, v),
 			strconv.Itoa(switchedOn(v)) + " / " + strconv.Itoa(len(v.Modules)), when(v.Tested)}})
 	}
-	tables, err := p.d.Enrich.OriginTables(r.Context(), web.Actor(r))
+	tables, err := p.networkTable(r, false)
 	if err != nil {
 		return err
 	}
-	page.More = &ui.Table{Caption: web.T(r, "share.networks"), ShowCaption: true, Columns: []ui.Column{{Label: web.T(r, "share.name")}, {Label: web.T(r, "share.networks.n"), Num: true}, {Label: web.T(r, "share.networks.at"), Width: "mark"}},
-		Empty: &ui.Empty{Icon: "network", Title: web.T(r, "share.networks.empty"), Text: web.T(r, "share.networks.empty.text")}}
-	for _, t := range tables {
-		page.More.Rows = append(page.More.Rows, ui.Row{Cells: []any{ui.Name{Text: t.Name, Sub: []any{ui.Machine(t.Source)}}, strconv.FormatInt(t.Entries, 10), when(t.Imported)}})
-	}
+	page.More = &tables
+	page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "share.networks.import"), Icon: "upload", Href: base(r) + "/networks", Variant: "secondary"})
 	return p.t.Render(w, r, "sharelist", page)
 }
 

@@ -23,6 +23,7 @@ func TestPagesAreWhole(t *testing.T) {
 			Seen: &collectionPage{Who: who, Names: names, Count: "а", Events: table}}, &collectionForm{}},
 		"sharemodules":  {&serverPage{Fault: &ui.Note{Kind: "warning", Title: "а", Body: "а"}, Table: table, At: "/x"}, &serverPage{}},
 		"sharemodule":   {&moduleForm{Lead: "words", Manner: &ui.Choices{Name: "m", Legend: "А"}, Fields: []ui.Field{field}, Delete: "/x"}, &moduleForm{}},
+		"sharenetworks": {&networkPage{Note: &ui.Note{Kind: "warning", Title: "а", Body: "а"}, Name: field, File: field, Table: table}, &networkPage{}},
 		"sharefeed":     {&feedPage{Fault: &ui.Note{Kind: "warning", Title: "а", Body: "а"}, Reasons: table, At: "/x", Delete: true}, &feedPage{}},
 		"sharefeedform": {&feedForm{Fields: []ui.Field{field}, Terms: []ui.Field{field}, Flags: []ui.Field{field}}, &feedForm{}},
 	}, Files); err != nil {
