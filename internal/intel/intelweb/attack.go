@@ -56,7 +56,11 @@ func (p *pages) attackOf(w http.ResponseWriter, r *http.Request) error {
 // attackMany shows the matrix of the events that the list's filters leave, the newest
 // changes first, at most attackEvents of them.
 func (p *pages) attackMany(w http.ResponseWriter, r *http.Request) error {
-	q := eventQuery(listFilters(r))
+	f := listFilters(r)
+	q := eventQuery(f)
+	if err := p.workingSet(r, f, &q); err != nil {
+		return err
+	}
 	q.Limit, q.Page = attackEvents, 1
 	var ids []int64
 	total, err := p.s.SearchEvents(r.Context(), web.Actor(r), q, func(e *intel.Event) error { ids = append(ids, e.ID); return nil })

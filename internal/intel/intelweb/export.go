@@ -39,8 +39,11 @@ const lookedAt = 2000
 
 // exportMany is the page of a list, or the file: what the list's filters find.
 func (p *pages) exportMany(w http.ResponseWriter, r *http.Request) error {
-	f := web.ReadFilters(r, web.FilterSpec{Name: "published"}, web.FilterSpec{Name: "threat"}, web.FilterSpec{Name: "tag"}, web.FilterSpec{Name: "org"}, web.FilterSpec{Name: "value"})
+	f := web.ReadFilters(r, web.FilterSpec{Name: "published"}, web.FilterSpec{Name: "threat"}, web.FilterSpec{Name: "tag"}, web.FilterSpec{Name: "org"}, web.FilterSpec{Name: "value"}, web.FilterSpec{Name: "set"})
 	q := eventQuery(f)
+	if err := p.workingSet(r, f, &q); err != nil {
+		return err
+	}
 	if name := r.URL.Query().Get("format"); name != "" {
 		return p.detection(w, r, q, name, "indicators")
 	}

@@ -2,6 +2,7 @@ package intelweb
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -43,13 +44,20 @@ func shell(r *http.Request) ui.Shell {
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	f := listFilters(r)
 	if r.URL.Query().Get("format") == "csv" {
-		return p.exportList(w, r, eventQuery(f))
+		q := eventQuery(f)
+		if err := p.workingSet(r, f, &q); err != nil {
+			return err
+		}
+		return p.exportList(w, r, q)
 	}
 	page := 1
 	if err := web.DecodeCursor(f.Cursor(), &page); err != nil {
 		return err
 	}
 	q := eventQuery(f)
+	if err := p.workingSet(r, f, &q); err != nil {
+		return err
+	}
 	q.Limit, q.Page = pageSize, max(1, page)
 	var events []intel.Event
 	total, err := p.s.SearchEvents(r.Context(), web.Actor(r), q, func(e *intel.Event) error { events = append(events, *e); return nil })
@@ -66,10 +74,17 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	if access.Allowed(web.Actor(r), "intel.write") {
 		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"})
 	}
+	if f.Get("set") == "" {
+		out.Header.Acts = append([]ui.Button{{Label: web.T(r, "intel.set.mine"), Icon: "bookmark", Href: base(r) + "?set=1", Variant: "secondary"}}, out.Header.Acts...)
+	}
 	out.Bar = f.Bar(web.T(r, "intel.search"), append(exportweb.Offer(r, f.With("format", "csv"), total, false),
 		ui.Button{Label: web.T(r, "intel.attack"), Icon: "table", Href: base(r) + "/attack" + carried(r), Variant: "tertiary"},
 		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})...)
-	out.Table = eventTable(r, f, events)
+	pinned, err := p.s.Pinned(r.Context(), web.Actor(r))
+	if err != nil {
+		return err
+	}
+	out.Table = eventTable(r, f, events, pinned)
 	next := ""
 	if int64(q.Page*pageSize) < total {
 		next = web.EncodeCursor(q.Page + 1)
@@ -85,7 +100,8 @@ func listFilters(r *http.Request) *web.Filters {
 		web.FilterSpec{Name: "threat", Label: web.T(r, "intel.threat"), Options: threats(r)},
 		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
 		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
-		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")}, web.Sorted("info", "attribute_count", "changed"))
+		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")},
+		web.FilterSpec{Name: "set", Label: web.T(r, "intel.set"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.set.only")}}}, web.Sorted("info", "attribute_count", "changed"))
 }
 
 func threats(r *http.Request) (out []ui.Option) {
@@ -134,7 +150,21 @@ func said(f *web.Filters) (text string, nothing bool) {
 	return misp.Refang(text), false
 }
 
-func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table {
+// workingSet narrows a query to the events that somebody keeps at hand, if they ask so.
+func (p *pages) workingSet(r *http.Request, f *web.Filters, q *intel.Query) error {
+	if f.Get("set") != "1" {
+		return nil
+	}
+	pinned, err := p.s.Pinned(r.Context(), web.Actor(r))
+	for id := range pinned {
+		q.Events = append(q.Events, strconv.FormatInt(id, 10))
+	}
+	slices.Sort(q.Events)
+	q.Nothing = q.Nothing || len(pinned) == 0
+	return err
+}
+
+func eventTable(r *http.Request, f *web.Filters, events []intel.Event, pinned map[int64]bool) ui.Table {
 	t := ui.Table{Caption: web.T(r, "intel.events"), Columns: []ui.Column{f.Sort(web.T(r, "intel.event"), "info"), {Label: web.T(r, "intel.state"), Width: "mark"},
 		{Label: web.T(r, "intel.tlp"), Width: "mark", Drop: 2}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 1}, f.Sort(web.T(r, "intel.attributes"), "attribute_count").Sized("", 3), f.SortDefault(web.T(r, "intel.changed"), "-changed").Sized("", 3)}}
 	t.Columns[4].Num = true
@@ -142,11 +172,18 @@ func eventTable(r *http.Request, f *web.Filters, events []intel.Event) ui.Table 
 	if f.Active() {
 		t.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: base(r), Variant: "secondary"}}}
 	}
+	if f.Get("set") == "1" {
+		t.Empty.Text = web.T(r, "intel.set.empty")
+	}
 	for i := range events {
 		e := &events[i]
 		href := base(r) + "/" + e.Ref()
+		sub := []any{e.Origin.Name, e.Date}
+		if pinned[e.ID] {
+			sub = append(sub, web.T(r, "intel.set.in"))
+		}
 		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{
-			ui.Name{Text: e.Info, Href: href, Sub: []any{e.Origin.Name, e.Date}, Marks: someTags(e.Tags, 2)}, stateOf(r, e), tlpOf(e), ui.Tag{Word: audienceWord(r, e.Distribution)}, e.Attributes, clock.FromMicros(e.Changed)}})
+			ui.Name{Text: e.Info, Href: href, Sub: sub, Marks: someTags(e.Tags, 2)}, stateOf(r, e), tlpOf(e), ui.Tag{Word: audienceWord(r, e.Distribution)}, e.Attributes, clock.FromMicros(e.Changed)}})
 	}
 	return t
 }

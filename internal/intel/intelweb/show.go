@@ -86,9 +86,22 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := p.head(r, &e)
-	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "ids", Label: web.T(r, "intel.ids"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.ids.yes")}}})
+	pinned, err := p.s.Pinned(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	page.Header.Acts = append([]ui.Button{pinAct(r, page.At+"/"+page.Ref, pinned[e.ID])}, page.Header.Acts...)
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "category", Label: web.T(r, "intel.category")}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+		web.FilterSpec{Name: "ids", Label: web.T(r, "intel.ids"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.ids.yes")}}},
+		web.FilterSpec{Name: "group", Label: web.T(r, "intel.groupby"), Options: words(r, "intel.groupby.", "type", "category", "object")}, web.Sorted("type", "value", "category"))
 	page.Bar = f.Bar(web.T(r, "intel.search.attributes"))
 	rows, list, next, err := p.rows(r, f, &e)
+	if arranged(f) {
+		var cut bool
+		if rows, list, next, cut, err = p.arrangedRows(r, f, &e); cut {
+			page.Notes = append(page.Notes, ui.Note{Kind: "info", Body: web.T(r, "intel.arranged.cut", "n", int64(arrangeMost))})
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -101,34 +114,8 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if err := p.unfit(r, page, &e); err != nil {
 		return err
 	}
-	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
-		{Label: web.T(r, "intel.type"), Width: "mark"}, {Label: web.T(r, "intel.value")}, {Label: web.T(r, "intel.ids"), Width: "narrow", Drop: 1}, {Label: web.T(r, "intel.tags"), Drop: 2},
-		{Label: web.T(r, "intel.sightings"), Num: true, Drop: 2}, {Label: web.T(r, "intel.also"), Num: true}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 3}},
-		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.noattributes"), Text: web.T(r, "intel.noattributes.text")}}
-	if page.Edit {
-		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
-		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
-			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
-			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
-			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
-			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"},
-			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
-			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
-	}
-	if page.Bulk == nil && access.Allowed(who, "intel.write") {
-		page.Table.Select = true
-		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
-			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
-			{Label: web.T(r, "intel.propose.change"), Icon: "pencil", Name: "act", Value: "propose", Variant: "tertiary"},
-			{Label: web.T(r, "intel.propose.removal"), Icon: "circle-minus", Name: "act", Value: "unwanted", Variant: "tertiary"},
-			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
-			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
-			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"}}}
-	}
-	if f.Active() {
-		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
-	}
-	page.Pages = f.Pages(len(rows), 0, next)
+	page.table(r, f, rows)
+	page.Pages = f.Pages(len(list), 0, next)
 	related, complete, err := p.s.Correlations(r.Context(), who, ref, 8)
 	if err != nil {
 		return err
@@ -168,6 +155,37 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return p.t.Render(w, r, "show", page)
+}
+
+// table fills the table of attributes, and what may be done with those that are ticked.
+func (page *showPage) table(r *http.Request, f *web.Filters, rows []ui.Row) {
+	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
+		f.Sort(web.T(r, "intel.type"), "type").Sized("mark", 0), f.Sort(web.T(r, "intel.value"), "value"), {Label: web.T(r, "intel.ids"), Width: "narrow", Drop: 1}, f.Sort(web.T(r, "intel.category"), "category").Sized("mark", 2),
+		{Label: web.T(r, "intel.sightings"), Num: true, Drop: 2}, {Label: web.T(r, "intel.also"), Num: true}, {Label: web.T(r, "intel.who"), Width: "mark", Drop: 3}},
+		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.noattributes"), Text: web.T(r, "intel.noattributes.text")}}
+	if page.Edit {
+		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
+		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
+			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
+			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
+			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
+			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"},
+			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
+			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
+	}
+	if page.Bulk == nil && access.Allowed(web.Actor(r), "intel.write") {
+		page.Table.Select = true
+		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
+			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
+			{Label: web.T(r, "intel.propose.change"), Icon: "pencil", Name: "act", Value: "propose", Variant: "tertiary"},
+			{Label: web.T(r, "intel.propose.removal"), Icon: "circle-minus", Name: "act", Value: "unwanted", Variant: "tertiary"},
+			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
+			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
+			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"}}}
+	}
+	if f.Active() {
+		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
+	}
 }
 
 func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
@@ -226,19 +244,15 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 		list, rows = append(list, &kept), append(rows, attributeRow(r, e, a, inset))
 	}
 	var at place
+	if arranged(f) {
+		return nil, nil, "", nil
+	}
 	if err := web.DecodeCursor(f.Cursor(), &at); err != nil {
 		return nil, nil, "", err
 	}
 	if f.Active() {
-		q := intel.Query{Events: []string{e.Ref()}, After: at.Attribute, Limit: attributesShown + 1, WithTags: true}
-		q.Text, q.Nothing = said(f)
-		if v := f.Get("type"); v != "" {
-			q.Type.Or = []string{v}
-		}
-		if f.Get("ids") == "1" {
-			yes := true
-			q.ToIDS = &yes
-		}
+		q := attributeQuery(f, e)
+		q.After, q.Limit = at.Attribute, attributesShown+1
 		err = p.s.SearchAttributes(ctx, who, q, func(a *intel.Attribute) error {
 			if len(rows) == attributesShown {
 				next = web.EncodeCursor(at)
