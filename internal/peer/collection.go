@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -192,15 +191,14 @@ func (w *pusher) collectionsOut(ctx context.Context, sd *sender, part []dossier.
 		if err != nil {
 			return err
 		}
-		err = w.r.raw(ctx, "/collections/captureCollection", body, nil)
-		var said *NoAnswer
-		switch {
-		case err == nil:
-			created++
-		case errors.As(err, &said) && said.Status < 500 && !strings.Contains(said.Message, "permission"):
-			refused++
-		default:
+		took, err := w.given(ctx, "/collections/captureCollection", body, func(a Able) bool { return a.Collections })
+		if err != nil {
 			return err
+		}
+		if took {
+			created++
+		} else {
+			refused++
 		}
 	}
 	return w.step(ctx, cursor, func(_ *store.Tx, c *Counts) error {

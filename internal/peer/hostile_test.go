@@ -148,7 +148,7 @@ func TestHostileContent(t *testing.T) {
 		for reason, answer := range map[string]string{
 			"peer.reason.other":  doc(uuidB, ""),
 			"peer.reason.empty":  strings.Replace(doc(uuidA, "", `{}`), `[{}]`, `[]`, 1),
-			"peer.reason.broken": doc(uuidA, "") + `{"Event":`,
+			"peer.reason.broken": doc(uuidA, "") + `]`,
 			"peer.reason.gone":   "",
 		} {
 			s.index = listed(uuidA)

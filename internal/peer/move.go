@@ -297,12 +297,16 @@ func (w *mover) sharing(ctx context.Context) (done bool, err error) {
 	at, _ := strconv.Atoi(w.run.cursor)
 	for ; at < len(list); at++ {
 		g, id := list[at], int64(0)
+		here, err := w.groupHere(ctx, g)
+		if err != nil {
+			return false, err
+		}
 		if !w.run.Dry {
 			if id, err = w.s.intel.CaptureGroup(ctx, w.as(), g, from); err != nil {
 				return false, err
 			}
 		}
-		err := w.step(ctx, strconv.Itoa(at+1), func(_ *store.Tx, c *Counts) error {
+		err = w.step(ctx, strconv.Itoa(at+1), func(_ *store.Tx, c *Counts) error {
 			c.Groups.Read++
 			switch {
 			case w.run.Dry:
@@ -310,6 +314,8 @@ func (w *mover) sharing(ctx context.Context) (done bool, err error) {
 			case id == 0:
 				c.Groups.Refused++
 				c.misfit("sharing group", g.Name.Or(""), reasonGroup)
+			case here:
+				c.Groups.Unchanged++
 			default:
 				c.Groups.Created++
 			}
@@ -320,6 +326,15 @@ func (w *mover) sharing(ctx context.Context) (done bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+func (w *mover) groupHere(ctx context.Context, g *misp.SharingGroup) (bool, error) {
+	uuid, ok := store.ParseUUID(g.UUID.Or(""))
+	if !ok {
+		return false, nil
+	}
+	_, err := w.s.intel.SharingGroup(ctx, part(), uuid)
+	return err == nil, orFound(err)
 }
 
 func (w *mover) tags(ctx context.Context) (bool, error) {

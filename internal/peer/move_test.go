@@ -13,6 +13,7 @@ import (
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
 	"straza/internal/peer"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,8 +95,29 @@ func TestMoveBringsEverything(t *testing.T) {
 		}
 		again, err := here.Peers.FromMISP(ctx, here.Lead, there.URL, "", here.CERT.ID, peer.Options{})
 		here.Must(err)
-		if c := again.Counts; c.Events.Unchanged != 4 || c.Events.Created+c.Tags.Created+c.Orgs.Created+c.Galaxies.Created+c.Clusters.Created+c.Proposals.Created+c.Sightings.Created+c.Analyst.Created != 0 {
+		if c := again.Counts; c.Events.Unchanged != 4 || c.Groups.Unchanged != 1 || c.Groups.Created != 0 || c.Events.Created+c.Tags.Created+c.Orgs.Created+c.Galaxies.Created+c.Clusters.Created+c.Proposals.Created+c.Sightings.Created+c.Analyst.Created != 0 {
 			t.Errorf("again %+v", c)
+		}
+	})
+}
+
+// A proposal of years ago comes, and sightings of an event that does not say when it was
+// sighted, as MISP's old ones do not.
+func TestMoveBringsWhatIsOld(t *testing.T) {
+	t.Parallel()
+	pair(t, func(t *testing.T, here, there *node) {
+		key, _, _ := there.home()
+		there.Must(there.DB.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(ctx, `UPDATE intel_proposal SET timestamp = 1300000000`); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, `UPDATE intel_event SET sighting_timestamp = 0`)
+			return err
+		}))
+		run, err := here.Peers.FromMISP(ctx, here.Lead, there.URL, key, here.CERT.ID, peer.Options{})
+		here.Must(err)
+		if c := run.Counts; c.Proposals != (peer.Tally{Read: 1, Created: 1}) || c.Sightings != (peer.Tally{Read: 2, Created: 2}) {
+			t.Errorf("%+v %+v", c.Proposals, c.Sightings)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
@@ -269,8 +270,8 @@ func (w *puller) judge(ctx context.Context, err error) (reason string, again boo
 	switch {
 	case errors.As(err, &said):
 		return w.answered(ctx, said)
-	case errors.As(err, &broken) && broken.Kind == misp.ErrRead:
-		return "", true, nil
+	case errors.As(err, &broken) && (broken.Kind == misp.ErrRead || errors.Is(err, io.ErrUnexpectedEOF)):
+		return "", true, nil // it broke off, which a server that dies half-way does with a whole answer, too
 	case errors.As(err, &broken):
 		return reasonBroken, false, nil
 	}

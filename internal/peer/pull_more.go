@@ -69,7 +69,10 @@ func (w *worker) passed(err error) bool {
 
 // sighted notes that an event has sightings that were not fetched yet.
 func (w *puller) sighted(ctx context.Context, tx *store.Tx, r indexRow, it item) error {
-	at, _ := strconv.ParseInt(r.Sighted.String(), 10, 64)
+	at := r.sighted()
+	if w.run.Way == Move { // old events of an old MISP have sightings and no time of them
+		at = max(at, 1)
+	}
 	if !w.p.PullSightings || at <= it.timestamp {
 		return nil
 	}
@@ -208,10 +211,14 @@ func (w *puller) takeSightings(ctx context.Context, it *item, found []misp.Sight
 	})
 }
 
-// proposals takes in what was proposed there in the last ninety days, decided ones too.
+// proposals takes in what was proposed there in the last ninety days, in a move ever,
+// decided ones too.
 func (w *puller) proposals(ctx context.Context) (done bool, err error) {
 	page, _ := strconv.Atoi(w.run.cursor)
 	since := strconv.FormatInt(w.s.db.Clock.Now().Add(-proposalsBack).Unix(), 10)
+	if w.run.Way == Move {
+		since = "1"
+	}
 	before := ""
 	for page++; ; page++ {
 		if w.late() {

@@ -52,13 +52,15 @@ func (w *puller) since(ctx context.Context) (done bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		w.run.Unchanged = first && !taken && place != "" && !page.More && len(page.Events)+len(page.Sighted) == 0
+		quiet := first && !taken && place != "" && !page.More
 		if place = page.Cursor; page.More {
 			place = midst + place
 		}
-		if err := w.takeSince(ctx, page, pages, place); err != nil {
+		news, err := w.takeSince(ctx, page, pages, place)
+		if err != nil {
 			return false, err
 		}
+		w.run.Unchanged = quiet && !news
 		if page.More {
 			continue
 		}
@@ -110,13 +112,15 @@ func named(rows []indexRow) (out []indexRow) {
 	return out
 }
 
-// takeSince notes what a page brought, with the place behind it.
-func (w *puller) takeSince(ctx context.Context, page sincePage, pages int, place string) error {
+// takeSince notes what a page brought, with the place behind it; news tells that there was
+// something: sightings of the last second are told again.
+func (w *puller) takeSince(ctx context.Context, page sincePage, pages int, place string) (news bool, err error) {
 	held, err := w.s.intel.HeldEvents(ctx, part(), uuidsOf(page.Events))
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = w.step(ctx, strconv.Itoa(pages)+" "+place, func(tx *store.Tx, c *Counts) error {
+		news = len(page.Events) > 0
 		if err := w.compareTx(ctx, tx, page.Events, held, c); err != nil {
 			return err
 		}
@@ -125,6 +129,7 @@ func (w *puller) takeSince(ctx context.Context, page sincePage, pages int, place
 			return err
 		}
 		for _, r := range page.Sighted {
+			news = news || r.sighted() > fetched[r.UUID].timestamp
 			if err := w.sighted(ctx, tx, r, fetched[r.UUID]); err != nil {
 				return err
 			}
@@ -135,5 +140,5 @@ func (w *puller) takeSince(ctx context.Context, page sincePage, pages int, place
 	if err == nil {
 		w.p.cursor = place
 	}
-	return err
+	return news, err
 }

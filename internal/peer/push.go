@@ -347,23 +347,78 @@ func lastSegment(location string) string {
 	return ""
 }
 
+// verdict is what the other side's answer means for one thing that was sent to it.
+type verdict int
+
+const (
+	accepted  verdict = iota
+	asItWas           // there is nothing newer in it
+	forbidden         // our key may not change this thing, or nothing at all any more
+	unwanted          // it will not have this thing; the next one may go
+	later             // it fails, or asks us to wait
+	ours              // not its fault: the run ends
+)
+
+// judged reads an answer to a push: of an event, a cluster, a remark, a collection.
+func judged(err error) verdict {
+	var said *NoAnswer
+	switch {
+	case err == nil:
+		return accepted
+	case !errors.As(err, &said) && theirs(err):
+		return later
+	case said == nil:
+		return ours
+	case said.Status == http.StatusForbidden && strings.Contains(said.Message, "not newer"):
+		return asItWas
+	case said.Status == http.StatusUnauthorized || said.Status == http.StatusForbidden:
+		return forbidden
+	case said.Status == http.StatusTooManyRequests || said.Status == http.StatusRequestTimeout || said.Status >= 500 || said.Status < 400:
+		return later
+	}
+	return unwanted
+}
+
+// still asks whether our key may do a thing there at all, after it was forbidden once.
+func (w *pusher) still(ctx context.Context, may func(Able) bool, cause error) error {
+	able, err := w.r.version(ctx)
+	if err == nil && able.Sync && may(able) {
+		return nil
+	}
+	return errors.Join(err, cause)
+}
+
+// given posts one thing of a list: it was accepted, or refused for itself; any other
+// answer ends the phase.
+func (w *pusher) given(ctx context.Context, path string, body []byte, may func(Able) bool) (ok bool, err error) {
+	err = w.r.raw(ctx, path, body, nil)
+	switch judged(err) {
+	case accepted, asItWas:
+		return true, nil
+	case unwanted:
+		return false, nil
+	case forbidden:
+		return false, w.still(ctx, may, err)
+	}
+	return false, err
+}
+
 // unsent says what a failed call means for the event; an error ends the run.
 func (w *pusher) unsent(ctx context.Context, it *item, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var said *NoAnswer
-	switch {
-	case errors.As(err, &said) && said.Status == http.StatusForbidden && strings.Contains(said.Message, "not newer"):
+	switch judged(err) {
+	case asItWas:
 		return w.settle(ctx, it, itemSent, "", "")
-	case errors.As(err, &said) && said.Status == http.StatusForbidden:
-		if able, verr := w.r.version(ctx); verr != nil || !able.Sync {
-			return errors.Join(verr, err)
+	case forbidden:
+		if lost := w.still(ctx, func(Able) bool { return true }, err); lost != nil {
+			return lost
 		}
 		return w.settle(ctx, it, itemRefused, refusedOwner, DetailOf(err))
-	case errors.As(err, &said) && said.Status < 500 && said.Status != http.StatusTooManyRequests && said.Status >= 400:
+	case unwanted:
 		return w.settle(ctx, it, itemRefused, refusedThere, DetailOf(err))
-	case !theirs(err):
+	case ours:
 		return err
 	}
 	if w.failed++; w.failed >= failuresRun {

@@ -393,15 +393,14 @@ func (w *pusher) analystPart(ctx context.Context, part []remark.Remark, cursor s
 		x.ID, x.SharingGroupID, x.Distribution, x.SharingGroup, x.Locked = misp.Int{}, misp.Int{}, misp.N(level), sd.wire(g), misp.B(true)
 		x.Orgc, x.Org = &misp.Org{UUID: misp.T(n.Origin.UUID), Name: misp.T(n.Origin.Name)}, nil
 		body := append(misp.Append([]byte(`{"`+string(n.Kind)+`":`), &x), '}')
-		err = w.r.raw(ctx, "/analyst_data/pushAnalystData", body, nil)
-		var said *NoAnswer
-		switch {
-		case err == nil:
-			created++
-		case errors.As(err, &said) && said.Status < 500 && !strings.Contains(said.Message, "permission"):
-			refused++
-		default:
+		took, err := w.given(ctx, "/analyst_data/pushAnalystData", body, func(a Able) bool { return a.Analyst })
+		if err != nil {
 			return err
+		}
+		if took {
+			created++
+		} else {
+			refused++
 		}
 	}
 	return w.step(ctx, cursor, func(_ *store.Tx, c *Counts) error {

@@ -97,9 +97,9 @@ func TestPublishingPushes(t *testing.T) {
 	})
 }
 
-// Three nodes in a ring, each pushing to the next: an event goes round once, keeps
-// its originator, and stops.
-func TestRingStops(t *testing.T) {
+// F22: three nodes in a ring, each pushing to and pulling from both others: an event goes
+// round, keeps its originator, and after two rounds nothing moves any more.
+func TestF22LoopsConverge(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
 		n := []*node{newNode(t, db), newNode(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 2))), newNode(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 3)))}
@@ -112,12 +112,15 @@ func TestRingStops(t *testing.T) {
 			n[i].knows(n[(i+2)%3], "last", peer.Flags{Push: true, Pull: true})
 		}
 		e := n[0].made(&misp.Event{Info: misp.T("Round"), Distribution: misp.N(3), Attribute: []misp.Attribute{attr("", "domain", "a.example.org", 5), attr("", "domain", "b.example.org", 2)}})
-		for range 3 {
+		for round := range 3 {
 			for i := range n {
 				n[i].Must(n[i].runner().Drain(ctx))
 				for _, name := range []string{"next", "last"} {
-					_, err := n[i].Peers.Pull(ctx, n[i].Lead, name, peer.Options{})
+					run, err := n[i].Peers.Pull(ctx, n[i].Lead, name, peer.Options{})
 					n[i].Must(err)
+					if c := run.Counts; round == 2 && c.Events.Created+c.Events.Updated+c.Events.Left+c.Attributes.Created+c.Attributes.Updated > 0 {
+						t.Errorf("round %d, node %d from %s: %+v", round, i, name, c)
+					}
 				}
 			}
 		}

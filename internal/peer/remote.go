@@ -190,6 +190,11 @@ func (r indexRow) time() int64 {
 	return n
 }
 
+func (r indexRow) sighted() int64 {
+	n, _ := strconv.ParseInt(r.Sighted.String(), 10, 64)
+	return n
+}
+
 // index streams the minimal index of published events; notModified is told when the
 // other side knows our tag. The new tag is "" when none came.
 func (r *remote) index(ctx context.Context, filter map[string]any, etag string, yield func(indexRow) error) (tag string, notModified bool, err error) {

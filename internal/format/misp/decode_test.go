@@ -102,6 +102,25 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 	}
 }
 
+// Wherever a document breaks off, the fault says that it is short, not wrong: who fetched
+// it asks again.
+func TestShortDocuments(t *testing.T) {
+	whole := `{"Event":{"info":"a\u00e9\\","published":true,"timestamp":-1.5e3,"Attribute":[{"value":"x","to_ids":null}]}}`
+	if err := DecodeEvents(strings.NewReader(whole), Limits{}, func(*Event) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(whole) {
+		if err := DecodeEvents(strings.NewReader(whole[:n]), Limits{}, func(*Event) error { return nil }); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v", whole[:n], err)
+		}
+	}
+	for _, wrong := range []string{whole + "]", `{"Event":{"info":01}}`, `{"Event":{"info":"a",}}`} {
+		if err := DecodeEvents(strings.NewReader(wrong), Limits{}, func(*Event) error { return nil }); err == nil || errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 func TestDecodePieces(t *testing.T) {
 	var got []string
 	err := Decode(strings.NewReader(`{"Event":{"info":"i","Attribute":[{"value":"1"},{"value":"2"}],"Object":[{"name":"o","Attribute":[{"value":"3"}]}],"Tag":[{"name":"t"}]}}`),

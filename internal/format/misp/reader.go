@@ -65,7 +65,7 @@ type Error struct {
 	Kind ErrorKind
 	Pos  Position
 	Msg  string
-	Err  error
+	Err  error // io.ErrUnexpectedEOF for a document that ends too early
 }
 
 func (e *Error) Error() string {
@@ -138,6 +138,13 @@ func (r *reader) fail(kind ErrorKind, format string, args ...any) error {
 	return &Error{Kind: kind, Pos: r.position(), Msg: fmt.Sprintf(format, args...)}
 }
 
+// short is the fault of a document that ends too early: who sent it may have broken off.
+func (r *reader) short(what string) error {
+	e := r.fail(ErrSyntax, "%s", what).(*Error)
+	e.Err = io.ErrUnexpectedEOF
+	return e
+}
+
 // fill makes at least one unread byte available; io.EOF when there is none.
 func (r *reader) fill() error {
 	if r.pos < len(r.buf) {
@@ -187,7 +194,7 @@ func (r *reader) peek() (byte, error) {
 			}
 		}
 		if err := r.fill(); err == io.EOF {
-			return 0, r.fail(ErrSyntax, "unexpected end")
+			return 0, r.short("unexpected end")
 		} else if err != nil {
 			return 0, err
 		}
@@ -336,7 +343,7 @@ func (r *reader) text() ([]byte, error) {
 		r.pos += i
 		if i == len(chunk) {
 			if err := r.fill(); err == io.EOF {
-				return nil, r.fail(ErrSyntax, "unexpected end in text")
+				return nil, r.short("unexpected end in text")
 			} else if err != nil {
 				return nil, err
 			}
@@ -365,7 +372,7 @@ func (r *reader) valid(b []byte) ([]byte, error) {
 
 func (r *reader) take() (byte, error) {
 	if err := r.fill(); err == io.EOF {
-		return 0, r.fail(ErrSyntax, "unexpected end in text")
+		return 0, r.short("unexpected end in text")
 	} else if err != nil {
 		return 0, err
 	}
@@ -470,8 +477,10 @@ func (r *reader) hex4() (rune, error) {
 // literal reads a number or a word (true, false, null) into the scratch.
 func (r *reader) literal() ([]byte, error) {
 	r.scratch = r.scratch[:0]
+	ended := false
 	for {
 		if err := r.fill(); err == io.EOF {
+			ended = true
 			break
 		} else if err != nil {
 			return nil, err
@@ -491,7 +500,9 @@ func (r *reader) literal() ([]byte, error) {
 	case "true", "false", "null":
 		return b, nil
 	default:
-		if !isNumber(b) {
+		if !isNumber(b) && ended { // in the middle of it
+			return nil, r.short("unexpected end")
+		} else if !isNumber(b) {
 			return nil, r.fail(ErrSyntax, "expected a value")
 		}
 		return b, nil
