@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"hash/maphash"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/gaissmai/bart"
 
 	"straza/internal/format/misp"
+	"straza/internal/format/pattern"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -59,7 +59,7 @@ type list struct {
 	nets     *bart.Table[uint32]
 	texts    *parts // substring
 	comments map[string]string
-	regexes  []*regexp.Regexp
+	regexes  []*pattern.Pattern
 }
 
 func (m *matcher) drop() {
@@ -217,7 +217,7 @@ func (l *list) add(text string) (read bool) {
 		}
 		l.nets.Insert(p, 0)
 	case "regex":
-		re, err := regexp.Compile(perl(text))
+		re, err := pattern.Compile(perl(text))
 		if err != nil {
 			return false
 		}
@@ -288,7 +288,7 @@ func (l *list) holds(p *asked) (string, bool) {
 		return l.texts.in(p.text)
 	case "regex":
 		for _, re := range l.regexes {
-			if re.MatchString(p.text) {
+			if re.In(p.text) {
 				return re.String(), true
 			}
 		}

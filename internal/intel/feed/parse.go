@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"straza/internal/format/extract"
 	"straza/internal/format/misp"
+	"straza/internal/format/pattern"
 )
 
 // How much a feed may weigh and say.
@@ -64,14 +64,14 @@ func (s listSettings) columns() (out []int) {
 func parseList(format string, raw json.RawMessage, src io.Reader) ([]misp.Attribute, error) {
 	limited := &io.LimitedReader{R: src, N: maxList + 1}
 	set := readSettings(raw)
-	var skip *regexp.Regexp
+	var skip *pattern.Pattern
 	if p := strings.Trim(set.Common.Exclude, "/"); p != "" {
-		skip, _ = regexp.Compile(p)
+		skip, _ = pattern.Compile(p)
 	}
 	seen := map[string]bool{}
 	var out []misp.Attribute
 	take := func(text string) error {
-		if skip != nil && skip.MatchString(text) {
+		if skip != nil && skip.In(text) {
 			return nil
 		}
 		found, _ := extract.Scan(text, 1000)
