@@ -65,3 +65,52 @@ func TestRowsAreSought(t *testing.T) {
 		t.Errorf("found %v, want row 01 alone", found)
 	}
 }
+
+var (
+	anyTest  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(\w+ \*testing\.[TF]\)`)
+	namedOne = regexp.MustCompile("`((?:Test|Fuzz)\\w+)`")
+)
+
+// TestSynchronisationNamesItsTests: docs/sync.md names no test that is not there, and
+// every rule has one.
+func TestSynchronisationNamesItsTests(t *testing.T) {
+	there := map[string]bool{}
+	for _, dir := range []string{"internal", "e2e"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", dir), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			for _, m := range anyTest.FindAllStringSubmatch(string(b), -1) {
+				there[m[1]] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "sync.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := 0
+	for _, line := range strings.Split(string(doc), "\n") {
+		if !strings.HasPrefix(line, "| ") || strings.HasSuffix(line, "| test |") || strings.HasSuffix(line, "| tests |") {
+			continue
+		}
+		rules++
+		names := namedOne.FindAllStringSubmatch(line, -1)
+		if len(names) == 0 {
+			t.Errorf("no test: %s", line)
+		}
+		for _, m := range names {
+			if !there[m[1]] {
+				t.Errorf("there is no %s: %s", m[1], line)
+			}
+		}
+	}
+	if rules < 50 {
+		t.Errorf("%d rules are listed", rules)
+	}
+}
