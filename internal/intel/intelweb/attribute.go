@@ -126,6 +126,7 @@ func (p *pages) attributePage(r *http.Request, f *web.Form, e *intel.Event, a *i
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.propose.change"), Icon: "message-plus", Variant: "secondary", Key: "N",
 			Href: base(r) + "/" + e.Ref() + "/propose?attribute=" + a.UUID})
 	}
+	page.Header.Acts = append(page.Header.Acts, fileButton(r, page.At, a)...)
 	if a.ToIDS {
 		page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.ids.yes"), Icon: "shield-check"})
 	}
