@@ -267,3 +267,14 @@ func TestSTIX(t *testing.T) {
 		}
 	})
 }
+
+// TestMethodsThatNobodyUses: a method that no client has does nothing and tells nothing.
+func TestMethodsThatNobodyUses(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, method := range []string{"TRACE", "OPTIONS", "PROPFIND", "QUERY"} {
+			if got := w.ask("admin", method, "/events/index", ""); got.status != http.StatusMethodNotAllowed || strings.Contains(got.body, "uuid") {
+				t.Errorf("%s: %d %.200s", method, got.status, got.body)
+			}
+		}
+	})
+}

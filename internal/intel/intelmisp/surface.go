@@ -88,6 +88,9 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		return forbidden(misp.MsgAuthFailed)
 	}
+	if !methods[r.Method] {
+		return notAllowed("Method Not Allowed")
+	}
 	if !c.who.InScope("misp") || !access.Allowed(c.who, "misp.auth") {
 		return forbidden(misp.MsgAuthFailed)
 	}
@@ -115,6 +118,9 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) error {
 
 // needsModules are the actions that nobody answers where no modules are kept.
 var needsModules = set("modules/index modules/queryenrichment events/enrichevent attributes/enrich")
+
+// methods are those that clients use; TRACE and its like are answered by nothing.
+var methods = set("GET HEAD POST PUT PATCH DELETE")
 
 // open are the actions that need no key.
 var open = map[string]bool{"users/register": true}
