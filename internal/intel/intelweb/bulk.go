@@ -15,7 +15,7 @@ import (
 )
 
 // undoes names the act that takes another back.
-var undoes = map[string]string{"delete": "restore", "ids": "noids", "noids": "ids"}
+var undoes = map[string]string{"delete": "restore", "ids": "noids", "noids": "ids", "tag": "untag"}
 
 // undoMost is how many attributes a message's cookie can name; more than that are taken
 // back on the page itself.
@@ -50,11 +50,11 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(p.enrichAt(r, ref, list), nil)
 	}
 	if act == "dossier" && len(ids) > 0 {
-		q := url.Values{}
-		for _, id := range ids[:min(len(ids), dossier.PutMost)] {
-			q.Add("id", strconv.FormatInt(id, 10))
-		}
-		return web.Redirect(base(r)+"/"+ref+"/dossier?"+q.Encode(), nil)
+		return web.Redirect(base(r)+"/"+ref+"/dossier?"+idsQuery(ids), nil)
+	}
+	tag := f.Text("tag", 255)
+	if act == "tag" && tag == "" && len(ids) > 0 {
+		return web.Redirect(base(r)+"/"+ref+"/tagging?"+idsQuery(ids), nil)
 	}
 	var changed []string
 	for _, id := range ids {
@@ -62,10 +62,11 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := p.bulkOne(r, act, &a); err != nil {
+		fresh, err := p.bulkOne(r, act, tag, &a)
+		if err != nil {
 			return err
 		}
-		if undoes[act] != "" && (act == "delete" || a.ToIDS != (act == "ids")) {
+		if undoes[act] != "" && fresh {
 			now, err := p.s.Attribute(r.Context(), web.Actor(r), strconv.FormatInt(id, 10))
 			if err != nil {
 				return err
@@ -75,7 +76,7 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	}
 	done := web.Done("intel.done.changed")
 	if len(changed) > 0 && len(changed) <= undoMost {
-		done = done.WithUndo(base(r)+"/"+ref+"/attributes/undo", "act", undoes[act], "of", strings.Join(changed, " "))
+		done = done.WithUndo(base(r)+"/"+ref+"/attributes/undo", "act", undoes[act], "tag", tag, "of", strings.Join(changed, " "))
 	}
 	return web.Redirect(base(r)+"/"+ref, done)
 }
@@ -89,9 +90,27 @@ func (p *pages) attributeIn(r *http.Request, event, id int64) (intel.Attribute, 
 	return a, err
 }
 
-func (p *pages) bulkOne(r *http.Request, act string, a *intel.Attribute) (err error) {
+// idsQuery names ticked attributes in an address, as many as one press takes.
+func idsQuery(ids []int64) string {
+	q := url.Values{}
+	for _, id := range ids[:min(len(ids), dossier.PutMost)] {
+		q.Add("id", strconv.FormatInt(id, 10))
+	}
+	return q.Encode()
+}
+
+// bulkOne does one act on one attribute; fresh tells whether that changed it.
+func (p *pages) bulkOne(r *http.Request, act, tag string, a *intel.Attribute) (fresh bool, err error) {
 	ctx, who, at := r.Context(), web.Actor(r), strconv.FormatInt(a.ID, 10)
+	on := intel.Target{Event: strconv.FormatInt(a.EventID, 10), Attribute: at}
+	fresh = true
 	switch act {
+	case "tag":
+		n := 0
+		n, err = p.s.Attach(ctx, who, on, []string{tag}, false)
+		fresh = n > 0
+	case "untag":
+		err = p.s.Detach(ctx, who, on, []string{tag})
 	case "saw":
 		_, _, err = p.s.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
 	case "unwanted":
@@ -101,11 +120,12 @@ func (p *pages) bulkOne(r *http.Request, act string, a *intel.Attribute) (err er
 	case "restore":
 		_, err = p.s.RestoreAttribute(ctx, who, at)
 	case "ids", "noids":
+		fresh = a.ToIDS != (act == "ids")
 		_, err = p.s.EditAttribute(ctx, who, at, misp.Attribute{ToIDS: misp.B(act == "ids")})
 	default:
 		err = fault.New(fault.Invalid, "act %q", act)
 	}
-	return err
+	return fresh, err
 }
 
 // undoBulk takes one press on several attributes back. What was changed since has another
@@ -124,7 +144,7 @@ func (p *pages) undoBulk(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	act := f.Text("act", 20)
-	if act != "restore" && act != "ids" && act != "noids" {
+	if act != "restore" && act != "ids" && act != "noids" && act != "untag" {
 		return fault.New(fault.NotFound, "act %q", act)
 	}
 	done, left := 0, 0
@@ -143,7 +163,7 @@ func (p *pages) undoBulk(_ http.ResponseWriter, r *http.Request) error {
 			left++
 			continue
 		}
-		if err := p.bulkOne(r, act, &a); err != nil {
+		if _, err := p.bulkOne(r, act, f.Text("tag", 255), &a); err != nil {
 			return err
 		}
 		done++

@@ -79,5 +79,21 @@ func TestBulkActIsTakenBack(t *testing.T) {
 		if !read(e.Ref())[1].ToIDS {
 			t.Error("switched off still")
 		}
+		tagged := func() (n int) {
+			w.Must(w.Intel.SearchAttributes(t.Context(), people["ana"], intel.Query{Events: []string{e.Ref()}, WithTags: true}, func(a *intel.Attribute) error { n += len(a.Tags); return nil }))
+			return n
+		}
+		form = testkit.Form("act", "tag", "tag", "kampanja")
+		for _, a := range back[1:] {
+			form.Add("id", strconv.FormatInt(a.ID, 10))
+		}
+		s.Sends("ana", at+"/attributes", 303, form)
+		if tagged() != 2 {
+			t.Fatalf("%d values are tagged, want 2", tagged())
+		}
+		s.Sends("ana", at+"/attributes/undo", 303, testkit.Form("act", "untag", "tag", "kampanja", "of", of(read(e.Ref())[1:])))
+		if tagged() != 0 {
+			t.Errorf("%d values are tagged still", tagged())
+		}
 	})
 }

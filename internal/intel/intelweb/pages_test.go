@@ -27,6 +27,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"export":   {&exportPage{None: true}, &exportPage{Keep: map[string]string{"q": "x"}, Formats: ui.Choices{Name: "format", Legend: "Облик", Options: []ui.Option{{Value: "rpz", Label: "Зона"}}}, Warned: ui.Choices{Name: "warned", Many: true}, Held: []*ui.Note{{Kind: "warning"}}}},
 		"edit":     {&eventPage{Reach: []ui.Field{field}, Facts: []ui.Field{field}, Note: &ui.Note{Kind: "warning"}, Who: &ui.Audience{Title: "Ко"}}},
 		"shelf":    {&shelfPage{}, &shelfPage{Ids: []string{"1"}, Count: "1", Shelf: &shelf{Put: []ui.Field{field}}}, &shelfPage{Shelf: &shelf{New: "/x"}}},
+		"tagging":  {&taggingPage{Ids: []string{"1"}, Count: "1", Tag: field, Action: "/x"}},
 		"related":  {&graphPage{Folded: []folded{{"203.0.113.7", "/x"}}, Note: &ui.Note{Kind: "warning", Body: "1"}, Sum: "1", Clear: "/x", Graph: &graph{Height: 40, Left: []node{{Y: 1, Text: "1"}, {Y: 2, Text: "2", Href: "/x"}}, Right: []node{{Y: 1, Text: "1", Href: "/x"}, {Y: 2, Text: "2"}}, Lines: []stroke{{1, 2}}, Say: "1", Rest: "1"}}, &graphPage{}},
 		"versions": {&versionsPage{Same: true}, &versionsPage{From: field, To: field, Who: "/x", Table: ui.Table{Columns: []ui.Column{{Label: "Поље"}}, Rows: []ui.Row{{Group: true, Cells: []any{ui.Tag{Word: "измењено"}}}, {Cells: []any{"пре"}}}}, Pages: &ui.Pagination{}}},
 		"tag":      {&tagPage{Edit: true, Fields: []ui.Field{field}}, &tagPage{Name: "tlp:amber", Edit: true, Favourite: true, Facts: ui.Facts{Items: []ui.Fact{{Label: "1", Value: "2"}}}}, &tagPage{Name: "x"}},

@@ -123,6 +123,7 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "POST", Pattern: base + "/{id}/said/new", Policy: write, Mutates: true, Handler: p.say},
 			{Method: "POST", Pattern: base + "/{id}/said/{kind}/{remark}/of/{of}/{act}", Policy: write, Mutates: true, Handler: p.saidAct},
 			{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
+			{Method: "GET", Pattern: base + "/{id}/tagging", Policy: write, Reveals: "an event the caller may change", Handler: p.askTag},
 			{Method: "POST", Pattern: base + "/{id}/pin", Policy: read, Mutates: true, Handler: p.pin},
 			{Method: "GET", Pattern: base + "/{id}/dossier", Policy: write, Reveals: "an event the caller may see, and their own dossiers", Handler: p.askDossier},
 			{Method: "POST", Pattern: base + "/{id}/dossier", Policy: write, Mutates: true, Handler: p.toDossier},

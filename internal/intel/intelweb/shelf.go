@@ -75,6 +75,16 @@ func (p *pages) askDossier(w http.ResponseWriter, r *http.Request) error {
 	return p.t.Render(w, r, "shelf", page)
 }
 
+// picked are the ids of ticked attributes in an address.
+func picked(ids []string) (out []string) {
+	for _, id := range ids[:min(len(ids), dossier.PutMost)] {
+		if n, err := strconv.ParseInt(id, 10, 64); err == nil && n > 0 {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 func (p *pages) shelfPage(r *http.Request, f *web.Form, ids []string) (*shelfPage, error) {
 	ref, err := eventRef(r)
 	if err != nil {
@@ -87,11 +97,7 @@ func (p *pages) shelfPage(r *http.Request, f *web.Form, ids []string) (*shelfPag
 	at, title := base(r)+"/"+e.Ref(), web.T(r, "intel.shelf.add")
 	page := &shelfPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: title}}
-	for _, id := range ids[:min(len(ids), dossier.PutMost)] {
-		if n, err := strconv.ParseInt(id, 10, 64); err == nil && n > 0 {
-			page.Ids = append(page.Ids, id)
-		}
-	}
+	page.Ids = picked(ids)
 	target := e.UUID
 	if page.Count = web.T(r, "intel.shelf.event"); len(page.Ids) > 0 {
 		target, page.Count = "", web.T(r, "intel.attributes.n", "n", int64(len(page.Ids)))

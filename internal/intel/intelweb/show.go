@@ -166,6 +166,7 @@ func (page *showPage) table(r *http.Request, f *web.Filters, rows []ui.Row) {
 	if page.Edit {
 		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
 		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
+			{Label: web.T(r, "intel.tag"), Icon: "tags", Name: "act", Value: "tag", Variant: "tertiary"},
 			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
 			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
 			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
