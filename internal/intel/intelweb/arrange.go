@@ -97,7 +97,7 @@ func (p *pages) arrangedRows(r *http.Request, f *web.Filters, e *intel.Event) (r
 		key := arrangeKey(a, group)
 		if group != "" && (i == 0 || key != arrangeKey(list[from+i-1], group)) {
 			name := cmp.Or(key, web.T(r, "intel.single"))
-			rows = append(rows, ui.Row{Group: true, Cells: []any{ui.Tag{Word: name, Mono: group == "type"}, ui.Name{Sub: []any{web.T(r, "intel.attributes.n", "n", n[key])}}}})
+			rows = append(rows, groupRow(ui.Tag{Word: name, Mono: group == "type"}, "", web.T(r, "intel.attributes.n", "n", n[key])))
 		}
 		rows, shown = append(rows, attributeRow(r, e, a, group != "")), append(shown, a)
 	}

@@ -307,7 +307,15 @@ func ignoreEnough(err error) error {
 }
 
 func objectRow(r *http.Request, o *intel.Object) ui.Row {
-	return ui.Row{Group: true, Cells: []any{ui.Tag{Word: o.Name}, ui.Name{Text: o.Comment, Sub: []any{web.T(r, "intel.fields.n", "n", int64(len(o.Attributes)))}}}}
+	return groupRow(ui.Tag{Word: o.Name}, o.Comment, web.T(r, "intel.fields.n", "n", int64(len(o.Attributes))))
+}
+
+// groupRow is a head over rows, in one line: what they are, what is said of them, how many.
+func groupRow(what ui.Tag, comment, count string) ui.Row {
+	if comment != "" {
+		count = comment + " · " + count
+	}
+	return ui.Row{Group: true, Cells: []any{what, count}}
 }
 
 func attributeRow(r *http.Request, e *intel.Event, a *intel.Attribute, inset bool) ui.Row {
