@@ -2,6 +2,7 @@ package stix
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,8 @@ type mapped struct {
 	build       func(b *builder) // adds the observables; nil when there are none
 	pattern     string
 	patternType string // "" is stix
-	sdo         string // vulnerability or campaign instead of all that
+	sdo         string // an object of the domain instead of all that
+	own         props  // of it
 }
 
 // builder collects the observables of one attribute or object.
@@ -294,6 +296,21 @@ func mapMail(typ string, v misp.Value, _ string) (m mapped, ok bool) {
 	case "email-body":
 		m.build = message(func(_ *builder, p *props) { p.text("body", v.Value) })
 		m.pattern = pattern(is("email-message:body", v.Value))
+	case "email-attachment":
+		m.build = func(b *builder) {
+			var p, part props
+			p.truth("is_multipart", true)
+			part.text("body_raw_ref", b.add("file", one("name", v.Value), nil))
+			part.text("content_disposition", "attachment; filename=\""+strings.Map(func(r rune) rune {
+				if r == '"' || r == '\\' || r < ' ' {
+					return '_'
+				}
+				return r
+			}, v.Value)+"\"")
+			p.raw("body_multipart", appendRaws([][]byte{part.append(nil)}))
+			b.list = slices.Insert(b.list, len(b.list)-1, sco{typ: "email-message", p: p, uuid: b.uuid}) // readers look for the file behind it
+		}
+		m.pattern = pattern(is("email-message:body_multipart[*].body_raw_ref.name", v.Value))
 	case "email-message-id":
 		m.build = message(func(_ *builder, p *props) { p.text("message_id", v.Value) })
 		m.pattern = pattern(is("email-message:message_id", v.Value))

@@ -171,7 +171,7 @@ func clusterProps(typ string, g *misp.Galaxy, k *misp.GalaxyCluster) props {
 		own.text("x_misp_name", g.Name.V)
 		own.text("x_misp_type", cmpOr(k.Type.V, g.Type.V))
 		own.text("x_misp_value", k.Value.V)
-		own.text("x_misp_description", k.Description.V)
+		own.text("x_misp_description", cmpOr(k.Description.V, k.Value.V)) // readers ask for one
 	}
 	if key := map[string]string{"malware": "aliases", "tool": "aliases", "threat-actor": "aliases", "intrusion-set": "aliases", "attack-pattern": "aliases"}[typ]; key != "" {
 		own.texts(key, metaAll(k, "synonyms"))

@@ -3,6 +3,7 @@ package stix
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"straza/internal/format/misp"
 )
@@ -28,12 +29,15 @@ func (c *Converter) Object(o *misp.Object) {
 	whole := c.names.object(o)
 	t.key, t.whole = "object", misp.Append(nil, &whole)
 	var m mapped
-	if fn := objectMaps[name]; fn != nil {
+	if fn := objectMap(name); fn != nil {
 		m = fn(&p)
 	}
-	if m.build == nil {
+	switch {
+	case m.sdo != "":
+		c.domain(m, t)
+	case m.build == nil && (m.patternType == "" || !t.ids):
 		c.customObject(o, &p, t)
-	} else {
+	default:
 		c.observe(m, t)
 	}
 	for _, a := range p.all {
@@ -151,6 +155,16 @@ var objectMaps = map[string]func(*parts) mapped{
 	"file": mapFile, "domain-ip": mapDomainIP, "ip-port": mapIPPort, "url": mapURL, "registry-key": mapKey, "asn": mapASN,
 }
 
+// objectMap gives the mapping of a template, nil for those that travel as x-misp-object.
+func objectMap(name string) func(*parts) mapped {
+	if fn := objectMaps[name]; fn != nil {
+		return fn
+	}
+	return objectsBesides()[name]
+}
+
+var objectsBesides = sync.OnceValue(moreObjects)
+
 func mapFile(p *parts) mapped {
 	var own, hashes, idHash, rest props
 	var want []string
@@ -228,7 +242,16 @@ func mapDomainIP(p *parts) mapped {
 
 func mapIPPort(p *parts) mapped {
 	to, from := p.first("ip-dst", "ip"), p.first("ip-src")
-	host := p.first("hostname", "domain")
+	host := p.first("hostname", "domain", "hostname-dst")
+	var protocols []string
+	for _, rel := range []string{"layer3-protocol", "layer4-protocol", "layer7-protocol", "protocol"} {
+		if v := strings.ToLower(p.textOf(rel)); v != "" {
+			protocols = append(protocols, v)
+		}
+	}
+	if protocols = distinct(protocols); len(protocols) == 0 {
+		protocols = []string{"tcp"}
+	}
 	dst, src := p.first("dst-port"), p.first("src-port")
 	if to == nil && from == nil && host == nil {
 		return mapped{}
@@ -265,7 +288,7 @@ func mapIPPort(p *parts) mapped {
 		}
 		own.port("dst_port", dst)
 		own.port("src_port", src)
-		own.texts("protocols", []string{"tcp"})
+		own.texts("protocols", protocols)
 		b.add("network-traffic", own, rest)
 	}}
 }

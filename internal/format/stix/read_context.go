@@ -25,7 +25,7 @@ func (r *reading) cluster(it *item, o obj) bool {
 	if !slices.Contains(clusterKinds, it.typ) {
 		return false
 	}
-	if r.clusters[it.id] != nil {
+	if r.clusters[it.id] != nil || extension(it)["object"] != nil && r.restored(it, o) {
 		return true
 	}
 	g, whole := r.galaxy(it, o)

@@ -134,7 +134,7 @@ func patternOf(a *misp.Attribute) string {
 
 func objectPattern(x *misp.Object) string {
 	p := partsOf(x)
-	if fn := objectMaps[x.Name.Or("object")]; fn != nil {
+	if fn := objectMap(x.Name.Or("object")); fn != nil {
 		return fn(&p).pattern
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
+	"strconv"
 
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
@@ -42,7 +44,7 @@ func (a *api) eventUploadStix(c *call) error {
 		}
 	}
 	in := intel.STIX{Limits: stix.Limits{Bytes: stixBytes}, Read: stix.ReadOptions{NoNames: len(doc) <= originalMost}, Edit: edit}
-	_, err = a.Intel.ImportSTIX(c.ctx(), c.who, bytes.NewReader(doc), in, intel.AddOptions{}, func(s intel.Saved, err error) error {
+	left, err := a.Intel.ImportSTIX(c.ctx(), c.who, bytes.NewReader(doc), in, intel.AddOptions{}, func(s intel.Saved, err error) error {
 		if first == "" {
 			first = itoa(s.ID)
 		}
@@ -55,7 +57,21 @@ func (a *api) eventUploadStix(c *call) error {
 	if err != nil {
 		return a.addFault(c, err)
 	}
+	tellLeft(c.w.Header(), left)
 	return a.uploadAnswer(c, first)
+}
+
+// tellLeft names what of a document had no place: MISP's answer has no room for it, so it
+// stands in a header, as JSON, the first of them.
+func tellLeft(h http.Header, left []stix.Remains) {
+	if len(left) == 0 {
+		return
+	}
+	b, err := json.Marshal(left[:min(len(left), 20)])
+	if err != nil || bytes.ContainsFunc(b, func(r rune) bool { return r < ' ' || r > '~' }) {
+		b = []byte(strconv.Itoa(len(left)))
+	}
+	h.Set("X-STIX-Left", string(b))
 }
 
 // bundleName is the uuid of a document's bundle.

@@ -354,6 +354,75 @@ func TestPollHostile(t *testing.T) {
 	}
 }
 
+// TestPollPeersDefects: what real servers do wrong (spec standards §1.2, §1.4) and is got
+// along with, case by case: what is asked, and how much comes.
+func TestPollPeersDefects(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		page func(n int, r *http.Request, w http.ResponseWriter)
+		want []string // queries of a first poll and a second
+		read int64
+	}{
+		"medallion forgets its token": {func(n int, r *http.Request, w http.ResponseWriter) {
+			switch {
+			case n == 1:
+				sheet(w, stamp(1), `,"more":true,"next":"abc"`, thing(1))
+			case r.URL.Query().Get("next") != "":
+				w.Header().Set("Content-Type", taxii.MediaType)
+				w.WriteHeader(400)
+				fmt.Fprint(w, `{"title":"Invalid","description":"The server did not understand the request or filter parameters: 'next' not valid","http_status":"400"}`)
+			default:
+				sheet(w, stamp(2), "", thing(1), thing(2))
+			}
+		}, []string{"limit=1000", "limit=1000&next=abc", "limit=1000"}, 3},
+		"more without next": {func(n int, _ *http.Request, w http.ResponseWriter) {
+			sheet(w, stamp(n), map[bool]string{true: `,"more":true`}[n == 1], thing(n))
+		}, []string{"limit=1000", "added_after=" + url.QueryEscape(stamp(1)) + "&limit=1000"}, 2},
+		"dates without fraction": {func(n int, _ *http.Request, w http.ResponseWriter) {
+			sheet(w, "2026-01-02T00:00:01Z", map[bool]string{true: `,"more":true`}[n == 1], thing(n))
+		}, []string{"limit=1000", "added_after=" + url.QueryEscape("2026-01-02T00:00:01.000000Z") + "&limit=1000"}, 2},
+		"dates of JavaScript": {func(_ int, _ *http.Request, w http.ResponseWriter) {
+			sheet(w, "Fri Jan 02 2026 00:00:01 GMT+0000 (Coordinated Universal Time)", "", thing(1))
+		}, []string{"limit=1000"}, 1},
+		"a date that is undefined": {func(_ int, _ *http.Request, w http.ResponseWriter) { sheet(w, "undefined", "", thing(1)) }, []string{"limit=1000"}, 1},
+		"no date headers":          {func(_ int, _ *http.Request, w http.ResponseWriter) { sheet(w, "", "", thing(1)) }, []string{"limit=1000"}, 1},
+		"plain JSON as media type": {func(_ int, _ *http.Request, w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"objects":[%s]}`, thing(1))
+		}, []string{"limit=1000"}, 1},
+		"unversioned objects": {func(_ int, _ *http.Request, w http.ResponseWriter) {
+			sheet(w, stamp(1), "", `{"type":"domain-name","spec_version":"2.1","id":"domain-name--82a48ef4-acc4-4f85-982c-870edf5db19d","value":"a.example.com"}`)
+		}, []string{"limit=1000"}, 1},
+		"an empty list instead of none": {func(_ int, _ *http.Request, w http.ResponseWriter) {
+			w.Header().Set("Content-Type", taxii.MediaType)
+			fmt.Fprint(w, `{"more":false,"next":null,"objects":[]}`)
+		}, []string{"limit=1000"}, 0},
+		"more than was asked for": {func(_ int, _ *http.Request, w http.ResponseWriter) {
+			var list []string
+			for n := range 1500 {
+				list = append(list, thing(n))
+			}
+			sheet(w, stamp(1), "", list...)
+		}, []string{"limit=1000"}, 1500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+				h := newHouse(t, db, now)
+				s := newScripted(t, c.page)
+				x := h.server(s.url, "machine")
+				got, err := h.s.Poll(ctx, h.lead, x.UUID, poll.Options{})
+				if err != nil || got.Report.Read != c.read || got.Report.Refused != 0 || got.Health.Code != peer.OK {
+					t.Fatalf("%v, %+v %+v", err, got.Report, got.Health)
+				}
+				if !slices.Equal(s.asked, c.want) {
+					t.Errorf("asked %q\nwant  %q", s.asked, c.want)
+				}
+			})
+		})
+	}
+}
+
 func endless(_ int, _ *http.Request, w http.ResponseWriter) {
 	fmt.Fprint(w, `{"objects":[`)
 	for n := range 25_000 {

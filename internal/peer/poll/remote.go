@@ -168,8 +168,8 @@ func (r *remote) objects(ctx context.Context, c *Collection) (p sheet, err error
 		return p, broken(err)
 	}
 	if last := resp.Header.Get("X-TAXII-Date-Added-Last"); last != "" {
-		if _, ok := taxii.ParseTime(last); ok {
-			p.last = last
+		if at, ok := taxii.ParseTime(last); ok {
+			p.last = taxii.FormatTime(at) // six digits: some servers take nothing else
 		}
 	}
 	if len(p.next) > 4000 {
