@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
+	"time"
 
 	"straza/internal/catalog"
 	"straza/internal/kernel/audit"
@@ -17,10 +18,11 @@ import (
 const (
 	dueMost  = 500    // events that are due
 	walkPart = 2000   // events that the slow walk reads at a time
-	walkMost = 40_000 // and in one tick
+	walkMost = 40_000 // and in one step
 	walkLook = 200    // of which so many are looked at
-	chunkOf  = 2000   // indicators in memory
-	hourly   = 5000   // an event with more is looked at once an hour at most
+	walkFor  = time.Minute
+	chunkOf  = 2000 // indicators in memory
+	hourly   = 5000 // an event with more is looked at once an hour at most
 	hour     = 3600 * int64(1e6)
 )
 
@@ -62,8 +64,18 @@ func (s *Service) look(ctx context.Context, _ *jobs.Task) error {
 	}); err != nil {
 		return err
 	}
-	errs := s.walk(ctx, stamp, &due)
-	for _, id := range due {
+	errs := s.each(ctx, due, models, stamp)
+	for begun := s.d.DB.Clock.Now(); s.d.DB.Clock.Now().Sub(begun) < walkFor; {
+		found, end, err := s.walk(ctx, stamp)
+		if errs = errors.Join(errs, err, s.each(ctx, found, models, stamp)); end || err != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return errs
+}
+
+func (s *Service) each(ctx context.Context, events []int64, models []*catalog.DecayModel, stamp int64) (errs error) {
+	for _, id := range events {
 		errs = errors.Join(errs, s.event(ctx, id, models, stamp))
 	}
 	return errs
@@ -80,12 +92,11 @@ func stampOf(models []*catalog.DecayModel) int64 {
 	return int64(binary.BigEndian.Uint64(h.Sum(nil))>>2) | 1
 }
 
-// walk goes on through all events, a bit each tick, and adds those that were never looked
-// at or with other models; from the end it begins anew.
-func (s *Service) walk(ctx context.Context, stamp int64, due *[]int64) error {
-	var found []int64
-	err := s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		found = nil
+// walk goes on through all events, a bit each time, and gives those that were never looked
+// at or with other models; at the end it begins anew.
+func (s *Service) walk(ctx context.Context, stamp int64) (found []int64, end bool, err error) {
+	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		found, end = nil, false
 		at, err := store.Int64(ctx, tx, walkAt)
 		if err != nil {
 			return err
@@ -106,15 +117,14 @@ func (s *Service) walk(ctx context.Context, stamp int64, due *[]int64) error {
 				}
 			}
 			if n < walkPart && len(found) < walkLook {
-				at = 0
+				at, end = 0, true
 				break
 			}
 		}
 		_, err = tx.Exec(ctx, setWalk, at)
 		return err
 	}, store.InLane(store.Bulk))
-	*due = append(*due, found...)
-	return err
+	return found, end, err
 }
 
 // head is what of an event counts.

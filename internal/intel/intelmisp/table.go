@@ -89,7 +89,7 @@ var described = map[string]description{
 
 const (
 	byOperator = "This is done by the operator of this installation, on its machine."
-	notHere  = "This installation does not offer this function."
+	notHere    = "This installation does not offer this function."
 )
 
 // table has one row per action of MISP that somebody may ask for. What has no
