@@ -111,7 +111,7 @@ func (s *Service) capture(ctx context.Context, tx *store.Tx, who ident.Actor, g 
 	}
 	verb, fresh := "group.receive", g.ID == 0
 	if fresh {
-		if g, err = s.newCaptured(ctx, tx, who, w, now); err != nil {
+		if g, err = s.newCaptured(ctx, tx, who, w, now); err != nil || g.ID == 0 {
 			return g, err
 		}
 	} else if _, err := tx.Exec(ctx, updateGroup, g.ID, g.Name, short(w.Releasability.Or("")), short(w.Description.Or("")), true, w.Roaming.Or(false),
@@ -156,7 +156,7 @@ func (s *Service) captureMembers(ctx context.Context, tx *store.Tx, who ident.Ac
 		local = local || org.Local
 		return nil
 	}
-	if err := add(w.Organisation, true); err != nil {
+	if err := add(groupMaker(w), true); err != nil {
 		return nil, false, err
 	}
 	for i := range w.Orgs {
@@ -165,6 +165,20 @@ func (s *Service) captureMembers(ctx context.Context, tx *store.Tx, who ident.Ac
 		}
 	}
 	return members, local, nil
+}
+
+// groupMaker is the organisation that made a group; a sender may name it by its UUID
+// alone, as one of the members. One that nobody made is not taken in.
+func groupMaker(w *misp.SharingGroup) *misp.Org {
+	if w.Organisation != nil {
+		return w.Organisation
+	}
+	for i := range w.Orgs {
+		if o := w.Orgs[i].Organisation; o != nil && w.OrganisationUUID.Or("") != "" && strings.EqualFold(o.UUID.Or(""), w.OrganisationUUID.V) {
+			return o
+		}
+	}
+	return nil
 }
 
 // groupMost bounds the members of one group that comes from outside.
@@ -219,9 +233,9 @@ func (s *Service) newCaptured(ctx context.Context, tx *store.Tx, who ident.Actor
 	if taken != 0 {
 		g.Name += " " + uuid[:8]
 	}
-	if w.Organisation != nil {
-		if creator, ok := store.ParseUUID(w.Organisation.UUID.Or("")); ok {
-			g.Owner, err = s.foreignOrg(ctx, tx, who, creator, plain(w.Organisation.Name.Or("")))
+	if maker := groupMaker(w); maker != nil {
+		if creator, ok := store.ParseUUID(maker.UUID.Or("")); ok {
+			g.Owner, err = s.foreignOrg(ctx, tx, who, creator, plain(maker.Name.Or("")))
 		}
 	}
 	if err != nil || g.Owner.ID == 0 {

@@ -146,3 +146,25 @@ func TestPushedGroupIsNotWidenedByStrangers(t *testing.T) {
 		}
 	})
 }
+
+// A pushed group says who made it in full, or by a UUID that is among its members; one
+// that nobody made is not taken in, and its event with it.
+func TestPushedGroupHasAMaker(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		const event = "9b9b9b9b-0000-4000-8000-00000000000"
+		group := func(n int, maker string) string {
+			return fmt.Sprintf(`"distribution":"4","SharingGroup":{"uuid":"9a9a9a9a-0000-4000-8000-00000000010%d","name":"Made %d","active":true,%s`+
+				`"SharingGroupOrg":[{"extend":false,"Organisation":{"uuid":"%s","name":"%s"}}],"SharingGroupServer":[]}`, n, n, maker, w.B.UUID, w.B.Name)
+		}
+		for n, c := range []struct {
+			maker  string
+			status int
+		}{{`"Organisation":{"uuid":"` + orgFar + `","name":"Far"},`, 200}, {`"organisation_uuid":"` + w.B.UUID + `",`, 200}, {"", 405}, {`"organisation_uuid":"` + orgFar + `",`, 405}, {`"Organisation":{"name":"Far"},`, 405}} {
+			doc := pushedDoc(fmt.Sprint(event, n), group(n, c.maker), pushedAttr(50+n, `"distribution":"5"`))
+			if got := w.ask("sync", http.MethodPost, "/events/add/metadata:1", doc); got.status != c.status {
+				t.Errorf("made by %q: %d %s", c.maker, got.status, got.body)
+			}
+		}
+	})
+}
