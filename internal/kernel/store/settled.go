@@ -51,7 +51,8 @@ func (u *unsettled) earliest(c clock.Clock) int64 {
 // writes commit in another order than they begin. Ask before the transaction that reads
 // begins. Rows must take their times from Now, in the transaction that writes them.
 //
-// On PostgreSQL it is the start of the oldest transaction that writes, of any node. One
+// On PostgreSQL it is the start of the oldest transaction that writes, of any node (all
+// log in as one role: of another one's the database tells nothing). One
 // that has written nothing for two minutes counts as a reader's: a copy or an export that
 // lasts half an hour must not hold everybody else up.
 func (db *DB) Settled(ctx context.Context) (at int64, err error) {
