@@ -178,10 +178,10 @@ func (c *conversion) emit(o stix.Object) error {
 		return nil
 	}
 	r := &stixRow{stixID: o.ID, typ: o.Type, created: o.Created, version: o.Modified, from: c.at, json: o.JSON, listed: true, tlp: c.label}
-	switch o.Type {
-	case "identity", "extension-definition":
+	switch {
+	case o.Type == "extension-definition", o.Type == "identity" && stix.Author(o.JSON) == "": // makers; whom an event is about has one
 		r.from, r.shared, r.listed = stixSource{}, true, false
-	case "report":
+	case o.Type == "report":
 		r.from, r.refs, r.listed = stixSource{}, true, false
 		r.json = stix.WithRefs(o.JSON, nil)
 	default:

@@ -146,7 +146,8 @@ func (d *Definition) rows(t string) string {
 func (d *Definition) allRows(t string) string {
 	text := t + ".tlp <= " + itoa(int64(d.Ceiling))
 	if len(d.Types) > 0 {
-		text += " AND " + t + ".type IN " + quoted(append(append([]string{}, d.Types...), always...))
+		// A maker goes along, a person or organisation that an event is about does not.
+		text += " AND (" + t + ".type IN " + quoted(d.Types) + " OR " + t + ".shared AND " + t + ".type IN " + quoted(always) + ")"
 	}
 	return text
 }

@@ -209,6 +209,9 @@ func TestDefinedCeiling(t *testing.T) {
 		amber := inteltest.Attr("domain", "amber.example.com")
 		amber.ToIDS, amber.Tag = misp.B(true), []misp.Tag{{Name: misp.T("tlp:amber")}}
 		e.Attribute = append(e.Attribute, amber)
+		person := inteltest.Attr("full-name", "Ana Somebody")
+		person.ObjectRelation = misp.T("full-name")
+		e.Object = append(e.Object, misp.Object{Name: misp.T("person"), MetaCategory: misp.T("misc"), Attribute: []misp.Attribute{person}})
 		h.publish("alfa", e)
 		h.define(intel.Definition{Alias: "below", Ceiling: tlp.Green})
 		h.define(intel.Definition{Alias: "named", Ceiling: tlp.Amber, Readers: intel.ReadNamed, Orgs: []intel.Org{h.A}})
@@ -225,6 +228,9 @@ func TestDefinedCeiling(t *testing.T) {
 			if has(alias, "amber.example.com") != want || !has(alias, "green.example.com") {
 				t.Errorf("%s: amber %v, green %v", alias, !want, has(alias, "green.example.com"))
 			}
+		}
+		if has("sensors", "Ana Somebody") || !has("below", "Ana Somebody") { // an identity, and none that makes others readable
+			t.Errorf("whom an event is about: with indicators %v, else %v", has("sensors", "Ana Somebody"), has("below", "Ana Somebody"))
 		}
 		kinds := map[string]bool{}
 		for _, o := range h.all("alfa", h.collection("alfa", "sensors"), "") {
@@ -268,6 +274,34 @@ func TestDefinedInbox(t *testing.T) {
 		h.holds("alfa", "given") // its distribution is its maker's to widen
 		if a := h.ask("beta", "straza/collections/given/objects/indicator--82a48ef4-acc4-4f85-982c-870edf5db19b/", func(r *http.Request) { r.Method = http.MethodDelete }); a.code != 403 {
 			t.Errorf("DELETE: %d", a.code)
+		}
+	})
+}
+
+// TestWhomAnEventIsAboutKeepsItsAudience: a person or organisation that an object stands for
+// is an identity in STIX, and no maker that everybody learns of.
+func TestWhomAnEventIsAboutKeepsItsAudience(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		h := newHouse(t, db, now)
+		e := tagged(sample("about", intel.Community, "open.example.com"), "tlp:green")
+		for name, level := range map[string]int64{"Open Name": int64(intel.Community), "Secret Name": int64(intel.OwnOrg)} {
+			a := inteltest.Attr("full-name", name)
+			a.ObjectRelation = misp.T("full-name")
+			e.Object = append(e.Object, misp.Object{Name: misp.T("person"), MetaCategory: misp.T("misc"), Distribution: misp.N(level), Attribute: []misp.Attribute{a}})
+		}
+		h.publish("alfa", e)
+		for who, want := range map[string]string{"alfa": "Open Name Secret Name", "beta": "Open Name", "gama": "Open Name"} {
+			var got []string
+			for _, o := range h.all(who, h.collection(who, "community"), "match[type]=identity") {
+				if strings.HasSuffix(o.Name, " Name") {
+					got = append(got, o.Name)
+				}
+			}
+			slices.Sort(got)
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s reads %q, not %q", who, got, want)
+			}
 		}
 	})
 }
