@@ -209,9 +209,18 @@ func TestNothingLeaks(t *testing.T) {
 			"POST /events/restSearch {\"value\":\"" + secret1 + "\"}", "POST /events/restSearch {\"eventinfo\":\"%4711%\"}", "POST /events/restSearch {\"tags\":\"tajna:oznaka\"}",
 			"POST /events/restSearch {\"searchall\":\"tajni\"}", "POST /attributes/restSearch {\"quickFilter\":\"tajni\"}", "POST /events/restSearch {}",
 			"POST /attributes/restSearch {}", "POST /objects/restSearch {}", "POST /events/index {\"all\":\"tajni\"}", "POST /events/index {\"attribute\":\"" + secret1 + "\"}"}
-		for _, f := range []string{"csv", "text", "count", "cache", "hashes"} {
-			lists = append(lists, `POST /attributes/restSearch {"returnFormat":"`+f+`"}`, `POST /events/restSearch {"returnFormat":"`+f+`"}`)
+		for f := range formats { // in every scope that has it
+			for _, scope := range []string{"attributes", "events", "objects"} {
+				if w.ask("admin", "POST", "/"+scope+"/restSearch", `{"returnFormat":"`+f+`","eventid":"`+w.DB.NewUUID()+`"}`).status == http.StatusOK {
+					lists = append(lists, "POST /"+scope+`/restSearch {"returnFormat":"`+f+`"}`)
+				}
+			}
 		}
+		for _, page := range []string{"", "/data", "/orgs", "/users", "/tags", "/attributehistogram", "/sightings"} {
+			lists = append(lists, "GET /users/statistics"+page)
+		}
+		lists = append(lists, "GET /users/tagStatisticsGraph", "GET /users/histogram", "GET /tags/tagStatistics", "GET /attributes/attributeStatistics/type", "GET /attributes/attributeStatistics/category",
+			"GET /tags/index", "POST /tags/search {\"name\":\"%tajna%\"}", "POST /sightings/restSearch {}", "GET /eventReports/index")
 		for _, as := range strangers {
 			for _, way := range lists {
 				method, rest, _ := strings.Cut(way, " ")
