@@ -276,6 +276,12 @@ func readTag(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Ta
 	return t, nil
 }
 
+// tagKeepers are the organisation and the person that a tag of exactly this name is kept for.
+func tagKeepers(ctx context.Context, tx *store.Tx, name string) (org, person int64, err error) {
+	_, err = tx.Row(ctx, "SELECT org_id, user_id FROM intel_tag WHERE name = $1", []any{name}, &org, &person)
+	return org, person, err
+}
+
 func rewriteTag(ctx context.Context, tx *store.Tx, t Tag) error {
 	if !validColour(t.Colour) {
 		t.Colour = tagColour(t.Name)

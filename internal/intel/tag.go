@@ -49,6 +49,25 @@ func (s *Service) Tag(ctx context.Context, who ident.Actor, ref string) (t Tag, 
 	return t, events, attributes, err
 }
 
+// TagKept tells whether a tag of exactly this name is kept for somebody else: "organisation",
+// "user", or "" when it is not. Who may: misp.tagger; the name is all that they are told of.
+func (s *Service) TagKept(ctx context.Context, who ident.Actor, name string) (by string, err error) {
+	if err := access.Check(who, "misp.tagger"); err != nil {
+		return "", err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		org, person, err := tagKeepers(ctx, tx, name)
+		switch {
+		case org != 0 && org != who.Org:
+			by = "organisation"
+		case person != 0 && person != who.Person:
+			by = "user"
+		}
+		return err
+	})
+	return by, err
+}
+
 // AddTag is AddTagTx in a transaction of its own.
 func (s *Service) AddTag(ctx context.Context, who ident.Actor, t Tag) (out Tag, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {

@@ -254,6 +254,12 @@ func (a *api) tagAttach(c *call) error {
 		if err != nil {
 			return err
 		}
+		if by, err := a.kept(c, tag); err != nil {
+			return err
+		} else if by != "" {
+			reasons = append(reasons, "Invalid Tag. This tag can only be set by a fixed "+by+".")
+			continue
+		}
 		n, err := 0, error(nil)
 		if tag.ID == 0 && !access.Allowed(c.who, "misp.tag_editor") {
 			err = fault.New(fault.Denied, "no such tag").WithKey("intel.fault.tag-unknown")
@@ -299,6 +305,14 @@ func (a *api) tagAttach(c *call) error {
 		return err
 	}
 	return c.done(misp.Outcome{Controller: "Tags", Action: "attachTagToObject", Message: strings.Join(append(said, clash...), "\n")})
+}
+
+// kept tells for whom a tag is kept that the caller does not see.
+func (a *api) kept(c *call, tag intel.Tag) (string, error) {
+	if tag.ID != 0 {
+		return "", nil
+	}
+	return a.Intel.TagKept(c.ctx(), c.who, tag.Name)
 }
 
 // worn are the names of the tags that an event or attribute carries and everybody may be told of.
@@ -365,8 +379,6 @@ func attachReason(err error) (why string, stop error) {
 		return "Tag not found and insufficient privileges to create it.", nil
 	case "intel.fault.local-tag":
 		return "Local tags can only be added by users of the host organisation.", nil
-	case "intel.fault.tag-kept":
-		return "Invalid Tag. This tag can only be set by a fixed user.", nil
 	}
 	switch f.Kind {
 	case fault.Invalid:

@@ -38,6 +38,7 @@ type world struct {
 	Accounts *account.Service
 	Feeds    *feed.Service
 	post     *mail.Post
+	House    House
 	Enrich   *enrich.Service
 	books    *catalog.Service
 	plain    bool                   // as MISP without labels
@@ -139,7 +140,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w.Accounts.Gate(), Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Enrich: w.Enrich, Log: testkit.Audit(db), Servers: &servers{w: w}, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Enrich: w.Enrich, Log: testkit.Audit(db), Servers: &servers{w: w}, House: w.House, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h
