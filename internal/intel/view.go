@@ -2,6 +2,8 @@ package intel
 
 import (
 	"context"
+	"path"
+	"strings"
 
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -204,6 +206,41 @@ func (s *Service) Data(ctx context.Context, who ident.Actor, attribute string) (
 		return err
 	})
 	return b, err
+}
+
+// File reads an attribute's attachment to take it away; that leaves a trace. Faults:
+// NotFound, also when there is none.
+func (s *Service) File(ctx context.Context, who ident.Actor, attribute string) (b []byte, err error) {
+	a, err := s.Attribute(ctx, who, attribute)
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.ViewLogged(ctx, func(tx *store.Tx) error {
+		return s.log.Record(ctx, tx, who, "attribute.file", audit.Thing{Kind: "attribute", ID: a.ID, Label: a.UUID}, map[string]any{"bytes": a.DataSize})
+	}, func(tx *store.Tx) error {
+		b, err = readData(ctx, tx, s.vault, a.ID)
+		return err
+	})
+	if err == nil && len(b) == 0 {
+		err = fault.New(fault.NotFound, "attribute %s has no attachment", attribute)
+	}
+	return b, err
+}
+
+// FileName is under which name an attachment leaves; a sample is an archive.
+func FileName(a *Attribute) string {
+	name := FileOf(a.Value)
+	if a.Type == "malware-sample" {
+		name += ".zip"
+	}
+	return name
+}
+
+// FileOf is the name in a value of a file, "name|hash" or the name alone: its last part,
+// on any system.
+func FileOf(value string) string {
+	name, _, _ := strings.Cut(value, "|")
+	return path.Base(strings.ReplaceAll(name, `\`, "/"))
 }
 
 // Attribute reads one attribute by id or UUID, its event's header beside it.

@@ -143,7 +143,7 @@ func (a *api) attributeAdd(c *call) error {
 		return notAllowed("No valid attribute data received.")
 	}
 	for i := range list {
-		seal(&list[i])
+		intel.SealSample(&list[i])
 	}
 	if hit, err := a.enforced(c, list); err != nil || hit {
 		return orRefuse(err, unsaved(misp.Outcome{Controller: "Attributes", Action: "add", Errors: misp.MsgWarninglist}))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"straza/internal/format/misp"
+	"straza/internal/intel"
 )
 
 func squeeze(s string) string {
@@ -176,7 +177,7 @@ func TestSample(t *testing.T) {
 				t.Errorf("value %q, want %q", a.Value, want)
 			}
 			raw, err := base64.StdEncoding.DecodeString(a.Data)
-			if err != nil || !isSealed(raw) || bytes.Contains(raw, []byte("not malware")) {
+			if err != nil || !intel.SampleSealed(raw) || bytes.Contains(raw, []byte("not malware")) {
 				t.Errorf("%s lies open: %q", name, raw)
 			}
 		}
@@ -186,9 +187,9 @@ func TestSample(t *testing.T) {
 // TestRecordedSamplesStay: what is such an archive already is not packed again.
 func TestRecordedSamplesStay(t *testing.T) {
 	a := misp.Attribute{Type: misp.T("malware-sample"), Value: misp.T("a.exe"), Data: misp.T(base64.StdEncoding.EncodeToString([]byte("x")))}
-	seal(&a)
+	intel.SealSample(&a)
 	once := a.Data.V
-	seal(&a)
+	intel.SealSample(&a)
 	if a.Data.V != once || !strings.HasPrefix(a.Value.V, "a.exe|") {
 		t.Errorf("packed twice, value %q", a.Value.V)
 	}

@@ -88,7 +88,7 @@ func (a *api) objectAdd(c *call) error {
 		return fail
 	}
 	for i := range w.Attribute {
-		seal(&w.Attribute[i])
+		intel.SealSample(&w.Attribute[i])
 	}
 	unique := c.params.flag("breakOnDuplicate", false) || body.flag("breakOnDuplicate", false) || body.sub("Object").flag("breakOnDuplicate", false)
 	ob, err := a.Intel.AddObject(c.ctx(), c.who, e.Ref(), w, unique)

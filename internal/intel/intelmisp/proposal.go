@@ -69,7 +69,7 @@ func (c *call) proposal() (misp.Attribute, error) {
 	if err != nil || len(list) == 0 {
 		return misp.Attribute{}, badJSON()
 	}
-	seal(&list[0])
+	intel.SealSample(&list[0])
 	return list[0], nil
 }
 

@@ -47,6 +47,7 @@ type attributePage struct {
 	Decay    ui.Facts
 	Known    ui.Facts
 	Enrich   *ui.Button
+	Drop     *fileForm // a file instead of a value, while the attribute is new
 }
 
 type tagRow struct {
@@ -284,7 +285,7 @@ func (p *pages) newAttribute(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.New = true
+	page.New, page.Drop = true, newFileForm(r, web.NewForm(r, url.Values{}))
 	return p.t.Render(w, r, "attribute", page)
 }
 

@@ -37,3 +37,31 @@ func TestFileOfAnAttribute(t *testing.T) {
 		s.Shows("alfa", "/portal/events/"+e.Ref()+"/attributes/"+a.UUID.V+"/file", 404)
 	})
 }
+
+// TestAddAFile: a file is kept as it is, or as a sample in its archive; without one, and
+// for who may not change the event, nothing is added and it is said.
+func TestAddAFile(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, w, people := desk(t, db)
+		e := w.Add(people["ana"], inteltest.Event("Са датотеком", intel.Community))
+		at := "/console/events/" + e.Ref()
+		s.Shows("ana", at+"/attributes/new", 200, "Add a file", `enctype="multipart/form-data"`)
+		s.SendsFile("ana", at+"/files", 303, testkit.Form("about", "из поште"), "file", "извештај.pdf", "bytes of a document")
+		s.SendsFile("ana", at+"/files", 303, testkit.Form("sample", "1"), "file", "a.exe", "bytes of malware")
+		s.SendsFile("ana", at+"/files", 422, testkit.Form("about", "x"), "file", "", "", "Choose a file.")
+		s.SendsFile("alfa", "/portal/events/"+e.Ref()+"/files", 404, nil, "file", "b.exe", "x") // a draft is its maker's
+		var list []intel.Attribute
+		w.Must(w.Intel.Attributes(t.Context(), people["ana"], e.Ref(), intel.Part{}, func(a *intel.Attribute) error { list = append(list, *a); return nil }))
+		if len(list) != 2 || list[0].Value != "извештај.pdf" || list[0].Comment != "из поште" || !strings.HasPrefix(list[1].Value, "a.exe|") {
+			t.Fatalf("%+v", list)
+		}
+		for i, want := range []bool{false, true} {
+			b, err := w.Intel.File(t.Context(), people["ana"], list[i].UUID)
+			w.Must(err)
+			if intel.SampleSealed(b) != want || want && strings.Contains(string(b), "bytes of") {
+				t.Errorf("%s: %d bytes", list[i].Value, len(b))
+			}
+		}
+	})
+}

@@ -108,6 +108,7 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}", Policy: read, Reveals: "an attribute the caller may see", Handler: p.attribute},
 			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}", Policy: write, Mutates: true, Handler: p.saveAttribute},
 			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}/file", Policy: read, Reveals: "the attachment of an attribute the caller may see", Handler: p.file},
+			{Method: "POST", Pattern: base + "/{id}/files", Policy: write, Mutates: true, Body: -1, Handler: p.addFile},
 			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}/do/{act}", Policy: write, Mutates: true, Handler: p.attributeAct},
 			{Method: "GET", Pattern: base + "/{id}/enrich", Policy: read, Reveals: "what is known of attributes the caller may see, and what modules answered the caller's organisation", Handler: p.enrichForm},
 			{Method: "POST", Pattern: base + "/{id}/enrich", Policy: write, Mutates: true, Reveals: "what a module answered", Handler: p.enrich},
