@@ -209,6 +209,7 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	if page.Edit {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"},
 			ui.Button{Label: web.T(r, "intel.paste"), Icon: "clipboard", Href: at + "/paste", Variant: "secondary"},
+			ui.Button{Label: web.T(r, "intel.object.add"), Icon: "package", Href: at + "/objects/new", Key: "O", Variant: "secondary"},
 			ui.Button{Label: web.T(r, "intel.attribute.add"), Icon: "plus", Href: at + "/attributes/new", Key: "N", Variant: "secondary"})
 	}
 	if !page.Edit && access.Allowed(who, "intel.write") {
@@ -307,7 +308,9 @@ func ignoreEnough(err error) error {
 }
 
 func objectRow(r *http.Request, o *intel.Object) ui.Row {
-	return groupRow(ui.Tag{Word: o.Name}, o.Comment, web.T(r, "intel.fields.n", "n", int64(len(o.Attributes))))
+	row := groupRow(ui.Tag{Word: o.Name}, o.Comment, web.T(r, "intel.fields.n", "n", int64(len(o.Attributes))))
+	row.Anchor = "object-" + strconv.FormatInt(o.ID, 10) // as objectweb leads to it
+	return row
 }
 
 // groupRow is a head over rows, in one line: what they are, what is said of them, how many.

@@ -79,7 +79,8 @@ type Field struct {
 	Accept       string
 	Capture      bool // file from the camera
 	Mono         bool
-	Width        string // "short" (10 em), "half"; "" full
+	Suggest      []string // offered while one types in one line; anything else may be written
+	Width        string   // "short" (10 em), "half"; "" full
 	HideLabel    bool
 	Placeholder  string
 	ReadOnly     bool

@@ -24,6 +24,8 @@ type Row struct {
 	Inset bool   // belongs to the group above
 	Off   bool   // deleted or withdrawn: struck through
 	Name  string // how the tick box is called
+
+	Anchor string // id of the row, for addresses that lead to it
 }
 
 // Table is a real table with a caption. Select gives every row a tick box named
