@@ -171,8 +171,8 @@ func fieldOf(relation string) string { return "of-" + strings.Join(strings.Field
 // has one, one line per value where it may stand more than once.
 func templateField(r *http.Request, f *web.Form, x *catalog.TemplateField) ui.Field {
 	field := f.Field(fieldOf(x.Relation), "intel.value")
-	field.Label, field.Optional = "`"+x.Relation+"`", !x.Required
-	hint := []string{"`" + x.Type + "`"}
+	field.Label, field.Optional = x.Relation, !x.Required
+	hint := []string{x.Type}
 	if x.Description != "" {
 		hint = append([]string{x.Description}, hint...)
 	}
