@@ -1,6 +1,6 @@
-// Package curateweb shows the team what it keeps in order for everybody: the values that
-// join so many events that they say little, with what is excluded from correlation and
-// why, and the merging of one tag into another. Both say how much they touch before
+// Package curateweb shows what is kept in order for everybody: the values that join so many
+// events that they say little, with what is excluded from correlation and why; the tags,
+// with how often each is seen; and the merging of one tag into another. Both say how much they touch before
 // anything is pressed; an exclusion is taken back by one press.
 package curateweb
 
@@ -50,4 +50,23 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: merge, Policy: tags, Reveals: "two tags the caller may know of, counted where the caller sees them", Handler: p.askMerge},
 		web.Route{Method: "POST", Pattern: merge, Policy: tags, Mutates: true, Handler: p.merge},
 	)
+	for _, base := range []string{events, "/portal/events"} {
+		read, edits := web.Perm("intel.read"), web.Perm("misp.tag_editor")
+		if base == events {
+			read, edits = onConsole(read), onConsole(edits)
+		}
+		m.Handle(
+			web.Route{Method: "GET", Pattern: base + "/tags", Policy: read, Reveals: "tags the caller may know of, counted where the caller sees them", Handler: p.tags},
+			web.Route{Method: "GET", Pattern: base + "/tags/one", Policy: read, Reveals: "a tag the caller may know of", Handler: p.tagForm},
+			web.Route{Method: "GET", Pattern: base + "/tags/new", Policy: edits, Reveals: "an empty form", Handler: p.newTag},
+			web.Route{Method: "POST", Pattern: base + "/tags", Policy: edits, Mutates: true, Handler: p.saveTag},
+			web.Route{Method: "POST", Pattern: base + "/tags/delete", Policy: edits, Mutates: true, Handler: p.deleteTag},
+			web.Route{Method: "POST", Pattern: base + "/tags/favour", Policy: read, Mutates: true, Handler: p.favourTag},
+		)
+	}
+}
+
+// onConsole narrows a policy to the CERT's team: organisations have the portal.
+func onConsole(p web.Policy) web.Policy {
+	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
 }

@@ -30,7 +30,6 @@ func TestPagesAreWhole(t *testing.T) {
 		"tagging":  {&taggingPage{Ids: []string{"1"}, Count: "1", Tag: field, Action: "/x"}},
 		"related":  {&graphPage{Folded: []folded{{"203.0.113.7", "/x"}}, Note: &ui.Note{Kind: "warning", Body: "1"}, Sum: "1", Clear: "/x", Graph: &graph{Height: 40, Left: []node{{Y: 1, Text: "1"}, {Y: 2, Text: "2", Href: "/x"}}, Right: []node{{Y: 1, Text: "1", Href: "/x"}, {Y: 2, Text: "2"}}, Lines: []stroke{{1, 2}}, Say: "1", Rest: "1"}}, &graphPage{}},
 		"versions": {&versionsPage{Same: true}, &versionsPage{From: field, To: field, Who: "/x", Table: ui.Table{Columns: []ui.Column{{Label: "Поље"}}, Rows: []ui.Row{{Group: true, Cells: []any{ui.Tag{Word: "измењено"}}}, {Cells: []any{"пре"}}}}, Pages: &ui.Pagination{}}},
-		"tag":      {&tagPage{Edit: true, Fields: []ui.Field{field}}, &tagPage{Name: "tlp:amber", Edit: true, Favourite: true, Facts: ui.Facts{Items: []ui.Fact{{Label: "1", Value: "2"}}}}, &tagPage{Name: "x"}},
 		"timeline": {&timelinePage{Line: ui.Timeline{Empty: &ui.Empty{Icon: "clock", Title: "Нема"}}}, &timelinePage{Note: &ui.Note{Kind: "warning", Body: "а"}, Clear: "/x", Chart: &ui.LineChart{Title: "а", Unit: "б", Steps: []string{"1. 1."}, Series: []ui.Series{{Name: "1", Values: []int64{1}}}},
 			Line: ui.Timeline{Items: []ui.Moment{{Icon: "eye", Title: "а", At: time.Now(), By: "б"}}}}},
 		"attack": {&attackPage{Empty: &ui.Empty{Icon: "table", Title: "Нема"}}, &attackPage{Dark: []string{"Recon", "Impact"}, Note: &ui.Note{Kind: "warning"}, Domains: &ui.Tabs{Label: "Матрице"}, All: ui.Button{Label: "Све"},

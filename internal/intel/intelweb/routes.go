@@ -69,21 +69,13 @@ func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), s: d.Intel, d: d}
 	for _, base := range []string{"/console/events", "/portal/events"} {
 		read, write, publish := web.Perm("intel.read"), web.Perm("intel.write"), web.Perm("intel.publish")
-		edits := web.Perm("misp.tag_editor")
 		if base == "/console/events" {
-			edits = onConsole(edits)
 			read, write, publish = onConsole(read), onConsole(write), onConsole(publish)
 		}
 		routes := []web.Route{
 			{Method: "GET", Pattern: base, List: true, Policy: read, Reveals: "events the caller may see", Handler: p.list},
 			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
 			{Method: "GET", Pattern: base + "/attack", Policy: read, Reveals: "techniques of events the caller may see", Handler: p.attackMany},
-			{Method: "GET", Pattern: base + "/tags", Policy: read, Reveals: "tags the caller may know of, counted where the caller sees them", Handler: p.tags},
-			{Method: "GET", Pattern: base + "/tags/one", Policy: read, Reveals: "a tag the caller may know of", Handler: p.tagForm},
-			{Method: "GET", Pattern: base + "/tags/new", Policy: edits, Reveals: "an empty form", Handler: p.newTag},
-			{Method: "POST", Pattern: base + "/tags", Policy: edits, Mutates: true, Handler: p.saveTag},
-			{Method: "POST", Pattern: base + "/tags/delete", Policy: edits, Mutates: true, Handler: p.deleteTag},
-			{Method: "POST", Pattern: base + "/tags/favour", Policy: read, Mutates: true, Handler: p.favourTag},
 			{Method: "GET", Pattern: base + "/{id}/correlations", Policy: read, Reveals: "what an event shares with others, both sides seen by the caller", Handler: p.correlationsOf},
 			{Method: "GET", Pattern: base + "/{id}/references", Policy: read, Reveals: "which objects of an event point to what, as far as the caller may see both", Handler: p.referencesOf},
 			{Method: "GET", Pattern: base + "/{id}/timeline", Policy: read, Reveals: "when what the caller may see of an event was seen", Handler: p.timelineOf},

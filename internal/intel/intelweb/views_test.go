@@ -255,37 +255,3 @@ func TestReferencesOnPages(t *testing.T) {
 }
 
 // TestTagsOnPages: tags are listed with what the reader sees of their use, filtered, made,
-// renamed, favoured and deleted; who may not edit them reads only.
-func TestTagsOnPages(t *testing.T) {
-	t.Parallel()
-	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
-		s, w, people := desk(t, db)
-		in := inteltest.Event("Капија 400", intel.Community, inteltest.Attr("domain", "javna.example"))
-		in.Tag = []misp.Tag{{Name: misp.T("javno:dobro")}}
-		e := w.Add(people["ana"], in)
-		w.Must(w.Intel.Publish(t.Context(), people["ana"], e.Ref()))
-		hidden := inteltest.Event("Скривен", intel.OwnOrg)
-		hidden.Tag = []misp.Tag{{Name: misp.T("javno:dobro")}, {Name: misp.T("tajno:ime")}}
-		w.Add(people["ana"], hidden)
-		at, from := "/console/events/tags", "/portal/events/tags"
-		s.Shows("ana", at, 200, "javno:dobro", "tajno:ime", "2 tags", `>2</td>`, "New tag")
-		if page := s.Shows("alfa", from, 200, "javno:dobro", "1 tag", `>1</td>`); strings.Contains(page, "tajno") {
-			t.Error("a tag is listed that the reader sees nowhere")
-		}
-		s.Shows("alfa", from+"/one?name=tajno:ime", 404)
-		if page := s.Shows("ana", at+"?space=tajno", 200, "tajno:ime"); strings.Contains(page, "javno:dobro") {
-			t.Error("the filter lets another namespace through")
-		}
-		s.Shows("ana", at+"?format=csv", 200, "javno:dobro,#", ",2,0,")
-		s.Shows("ana", at+"/one?name=javno:dobro", 200, "Delete it everywhere", "Add to my favourites")
-		s.Shows("ana", at+"?only=favourite", 200, "No tags")
-		s.Sends("ana", at+"/favour", 303, testkit.Form("old", "javno:dobro", "on", "1"))
-		s.Shows("ana", at+"?only=favourite", 200, "javno:dobro")
-		s.Sends("ana", at, 303, testkit.Form("old", "javno:dobro", "name", "javno:bolje", "colour", "#112233", "exportable", "1"))
-		s.Shows("ana", at+"/one?name=javno:bolje", 200, "#112233", "Take out of my favourites")
-		s.Sends("ana", at, 422, testkit.Form("name", "javno:bolje"))
-		s.Sends("ana", at, 422, testkit.Form("name", "novo:ime", "colour", "zelena"))
-		s.Sends("ana", at+"/delete", 303, testkit.Form("old", "javno:bolje"))
-		s.Shows("ana", at+"/one?name=javno:bolje", 404)
-	})
-}

@@ -1,8 +1,9 @@
-package intelweb
+package curateweb
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,33 @@ type tagPage struct {
 	Facts                     ui.Facts
 	Cancel                    ui.Button
 }
+
+// tagsPage is the list of tags.
+type tagsPage struct {
+	web.Page
+	Header ui.Header
+	Bar    ui.FilterBar
+	Table  ui.Table
+	Pages  *ui.Pagination
+}
+
+// base is the events' address in the shell that the caller came to.
+func base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/portal/") {
+		return "/portal/events"
+	}
+	return events
+}
+
+func shell(r *http.Request) ui.Shell {
+	if base(r) == events {
+		return web.ShellConsole
+	}
+	return web.ShellPortal
+}
+
+// errEnough ends a walk that has read what it shows.
+var errEnough = errors.New("enough")
 
 // tagLook narrows the list: a word, a namespace, and one of the marks.
 type tagLook struct{ text, space, only string }
@@ -76,18 +104,21 @@ func tagFilters(r *http.Request, spaces []string) *web.Filters {
 	for _, s := range spaces {
 		options = append(options, ui.Option{Value: s, Label: s})
 	}
-	return web.ReadFilters(r, web.FilterSpec{Name: "space", Label: web.T(r, "intel.tags.space"), Options: options},
-		web.FilterSpec{Name: "only", Label: web.T(r, "intel.tags.only"), Options: words(r, "intel.tags.only.", "favourite", "plain", "local", "hidden", "kept")})
+	var only []ui.Option
+	for _, v := range []string{"favourite", "plain", "local", "hidden", "kept"} {
+		only = append(only, ui.Option{Value: v, Label: web.T(r, "intel.tags.only."+v)})
+	}
+	return web.ReadFilters(r, web.FilterSpec{Name: "space", Label: web.T(r, "intel.tags.space"), Options: options}, web.FilterSpec{Name: "only", Label: web.T(r, "intel.tags.only"), Options: only})
 }
 
 // tagsKnown reads the tags that the caller may know of, by name, with their namespaces.
 func (p *pages) tagsKnown(ctx context.Context, r *http.Request) (list []intel.Tag, spaces []string, liked map[int64]bool, err error) {
 	who := web.Actor(r)
-	if liked, err = p.s.Favourites(ctx, who); err != nil {
+	if liked, err = p.d.Intel.Favourites(ctx, who); err != nil {
 		return nil, nil, nil, err
 	}
 	seen := map[string]bool{}
-	err = p.s.Tags(ctx, who, func(t intel.Tag) error {
+	err = p.d.Intel.Tags(ctx, who, func(t intel.Tag) error {
 		if len(list) == tagsRead {
 			return errEnough
 		}
@@ -102,7 +133,10 @@ func (p *pages) tagsKnown(ctx context.Context, r *http.Request) (list []intel.Ta
 	slices.SortFunc(list, func(a, b intel.Tag) int {
 		return cmp.Or(cmp.Compare(i18n.Fold(a.Name), i18n.Fold(b.Name)), cmp.Compare(a.ID, b.ID))
 	})
-	return list, spaces, liked, ignoreEnough(err)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return list, spaces, liked, err
 }
 
 // tags lists tags with how often the caller sees each, favourites marked.
@@ -127,11 +161,11 @@ func (p *pages) tags(w http.ResponseWriter, r *http.Request) error {
 	if len(list) > tagsShown {
 		list, next = list[:tagsShown], web.EncodeCursor(at+tagsShown)
 	}
-	uses, err := p.s.TagUses(r.Context(), web.Actor(r), tagIDs(list))
+	uses, err := p.d.Intel.TagUses(r.Context(), web.Actor(r), tagIDs(list))
 	if err != nil {
 		return err
 	}
-	page := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.tags.title")), Header: ui.Header{Title: web.T(r, "intel.tags.title"), Sub: []any{web.T(r, "intel.tags.n", "n", int64(total))}}}
+	page := &tagsPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.tags.title")), Header: ui.Header{Title: web.T(r, "intel.tags.title"), Sub: []any{web.T(r, "intel.tags.n", "n", int64(total))}}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: page.Title}}
 	if shell(r) == web.ShellConsole && web.Actor(r).Can("catalog.read") {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.tags.taxonomies"), Icon: "list-details", Href: "/console/catalog/taxonomies", Variant: "secondary"})
@@ -146,7 +180,7 @@ func (p *pages) tags(w http.ResponseWriter, r *http.Request) error {
 		page.Table.Rows = append(page.Table.Rows, tagRowOf(r, &list[i], liked[list[i].ID], uses[list[i].ID]))
 	}
 	page.Pages = f.Pages(len(list), int64(total), next)
-	return p.t.Render(w, r, "list", page)
+	return p.t.Render(w, r, "tags", page)
 }
 
 func tagIDs(list []intel.Tag) []int64 {
@@ -182,10 +216,10 @@ func tagMarks(r *http.Request, t *intel.Tag) (out []string) {
 // tagsFile is the list as a table.
 func (p *pages) tagsFile(w http.ResponseWriter, r *http.Request, list []intel.Tag) error {
 	out := exportweb.New(w, r)
-	return out.End(p.s.Moment(r.Context(), web.Actor(r), func(ctx context.Context) error {
+	return out.End(p.d.Intel.Moment(r.Context(), web.Actor(r), func(ctx context.Context) error {
 		uses := map[int64][2]int64{}
 		for part := range slices.Chunk(list, tagsShown) {
-			n, err := p.s.TagUses(ctx, web.Actor(r), tagIDs(part))
+			n, err := p.d.Intel.TagUses(ctx, web.Actor(r), tagIDs(part))
 			if err != nil {
 				return err
 			}
@@ -209,7 +243,7 @@ func (p *pages) tagsFile(w http.ResponseWriter, r *http.Request, list []intel.Ta
 
 // oneTag finds the tag of the address by its name, whatever digits it has.
 func (p *pages) oneTag(r *http.Request, name string) (t intel.Tag, events, attributes int64, err error) {
-	if t, events, attributes, err = p.s.Tag(r.Context(), web.Actor(r), name); err == nil && t.Name != name {
+	if t, events, attributes, err = p.d.Intel.Tag(r.Context(), web.Actor(r), name); err == nil && t.Name != name {
 		err = fault.New(fault.NotFound, "no such tag").WithKey("intel.fault.no-tag")
 	}
 	return t, events, attributes, err
@@ -259,10 +293,10 @@ func (p *pages) tagPage(r *http.Request, f *web.Form, old string) (*tagPage, err
 	if err != nil {
 		return nil, err
 	}
-	if page.Edit, err = p.s.MayChangeTag(r.Context(), web.Actor(r), old); err != nil {
+	if page.Edit, err = p.d.Intel.MayChangeTag(r.Context(), web.Actor(r), old); err != nil {
 		return nil, err
 	}
-	liked, err := p.s.Favourites(r.Context(), web.Actor(r))
+	liked, err := p.d.Intel.Favourites(r.Context(), web.Actor(r))
 	if err != nil {
 		return nil, err
 	}
@@ -321,9 +355,9 @@ func (p *pages) saveTag(w http.ResponseWriter, r *http.Request) error {
 		if old == "" {
 			t := intel.Tag{}
 			fill(&t)
-			_, err = p.s.AddTag(r.Context(), web.Actor(r), t)
+			_, err = p.d.Intel.AddTag(r.Context(), web.Actor(r), t)
 		} else if _, _, _, err = p.oneTag(r, old); err == nil {
-			_, err = p.s.EditTag(r.Context(), web.Actor(r), old, fill)
+			_, err = p.d.Intel.EditTag(r.Context(), web.Actor(r), old, fill)
 		}
 		if x := fault.Of(err); x != nil && x.Kind == fault.Conflict {
 			f.Add("name", x.Key)
@@ -352,7 +386,7 @@ func (p *pages) favourTag(_ http.ResponseWriter, r *http.Request) error {
 	}
 	t, _, _, err := p.oneTag(r, f.Text("old", 255))
 	if err == nil {
-		_, err = p.s.Favour(r.Context(), web.Actor(r), t.Name, f.Text("on", 1) == "1")
+		_, err = p.d.Intel.Favour(r.Context(), web.Actor(r), t.Name, f.Text("on", 1) == "1")
 	}
 	if err != nil {
 		return err
@@ -367,7 +401,7 @@ func (p *pages) deleteTag(_ http.ResponseWriter, r *http.Request) error {
 	}
 	t, _, _, err := p.oneTag(r, f.Text("old", 255))
 	if err == nil {
-		err = p.s.DeleteTag(r.Context(), web.Actor(r), t.Name)
+		err = p.d.Intel.DeleteTag(r.Context(), web.Actor(r), t.Name)
 	}
 	if err != nil {
 		return err
