@@ -41,6 +41,7 @@ type attributePage struct {
 	AlsoHref string
 	Seen     []seenRow
 	SeenMore bool
+	SeenAll  string      // the address without the days that narrow them
 	Spark    *ui.Spark   // by day, when there are any of late
 	See      []ui.Button // acts: met it, false alarm, over
 	Said     *saidPanel
@@ -207,7 +208,9 @@ func (p *pages) around(r *http.Request, page *attributePage, e *intel.Event, a *
 	}
 	page.See = []ui.Button{{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "kind", Value: "0", Variant: "secondary", Small: true, Key: "S"},
 		{Label: web.T(r, "intel.seen.1"), Name: "kind", Value: "1", Variant: "tertiary", Small: true}, {Label: web.T(r, "intel.seen.2"), Name: "kind", Value: "2", Variant: "tertiary", Small: true}}
-	err = p.s.Sightings(ctx, who, intel.SightingFilter{Event: e.Ref(), Attribute: strconv.FormatInt(a.ID, 10)}, func(g *intel.Sighting) error {
+	of := intel.SightingFilter{Event: e.Ref(), Attribute: strconv.FormatInt(a.ID, 10)}
+	page.narrowSeen(r, e, a, &of)
+	err = p.s.Sightings(ctx, who, of, func(g *intel.Sighting) error {
 		if len(page.Seen) == seenShown {
 			page.SeenMore = true
 			return errEnough
@@ -217,6 +220,22 @@ func (p *pages) around(r *http.Request, page *attributePage, e *intel.Event, a *
 	})
 	slices.SortStableFunc(page.Seen, func(a, b seenRow) int { return b.At.Compare(a.At) })
 	return ignoreEnough(err)
+}
+
+// narrowSeen shows, when the address names days, who met the value on them alone.
+func (page *attributePage) narrowSeen(r *http.Request, e *intel.Event, a *intel.Attribute, of *intel.SightingFilter) {
+	f := web.NewForm(r, r.URL.Query())
+	from, to := f.Time("from"), f.Time("to")
+	if from.IsZero() && to.IsZero() {
+		return
+	}
+	span, seen := within(from, to), intel.Seen
+	first := *span.From / 1e6
+	if of.Seen.From, of.Kind = &first, &seen; span.To != nil {
+		last := *span.To / 1e6
+		of.Seen.To = &last
+	}
+	page.SeenAll = base(r) + "/" + e.Ref() + "/attributes/" + a.UUID
 }
 
 // seenShown bounds the sightings on one page.

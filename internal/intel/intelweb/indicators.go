@@ -11,6 +11,7 @@ import (
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -65,10 +66,33 @@ func indicatorQuery(f *web.Filters) intel.Query {
 	if v := f.Get("type"); v != "" {
 		q.Type.Or = []string{v}
 	}
-	if v := f.Get("tag"); v != "" {
-		q.Tag.Or = []string{"%" + v + "%"}
+	q.Tag = tagAsked(f)
+	if span := within(dayAsked(f, "from"), dayAsked(f, "to")); *span.From > 0 || span.To != nil {
+		from := *span.From / 1e6
+		if q.Time.From = &from; span.To != nil {
+			to := *span.To / 1e6
+			q.Time.To = &to
+		}
 	}
 	return q
+}
+
+// dayAsked is the beginning of a day that a list asks for, in Belgrade; zero when it asks
+// for none.
+func dayAsked(f *web.Filters, name string) time.Time {
+	t, err := time.ParseInLocation(time.DateOnly, f.Get(name), i18n.Belgrade)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// indicatorsAt is the list of attributes in the shell that the caller came to.
+func indicatorsAt(r *http.Request) string {
+	if shell(r) == web.ShellPortal {
+		return base(r) + "/indicators"
+	}
+	return "/console/indicators"
 }
 
 // indicators searches attributes by value over all events that the caller sees.
@@ -77,7 +101,8 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	for _, t := range misp.Types() {
 		opts = append(opts, ui.Option{Value: t, Label: t})
 	}
-	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")}, web.Sorted("changed"))
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+		web.FilterSpec{Name: "from", Label: web.T(r, "intel.changed.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "intel.changed.to"), Type: "date"}, web.Sorted("changed"))
 	q := indicatorQuery(f)
 	if r.URL.Query().Get("format") == "csv" {
 		return p.exportIndicators(w, r, q)
@@ -103,8 +128,11 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	if f.Cursor() == "" && next == "" {
 		n = int64(len(list))
 	}
-	page := &listPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "intel.indicators")), Header: ui.Header{Title: web.T(r, "intel.indicators")},
+	page := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.indicators")), Header: ui.Header{Title: web.T(r, "intel.indicators")},
 		Bar: f.Bar(web.T(r, "intel.indicators.search"), exportweb.Offer(r, f.With("format", "csv"), n, false)...)}
+	if shell(r) == web.ShellPortal {
+		page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: web.T(r, "intel.indicators")}}
+	}
 	page.Table = indicatorTable(r, f, list)
 	page.Pages = f.Pages(len(list), max(n, 0), next)
 	return p.t.Render(w, r, "list", page)
@@ -115,13 +143,13 @@ func indicatorTable(r *http.Request, f *web.Filters, list []intel.Attribute) ui.
 		{Label: web.T(r, "intel.event"), Drop: 1}, f.SortDefault(web.T(r, "intel.changed"), "-changed").Sized("mark", 2)},
 		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.indicators.empty"), Text: web.T(r, "intel.indicators.empty.text")}}
 	if f.Active() {
-		t.Empty.Acts = []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: "/console/indicators", Variant: "secondary"}}
+		t.Empty.Acts = []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: indicatorsAt(r), Variant: "secondary"}}
 	}
 	for _, a := range list {
 		var ev any
-		href := "/console/events/" + strconv.FormatInt(a.EventID, 10)
+		href := base(r) + "/" + strconv.FormatInt(a.EventID, 10)
 		if a.Event != nil {
-			href = "/console/events/" + a.Event.Ref()
+			href = base(r) + "/" + a.Event.Ref()
 		}
 		if a.Event != nil {
 			ev = ui.Name{Text: a.Event.Info, Href: href, Sub: []any{a.Event.Origin.Name}}

@@ -78,6 +78,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		out.Header.Acts = append([]ui.Button{{Label: web.T(r, "intel.set.mine"), Icon: "bookmark", Href: base(r) + "?set=1", Variant: "secondary"}}, out.Header.Acts...)
 	}
 	out.Bar = f.Bar(web.T(r, "intel.search"), append(exportweb.Offer(r, f.With("format", "csv"), total, false),
+		ui.Button{Label: web.T(r, "intel.trends"), Icon: "trending-up", Href: base(r) + "/trends", Variant: "tertiary"},
 		ui.Button{Label: web.T(r, "intel.attack"), Icon: "table", Href: base(r) + "/attack" + carried(r), Variant: "tertiary"},
 		ui.Button{Label: web.T(r, "intel.export"), Icon: "shield", Href: base(r) + "/export" + carried(r), Variant: "tertiary"})...)
 	pinned, err := p.s.Pinned(r.Context(), web.Actor(r))
@@ -101,6 +102,7 @@ func listFilters(r *http.Request) *web.Filters {
 		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
 		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
 		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")},
+		web.FilterSpec{Name: "from", Label: web.T(r, "intel.date.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "intel.date.to"), Type: "date"},
 		web.FilterSpec{Name: "set", Label: web.T(r, "intel.set"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.set.only")}}}, web.Sorted("info", "attribute_count", "changed"))
 }
 
@@ -127,9 +129,8 @@ func eventQuery(f *web.Filters) intel.Query {
 	if n, err := strconv.Atoi(f.Get("threat")); err == nil {
 		q.Threat = []int{n}
 	}
-	if t := f.Get("tag"); t != "" {
-		q.Tag.Or = []string{"%" + t + "%"}
-	}
+	q.Tag = tagAsked(f)
+	q.From, q.To = f.Get("from"), f.Get("to")
 	if o := f.Get("org"); o != "" {
 		q.Origin.Or = []string{o}
 	}
@@ -137,6 +138,19 @@ func eventQuery(f *web.Filters) intel.Query {
 		q.Value.Or = []string{v}
 	}
 	return q
+}
+
+// exactly before a tag asks for that one alone, not for all that have it in their name.
+const exactly = "="
+
+func tagAsked(f *web.Filters) (out intel.Filter) {
+	t := f.Get("tag")
+	if one, ok := strings.CutPrefix(t, exactly); ok && one != "" {
+		out.Or = []string{one}
+	} else if t != "" {
+		out.Or = []string{"%" + t + "%"}
+	}
+	return out
 }
 
 // said is what stands in a list's search field, armed again and without the room's own

@@ -131,6 +131,7 @@ func Routes(m *web.Mux, d Deps) {
 		}
 		m.Handle(routes...)
 	}
+	m.Handle(web.Route{Method: "GET", Pattern: "/portal/events/indicators", List: true, Policy: web.Perm("intel.read"), Reveals: "attributes the caller may see", Handler: p.indicators})
 	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", List: true, Policy: onConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
 }
 
