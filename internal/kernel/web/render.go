@@ -139,7 +139,7 @@ func (t *Templates) whole(base *ui.Page, name string, page Pager) ([]byte, error
 	if err := t.kit.Layout(&b, base, main); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), nil
+	return showDirection(b.Bytes()), nil
 }
 
 // Part answers with one named part of a page's file ({{define "rows"}}), for
@@ -155,7 +155,7 @@ func (t *Templates) Part(w http.ResponseWriter, r *http.Request, name, part stri
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Add("Vary", "HX-Request")
-	_, err = b.WriteTo(w)
+	_, err = w.Write(showDirection(b.Bytes()))
 	return ignoreGone(err)
 }
 
