@@ -21,6 +21,9 @@ const (
 	keyBatch   = 1024
 	counters   = 2 // parts that are counted at the same time
 	timeLimit  = 300 * time.Millisecond
+	// fewLimit is otherLimit where a machine asks by the way, in every answer about an
+	// event: then values that few share are counted before those that stand everywhere.
+	fewLimit = 1_000
 )
 
 // Related is another event that shares values with the one asked about.
@@ -34,6 +37,18 @@ type Related struct {
 // counted: what the caller does not see adds nothing. complete is false when the
 // bounds cut something off.
 func (s *Service) Correlations(ctx context.Context, who ident.Actor, event string, limit int) (out []Related, complete bool, err error) {
+	return s.correlations(ctx, who, event, limit, otherLimit)
+}
+
+// RelatedEvents is Correlations at a bounded price, for answers that carry them beside
+// something else: of values that stand in very many events only a part is counted, after
+// the rare ones. MISP leaves such values out.
+func (s *Service) RelatedEvents(ctx context.Context, who ident.Actor, event string, limit int) ([]Related, error) {
+	out, _, err := s.correlations(ctx, who, event, limit, fewLimit)
+	return out, err
+}
+
+func (s *Service) correlations(ctx context.Context, who ident.Actor, event string, limit int, most int64) (out []Related, complete bool, err error) {
 	e, err := s.quiet(ctx, who, event)
 	if err != nil || e.NoCorrelation {
 		return nil, true, err
@@ -49,7 +64,7 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 	if err != nil || len(own) == 0 {
 		return nil, true, err
 	}
-	counts, complete, err := s.counted(ctx, who, e.ID, keysOf(own, without))
+	counts, complete, err := s.counted(ctx, who, e.ID, keysOf(own, without), most)
 	if err != nil {
 		return nil, false, err
 	}
@@ -58,8 +73,8 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 }
 
 // counted counts, for each other event, its attributes under one of keys: part by
-// part, two at a time, until the time is over.
-func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, keys []int64) (counts map[int64]int64, complete bool, err error) {
+// part, at most that many of each, two at a time, until the time is over.
+func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, keys []int64, most int64) (counts map[int64]int64, complete bool, err error) {
 	parts := slices.Collect(slices.Chunk(keys, keyBatch))
 	counts, complete = map[int64]int64{}, true
 	start := s.db.Clock.Now()
@@ -83,12 +98,19 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 				var n int64
 				bad := s.db.View(ctx, func(tx *store.Tx) (err error) {
 					clear(found)
-					n, err = countEqual(ctx, tx, who, event, parts[i], found)
+					if n, err = countEqual(ctx, tx, who, event, parts[i], most, found); err != nil || n < most || most == otherLimit {
+						return err
+					}
+					clear(found)
+					rare, err := rareFirst(ctx, tx, parts[i], most)
+					if err == nil {
+						n, err = countEqual(ctx, tx, who, event, rare, most, found)
+					}
 					return err
 				})
 				mu.Lock()
 				err = cmp.Or(err, bad)
-				complete = complete && n < otherLimit
+				complete = complete && n < most
 				for id, c := range found {
 					counts[id] += c
 				}

@@ -1,7 +1,9 @@
 package intel
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +34,15 @@ func willing(who ident.Actor) string {
 // parameters from $from on. Each key is looked up in both indexes by itself: as one
 // OR of lists, PostgreSQL compares every row found with every key. more narrows a.
 func equalRows(who ident.Actor, cols string, from int, keys []int64, more string) (text string, args []any) {
+	list, args := keyList(from, keys)
+	rows := "SELECT " + cols + " FROM k CROSS JOIN intel_attribute a CROSS JOIN intel_event e WHERE e.id = a.event_id AND " + willing(who) + more
+	return "WITH k(v) AS (VALUES " + list + ") " + rows + " AND a.key1 = k.v UNION ALL " +
+		rows + " AND a.key2 = k.v AND a.type NOT IN " + quoted(firstHalfOnly) + " AND a.key1 NOT IN (SELECT v FROM k WHERE v IS NOT NULL)", args
+}
+
+// keyList writes keys as rows of VALUES, parameters from $from on, filled up with NULLs
+// to one of few's lengths.
+func keyList(from int, keys []int64) (text string, args []any) {
 	n := max(filled(len(keys)), len(keys))
 	var list strings.Builder
 	for i := range n {
@@ -46,19 +57,17 @@ func equalRows(who ident.Actor, cols string, from int, keys []int64, more string
 			args = append(args, nil)
 		}
 	}
-	rows := "SELECT " + cols + " FROM k CROSS JOIN intel_attribute a CROSS JOIN intel_event e WHERE e.id = a.event_id AND " + willing(who) + more
-	return "WITH k(v) AS (VALUES " + list.String() + ") " + rows + " AND a.key1 = k.v UNION ALL " +
-		rows + " AND a.key2 = k.v AND a.type NOT IN " + quoted(firstHalfOnly) + " AND a.key1 NOT IN (SELECT v FROM k WHERE v IS NOT NULL)", args
+	return list.String(), args
 }
 
 // countEqual adds, for each other event, how many of its attributes stand under
-// one of keys; n is how many were counted in all, at most otherLimit.
-func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, into map[int64]int64) (n int64, err error) {
+// one of keys, in the order of these; n is how many were counted in all, at most that many.
+func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64, into map[int64]int64) (n int64, err error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
 	equal, args := equalRows(who, "a.event_id", 2, keys, " AND a.event_id <> $1")
-	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM ("+equal+" LIMIT "+strconv.Itoa(otherLimit)+") equal GROUP BY event_id", append([]any{event}, args...)...)
+	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM ("+equal+" LIMIT "+strconv.FormatInt(most, 10)+") equal GROUP BY event_id", append([]any{event}, args...)...)
 	if err != nil {
 		return 0, err
 	}
@@ -72,6 +81,25 @@ func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 		n += c
 	}
 	return n, rows.Err()
+}
+
+// rareFirst sorts keys by how many attributes stand under each, by the index alone and
+// whoever sees them: it decides an order and nothing that is told.
+func rareFirst(ctx context.Context, tx *store.Tx, keys []int64, most int64) ([]int64, error) {
+	list, args := keyList(1, keys)
+	type many struct{ key, n int64 }
+	found, err := store.All(ctx, tx, func(s store.Scanner) (m many, err error) { err = s.Scan(&m.key, &m.n); return },
+		"WITH k(v) AS (VALUES "+list+") SELECT k.v, (SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a WHERE a.key1 = k.v LIMIT "+
+			strconv.FormatInt(most, 10)+") few) FROM k WHERE k.v IS NOT NULL", args...)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, func(a, b many) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.key, b.key)) })
+	out := make([]int64, len(found))
+	for i, m := range found {
+		out[i] = m.key
+	}
+	return out, nil
 }
 
 // equalTo lists attributes under one of keys, of any event, newest first.

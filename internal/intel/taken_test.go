@@ -55,3 +55,34 @@ func TestTakenUUIDsAreToldAndLeaveTheRest(t *testing.T) {
 		}
 	})
 }
+
+// TestRareValuesAreRelatedFirst: where one value stands in more attributes than an answer
+// counts, the events that share rare ones are told all the same.
+func TestRareValuesAreRelatedFirst(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := inteltest.New(t, db)
+		ana := w.Person(w.CERT, access.Analyst, ident.MISP)
+		crowd := inteltest.Event("everywhere", intel.Community)
+		for range 1_200 {
+			crowd.Object = append(crowd.Object, misp.Object{Name: misp.T("file"), Attribute: []misp.Attribute{inteltest.Attr("domain", "everywhere.example.net")}})
+		}
+		w.Add(ana, crowd)
+		mine := inteltest.Event("mine", intel.Community, inteltest.Attr("domain", "everywhere.example.net"))
+		want := map[string]bool{}
+		for i := range 10 {
+			rare := inteltest.Attr("domain", fmt.Sprintf("rare%d.example.net", i))
+			want[w.Add(ana, inteltest.Event("rare", intel.Community, rare)).UUID] = true
+			mine.Attribute = append(mine.Attribute, rare)
+		}
+		e := w.Add(ana, mine)
+		list, err := w.Intel.RelatedEvents(ctx, ana, e.UUID, 100)
+		must(t, err)
+		for _, r := range list {
+			delete(want, r.Event.UUID)
+		}
+		if len(want) > 0 || len(list) != 11 {
+			t.Errorf("%d related, %d of the rare ones missing", len(list), len(want))
+		}
+	})
+}

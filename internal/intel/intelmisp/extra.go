@@ -18,7 +18,7 @@ const relatedMost = 100
 // and that the caller sees too, and the galaxies its tags stand for.
 func (a *api) decorate(c *call, e *intel.Event, w *misp.Event, s show) error {
 	if s.related {
-		list, _, err := a.Intel.Correlations(c.ctx(), c.who, e.Ref(), relatedMost)
+		list, err := a.Intel.RelatedEvents(c.ctx(), c.who, e.Ref(), relatedMost)
 		if err != nil {
 			return err
 		}
