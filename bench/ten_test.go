@@ -48,7 +48,10 @@ func BenchmarkTenMillion(b *testing.B) {
 		b.ReportMetric(10_000/rawTen.Seconds(), "raw-rows/s-at-10M")
 		most(b, ten.Seconds()/one.Seconds(), 1.3*rawTen.Seconds()/rawOne.Seconds(), "times-slower")
 		var times []time.Duration
-		for range 1000 {
+		for i := range 3000 { // the first two thousand warm what a running installation has warm
+			if i == 2000 {
+				times = nil
+			}
 			_, took, _ := ask(b, "POST", srv.URL+"/attributes/restSearch",
 				strings.NewReader(`{"returnFormat":"json","value":"`+f.Values[rng.IntN(len(f.Values))]+`"}`))
 			times = append(times, took)

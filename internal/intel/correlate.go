@@ -102,9 +102,13 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 						return err
 					}
 					clear(found)
-					rare, err := rareFirst(ctx, tx, parts[i], most)
-					if err == nil {
-						n, err = countEqual(ctx, tx, who, event, rare, most, found)
+					rare, rest, err := rareFirst(ctx, tx, parts[i], most)
+					if err != nil {
+						return err
+					}
+					told, err := countEqual(ctx, tx, who, event, rare, most, found)
+					if err == nil && told < most {
+						_, err = countEqual(ctx, tx, who, event, rest, most-told, found)
 					}
 					return err
 				})

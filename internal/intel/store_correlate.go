@@ -61,7 +61,7 @@ func keyList(from int, keys []int64) (text string, args []any) {
 }
 
 // countEqual adds, for each other event, how many of its attributes stand under
-// one of keys, in the order of these; n is how many were counted in all, at most that many.
+// one of keys; n is how many were counted in all, at most that many.
 func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64, into map[int64]int64) (n int64, err error) {
 	if len(keys) == 0 {
 		return 0, nil
@@ -83,23 +83,27 @@ func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 	return n, rows.Err()
 }
 
-// rareFirst sorts keys by how many attributes stand under each, by the index alone and
-// whoever sees them: it decides an order and nothing that is told.
-func rareFirst(ctx context.Context, tx *store.Tx, keys []int64, most int64) ([]int64, error) {
+// rareFirst parts keys into those under which together at most that many attributes
+// stand, the rarest, and the rest: by the index alone and whoever sees them, because it
+// decides an order and nothing that is told.
+func rareFirst(ctx context.Context, tx *store.Tx, keys []int64, most int64) (rare, rest []int64, err error) {
 	list, args := keyList(1, keys)
 	type many struct{ key, n int64 }
 	found, err := store.All(ctx, tx, func(s store.Scanner) (m many, err error) { err = s.Scan(&m.key, &m.n); return },
 		"WITH k(v) AS (VALUES "+list+") SELECT k.v, (SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a WHERE a.key1 = k.v LIMIT "+
 			strconv.FormatInt(most, 10)+") few) FROM k WHERE k.v IS NOT NULL", args...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortFunc(found, func(a, b many) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.key, b.key)) })
-	out := make([]int64, len(found))
-	for i, m := range found {
-		out[i] = m.key
+	for _, m := range found {
+		if most -= m.n; most >= 0 {
+			rare = append(rare, m.key)
+		} else {
+			rest = append(rest, m.key)
+		}
 	}
-	return out, nil
+	return rare, rest, nil
 }
 
 // equalTo lists attributes under one of keys, of any event, newest first.
