@@ -47,6 +47,9 @@ func (p *pages) list(v view) func(http.ResponseWriter, *http.Request) error {
 		f := web.ReadFilters(r)
 		out := &listPage{Page: web.NewPage(r, web.ShellConsole, v.name(r)), Header: ui.Header{Title: v.name(r), Tabs: tabs(r, v)},
 			Bar: f.Bar(web.T(r, "catalog.search."+v.path))}
+		if v.kind == catalog.Model && web.Actor(r).Can("catalog.write") {
+			out.Header.Acts = []ui.Button{{Label: web.T(r, "catalog.model.new"), Icon: "plus", Href: models + "/new", Key: "N"}}
+		}
 		if v.kind == catalog.WarningList {
 			if web.Actor(r).Can("catalog.write") {
 				out.Header.Acts = []ui.Button{{Label: web.T(r, "catalog.list.new"), Icon: "plus", Href: lists + "/new", Key: "N"}}

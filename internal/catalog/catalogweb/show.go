@@ -86,6 +86,9 @@ func acts(r *http.Request, v view, it catalog.Item) (out []ui.Button) {
 	if v.kind == catalog.WarningList && it.Own {
 		out = append(out, ui.Button{Label: web.T(r, "catalog.list.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"})
 	}
+	if v.kind == catalog.Model && it.Own {
+		out = append(out, ui.Button{Label: web.T(r, "catalog.model.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"})
+	}
 	word, value := "catalog.switch.on", "on"
 	if it.Enabled {
 		word, value = "catalog.switch.off", "off"
