@@ -23,7 +23,7 @@ const (
 	timeLimit  = 300 * time.Millisecond
 	// fewLimit is otherLimit where a machine asks by the way, in every answer about an
 	// event: then values that few share are counted before those that stand everywhere.
-	fewLimit = 1_000
+	fewLimit = 300
 )
 
 // Related is another event that shares values with the one asked about.

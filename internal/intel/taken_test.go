@@ -64,7 +64,7 @@ func TestRareValuesAreRelatedFirst(t *testing.T) {
 		w := inteltest.New(t, db)
 		ana := w.Person(w.CERT, access.Analyst, ident.MISP)
 		crowd := inteltest.Event("everywhere", intel.Community)
-		for range 1_200 {
+		for range 400 {
 			crowd.Object = append(crowd.Object, misp.Object{Name: misp.T("file"), Attribute: []misp.Attribute{inteltest.Attr("domain", "everywhere.example.net")}})
 		}
 		w.Add(ana, crowd)
