@@ -184,7 +184,7 @@ func figure(r *http.Request, n int64, href string) any {
 	if n == 0 {
 		return i18n.Number(web.Lang(r), 0)
 	}
-	return ui.Name{Text: i18n.Number(web.Lang(r), n), Href: href}
+	return ui.Button{Label: i18n.Number(web.Lang(r), n), Href: href, Variant: "tertiary", Small: true}
 }
 
 // growth says how much more or less there is than before.
