@@ -100,18 +100,28 @@ func NewSite(t testing.TB, d Doors) *Site {
 func (s *Site) Browse(who, method, path, kind string, body io.Reader) *httptest.ResponseRecorder {
 	s.t.Helper()
 	r := httptest.NewRequest(method, SiteOrigin+path, body)
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	return s.serve(who, r)
+}
+
+func (s *Site) serve(who string, r *http.Request) *httptest.ResponseRecorder {
 	if who != "" {
 		r.AddCookie(&http.Cookie{Name: "__Host-session", Value: who})
 	}
 	r.Header.Set("Accept-Language", s.Lang)
 	r.Header.Set("Accept", "text/html")
 	r.Header.Set("Origin", SiteOrigin)
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w
+}
+
+// As is a request of a script on a page in somebody's browser: status and body of the answer.
+func (s *Site) As(who string, r *http.Request) (status int, body string) {
+	w := s.serve(who, r)
+	return w.Code, w.Body.String()
 }
 
 // spans are the marks around words in the other script.

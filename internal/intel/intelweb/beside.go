@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -78,12 +79,15 @@ func (p *pages) alsoIn(r *http.Request, e *intel.Event, list []*intel.Attribute)
 	return out, nil
 }
 
-// beside fills what stands beside each shown attribute.
-func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []ui.Row, list []*intel.Attribute) error {
-	var err error
+// beside fills what stands beside each shown attribute, and how often all were met.
+func (p *pages) beside(r *http.Request, page *showPage, e *intel.Event, rows []ui.Row, list []*intel.Attribute) (err error) {
 	if page.Sightings, err = p.sighted(r, e); err != nil {
 		return err
 	}
+	return p.besideRows(r, e, rows, list)
+}
+
+func (p *pages) besideRows(r *http.Request, e *intel.Event, rows []ui.Row, list []*intel.Attribute) error {
 	others, err := p.alsoIn(r, e, list)
 	if err != nil {
 		return err
@@ -192,6 +196,12 @@ func (p *pages) byOthers(r *http.Request, page *showPage, e *intel.Event, rows [
 		return err
 	}
 	page.Said = p.saidOf(r, e, said[e.UUID], "")
+	remarked(r, rows, list, said)
+	return nil
+}
+
+// remarked marks each row whose attribute somebody said something of.
+func remarked(r *http.Request, rows []ui.Row, list []*intel.Attribute, said map[string][]remark.Remark) {
 	uuids := map[string]string{}
 	for _, a := range list {
 		uuids[strconv.FormatInt(a.ID, 10)] = a.UUID
@@ -203,11 +213,10 @@ func (p *pages) byOthers(r *http.Request, page *showPage, e *intel.Event, rows [
 		}
 		for j, c := range rows[i].Cells {
 			if name, ok := c.(ui.Name); ok {
-				name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.said.n", "n", int64(n)), Icon: "note", Href: page.At + "/" + page.Ref + "/attributes/" + rows[i].ID + "#said"})
+				name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.said.n", "n", int64(n)), Icon: "note", Href: name.Href + "#said"})
 				rows[i].Cells[j] = name
 				break
 			}
 		}
 	}
-	return nil
 }

@@ -99,6 +99,8 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "POST", Pattern: base + "/{id}/attributes/new", Policy: write, Mutates: true, Handler: p.addAttribute},
 			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}", Policy: read, Reveals: "an attribute the caller may see", Handler: p.attribute},
 			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}", Policy: write, Mutates: true, Handler: p.saveAttribute},
+			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}/row", Policy: write, Reveals: "an attribute the caller may change", Handler: p.editRow},
+			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}/row", Policy: write, Mutates: true, Reveals: "the attribute as it stands now", Handler: p.saveRow},
 			{Method: "GET", Pattern: base + "/{id}/attributes/{attribute}/file", Policy: read, Reveals: "the attachment of an attribute the caller may see", Handler: p.file},
 			{Method: "POST", Pattern: base + "/{id}/files", Policy: write, Mutates: true, Body: -1, Handler: p.addFile},
 			{Method: "POST", Pattern: base + "/{id}/attributes/{attribute}/do/{act}", Policy: write, Mutates: true, Handler: p.attributeAct},

@@ -29,6 +29,7 @@ type showPage struct {
 	At     string
 	Ref    string
 	Edit   bool
+	InRow  bool // rows are changed in their place
 
 	Related    []relatedRow
 	RelatedCut bool
@@ -184,6 +185,7 @@ func (page *showPage) table(r *http.Request, f *web.Filters, rows []ui.Row) {
 			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
 			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"}}}
 	}
+	page.InRow = page.Edit && len(rows) > 0
 	if f.Active() {
 		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
 	}
@@ -341,5 +343,5 @@ func attributeRow(r *http.Request, e *intel.Event, a *intel.Attribute, inset boo
 	if a.Comment != "" {
 		name.Sub = []any{a.Comment}
 	}
-	return ui.Row{ID: strconv.FormatInt(a.ID, 10), Inset: inset, Off: a.Deleted, Name: a.Value, Cells: []any{ui.Machine(typ), name, ids, a.Category, audienceWord(r, a.Distribution)}}
+	return ui.Row{ID: strconv.FormatInt(a.ID, 10), Edit: editAt(r, e, a), Inset: inset, Off: a.Deleted, Name: a.Value, Cells: []any{ui.Machine(typ), name, ids, a.Category, audienceWord(r, a.Distribution)}}
 }

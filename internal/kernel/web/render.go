@@ -145,6 +145,11 @@ func (t *Templates) whole(base *ui.Page, name string, page Pager) ([]byte, error
 // Part answers with one named part of a page's file ({{define "rows"}}), for
 // scripts that replace a piece of the page they are on.
 func (t *Templates) Part(w http.ResponseWriter, r *http.Request, name, part string, data any) error {
+	return t.PartStatus(w, r, http.StatusOK, name, part, data)
+}
+
+// PartStatus is Part with another status: what was sent could not be taken as it is.
+func (t *Templates) PartStatus(w http.ResponseWriter, r *http.Request, status int, name, part string, data any) error {
 	set, err := t.page(Lang(r), name)
 	if err != nil {
 		return err
@@ -155,6 +160,7 @@ func (t *Templates) Part(w http.ResponseWriter, r *http.Request, name, part stri
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Add("Vary", "HX-Request")
+	w.WriteHeader(status)
 	_, err = w.Write(showDirection(b.Bytes()))
 	return ignoreGone(err)
 }

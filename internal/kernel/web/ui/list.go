@@ -26,6 +26,7 @@ type Row struct {
 	Name  string // how the tick box is called
 
 	Anchor string // id of the row, for addresses that lead to it
+	Edit   string // address of the form that a script puts in the row's place
 }
 
 // Table is a real table with a caption. Select gives every row a tick box named
@@ -42,6 +43,17 @@ type Table struct {
 }
 
 func (Table) template() string { return "c-table" }
+
+// Line is one row of a table by itself, for a script that puts it into the table.
+type Line struct {
+	Table Table
+	Row   Row
+}
+
+func (Line) template() string { return "c-line" }
+
+// Line is a row as the table draws it.
+func (t Table) Line(row Row) Line { return Line{t, row} }
 
 // Span is the number of cells of a full row.
 func (t Table) Span() int {

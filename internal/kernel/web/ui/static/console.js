@@ -55,6 +55,40 @@
       words.textContent = text.replace(/\d+/, n);
     }
   };
+  // A row that says where is changed in its place, by E or a double click. What cannot be
+  // done so is sent as the form it is, and answered by a page.
+  let edited = null;
+  const ask = async (url, init) => {
+    const a = await fetch(url, { ...init, headers: { "HX-Request": "true" } }), t = document.createElement("template");
+    t.innerHTML = await a.text();
+    return { row: $("tr", t.content), toast: $(".sz-toast", t.content) };
+  };
+  const point = (row) => { for (const r of $$("[data-list] tr[data-cursor]")) r.removeAttribute("data-cursor"); row.setAttribute("data-cursor", ""); const a = $("a[href]", row); if (a) a.focus({ preventScroll: true }); };
+  const closeRow = () => { if (!edited) return; const { form, row } = edited; edited = null; form.replaceWith(row); point(row); };
+  const showForm = (form, row) => { edited = { form, row }; const at = $("[aria-invalid=true]", form) || $("input:not([type=hidden]),textarea", form); at.focus(); };
+  const editRow = async (row) => {
+    closeRow();
+    const got = await ask(row.dataset.edit).catch(() => ({}));
+    if (!got.row || !("editing" in got.row.dataset)) { const a = $("a[href]", row); if (a) a.click(); return; }
+    row.replaceWith(got.row);
+    showForm(got.row, row);
+  };
+  const leave = (toast) => { if (toast.matches(":hover,:focus-within")) setTimeout(leave, 2000, toast); else toast.remove(); };
+  const saveRow = async (form) => {
+    const { row: old } = edited, got = await ask(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => ({}));
+    if (!got.row) { form.submit(); return; }
+    form.closest("tr").replaceWith(got.row);
+    if ("editing" in got.row.dataset) { showForm(got.row, old); return; }
+    edited = null;
+    got.row.toggleAttribute("data-inset", "inset" in old.dataset);
+    got.row.classList.add("sz-changed");
+    point(got.row);
+    count();
+    if (got.toast) { $(".sz-toasts").replaceChildren(got.toast); live.textContent = $("p", got.toast).textContent; setTimeout(leave, 8000, got.toast); }
+  };
+  document.addEventListener("submit", (e) => { if (!e.target.matches("[data-rowform]")) return; e.preventDefault(); if ("sent" in e.target.dataset) return; e.target.dataset.sent = ""; saveRow(e.target); });
+  document.addEventListener("dblclick", (e) => { const row = e.target.closest("tr[data-edit]"); if (row && !e.target.closest("a,button,input,label")) editRow(row); });
+  document.addEventListener("click", (e) => { if (e.target.closest("[data-act=closerow]")) closeRow(); });
   const clear = () => { for (const i of $$("[data-list] input[name=id]:checked")) i.checked = false; count(); };
   document.addEventListener("change", (e) => { if (e.target.matches("input[name=id]")) count(); });
   document.addEventListener("click", (e) => {
@@ -146,7 +180,7 @@
     if (e.ctrlKey || e.metaKey || e.altKey || $("dialog[open]")) return;
     const field = e.target.matches("input:not([type=checkbox],[type=radio]),textarea,select,[contenteditable]");
     if (e.key === "Escape") {
-      if (field) e.target.blur(); else clear();
+      if (edited) closeRow(); else if (field) e.target.blur(); else clear();
       if (root.dataset.side === "open") root.dataset.side = "";
       return;
     }
@@ -164,6 +198,7 @@
     case "g": lead = Date.now(); return;
     case "j": done(); move(1, e.shiftKey); return;
     case "k": done(); move(-1, e.shiftKey); return;
+    case "e": if (row && row.dataset.edit) { done(); editRow(row); return; } break;
     case "x": if (tickOf(row)) { done(); tickOf(row).click(); } return;
     case "enter": if (row && e.target === body) { done(); open(); } return;
     case "/": { const f = $("[data-filter]") || $("#find"); if (f) { done(); f.focus(); f.select(); } return; }
