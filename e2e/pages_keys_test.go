@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestBrowserKeysGoThroughTheList: , and . go to the previous and next of the list that a
@@ -69,5 +70,54 @@ func TestBrowserTypedTextOutlivesTheLanguage(t *testing.T) {
 	p.Fill(`input[name="title"]`, "A whole title")
 	if p.Leave(chromedp.KeyEvent("\r")); !strings.HasPrefix(p.Where(), "/console/cases/S-") {
 		t.Errorf("Enter led to %s", p.Where())
+	}
+}
+
+// TestBrowserRowInPlace: E on the row of an event that the cursor is on changes it in its
+// place, Esc gives up, Z takes the change back; the form in the row and the form that an
+// object template makes are accessible.
+func TestBrowserRowInPlace(t *testing.T) {
+	s := Demo(t)
+	p := Open(t, s.Origin, Look{Lang: "en"})
+	p.LogIn(s.Persona(t, "lead"))
+	const event = "/console/events/7d1f2a80-1c2b-4d5e-8f90-000000000003" // the demo's, with an object
+	p.Visit(event)
+	until := func(css string) {
+		t.Helper()
+		Eval[bool](p, `new Promise(done => { const look = () => document.querySelector(`+"`"+css+"`"+`) ? done(true) : requestAnimationFrame(look); look(); })`)
+	}
+	p.Press("j")
+	before := Eval[string](p, `document.querySelector("tr[data-cursor]").innerText`)
+	p.Press("e")
+	until("[data-rowform]")
+	if p.Where() != event || Eval[string](p, "document.activeElement.id") != "row-value" {
+		t.Errorf("E led to %s, %s", p.Where(), p.Focus())
+	}
+	p.WantAccessible(t)
+	p.Fill("#row-comment", "in its place")
+	p.Press(kb.Escape)
+	if got := Eval[string](p, `document.querySelector("tr[data-cursor]").innerText`); got != before || p.Has("[data-rowform]") {
+		t.Errorf("after Esc the row says %q", got)
+	}
+	p.Press("e")
+	until("[data-rowform]")
+	p.Fill("#row-comment", "in its place")
+	p.Press(kb.Enter)
+	until(".sz-toast")
+	if got := Eval[string](p, `document.querySelector("tr[data-cursor]").innerText`); !strings.Contains(got, "in its place") || p.Has("[data-rowform]") {
+		t.Errorf("the row says %q", got)
+	}
+	p.WantAccessible(t)
+	if p.Leave(chromedp.KeyEvent("z")); strings.Contains(p.Text("main"), "in its place") {
+		t.Error("the change is not taken back")
+	}
+	p.Visit(event + "/objects/new")
+	p.Follow(`main tbody a`)
+	p.WantAccessible(t)
+	if n := p.Sideways(); n > 0 {
+		t.Errorf("the form of a template is %d px too wide", n)
+	}
+	for _, c := range p.Complaints() {
+		t.Error(c)
 	}
 }
