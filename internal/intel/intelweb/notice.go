@@ -53,13 +53,12 @@ func (p *pages) noticesOf(r *http.Request, list []intel.Candidate) (out []ui.Not
 			return nil, err
 		}
 		for _, n := range said {
-			i, known := at[n.Text]
-			if !known {
-				i, at[n.Text] = len(out), len(out)
-				out = append(out, ui.Note{Kind: "info", Title: n.List + ": " + c.Type, Body: n.Text})
+			if i, known := at[n.Text]; known {
+				out[i].Title += ", " + c.Type
 				continue
 			}
-			out[i].Title += ", " + c.Type
+			at[n.Text] = len(out)
+			out = append(out, ui.Note{Kind: "info", Title: n.List + ": " + c.Type, Body: n.Text})
 		}
 	}
 	return out, nil
