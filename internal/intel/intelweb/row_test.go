@@ -68,7 +68,7 @@ func TestRowInPlace(t *testing.T) {
 		}
 		now.Add(1e9)
 		code, body := script("ana", "POST", row, form(was.Value, "затворен", version()))
-		if code != 200 || !strings.HasPrefix(body, "<tr data-edit") || !strings.Contains(body, "затворен") || !strings.Contains(body, "data-toast") {
+		if code != 200 || !strings.HasPrefix(body, "<table><tbody><tr data-edit") || !strings.Contains(body, "затворен") || !strings.Contains(body, "data-toast") {
 			t.Errorf("the row after the change: %d %.400s", code, body)
 		}
 		if a := attribute(); a.Comment != "затворен" || a.ToIDS || a.Type != was.Type || a.Distribution != was.Distribution || a.NoCorrelation != was.NoCorrelation {
