@@ -123,7 +123,7 @@ func copyData(ctx context.Context, tx *store.Tx, v *vault.Vault, rows []*Attribu
 			continue
 		}
 		sum := sha256.Sum256(a.data)
-		cell, err := sealed(v, a.ID, a.data)
+		cell, err := dataCells(v).Seal(a.ID, a.data)
 		if err != nil {
 			return err
 		}
@@ -220,24 +220,11 @@ func countHidden(ctx context.Context, tx *store.Tx, who ident.Actor, event int64
 }
 
 func readData(ctx context.Context, tx *store.Tx, v *vault.Vault, attribute int64) (b []byte, err error) {
-	var isSealed bool
-	if _, err = tx.Row(ctx, "SELECT bytes, sealed FROM intel_data WHERE attribute_id = $1", []any{attribute}, &b, &isSealed); err != nil {
+	var sealed bool
+	if _, err = tx.Row(ctx, "SELECT bytes, sealed FROM intel_data WHERE attribute_id = $1", []any{attribute}, &b, &sealed); err != nil {
 		return nil, err
 	}
-	return opened(v, attribute, b, isSealed)
-}
-
-const sealData = "UPDATE intel_data SET bytes = $2, sealed = TRUE WHERE attribute_id = $1"
-
-type openData struct {
-	attribute int64
-	bytes     []byte
-}
-
-// unsealed reads attachments from before they were encrypted.
-func unsealed(ctx context.Context, tx *store.Tx, limit int) ([]openData, error) {
-	return store.All(ctx, tx, func(s store.Scanner) (d openData, err error) { err = s.Scan(&d.attribute, &d.bytes); return },
-		"SELECT attribute_id, bytes FROM intel_data WHERE NOT sealed ORDER BY attribute_id LIMIT $1", limit)
+	return dataCells(v).Open(attribute, b, sealed)
 }
 
 // placeholders is "$1,$2…" with the arguments for a list of texts.

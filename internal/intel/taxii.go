@@ -238,7 +238,7 @@ func (s *Service) Jobs() []jobs.Def {
 		}},
 		s.collectJob(),
 		s.mergeJob(),
-		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: s.sealOld},
+		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: dataCells(s.vault).SealOld(s.db)},
 	}...)
 }
 

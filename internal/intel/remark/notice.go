@@ -34,7 +34,7 @@ func Subscriptions() []jobs.Subscription {
 // before attachments were encrypted.
 func (s *Service) Jobs() []jobs.Def {
 	return []jobs.Def{{Kind: jobMade, Run: s.tellOwner}, {Kind: jobDecided, Run: s.tellAuthor}, {Kind: jobAsked, Run: s.tellAsked},
-		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: s.sealOld}}
+		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: cells(s.d.Vault).SealOld(s.d.DB)}}
 }
 
 // told bounds how many people of an organisation one letter goes to.

@@ -2,7 +2,6 @@ package remark
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 
@@ -38,7 +37,7 @@ func scanProposal(s store.Scanner) (p Proposal, err error) {
 }
 
 func insertProposal(ctx context.Context, tx *store.Tx, v *vault.Vault, p *Proposal) error {
-	cell, err := sealed(v, p.ID, p.Data)
+	cell, err := cells(v).Seal(p.ID, p.Data)
 	if err != nil {
 		return err
 	}
@@ -115,9 +114,7 @@ func readProposal(ctx context.Context, tx *store.Tx, v *vault.Vault, who ident.A
 	if err != nil || !found {
 		return p, orNot(err, noProposal(ref))
 	}
-	if p.sealed && len(p.Data) > 0 {
-		p.Data, err = v.Open(dataCell(p.ID), p.Data)
-	}
+	p.Data, err = cells(v).Open(p.ID, p.Data, p.sealed)
 	return p, err
 }
 
@@ -128,30 +125,7 @@ func countSeen(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) 
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+proposalFrom+"p.event_id = $1 AND NOT p.deleted AND "+proposalSeen(who), event)
 }
 
-func dataCell(proposal int64) vault.Field {
-	return vault.Field{Table: "intel_proposal", Column: "data", Row: proposal}
-}
-
-// sealed makes the cell of a proposal's attachment; most have none.
-func sealed(v *vault.Vault, proposal int64, data []byte) ([]byte, error) {
-	if len(data) == 0 {
-		return nil, nil
-	}
-	if v == nil {
-		return nil, errors.New("remark: attachments need the installation's keys")
-	}
-	return v.Seal(dataCell(proposal), data)
-}
-
-const sealProposal = `UPDATE intel_proposal SET data = $2, sealed = TRUE WHERE id = $1`
-
-type openData struct {
-	proposal int64
-	data     []byte
-}
-
-// unsealed reads attachments from before they were encrypted.
-func unsealed(ctx context.Context, tx *store.Tx, limit int) ([]openData, error) {
-	return store.All(ctx, tx, func(s store.Scanner) (d openData, err error) { err = s.Scan(&d.proposal, &d.data); return },
-		"SELECT id, data FROM intel_proposal WHERE NOT sealed AND data IS NOT NULL ORDER BY id LIMIT $1", limit)
+// cells are the attachments of proposals; most have none.
+func cells(v *vault.Vault) intel.Cells {
+	return intel.Cells{Table: "intel_proposal", Key: "id", Column: "data", Vault: v}
 }
