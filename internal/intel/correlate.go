@@ -22,8 +22,11 @@ const (
 	counters   = 2 // parts that are counted at the same time
 	timeLimit  = 300 * time.Millisecond
 	// fewLimit is otherLimit where a machine asks by the way, in every answer about an
-	// event: then values that few share are counted before those that stand everywhere.
-	fewLimit = 300
+	// event: then values that few share are counted before those that stand everywhere,
+	// and of those no more than everywhereLimit. (MISP leaves a value out altogether that
+	// stands in more than 20 places.)
+	fewLimit        = 300
+	everywhereLimit = 20
 )
 
 // Related is another event that shares values with the one asked about.
@@ -32,49 +35,84 @@ type Related struct {
 	Count int64 // attributes there that equal one here
 }
 
+// RelatedEvents is Correlations at a bounded price, for answers that carry them beside
+// something else: of values that stand in very many events only a part is counted, after
+// the rare ones. MISP leaves such values out.
+func (s *Service) RelatedEvents(ctx context.Context, who ident.Actor, event string, limit int) (out []Related, err error) {
+	if err := mayRead(who); err != nil {
+		return nil, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		out = nil
+		e, err := readEvent(ctx, tx, who, event)
+		if err != nil {
+			return err
+		}
+		keys, _, err := ownKeys(ctx, tx, who, e)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		counts, start := map[int64]int64{}, s.db.Clock.Now()
+		for part := range slices.Chunk(keys, keyBatch) {
+			if err := countFew(ctx, tx, who, e.ID, part, counts); err != nil {
+				return err
+			}
+			if s.db.Clock.Now().Sub(start) > timeLimit {
+				break
+			}
+		}
+		out, err = s.ranked(ctx, tx, who, counts, limit)
+		return err
+	})
+	return out, err
+}
+
 // Correlations lists the events that share values with this one, most shared
 // values first, at most limit. Both sides are filtered before anything is
 // counted: what the caller does not see adds nothing. complete is false when the
 // bounds cut something off.
 func (s *Service) Correlations(ctx context.Context, who ident.Actor, event string, limit int) (out []Related, complete bool, err error) {
-	return s.correlations(ctx, who, event, limit, otherLimit)
-}
-
-// RelatedEvents is Correlations at a bounded price, for answers that carry them beside
-// something else: of values that stand in very many events only a part is counted, after
-// the rare ones. MISP leaves such values out.
-func (s *Service) RelatedEvents(ctx context.Context, who ident.Actor, event string, limit int) ([]Related, error) {
-	out, _, err := s.correlations(ctx, who, event, limit, fewLimit)
-	return out, err
-}
-
-func (s *Service) correlations(ctx context.Context, who ident.Actor, event string, limit int, most int64) (out []Related, complete bool, err error) {
 	e, err := s.quiet(ctx, who, event)
-	if err != nil || e.NoCorrelation {
+	if err != nil {
 		return nil, true, err
 	}
-	var own []ownSide
-	var without exclusions
-	err = s.db.View(ctx, func(tx *store.Tx) error {
-		if own, err = correlating(ctx, tx, who, e.ID, ownLimit); err == nil && len(own) > 0 {
-			without, err = excluded(ctx, tx)
-		}
+	var keys []int64
+	all := true
+	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
+		keys, all, err = ownKeys(ctx, tx, who, e)
 		return err
 	})
-	if err != nil || len(own) == 0 {
+	if err != nil || len(keys) == 0 {
 		return nil, true, err
 	}
-	counts, complete, err := s.counted(ctx, who, e.ID, keysOf(own, without), most)
+	counts, complete, err := s.counted(ctx, who, e.ID, keys)
 	if err != nil {
 		return nil, false, err
 	}
-	out, err = s.ranked(ctx, who, counts, limit)
-	return out, complete && len(own) < ownLimit, err
+	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
+		out, err = s.ranked(ctx, tx, who, counts, limit)
+		return err
+	})
+	return out, complete && all, err
+}
+
+// ownKeys are the keys under which an event may correlate, as far as who sees its
+// attributes; all is false when only the first of them were looked at.
+func ownKeys(ctx context.Context, tx *store.Tx, who ident.Actor, e Event) (keys []int64, all bool, err error) {
+	if e.NoCorrelation {
+		return nil, true, nil
+	}
+	own, err := correlating(ctx, tx, who, e.ID, ownLimit)
+	if err != nil || len(own) == 0 {
+		return nil, true, err
+	}
+	without, err := excluded(ctx, tx)
+	return keysOf(own, without), len(own) < ownLimit, err
 }
 
 // counted counts, for each other event, its attributes under one of keys: part by
-// part, at most that many of each, two at a time, until the time is over.
-func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, keys []int64, most int64) (counts map[int64]int64, complete bool, err error) {
+// part, at most otherLimit of each, two at a time, until the time is over.
+func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, keys []int64) (counts map[int64]int64, complete bool, err error) {
 	parts := slices.Collect(slices.Chunk(keys, keyBatch))
 	counts, complete = map[int64]int64{}, true
 	start := s.db.Clock.Now()
@@ -98,23 +136,12 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 				var n int64
 				bad := s.db.View(ctx, func(tx *store.Tx) (err error) {
 					clear(found)
-					if n, err = countEqual(ctx, tx, who, event, parts[i], most, found); err != nil || n < most || most == otherLimit {
-						return err
-					}
-					clear(found)
-					rare, rest, err := rareFirst(ctx, tx, parts[i], most)
-					if err != nil {
-						return err
-					}
-					told, err := countEqual(ctx, tx, who, event, rare, most, found)
-					if err == nil && told < most {
-						_, err = countEqual(ctx, tx, who, event, rest, most-told, found)
-					}
+					n, err = countEqual(ctx, tx, who, event, parts[i], otherLimit, found)
 					return err
 				})
 				mu.Lock()
 				err = cmp.Or(err, bad)
-				complete = complete && n < most
+				complete = complete && n < otherLimit
 				for id, c := range found {
 					counts[id] += c
 				}
@@ -126,40 +153,44 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 	return counts, complete, err
 }
 
+// countFew is counted for keys of whose attributes only few are counted: what is nowhere
+// else not at all, then the rare ones, then a part of those that stand everywhere.
+func countFew(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, into map[int64]int64) error {
+	rare, rest, err := rareFirst(ctx, tx, keys, fewLimit)
+	if err != nil {
+		return err
+	}
+	n, err := countEqual(ctx, tx, who, event, rare, fewLimit, into)
+	if err == nil && n < fewLimit {
+		_, err = countEqual(ctx, tx, who, event, rest, everywhereLimit, into)
+	}
+	return err
+}
+
 // ranked loads the headers of the events with the highest counts.
-func (s *Service) ranked(ctx context.Context, who ident.Actor, counts map[int64]int64, limit int) ([]Related, error) {
+func (s *Service) ranked(ctx context.Context, tx *store.Tx, who ident.Actor, counts map[int64]int64, limit int) ([]Related, error) {
 	ids := make([]int64, 0, len(counts))
 	for id := range counts {
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, func(a, b int64) int {
-		if d := counts[b] - counts[a]; d != 0 {
-			return int(d)
-		}
-		return int(max(-1, min(1, b-a)))
-	})
+	slices.SortFunc(ids, func(a, b int64) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(b, a)) })
 	if limit > 0 {
 		ids = ids[:min(limit, len(ids))]
 	}
 	heads := map[int64]*Event{}
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		if err := s.headers(ctx, tx, eventSeen(who, "e"), ids, false, heads); err != nil {
-			return err
-		}
-		for _, h := range heads {
-			if err := countFor(ctx, tx, who, h); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	if err := s.headers(ctx, tx, eventSeen(who, "e"), ids, false, heads); err != nil {
+		return nil, err
+	}
 	var out []Related
 	for _, id := range ids {
 		if h := heads[id]; h != nil {
+			if err := countFor(ctx, tx, who, h); err != nil {
+				return nil, err
+			}
 			out = append(out, Related{h, counts[id]})
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // RelatedTo gives, for each of the attributes (by id), those of other events with

@@ -330,16 +330,9 @@ func (s *Service) SearchEvents(ctx context.Context, who ident.Actor, q Query, yi
 	if err != nil || p.nothing {
 		return 0, err
 	}
-	ids, err := s.matching(ctx, who, p)
+	ids, total, err := s.matchingPage(ctx, who, p)
 	if err != nil {
 		return 0, err
-	}
-	total = int64(len(ids))
-	if q.Page > 1 {
-		ids = ids[min((q.Page-1)*q.Limit, len(ids)):]
-	}
-	if q.Limit > 0 {
-		ids = ids[:min(q.Limit, len(ids))]
 	}
 	for part := range slices.Chunk(ids, 200) {
 		heads := map[int64]*Event{}
@@ -369,17 +362,49 @@ func (s *Service) SearchEvents(ctx context.Context, who ident.Actor, q Query, yi
 	return total, nil
 }
 
+// matchingPage lists the ids of the events on the page asked for, in order, and counts
+// how many match in all. A page that SQL alone can cut costs no row of the others.
+func (s *Service) matchingPage(ctx context.Context, who ident.Actor, p *plan) (ids []int64, total int64, err error) {
+	if p.Limit > 0 && !p.Brief && p.Text == "" && p.Info.empty() {
+		within, err := s.within(ctx, who, p)
+		if err != nil {
+			return nil, 0, err
+		}
+		err = s.db.View(ctx, func(tx *store.Tx) (err error) {
+			ids, total, err = pageOfEvents(ctx, tx, who, p, within)
+			return err
+		})
+		return ids, total, err
+	}
+	if ids, err = s.matching(ctx, who, p); err != nil {
+		return nil, 0, err
+	}
+	total = int64(len(ids))
+	if p.Page > 1 {
+		ids = ids[min((p.Page-1)*p.Limit, len(ids)):]
+	}
+	if p.Limit > 0 {
+		ids = ids[:min(p.Limit, len(ids))]
+	}
+	return ids, total, nil
+}
+
+// within lists the events that the values asked for lead to; nil when none is asked for.
+func (s *Service) within(ctx context.Context, who ident.Actor, p *plan) ([]int64, error) {
+	if !p.needsAttributes() {
+		return nil, nil
+	}
+	return s.eventsOfAttributes(ctx, who, p)
+}
+
 // matching lists the ids of the events of a plan, in order.
 func (s *Service) matching(ctx context.Context, who ident.Actor, p *plan) ([]int64, error) {
-	var within []int64
-	if p.needsAttributes() {
-		var err error
-		if within, err = s.eventsOfAttributes(ctx, who, p); err != nil {
-			return nil, err
-		}
+	within, err := s.within(ctx, who, p)
+	if err != nil {
+		return nil, err
 	}
 	var list []found
-	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
 		list, err = findEvents(ctx, tx, who, p, within)
 		return err
 	})

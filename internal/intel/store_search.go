@@ -176,7 +176,8 @@ func (p *plan) tagWhere(w *where, who ident.Actor, sc scope) {
 		if sc == ofAttributes {
 			on += " OR a.id IN (SELECT g.attribute_id FROM intel_tagging g WHERE g.attribute_id <> 0 AND g.tag_id IN " + store.In(ids) + ")"
 		} else {
-			on += " OR e.id IN (SELECT a.event_id FROM intel_tagging g JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.tag_id IN " +
+			on = "e.id IN (SELECT g.event_id FROM intel_tagging g WHERE g.attribute_id = 0 AND g.tag_id IN " + store.In(ids) +
+				" UNION SELECT a.event_id FROM intel_tagging g JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.tag_id IN " +
 				store.In(ids) + p.Deleted.sql("a") + " AND " + childSeen(who, "a", true) + ")"
 		}
 		w.add("(" + on + ")")
@@ -431,6 +432,37 @@ func scanFound(s store.Scanner) (f found, err error) { err = s.Scan(&f.id, &f.in
 
 // findEvents lists the events of a plan in the order asked for.
 func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, within []int64) ([]found, error) {
+	w := p.eventsWhere(who, within)
+	at, info, limit := "0", "e.info", ""
+	if p.Brief {
+		at = orderOf(p.Sort, who)
+	}
+	if p.Brief && p.Limit > 0 && p.Text == "" && p.Info.empty() {
+		limit = " LIMIT " + strconv.Itoa(p.Limit)
+	}
+	if p.Text == "" && p.Info.empty() {
+		info = "''"
+	}
+	return store.All(ctx, tx, scanFound, "SELECT e.id, "+info+", "+at+eventFrom+" WHERE "+w.sql()+p.eventsOrder(who)+limit, w.args...)
+}
+
+// pageOfEvents counts the events of a plan and lists the ids of the page asked for.
+func pageOfEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, within []int64) (ids []int64, total int64, err error) {
+	w := p.eventsWhere(who, within)
+	if total, err = store.Int64(ctx, tx, "SELECT COUNT(*)"+eventFrom+" WHERE "+w.sql(), w.args...); err != nil {
+		return nil, 0, err
+	}
+	skip := max(p.Page-1, 0) * p.Limit
+	if int64(skip) >= total {
+		return nil, total, nil
+	}
+	ids, err = store.All(ctx, tx, store.ScanInt64, "SELECT e.id"+eventFrom+" WHERE "+w.sql()+p.eventsOrder(who)+
+		" LIMIT "+strconv.Itoa(p.Limit)+" OFFSET "+strconv.Itoa(skip), w.args...)
+	return ids, total, err
+}
+
+// eventsWhere is all that a plan asks of an event.
+func (p *plan) eventsWhere(who ident.Actor, within []int64) where {
 	var w where
 	p.eventWhere(&w, who, ofEvents)
 	if within != nil {
@@ -444,22 +476,27 @@ func findEvents(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, wit
 	if p.After > 0 {
 		w.add("e.id > ?", p.After)
 	}
-	col := orderOf(p.Sort, who)
-	dir, behind := "", ">"
-	if p.Desc {
-		dir, behind = " DESC", "<"
-	}
 	if p.Past != nil { // the first test is what leads into the index
+		col, behind := orderOf(p.Sort, who), ">"
+		if p.Desc {
+			behind = "<"
+		}
 		w.add(col+" "+behind+"= ? AND ("+col+" "+behind+" ? OR e.id "+behind+" ?)", p.Past.Changed, p.Past.Changed, p.Past.ID)
 	}
-	at, limit := "0", ""
-	if p.Brief {
-		at = col
+	return w
+}
+
+// eventsOrder is the order of events that a plan asks for.
+func (p *plan) eventsOrder(who ident.Actor) string {
+	dir := ""
+	if p.Desc {
+		dir = " DESC"
 	}
-	if p.Brief && p.Limit > 0 && p.Text == "" && p.Info.empty() {
-		limit = " LIMIT " + strconv.Itoa(p.Limit)
+	col := orderOf(p.Sort, who)
+	if col == "e.id" {
+		return " ORDER BY e.id" + dir
 	}
-	return store.All(ctx, tx, scanFound, "SELECT e.id, e.info, "+at+eventFrom+" WHERE "+w.sql()+" ORDER BY "+col+dir+", e.id"+dir+limit, w.args...)
+	return " ORDER BY " + col + dir + ", e.id" + dir
 }
 
 // orderOf gives what a named order sorts by. The number of attributes is the one that
