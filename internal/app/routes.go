@@ -39,6 +39,7 @@ import (
 	"straza/internal/intel/objectweb"
 	"straza/internal/intel/shareweb"
 	"straza/internal/intel/trendweb"
+	"straza/internal/intel/uploadweb"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -57,7 +58,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, dossierweb.Files, curateweb.Files, trendweb.Files, objectweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, dossierweb.Files, curateweb.Files, trendweb.Files, uploadweb.Files, objectweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
@@ -80,6 +81,7 @@ func (h *House) routes(m *web.Mux) {
 	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Enrich: h.Enrich, Find: h.namedOrg})
 	objectweb.Routes(m, objectweb.Deps{Intel: h.Intel, Catalog: h.Lists})
 	curateweb.Routes(m, curateweb.Deps{Intel: h.Intel, Catalog: h.Lists})
+	uploadweb.Routes(m, uploadweb.Deps{Uploads: h.Uploads, Intel: h.Intel})
 	trendweb.Routes(m, trendweb.Deps{Intel: h.Intel})
 	dossierweb.Routes(m, dossierweb.Deps{Dossiers: h.Dossiers, Intel: h.Intel})
 	incidentapi.Routes(m, h.Incident)

@@ -22,6 +22,8 @@ var acts = map[string][]string{
 	"/console/groups/{group}/{act}":                           {"on", "off", "member", "drop", "delete"},
 	"/console/dossiers/{dossier}/{act}":                       {"add", "drop", "delete"},
 	"/portal/dossiers/{dossier}/{act}":                        {"add", "drop", "delete"},
+	"/console/imports/{upload}/{act}":                         {"import", "drop", "undo"},
+	"/portal/imports/{upload}/{act}":                          {"import", "drop", "undo"},
 	"/portal/groups/{group}/{act}":                            {"on", "off", "member", "drop", "delete"},
 	"/console/feeds/{feed}/{act}":                             {"fetch", "cache", "delete"},
 	"/administration/feeds/{feed}/{act}":                      {"fetch", "cache", "delete"},

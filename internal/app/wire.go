@@ -20,6 +20,7 @@ import (
 	"straza/internal/intel/expiry"
 	"straza/internal/intel/feed"
 	"straza/internal/intel/remark"
+	"straza/internal/intel/upload"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -48,6 +49,7 @@ type rooms struct {
 	Intel    *intel.Service
 	Remarks  *remark.Service
 	Dossiers *dossier.Service
+	Uploads  *upload.Service
 	Feeds    *feed.Service
 	Enrich   *enrich.Service
 	Expiry   *expiry.Service
@@ -105,6 +107,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Vault: h.Vault, Lists: h.Lists, Remarks: saidOf{h}})
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
 	h.Dossiers = dossier.New(dossier.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Catalog: h.Lists})
+	h.Uploads = upload.New(upload.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Blobs: h.Blobs, Keys: h.Vault, People: h.Accounts})
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})
 	h.Enrich = enrich.New(enrich.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.modules(), Keys: h.Vault})

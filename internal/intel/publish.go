@@ -167,6 +167,16 @@ func (s *Service) DeleteEvent(ctx context.Context, who ident.Actor, event string
 
 // DeleteEventAt is DeleteEvent of the event as it was read; see SetPublished.
 func (s *Service) DeleteEventAt(ctx context.Context, who ident.Actor, event string, version int64) error {
+	return s.deleteEvent(ctx, who, event, version, true)
+}
+
+// TakeOutEvent is DeleteEventAt that leaves the UUID free: what an import brought by
+// mistake may be brought again.
+func (s *Service) TakeOutEvent(ctx context.Context, who ident.Actor, event string, version int64) error {
+	return s.deleteEvent(ctx, who, event, version, false)
+}
+
+func (s *Service) deleteEvent(ctx context.Context, who ident.Actor, event string, version int64, blocks bool) error {
 	var large int64 // taken out of sight at once, then removed in parts
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		large = 0
@@ -184,8 +194,10 @@ func (s *Service) DeleteEventAt(ctx context.Context, who ident.Actor, event stri
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, deletedHere, now); err != nil {
-			return err
+		if blocks {
+			if _, err := tx.Exec(ctx, block, s.db.NewID(), e.UUID, e.Info, e.Origin.Name, deletedHere, now); err != nil {
+				return err
+			}
 		}
 		if retracts(who, e) {
 			if _, err := tx.Exec(ctx, addRetraction, s.db.NewID(), e.UUID, e.Origin.UUID, e.Audience, now); err != nil {

@@ -17,6 +17,11 @@ type STIX struct {
 	Read   stix.ReadOptions // At 0 is now
 	// Edit changes each event before it is stored; nil changes nothing.
 	Edit func(*misp.Event)
+	// Grouping puts the sharing groups of the document into the terms of here, a fresh one
+	// for each event; nil knows none, and what they hold is its holder's alone.
+	Grouping func() *Grouping
+	// Wrap changes each event as it is stored, its groups in the terms of here; nil nothing.
+	Wrap func(Source) Source
 }
 
 // ImportSTIX stores the events of a STIX bundle, each whole or not at all, and
@@ -34,12 +39,16 @@ func (s *Service) ImportSTIX(ctx context.Context, who ident.Actor, r io.Reader, 
 	if in.Read.At.IsZero() {
 		in.Read.At = s.db.Clock.Now()
 	}
-	lost := 0
+	lost, ungrouped := 0, 0
 	left, err = b.Events(in.Read, func(e *misp.Event) error {
 		if in.Edit != nil {
 			in.Edit(e)
 		}
-		return s.Import(ctx, who, FromEvent(e), opt, func(saved Saved, err error) error {
+		src := heldBack(Grouped(ctx, FromEvent(e), in.grouping()), &ungrouped)
+		if in.Wrap != nil {
+			src = in.Wrap(src)
+		}
+		return s.Import(ctx, who, src, opt, func(saved Saved, err error) error {
 			if err == nil && (saved.State == "created" || saved.State == "updated") {
 				if err := s.importSightings(ctx, who, e, opt, &lost); err != nil {
 					return err
@@ -51,8 +60,40 @@ func (s *Service) ImportSTIX(ctx context.Context, who ident.Actor, r io.Reader, 
 	if lost > 0 {
 		left = append(left, stix.Remains{Type: "sighting", Reason: sightingRefused, Count: lost})
 	}
+	if ungrouped > 0 {
+		left = append(left, stix.Remains{Type: "report", Reason: groupUnknown, Count: ungrouped})
+	}
 	return left, err
 }
+
+// heldBack keeps an event whose group is not for the caller to its holder, and counts it.
+func heldBack(src Source, n *int) Source {
+	return func(fn func(misp.Item) error) error {
+		return src(func(it misp.Item) error {
+			if it.Kind == misp.ItemEnd || it.Kind == misp.ItemStart {
+				if h := it.Event; h.Distribution.Or(0) == int64(Group) && h.SharingGroupID.Or(0) == 0 {
+					h.Distribution = misp.N(int64(OwnOrg))
+					*n++
+				}
+			}
+			return fn(it)
+		})
+	}
+}
+
+// grouping without a way to know groups keeps every part of one to its holder.
+func (in *STIX) grouping() func() *Grouping {
+	if in.Grouping != nil {
+		return in.Grouping
+	}
+	return func() *Grouping {
+		g := NewGrouping(nil, func(context.Context, *misp.SharingGroup) (int64, error) { return 0, nil })
+		g.Foreign = true
+		return g
+	}
+}
+
+const groupUnknown = "its sharing group is not known here, or not for the caller: only the own organisation sees it"
 
 const sightingRefused = "its attribute was not stored, or the caller may not sight"
 

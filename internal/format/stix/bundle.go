@@ -98,6 +98,10 @@ const (
 	whyNested    = "a report within a report"
 )
 
+// Reasons are the sentences of Remains, in an order that does not change.
+var Reasons = []string{whyNoID, whyShape, whyDuplicate, whyOlder, whyKept, whyProperty, whyNowhere, whyRevoked, whyLanguage, whyGranular,
+	whyMarking, whyGroup, whyExtension, whyValue, whyNested}
+
 // Bundle is a document of STIX objects, read and not yet understood. It holds
 // each object's bytes once.
 type Bundle struct {

@@ -34,6 +34,9 @@ func base(r *http.Request) string {
 	return "/console/events"
 }
 
+// imports is where files of events are brought in.
+func imports(r *http.Request) string { return strings.TrimSuffix(base(r), "events") + "imports" }
+
 func shell(r *http.Request) ui.Shell {
 	if base(r) == "/portal/events" {
 		return web.ShellPortal
@@ -72,7 +75,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.shelf.all"), Icon: "archive", Href: dossiers(r), Variant: "secondary"})
 	}
 	if access.Allowed(web.Actor(r), "intel.write") {
-		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"})
+		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.import"), Icon: "upload", Href: imports(r), Variant: "secondary"}, ui.Button{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"})
 	}
 	if f.Get("set") == "" {
 		out.Header.Acts = append([]ui.Button{{Label: web.T(r, "intel.set.mine"), Icon: "bookmark", Href: base(r) + "?set=1", Variant: "secondary"}}, out.Header.Acts...)

@@ -1,0 +1,69 @@
+// Package uploadweb shows the import of files: a file of events is brought or pasted,
+// looked through, and imported with the reach that its person chooses; then what became of
+// it, and the way back. Team and portal share the pages; an upload is its person's alone.
+package uploadweb
+
+import (
+	"embed"
+	"net/http"
+	"strings"
+
+	"straza/internal/intel"
+	"straza/internal/intel/upload"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// Files are the pages and messages.
+//
+//go:embed *.html messages/*.json
+var Files embed.FS
+
+// Deps are the Services behind the pages.
+type Deps struct {
+	Uploads *upload.Service
+	Intel   *intel.Service
+}
+
+type pages struct {
+	t *web.Templates
+	d Deps
+}
+
+const (
+	team   = "/console/imports"
+	portal = "/portal/imports"
+)
+
+func base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, portal) {
+		return portal
+	}
+	return team
+}
+
+func shell(r *http.Request) ui.Shell {
+	if base(r) == portal {
+		return web.ShellPortal
+	}
+	return web.ShellConsole
+}
+
+// events is the list of events there.
+func events(r *http.Request) string { return strings.TrimSuffix(base(r), "imports") + "events" }
+
+// Routes declares the doors.
+func Routes(m *web.Mux, d Deps) {
+	p := &pages{t: m.Templates(Files), d: d}
+	for _, x := range [][2]string{{team, "console.use"}, {portal, "portal.use"}} {
+		at, part := x[0], x[1]
+		write := web.Policy{Name: "perm:intel.write&" + part, Allow: func(who ident.Actor) bool { return who.Can(part) && who.Can("intel.write") }}
+		m.Handle(
+			web.Route{Method: "GET", Pattern: at, List: true, Policy: write, Reveals: "files that the caller brought", Handler: p.list},
+			web.Route{Method: "POST", Pattern: at, Policy: write, Mutates: true, Body: -1, Handler: p.add},
+			web.Route{Method: "GET", Pattern: at + "/{upload}", Policy: write, Reveals: "what is in a file that the caller brought, and what became of it", Handler: p.show},
+			web.Route{Method: "POST", Pattern: at + "/{upload}/{act}", Policy: write, Mutates: true, Reveals: "who would see what is imported", Handler: p.act},
+		)
+	}
+}
