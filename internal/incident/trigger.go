@@ -116,7 +116,7 @@ func (s *Service) openAbout(ctx context.Context, who ident.Actor, o rule.Order) 
 		d.Why = o.Name
 	}
 	if d.Title == "" {
-		return "", fault.Field("title", "fault.required", "event %d has no title", o.Subject.Thing())
+		return "", fault.Field("title", "web.error.required", "event %d has no title", o.Subject.Thing())
 	}
 	err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
 		number, _, err = store.Once(ctx, tx, "incident.rule "+o.Key, func() (string, error) {

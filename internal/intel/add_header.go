@@ -81,6 +81,9 @@ func (l *loader) header(ctx context.Context, tx *store.Tx) error {
 	if err := fillHeader(e, h, now); err != nil {
 		return err
 	}
+	if e.ExtendsUUID, err = extended(ctx, tx, l.who, e.ExtendsUUID); err != nil {
+		return err
+	}
 	e.Published = (h.Published.Or(false) || l.opt.Publish) && mayPublish(l.who)
 	if e.Published && e.PublishTimestamp == 0 {
 		e.PublishTimestamp = now / 1e6
@@ -96,6 +99,23 @@ func (l *loader) header(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	return settle(ctx, tx, l.who, Event{}, e)
+}
+
+// extended gives the UUID of the event that ref, an id or a UUID, names. An id is known
+// here alone: one that the caller sees no event under names none, and is not kept. A UUID
+// may be of an event that is yet to come.
+func extended(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (string, error) {
+	if uuid, ok := store.ParseUUID(ref); ok || ref == "" {
+		return uuid, nil
+	}
+	if strings.Trim(ref, "0123456789") != "" {
+		return "", fault.Field("extends_uuid", "intel.fault.uuid", "the extended event is neither an id nor a uuid")
+	}
+	e, err := readEvent(ctx, tx, who, ref)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return e.UUID, err
 }
 
 func blockedUnless(ok bool) error {
@@ -138,7 +158,7 @@ func fillHeader(e *Event, h *misp.Event, now int64) error {
 	e.SightingTimestamp = instant(h.SightingTimestamp, e.SightingTimestamp)
 	e.NoCorrelation = h.DisableCorrelation.Or(e.NoCorrelation)
 	e.ProposalLock = h.ProposalEmailLock.Or(e.ProposalLock)
-	e.ExtendsUUID = short(h.ExtendsUUID.Or(e.ExtendsUUID))
+	e.ExtendsUUID = strings.TrimSpace(h.ExtendsUUID.Or(e.ExtendsUUID)) // settled by extended
 	if h.Protected.Given() {
 		v := h.Protected.V
 		e.Protected = &v

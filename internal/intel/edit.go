@@ -133,8 +133,14 @@ func (m *merge) fresher(ctx context.Context, tx *store.Tx) (bool, error) {
 // header takes the fields that came.
 func (m *merge) header(ctx context.Context, tx *store.Tx) error {
 	l, e := m.l, &m.l.event
-	if err := fillHeader(e, l.head, m.now); err != nil {
+	err := fillHeader(e, l.head, m.now)
+	if err != nil {
 		return err
+	}
+	if l.head.ExtendsUUID.Given() {
+		if e.ExtendsUUID, err = extended(ctx, tx, l.who, e.ExtendsUUID); err != nil {
+			return err
+		}
 	}
 	if l.head.Distribution.Given() || l.head.SharingGroupID.Given() || l.head.SharingGroup != nil {
 		h := *l.head
@@ -144,7 +150,6 @@ func (m *merge) header(ctx context.Context, tx *store.Tx) error {
 		if !h.SharingGroupID.Given() {
 			h.SharingGroupID = misp.N(e.Group)
 		}
-		var err error
 		if e.Distribution, e.Group, e.Audience, err = l.aud.event(ctx, tx, &h); err != nil {
 			return err
 		}

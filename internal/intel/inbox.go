@@ -196,7 +196,7 @@ func (s *Service) InboxStatus(ctx context.Context, who ident.Actor, uuid string)
 }
 
 func noStatus() error {
-	return fault.New(fault.NotFound, "no such status").WithKey("fault.not-found")
+	return fault.New(fault.NotFound, "no such status")
 }
 
 // RemoveFromInbox takes an object, or those of its versions that match, out of the
@@ -212,7 +212,7 @@ func (s *Service) RemoveFromInbox(ctx context.Context, who ident.Actor, id strin
 			return err
 		}
 		if n == 0 {
-			return fault.New(fault.NotFound, "no such object").WithKey("fault.not-found")
+			return fault.New(fault.NotFound, "no such object")
 		}
 		return s.log.Record(ctx, tx, who, "inbox.remove", audit.Thing{Kind: "inbox", Label: id}, map[string]any{"versions": n})
 	})

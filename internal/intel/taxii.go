@@ -213,7 +213,7 @@ func mayCollect(who ident.Actor, c Collection) error {
 }
 
 func noCollection() error {
-	return fault.New(fault.NotFound, "no such collection").WithKey("fault.not-found")
+	return fault.New(fault.NotFound, "no such collection")
 }
 
 // Kinds of job of this room.

@@ -58,7 +58,7 @@ func (d Days) check() error {
 	from, err := time.Parse(time.DateOnly, d.From)
 	to, terr := time.Parse(time.DateOnly, d.To)
 	if n := int(to.Sub(from) / (24 * time.Hour)); err != nil || terr != nil || n < 0 || n >= TrendDays || from.Year() < 1970 || to.Year() > 9999 {
-		return fault.Field("from", "intel.trends.wrong", "no period of at most %d days", TrendDays)
+		return fault.Field("from", "web.error.date", "no period of at most %d days", TrendDays)
 	}
 	return nil
 }

@@ -217,11 +217,11 @@ func (s *Service) checkAct(ctx context.Context, who ident.Actor, r *Rule, x *Act
 		v := strings.TrimSpace(x.With[p.Name])
 		switch {
 		case v == "" && !p.Optional:
-			bad.Add(p.Name, "fault.required")
+			bad.Add(p.Name, "web.error.required")
 		case len(v) > maxValue:
-			bad.Add(p.Name, "fault.long")
+			bad.Add(p.Name, "web.error.toolong")
 		case v != "" && p.Choices != nil && !slices.Contains(p.Choices, v):
-			bad.Add(p.Name, "fault.choice")
+			bad.Add(p.Name, "web.error.choice")
 		}
 		if v != "" {
 			with[p.Name] = v

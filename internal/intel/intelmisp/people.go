@@ -431,10 +431,10 @@ func (a *api) userEdit(c *call) error {
 
 func (a *api) changePerson(c *call, before person, p params) error {
 	if e := p.text("email"); e != "" && !strings.EqualFold(e, before.Email) {
-		return fault.Field("email", "intel.fault.not-over-wire", "an address is changed by its owner")
+		return fault.Field("email", "fault.denied", "an address is changed by its owner")
 	}
 	if p.text("password") != "" {
-		return fault.Field("password", "intel.fault.not-over-wire", "a password is chosen by its owner")
+		return fault.Field("password", "fault.denied", "a password is chosen by its owner")
 	}
 	if !c.admin { // users/edit is about one's own record only
 		return nil
@@ -519,7 +519,7 @@ func userFault(action string, err error) error {
 		errs := map[string][]string{}
 		for field, key := range f.Fields {
 			text := userTexts[field]
-			if key == "intel.fault.not-over-wire" {
+			if key == "fault.denied" {
 				text = "This is changed by the owner of the account, on this installation's own pages."
 			}
 			if text == "" {
