@@ -99,6 +99,47 @@ func TestEditMergesByMISPsRules(t *testing.T) {
 	})
 }
 
+// The installation's host tags what partners send, locally and without labels; what is
+// published stays so and is converted anew at once. Other teams do not.
+func TestLocalTagsOfTheHost(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		partner := w.Person(w.A, access.Sync, ident.MISP)
+		head := w.Add(partner, inteltest.Event("theirs", intel.Community, inteltest.Attr("domain", "a.example")))
+		must(t, w.Intel.Publish(ctx, partner, head.UUID))
+		at := intel.Target{Event: head.UUID}
+		for i, who := range []ident.Actor{w.Person(w.CERT, access.Analyst, ident.Web), w.Person(w.CERT2, access.Analyst, ident.Web), w.Person(w.B, access.OrgAdmin, ident.Web)} {
+			want := i == 0
+			_, err := w.Intel.Attach(ctx, who, at, []string{"seen:here"}, true)
+			if want != (err == nil) || !want && !fault.Is(err, fault.Denied) {
+				t.Errorf("%s: %v", who, err)
+			}
+			if _, err := w.Intel.Attach(ctx, who, at, []string{"tlp:clear"}, true); !fault.Is(err, fault.Denied) {
+				t.Errorf("%s labels what is another's: %v", who, err)
+			}
+		}
+		must(t, first(w.Intel.Attach(ctx, partner, at, []string{"tlp:amber"}, true)))
+		host := w.Person(w.CERT, access.Lead, ident.Web)
+		if err := w.Intel.Detach(ctx, host, at, []string{"tlp:amber"}); !fault.Is(err, fault.Denied) {
+			t.Errorf("the host takes another's label off: %v", err)
+		}
+		e, err := w.Intel.Event(ctx, host, head.UUID)
+		if err != nil || !e.Published || e.TLP != "AMBER" || len(e.Tags) != 2 {
+			t.Errorf("%+v %v", e, err)
+		}
+		must(t, db.View(ctx, func(tx *store.Tx) error {
+			n, err := store.Int64(ctx, tx, "SELECT COUNT(*) FROM jobs_job WHERE kind = 'intel.share'")
+			if n == 0 {
+				t.Error("nobody converts it before the sweep")
+			}
+			return err
+		}))
+	})
+}
+
+func first[T any](_ T, err error) error { return err }
+
 func TestWhatClearsPublished(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {

@@ -8,6 +8,7 @@ import (
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
 )
 
@@ -227,9 +228,10 @@ type Target struct {
 
 // Attach puts tags on an event or attribute. A name that is not known is made
 // when the caller may make tags. Attaching what is attached already changes
-// nothing; a local tag stays local. Local tags, which only the organisation that
-// holds the event attaches, bump no timestamp and clear no published flag; others
-// need the right to edit the event. changed tells how many were new.
+// nothing; a local tag stays local. Local tags bump no timestamp and clear no published
+// flag: the organisation that holds the event attaches them, and the host of the
+// installation, which works with what partners send, but no labels. Others need the right
+// to edit the event. changed tells how many were new.
 func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names []string, local bool) (changed int, err error) {
 	err = s.tagging(ctx, who, at, local, "tag.attach", func(tx *store.Tx, past *journal, e Event, on *Attribute) (int64, error) {
 		aud := audiences{who: who, owner: e.Owner.ID}
@@ -237,6 +239,9 @@ func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names 
 		for _, name := range names {
 			if name = strings.TrimSpace(name); name == "" || len(name) > 255 {
 				return 0, fault.Field("tag", "intel.fault.name", "no tag name")
+			}
+			if local && isLabel(name) && !holds(who, e) {
+				return 0, notHost(who, e)
 			}
 			id, err := aud.tag(ctx, tx, tagName{name: name, cluster: at.Clusters && isCluster(name), exact: at.Exact})
 			if err != nil {
@@ -273,6 +278,9 @@ func (s *Service) Detach(ctx context.Context, who ident.Actor, at Target, tags [
 			t, err := readTag(ctx, tx, who, ref)
 			if err != nil {
 				return 0, err
+			}
+			if local && isLabel(t.Name) && !holds(who, e) {
+				return 0, notHost(who, e)
 			}
 			k, err := tx.Exec(ctx, detachTag, e.ID, on.ID, t.ID)
 			if err != nil {
@@ -336,6 +344,29 @@ func (t Target) read(ctx context.Context, tx *store.Tx, who ident.Actor) (e Even
 	return *a.Event, a, nil
 }
 
+func holds(who ident.Actor, e Event) bool {
+	return e.Owner.ID == who.Org || seesAll(who) || who.Kind == ident.System
+}
+
+func notHost(who ident.Actor, e Event) error {
+	return fault.New(fault.Denied, "%s is not the host of event %d", who, e.ID).WithKey("intel.fault.local-tag")
+}
+
+// mayTagHere: local tags are for who holds the event and for the installation's host.
+func (s *Service) mayTagHere(ctx context.Context, tx *store.Tx, who ident.Actor, e Event) error {
+	if holds(who, e) {
+		return nil
+	}
+	host, err := s.registry.HostTx(ctx, tx, ident.SystemPart("setup"))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if err != nil || who.Org == 0 || host.ID != who.Org {
+		return notHost(who, e)
+	}
+	return nil
+}
+
 // tagging changes the tags of one target in one transaction.
 func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local bool, verb string, fn func(tx *store.Tx, past *journal, e Event, on *Attribute) (int64, error)) error {
 	if !access.Allowed(who, "misp.tagger") || who.ReadOnly {
@@ -347,8 +378,8 @@ func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local
 			return err
 		}
 		if local {
-			if e.Owner.ID != who.Org && !seesAll(who) && who.Kind != ident.System {
-				return fault.New(fault.Denied, "%s is not the host of event %d", who, e.ID).WithKey("intel.fault.local-tag")
+			if err := s.mayTagHere(ctx, tx, who, e); err != nil {
+				return err
 			}
 		} else if err := mayEdit(who, e); err != nil {
 			return err
@@ -385,8 +416,11 @@ func (s *Service) retag(ctx context.Context, tx *store.Tx, who ident.Actor, e Ev
 			return 0, err
 		}
 	}
-	if local {
+	if local && (attribute != 0 || !e.Published) {
 		return now, nil
+	}
+	if local { // who follows a collection is not kept waiting for the next sweep
+		return now, jobs.Enqueue(ctx, tx, jobs.Job{Kind: jobShare, Payload: EventPublished{ID: e.ID, UUID: e.UUID}})
 	}
 	was := e
 	e.Published = false
