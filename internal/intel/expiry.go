@@ -198,71 +198,48 @@ func (s *Service) endsOfEvent(ctx context.Context, sc *scale, e dueEvent) error 
 // weighEvent asks the models about every attribute that an indicator was made of. What was
 // made of several stays as long as one of them does.
 func weighEvent(ctx context.Context, tx *store.Tx, sc *scale, event int64, list []expiring, now int64) error {
-	tags, err := eventTags(ctx, tx, event)
-	if err != nil {
-		return err
-	}
 	at := map[int64]*expiring{}
 	for i := range list {
-		x := &list[i]
-		at[cmp.Or(x.attribute, x.object)] = x
+		at[cmp.Or(list[i].attribute, list[i].object)] = &list[i]
 	}
-	untils, err := objectUntils(ctx, tx, event)
-	if err != nil {
-		return err
-	}
-	for i := range list {
-		if x := &list[i]; x.attribute == 0 && untils[x.object] != 0 {
-			x.ends[untilModel] = untils[x.object]
+	for after := (Indicator{}); ; {
+		part, err := readIndicators(ctx, tx, event, detectable, after, batch)
+		if err != nil || len(part) == 0 {
+			return err
 		}
-	}
-	return detectable(ctx, tx, event, func(page []*Attribute, seen map[int64]sighted) {
-		for _, a := range page {
+		for i := range part {
+			a := &part[i]
 			x := at[a.ID]
-			if x == nil && a.ObjectID != 0 {
-				x = at[a.ObjectID]
+			if x == nil && a.Object != 0 {
+				x = at[a.Object]
 			}
-			if x == nil {
-				continue
-			}
-			if x.attribute == a.ID && a.LastSeen != nil {
-				x.ends[untilModel] = *a.LastSeen
-			}
-			aged := agedOf(a, tags, seen[a.ID])
-			for _, k := range sc.keys {
-				end, ok := sc.ends(k, aged, now/1e6)
-				if end *= 1e6; end > 0 {
-					end = max(end, now) // over already: as of this moment
-				}
-				was, known := x.ends[k]
-				if longer := !known || was != 0 && (end == 0 || end > was); ok && longer {
-					x.ends[k] = end
-				}
+			if x != nil {
+				x.weigh(sc, a, now)
 			}
 		}
-	})
-}
-
-func agedOf(a *Attribute, event []TagUse, seen sighted) catalog.Aged {
-	out := catalog.Aged{Type: a.Type, Changed: a.Timestamp, Tags: Weighed(a.Tags, event), Sightings: seen.times, False: seen.false, LastSeen: seen.last}
-	if a.LastSeen != nil {
-		out.LastSeen = max(out.LastSeen, *a.LastSeen/1e6)
+		after = part[len(part)-1]
 	}
-	return out
 }
 
-// Weighed are the tags that decaying models weigh of an attribute, given its own and its
-// event's.
-func Weighed(own, event []TagUse) []catalog.ValuedTag {
-	return catalog.TagsOf(valued(own), valued(event))
-}
-
-func valued(list []TagUse) []catalog.ValuedTag {
-	out := make([]catalog.ValuedTag, len(list))
-	for i, t := range list {
-		out[i] = catalog.ValuedTag{Name: t.Name, Value: t.Numerical}
+// weigh takes in what one attribute of an indicator says.
+func (x *expiring) weigh(sc *scale, a *Indicator, now int64) {
+	until := a.ObjectSeen
+	if x.attribute != 0 {
+		until = a.LastSeen
 	}
-	return out
+	if until != 0 {
+		x.ends[untilModel] = until
+	}
+	for _, k := range sc.keys {
+		end, ok := sc.ends(k, a.Aged, now/1e6)
+		if end *= 1e6; end > 0 {
+			end = max(end, now) // over already: as of this moment
+		}
+		was, known := x.ends[k]
+		if longer := !known || was != 0 && (end == 0 || end > was); ok && longer {
+			x.ends[k] = end
+		}
+	}
 }
 
 // keepEnds writes what differs, some at a time, and gives the rows of indicators that were

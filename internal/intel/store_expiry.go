@@ -18,10 +18,6 @@ const (
 	asItWasDue = `SELECT 1 FROM intel_event e JOIN intel_stix_event v ON v.event_id = e.id WHERE e.id = $1 AND e.published AND v.changed = $2 AND e.changed = $2 AND e.sighting_timestamp = $3`
 
 	indicatorRows = `SELECT t.id, t.stix_id, t.attribute_id, t.object_id FROM intel_stix t WHERE t.event_id = $1 AND t.latest AND t.type = 'indicator'`
-	objectLast    = `SELECT o.id, o.last_seen FROM intel_object o WHERE o.event_id = $1 AND o.last_seen IS NOT NULL AND NOT o.deleted`
-	detectableAt  = `SELECT a.id, a.object_id, a.event_id, a.type, a.timestamp, a.last_seen FROM intel_attribute a
-		WHERE a.event_id = $1 AND (a.object_id > $2 OR a.object_id = $2 AND a.id > $3) AND a.to_ids AND NOT a.deleted ORDER BY a.object_id, a.id LIMIT $4`
-	sightingsOf = `SELECT g.attribute_id, g.kind, COUNT(*), MAX(g.seen) FROM intel_sighting g WHERE g.event_id = $1 AND g.attribute_id IN `
 
 	wholeBatch = `INSERT INTO intel_stix_batch (id, event_id, base, last, created) VALUES ($1,$2,$3,$4,$3)`
 	toBatch    = `UPDATE intel_stix SET batch_id = $2, seq = $3 WHERE id = $1`
@@ -60,68 +56,6 @@ func indicatorsOf(ctx context.Context, tx *store.Tx, event int64) ([]expiring, e
 		err = s.Scan(&x.row, &x.stixID, &x.attribute, &x.object)
 		return x, err
 	}, indicatorRows, event)
-}
-
-// objectUntils gives the last time seen (µs) of an event's objects that have one.
-func objectUntils(ctx context.Context, tx *store.Tx, event int64) (map[int64]int64, error) {
-	out := map[int64]int64{}
-	for v, err := range store.Each(ctx, tx, func(s store.Scanner) (v [2]int64, err error) { err = s.Scan(&v[0], &v[1]); return v, err }, objectLast, event) {
-		if err != nil {
-			return nil, err
-		}
-		out[v[0]] = v[1]
-	}
-	return out, nil
-}
-
-// sighted is how often an attribute was met, and called false; last in Unix seconds.
-type sighted struct{ times, false, last int64 }
-
-// detectable gives an event's attributes for detection in portions, with their tags, and
-// how they were sighted, by whomever: what a collection holds is the same for all.
-func detectable(ctx context.Context, tx *store.Tx, event int64, yield func([]*Attribute, map[int64]sighted)) error {
-	object, after := int64(-1), int64(0)
-	for {
-		list, err := store.All(ctx, tx, func(s store.Scanner) (a Attribute, err error) {
-			err = s.Scan(&a.ID, &a.ObjectID, &a.EventID, &a.Type, &a.Timestamp, &a.LastSeen)
-			return a, err
-		}, detectableAt, event, object, after, batch)
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		page, ids := pointers(list), make([]int64, len(list))
-		for i := range list {
-			ids[i] = list[i].ID
-		}
-		if err := attachTags(ctx, tx, page); err != nil {
-			return err
-		}
-		seen, err := sightedOf(ctx, tx, event, ids)
-		if err != nil {
-			return err
-		}
-		yield(page, seen)
-		object, after = list[len(list)-1].ObjectID, list[len(list)-1].ID
-	}
-}
-
-func sightedOf(ctx context.Context, tx *store.Tx, event int64, ids []int64) (map[int64]sighted, error) {
-	out := map[int64]sighted{}
-	for v, err := range store.Each(ctx, tx, func(s store.Scanner) (v [4]int64, err error) { err = s.Scan(&v[0], &v[1], &v[2], &v[3]); return v, err },
-		sightingsOf+store.In(ids)+" GROUP BY g.attribute_id, g.kind", event) {
-		if err != nil {
-			return nil, err
-		}
-		x := out[v[0]]
-		switch v[1] {
-		case Seen:
-			x.times, x.last = v[2], v[3]
-		case FalsePositive:
-			x.false = v[2]
-		}
-		out[v[0]] = x
-	}
-	return out, nil
 }
 
 // end is when an indicator is over by one key, µs; at 0 takes it out.

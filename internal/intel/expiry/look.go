@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"straza/internal/catalog"
+	"straza/internal/intel"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
@@ -129,11 +130,9 @@ func (s *Service) walk(ctx context.Context, stamp int64) (found []int64, end boo
 
 // head is what of an event counts.
 type head struct {
-	event         int64
-	uuid          string
-	holder, maker int64
-	live          bool
-	tags          []catalog.ValuedTag
+	event int64
+	uuid  string
+	live  bool
 }
 
 // event weighs the indicators of one event, notes what ran out and tells of it, notes what
@@ -145,11 +144,11 @@ func (s *Service) event(ctx context.Context, id int64, models []*catalog.DecayMo
 	}
 	next := plan{event: id, planned: now, models: stamp, due: never, underway: p.underway}
 	w := weighing{models: models, now: now, was: p, same: p.models == stamp}
-	for after, n := (indicator{}), int64(0); ; {
-		var list []indicator
+	for after, n := (intel.Indicator{}), int64(0); ; {
+		var list []intel.Indicator
 		var noted map[[2]int64]int64
 		if err := s.d.DB.View(ctx, func(tx *store.Tx) (err error) {
-			if list, err = chunk(ctx, tx, h, after, chunkOf); err == nil && len(list) > 0 {
+			if list, err = intel.Indicators(ctx, tx, id, after, chunkOf); err == nil && len(list) > 0 {
 				noted, err = overs(ctx, tx, list)
 			}
 			return err
@@ -179,7 +178,7 @@ func (s *Service) begin(ctx context.Context, id int64) (h head, p plan, now int6
 		if now, err = store.Now(ctx, tx); err != nil {
 			return err
 		}
-		found, err := tx.Row(ctx, eventHead, []any{id}, &h.uuid, &h.holder, &h.maker, &h.live)
+		found, err := tx.Row(ctx, eventHead, []any{id}, &h.uuid, &h.live)
 		if err != nil {
 			return err
 		}
@@ -205,8 +204,7 @@ func (s *Service) begin(ctx context.Context, id int64) (h head, p plan, now int6
 				return err
 			}
 		}
-		h.tags, err = eventTags(ctx, tx, id)
-		return err
+		return nil
 	}, store.InLane(store.Jobs))
 	return h, p, now, err
 }

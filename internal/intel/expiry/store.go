@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"straza/internal/catalog"
 	"straza/internal/intel"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -24,15 +23,8 @@ const (
 	dropPlan  = `DELETE FROM intel_lapse WHERE event_id = $1`
 	dropRows  = `DELETE FROM intel_lapsed WHERE event_id = $1`
 
-	eventHead = `SELECT e.uuid, e.org_id, e.orgc_id, e.published AND e.loading = 0 FROM intel_event e WHERE e.id = $1`
+	eventHead = `SELECT e.uuid, e.published AND e.loading = 0 FROM intel_event e WHERE e.id = $1`
 
-	// Indicators in the order of the index (event_id, object_id, id).
-	indicators = `SELECT a.id, a.object_id, a.type, a.timestamp, COALESCE(a.last_seen, o.last_seen, 0), a.to_ids AND NOT a.deleted AND (a.object_id = 0 OR NOT COALESCE(o.deleted, FALSE))
-		FROM intel_attribute a LEFT JOIN intel_object o ON o.id = a.object_id
-		WHERE a.event_id = $1 AND (a.object_id > $2 OR a.object_id = $2 AND a.id > $3) ORDER BY a.object_id, a.id LIMIT $4`
-	tagsOn    = `SELECT g.attribute_id, t.name, t.numerical_value FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id WHERE g.event_id = $1 AND g.attribute_id IN `
-	sightings = `SELECT s.attribute_id, s.kind, COUNT(*), MAX(s.seen), MAX(CASE WHEN s.org_id = $1 OR s.org_id = $2 THEN s.seen ELSE 0 END) FROM intel_sighting s
-		WHERE s.attribute_id IN `
 	overOf   = `SELECT x.id, x.attribute_id, x.why FROM intel_lapsed x WHERE x.attribute_id IN `
 	addOver  = `INSERT INTO intel_lapsed (id, attribute_id, event_id, why, happening, at) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT (attribute_id, why) DO NOTHING`
 	dropOver = `DELETE FROM intel_lapsed WHERE id IN `
@@ -55,88 +47,11 @@ func scanPlan(s store.Scanner) (p plan, err error) {
 	return
 }
 
-// indicator is an attribute as it is weighed.
-type indicator struct {
-	id, object int64
-	lastSeen   int64 // µs, its own or its object's
-	given      int64 // Unix seconds, 0 = nobody gave a date
-	live       bool
-	aged       catalog.Aged
-}
-
-func scanIndicator(s store.Scanner) (x indicator, err error) {
-	err = s.Scan(&x.id, &x.object, &x.aged.Type, &x.aged.Changed, &x.lastSeen, &x.live)
-	x.aged.LastSeen = x.lastSeen / 1e6
-	return
-}
-
-type tagged struct {
-	attribute int64
-	tag       catalog.ValuedTag
-}
-
-func scanTagged(s store.Scanner) (t tagged, err error) {
-	err = s.Scan(&t.attribute, &t.tag.Name, &t.tag.Value)
-	return
-}
-
-// eventTags are the tags of the event itself.
-func eventTags(ctx context.Context, tx *store.Tx, event int64) (out []catalog.ValuedTag, err error) {
-	list, err := store.All(ctx, tx, scanTagged, tagsOn+"(0)", event)
-	for _, t := range list {
-		out = append(out, t.tag)
-	}
-	return out, err
-}
-
-// chunk reads the next indicators of an event behind a place, with what models ask.
-func chunk(ctx context.Context, tx *store.Tx, h head, after indicator, n int) ([]indicator, error) {
-	list, err := store.All(ctx, tx, scanIndicator, indicators, h.event, after.object, after.id, n)
-	if err != nil || len(list) == 0 {
-		return list, err
-	}
-	at, ids := map[int64]*indicator{}, make([]int64, len(list))
-	for i := range list {
-		at[list[i].id], ids[i] = &list[i], list[i].id
-	}
-	own, err := store.All(ctx, tx, scanTagged, tagsOn+store.In(ids), h.event)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range own {
-		at[t.attribute].aged.Tags = append(at[t.attribute].aged.Tags, t.tag)
-	}
-	for i := range list {
-		list[i].aged.Tags = catalog.TagsOf(list[i].aged.Tags, h.tags)
-	}
-	seen, err := store.All(ctx, tx, scanSeen, sightings+store.In(ids)+" GROUP BY s.attribute_id, s.kind", h.holder, h.maker)
-	for _, g := range seen {
-		switch x := at[g.attribute]; g.kind {
-		case intel.Seen:
-			x.aged.Sightings, x.aged.LastSeen = g.n, max(x.aged.LastSeen, g.last)
-		case intel.FalsePositive:
-			x.aged.False = g.n
-		case intel.Expiration:
-			x.given = g.given
-		}
-	}
-	return list, err
-}
-
-// seen is what was said of an attribute in one kind of sighting; given is the date that
-// the organisations of its event gave.
-type seen struct{ attribute, kind, n, last, given int64 }
-
-func scanSeen(s store.Scanner) (g seen, err error) {
-	err = s.Scan(&g.attribute, &g.kind, &g.n, &g.last, &g.given)
-	return
-}
-
 // overs gives what is noted of attributes: row by attribute and why.
-func overs(ctx context.Context, tx *store.Tx, list []indicator) (map[[2]int64]int64, error) {
+func overs(ctx context.Context, tx *store.Tx, list []intel.Indicator) (map[[2]int64]int64, error) {
 	ids := make([]int64, len(list))
 	for i := range list {
-		ids[i] = list[i].id
+		ids[i] = list[i].ID
 	}
 	out := map[[2]int64]int64{}
 	rows, err := store.All(ctx, tx, func(s store.Scanner) (r [3]int64, err error) { err = s.Scan(&r[0], &r[1], &r[2]); return }, overOf+store.In(ids))

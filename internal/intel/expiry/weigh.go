@@ -1,6 +1,11 @@
 package expiry
 
-import "straza/internal/catalog"
+import (
+	"cmp"
+
+	"straza/internal/catalog"
+	"straza/internal/intel"
+)
 
 // ran is one thing that is over, and whether that happened now.
 type ran struct {
@@ -24,41 +29,43 @@ type weighing struct {
 
 // ends says when each reason runs an indicator out, µs; never when it does not, now or
 // before when it has.
-func (w *weighing) ends(x *indicator) [Given + 1]int64 {
+func (w *weighing) ends(x *intel.Indicator) [Given + 1]int64 {
 	at := [Given + 1]int64{never, never, never, never}
-	if sec, _ := catalog.Ends(w.models, x.aged, w.now/1e6); sec > 0 {
+	seen, aged := cmp.Or(x.LastSeen, x.ObjectSeen), x.Aged
+	aged.LastSeen = max(aged.LastSeen, seen/1e6)
+	if sec, _ := catalog.Ends(w.models, aged, w.now/1e6); sec > 0 {
 		at[Decayed] = sec * 1e6
 		if sec <= w.now/1e6 {
 			at[Decayed] = w.now
 		}
 	}
-	if x.lastSeen > 0 {
-		at[LastSeen] = x.lastSeen
+	if seen > 0 {
+		at[LastSeen] = seen
 	}
-	if x.given > 0 {
-		at[Given] = x.given * 1e6
+	if x.Given > 0 {
+		at[Given] = x.Given * 1e6
 	}
 	return at
 }
 
 // weigh goes through a part of the indicators. What it noted before is in noted, by
 // attribute and reason.
-func (w *weighing) weigh(list []indicator, noted map[[2]int64]int64) {
+func (w *weighing) weigh(list []intel.Indicator, noted map[[2]int64]int64) {
 	w.ran, w.back, w.due, w.newest = w.ran[:0], w.back[:0], never, 0
 	for i := range list {
 		x := &list[i]
-		w.newest = max(w.newest, x.id)
+		w.newest = max(w.newest, x.ID)
 		at := w.ends(x)
 		for why := Decayed; why <= Given; why++ {
-			row, is := noted[[2]int64{x.id, int64(why)}]
-			over := x.live && at[why] <= w.now
+			row, is := noted[[2]int64{x.ID, int64(why)}]
+			over := x.Live && at[why] <= w.now
 			switch {
 			case over && !is:
-				w.ran = append(w.ran, ran{x.id, why, w.told(x, why, at[why])})
+				w.ran = append(w.ran, ran{x.ID, why, w.told(x, why, at[why])})
 			case !over && is:
 				w.back = append(w.back, row)
 			}
-			if x.live && at[why] > w.now {
+			if x.Live && at[why] > w.now {
 				w.due = min(w.due, at[why])
 			}
 		}
@@ -67,9 +74,9 @@ func (w *weighing) weigh(list []indicator, noted map[[2]int64]int64) {
 
 // told: it happened since the last look. A date tells by itself; a score only of an
 // indicator that was there then, and weighed with the same models.
-func (w *weighing) told(x *indicator, why int, at int64) bool {
+func (w *weighing) told(x *intel.Indicator, why int, at int64) bool {
 	if why == Decayed {
-		return w.same && x.id <= w.was.newest
+		return w.same && x.ID <= w.was.newest
 	}
 	return w.was.planned > 0 && at > w.was.planned
 }

@@ -114,10 +114,7 @@ func (d *decaying) scores(at *intel.Attribute) ([]catalog.Score, error) {
 // agedOf collects what models ask of an attribute; a taxonomy that it carries
 // itself stands before its event's.
 func agedOf(at *intel.Attribute, event []intel.TagUse, sighted []misp.Sighting) catalog.Aged {
-	out := catalog.Aged{Type: at.Type, Changed: at.Timestamp, Tags: intel.Weighed(at.Tags, event)}
-	if at.LastSeen != nil {
-		out.LastSeen = *at.LastSeen / 1e6
-	}
+	out := intel.AgedOf(at, event)
 	for _, g := range sighted {
 		switch g.Type.V {
 		case intel.Seen:

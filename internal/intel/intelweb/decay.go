@@ -53,10 +53,7 @@ func (p *pages) decayFacts(r *http.Request, e *intel.Event, a *intel.Attribute) 
 // aged is what of an attribute models ask: its own tags, then those of its event whose
 // taxonomy it has none of; sightings that the caller sees.
 func (p *pages) aged(r *http.Request, e *intel.Event, a *intel.Attribute) (catalog.Aged, error) {
-	out := catalog.Aged{Type: a.Type, Changed: a.Timestamp, Tags: intel.Weighed(a.Tags, e.Tags)}
-	if a.LastSeen != nil {
-		out.LastSeen = *a.LastSeen / 1e6
-	}
+	out := intel.AgedOf(a, e.Tags)
 	n := 0
 	err := p.s.Sightings(r.Context(), web.Actor(r), intel.SightingFilter{Attribute: strconv.FormatInt(a.ID, 10)}, func(g *intel.Sighting) error {
 		if n++; n > timelineRead {
