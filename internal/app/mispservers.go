@@ -3,14 +3,19 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
 	"strconv"
 
+	"straza/internal/format/openpgp"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/intelweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/mail"
+	"straza/internal/kernel/web"
 	"straza/internal/peer"
 
 	"golang.org/x/mod/sumdb/note"
@@ -126,4 +131,25 @@ func (h *House) signForPeers(text string) (signed, verifier string, err error) {
 	}
 	b, err := note.Sign(&note.Note{Text: text}, signer)
 	return string(b), verifier, err
+}
+
+// sealOwner is whom the installation's OpenPGP key names.
+func (h *House) sealOwner() openpgp.Owner {
+	of := openpgp.Owner{Name: "Straža", Email: mail.Address(mailFrom(h.cfg))}
+	if o, err := h.Registry.Host(context.Background(), ident.SystemPart("setup")); err == nil && o.Name != "" {
+		of.Name = o.Name
+	}
+	return of
+}
+
+// publicKey serves the installation's OpenPGP key where MISP has it.
+func (h *House) publicKey(w http.ResponseWriter, r *http.Request) error {
+	keys, err := h.Seal.Keys(r.Context(), web.Actor(r))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/pgp-keys")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, err = io.WriteString(w, keys[0].Armored)
+	return err
 }

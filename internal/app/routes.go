@@ -96,7 +96,8 @@ func (h *House) routes(m *web.Mux) {
 	m.SavedViews()
 	m.Handle(web.Route{Method: "GET", Pattern: "/api/v1/openapi.json", Policy: web.Public, Reveals: "the contract", Handler: contract(m, registryapi.OpenAPI, intakeapi.OpenAPI, incidentapi.OpenAPI,
 		advisoryapi.OpenAPI, intelapi.OpenAPI, catalogapi.OpenAPI)})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Accounts: h.Accounts, Registry: h.Registry, Feeds: h.Feeds, Enrich: h.Enrich, Log: h.Audit, Servers: mispServers{h}, House: machine{h}, Sign: h.signForPeers, Cursors: h.Vault.MAC("misp cursors"), UUID: h.uuid, Origin: h.origin,
+	m.Handle(web.Route{Method: "GET", Pattern: "/gpg.asc", Policy: web.Public, Reveals: "the installation's public OpenPGP key", Handler: h.publicKey})
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Accounts: h.Accounts, Registry: h.Registry, Feeds: h.Feeds, Enrich: h.Enrich, Log: h.Audit, Servers: mispServers{h}, House: machine{h}, Sign: h.signForPeers, Seal: h.Seal, Cursors: h.Vault.MAC("misp cursors"), UUID: h.uuid, Origin: h.origin,
 		Host: func(ctx context.Context) string { return h.site(ctx).Owner }}))
 	m.Surface(inteltaxii.Surface(inteltaxii.Deps{Intel: h.Intel, Secret: h.Vault.MAC("taxii cursors"), Title: "Straža"}))
 	if h.cfg.demo() {

@@ -11,6 +11,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/craft/pack"
 	"straza/internal/craft/rule"
+	"straza/internal/craft/seal"
 	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/intake"
@@ -56,6 +57,7 @@ type rooms struct {
 	Peers    *peer.Service
 	Polls    *poll.Service
 	Threads  *thread.Desk
+	Seal     *seal.Office
 	Advisory *advisory.Service
 	Intake   *intake.Service
 	Incident *incident.Service
@@ -112,7 +114,8 @@ func (h *House) wire(ctx context.Context) (err error) {
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})
 	h.Enrich = enrich.New(enrich.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.modules(), Keys: h.Vault})
 	h.Expiry = expiry.New(expiry.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Models: h.Lists})
-	h.Peers = peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Out: h.outward(), Origin: func() string { return h.origin }})
+	h.Seal = seal.New(seal.Deps{DB: h.DB, Audit: h.Audit, Vault: h.Vault, Owner: h.sealOwner})
+	h.Peers = peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Seal: h.Seal, Out: h.outward(), Origin: func() string { return h.origin }})
 	h.Polls = poll.New(poll.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Registry: h.Registry, Keys: h.Vault, Out: h.outward()})
 	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})

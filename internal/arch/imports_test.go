@@ -65,8 +65,8 @@ func mayNotLayer(from, to room) string {
 	case kFormat:
 		return unless(to.kind == kFormat, "a format knows only formats")
 	case kKernel:
-		return unless(to.kind == kKernel && kernelMayImport(from.name, to.name) || to == room{kFormat, "tlp"},
-			"the kernel knows only what stands before it, and format/tlp")
+		return unless(to.kind == kKernel && kernelMayImport(from.name, to.name) || to == room{kFormat, "tlp"} || to == room{kFormat, "openpgp"},
+			"the kernel knows only what stands before it, format/tlp and format/openpgp")
 	case kCraft:
 		return unless(to.kind == kFormat || to.kind == kKernel && to.name != "web" ||
 			to.kind == kCraft && craftKnows(from.name, to.name), "craft knows the kernel (without web) and the craft named for it")

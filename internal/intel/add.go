@@ -31,6 +31,11 @@ type AddOptions struct {
 	// Version is the Changed of the event that an edit was made for; another one
 	// there now is Conflict "fault.conflict". 0 = whatever is there.
 	Version int64
+	// Proof is the signature that came beside the document, nil for none: versions of a
+	// protected event that other installations bring need one.
+	Proof *Proof
+	// Server tells that a server brings the document with the key of a person here.
+	Server bool
 	// Also runs in the transaction that stores the event and makes it visible, with
 	// what became of it; it may run again. An event that stays as it is has none.
 	Also func(ctx context.Context, tx *store.Tx, saved Saved) error

@@ -18,7 +18,13 @@ func (l *loader) finishLoading(ctx context.Context, tx *store.Tx) error {
 // close writes what needs the whole event: references, reports, the event's own
 // tags, the counts, the audit line; and tells who listens.
 func (l *loader) close(ctx context.Context, tx *store.Tx) error {
+	if err := l.guard(ctx, tx); err != nil {
+		return err
+	}
 	if err := l.remember(ctx, tx); err != nil {
+		return err
+	}
+	if _, err := l.keys(ctx, tx); err != nil {
 		return err
 	}
 	if err := writeReferences(ctx, tx, l.refs); err != nil {

@@ -18,7 +18,6 @@ type Held struct {
 	ID        int64
 	Timestamp int64 // seconds; 0 when the UUID is only on the block list
 	Locked    bool  // came from a peer: a peer may bring it up to date
-	Protected bool
 	Blocked   bool
 	Origin    string // UUID of the organisation that made it
 	Created   int64  // µs, here

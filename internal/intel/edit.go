@@ -60,7 +60,7 @@ type merge struct {
 
 // edit merges the draft into the event that is here.
 func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
-	if err := mayEdit(l.who, l.event); err != nil {
+	if err := mayChange(l.who, l.event); err != nil {
 		return err
 	}
 	if l.event.Locked { // what a peer brings of an organisation that is not wanted any more
@@ -74,6 +74,9 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	if l.head.Timestamp.Given() && l.head.Timestamp.V <= l.event.Timestamp {
 		return fault.New(fault.Conflict, "event %d is here with timestamp %d, %d came", l.event.ID, l.event.Timestamp, l.head.Timestamp.V).
 			WithKey(notNewerKey)
+	}
+	if err := l.guard(ctx, tx); err != nil {
+		return err
 	}
 	now, err := store.Now(ctx, tx)
 	if err != nil {
@@ -101,7 +104,11 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	if m.changed = m.changed || n > 0 || fresh; !m.changed {
+	keys, err := l.keys(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if m.changed = m.changed || n > 0 || fresh || keys; !m.changed {
 		l.saved.State = "unchanged"
 		if before.Locked && namesOrigin(l.who) && l.event.Timestamp > before.Timestamp {
 			// or a peer's index would call it newer, and it would be fetched, for ever
@@ -162,7 +169,7 @@ func (m *merge) header(ctx context.Context, tx *store.Tx) error {
 func headerDiffers(a, b Event) bool {
 	return a.Info != b.Info || a.Date != b.Date || a.Threat != b.Threat || a.Analysis != b.Analysis || a.Published != b.Published ||
 		a.Distribution != b.Distribution || a.Group != b.Group || a.NoCorrelation != b.NoCorrelation || a.ProposalLock != b.ProposalLock ||
-		a.ExtendsUUID != b.ExtendsUUID
+		a.ExtendsUUID != b.ExtendsUUID || a.IsProtected() != b.IsProtected()
 }
 
 // children sorts attributes and objects into changed, added and left alone.

@@ -109,9 +109,20 @@ func mayWrite(who ident.Actor) error {
 	return access.Check(who, "intel.write")
 }
 
-// mayEdit: the organisation that made the event, the person who did, a peer's
-// key on what came from a peer, and the site administrator (spec misp §5.9).
+// mayEdit is mayChange, in part; what is protected is not changed so by who must sign.
 func mayEdit(who ident.Actor, e Event) error {
+	if err := mayChange(who, e); err != nil {
+		return err
+	}
+	if e.IsProtected() && mustSign(who, e.Locked, false) {
+		return fault.New(fault.Denied, "event %d is protected, and %s signs no part of it", e.ID, who).WithKey(KeyProtected)
+	}
+	return nil
+}
+
+// mayChange: the organisation that made the event, the person who did, a peer's
+// key on what came from a peer, and the site administrator (spec misp §5.9).
+func mayChange(who ident.Actor, e Event) error {
 	if err := mayWrite(who); err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type heldRow struct {
 }
 
 func scanHeldEvent(s store.Scanner) (h heldRow, err error) {
-	err = s.Scan(&h.uuid, &h.ID, &h.Timestamp, &h.Locked, &h.Protected, &h.Origin, &h.Created)
+	err = s.Scan(&h.uuid, &h.ID, &h.Timestamp, &h.Locked, &h.Origin, &h.Created)
 	return h, err
 }
 
@@ -41,7 +41,7 @@ func heldEvents(ctx context.Context, tx *store.Tx, who ident.Actor, uuids []stri
 			args[i] = u
 		}
 		uuids = uuids[n:]
-		list, err := store.All(ctx, tx, scanHeldEvent, `SELECT e.uuid, e.id, e.timestamp, e.locked, COALESCE(e.protected, FALSE), og.uuid, e.created
+		list, err := store.All(ctx, tx, scanHeldEvent, `SELECT e.uuid, e.id, e.timestamp, e.locked, og.uuid, e.created
 			FROM intel_event e JOIN registry_organisation og ON og.id = e.orgc_id WHERE e.uuid IN (`+store.Marks(1, n)+`) AND `+eventSeen(who, "e"), args...)
 		if err != nil {
 			return nil, err

@@ -42,7 +42,7 @@ const (
 // perEvent are the tables whose rows go with their event, children first.
 var perEvent = []string{"intel_tagging", "intel_reference", "intel_report", "intel_sighting", "intel_data", "intel_origin", "intel_proposal", "intel_delegation",
 	"intel_attribute", "intel_object", "intel_change", "intel_collection_part", "intel_collection_pick", "intel_stix", "intel_stix_batch", "intel_stix_event", "intel_expiry", "intel_expiry_event",
-	"intel_lapsed", "intel_lapse", "intel_pin"}
+	"intel_lapsed", "intel_lapse", "intel_pin", "intel_key"}
 
 // otherKey: not every table's key is called id.
 var otherKey = map[string]string{"intel_data": "attribute_id", "intel_stix_event": "event_id", "intel_expiry_event": "event_id", "intel_lapse": "event_id"}

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"straza/internal/craft/seal"
 	"straza/internal/format/misp"
+	"straza/internal/format/openpgp"
 	"straza/internal/intel"
 	"straza/internal/intel/intelmisp"
 	"straza/internal/intel/inteltest"
@@ -46,6 +48,7 @@ type node struct {
 	before func() // each call
 	signs  *vault.Vault
 	vault  *vault.Vault
+	seal   *seal.Office
 }
 
 func (n *node) ByKey(_ context.Context, key string, _ netip.Addr, ch ident.Channel) (ident.Actor, error) {
@@ -67,6 +70,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 	srv := httptest.NewUnstartedServer(nil)
 	n.URL = "http://" + srv.Listener.Addr().String()
 	n.vault = testkit.Vault(t)
+	n.seal = seal.New(seal.Deps{DB: db, Audit: testkit.Audit(db), Vault: n.vault, Owner: func() openpgp.Owner { return openpgp.Owner{Name: n.CERT.Name, Email: "straza@" + "cert.example"} }})
 	n.restart()
 	n.Lead = n.Person(n.CERT, access.Lead, ident.Web)
 	origin, err := url.Parse(n.URL)
@@ -74,7 +78,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 	messages, err := i18n.NewCatalog(ui.Messages)
 	n.Must(err)
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: n, Now: db.Clock.Now})
-	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, Cursors: []byte("0123456789abcdef"), UUID: db.NewUUID(), Origin: n.URL}))
+	m.Surface(intelmisp.Surface(intelmisp.Deps{Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry, Sign: n.sign, Seal: n.seal, Cursors: []byte("0123456789abcdef"), UUID: db.NewUUID(), Origin: n.URL}))
 	h, err := m.Handler()
 	n.Must(err)
 	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -91,7 +95,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 // restart makes the room anew, as a program that was ended and started does.
 func (n *node) restart() {
 	n.Peers = peer.New(peer.Deps{DB: n.DB, Audit: testkit.Audit(n.DB), Intel: n.Intel, Remarks: n.Remarks, Dossiers: n.Dossiers, Catalog: n.Lists, Registry: n.Registry,
-		Keys: n.vault, Out: loopback, Origin: func() string { return n.URL }})
+		Keys: n.vault, Seal: n.seal, Out: loopback, Origin: func() string { return n.URL }})
 }
 
 // sign signs for peers.

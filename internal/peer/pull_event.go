@@ -105,8 +105,6 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 		return saved, refusal(reasonBlocked, "on the block list here")
 	case h.ID != 0 && !h.Locked:
 		return saved, refusal(reasonOwn, "made here")
-	case h.Protected:
-		return saved, refusal(reasonProtected, "protected here")
 	}
 	rc := &receiver{p: w.p, uuid: it.uuid, origin: h.Origin, groups: w.grouping(), move: w.run.Way == Move}
 	if w.p.MirrorTags && h.ID != 0 && !rc.move {
@@ -115,7 +113,8 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 		}
 	}
 	var counts Counts
-	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
+	proof := intel.NewProof(got.resp.Header.Get(signatureHeader))
+	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Proof: proof, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
 		counts = w.run.Counts.copy()
 		counts.took(sv)
 		if rc.move {
@@ -125,7 +124,7 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 		}
 		return w.strike(ctx, tx, it, counts)
 	}}
-	src := rc.source(ctx, intel.FromReader(got.body, misp.Limits{Bytes: streamBytes}))
+	src := rc.source(ctx, proof.Source(got.body, misp.Limits{Bytes: streamBytes}))
 	err = w.s.intel.Import(ctx, who, src, opt, func(sv intel.Saved, err error) error {
 		saved = sv
 		return err
@@ -283,6 +282,8 @@ func (w *puller) judge(ctx context.Context, err error) (reason string, again boo
 		return "", true, nil
 	case strings.HasPrefix(f.Key, "peer.reason."):
 		return f.Key, false, nil
+	case unsigned[f.Key] != "":
+		return unsigned[f.Key], false, nil
 	case f.Key == "intel.fault.blocked":
 		return reasonBlocked, false, nil
 	case f.Key == "intel.fault.foreign":

@@ -191,7 +191,7 @@ func (w *pusher) wouldSight(ctx context.Context, list []intel.Event) error {
 // decide tells why an event does not go, or gives the document that does.
 func (w *pusher) decide(ctx context.Context, e *intel.Event) (reason string, d *document, err error) {
 	sd := w.s.senderOf(w.p, w.there)
-	sd.short = w.r.able.Short
+	sd.short, sd.version = w.r.able.Short, w.r.able.Version
 	from, err := w.s.source(ctx, e.UUID)
 	if err != nil {
 		return "", nil, err
@@ -208,7 +208,7 @@ func (w *pusher) decide(ctx context.Context, e *intel.Event) (reason string, d *
 }
 
 func (s *Service) senderOf(p *Peer, there string) *sender {
-	return &sender{p: p, there: there, here: s.origin(), groups: map[int64]*sent{}, group: func(ctx context.Context, id int64) (*intel.SharingGroup, error) {
+	return &sender{p: p, there: there, here: s.origin(), version: p.Health.Able.Version, signs: s.signs, groups: map[int64]*sent{}, group: func(ctx context.Context, id int64) (*intel.SharingGroup, error) {
 		g, err := s.intel.SharingGroup(ctx, part(), strconv.FormatInt(id, 10))
 		return &g, err
 	}}
@@ -329,10 +329,31 @@ func (w *pusher) send(ctx context.Context, it *item, d *document) error {
 }
 
 func (w *pusher) put(ctx context.Context, path string, d *document) error {
-	for _, g := range d.groups {
-		g.told = false // each document tells its groups once
+	write := func(out io.Writer) error {
+		for _, g := range d.groups {
+			g.told = false // each document tells its groups once
+		}
+		return d.write(ctx, out)
 	}
-	return w.r.put(ctx, path, func(out io.Writer) error { return d.write(ctx, out) })
+	if !d.e.IsProtected() {
+		return w.r.put(ctx, path, write)
+	}
+	signed, err := w.s.seal.Document(ctx, intel.Listed(d.keys), write)
+	if err != nil {
+		return err
+	}
+	return w.r.put(ctx, path, signed.Send, signatureHeader, signed.Signature)
+}
+
+// signs gives the keys of a protected event, and whether one of ours is among them.
+func (s *Service) signs(ctx context.Context, e *intel.Event) (keys []intel.EventKey, ours bool, err error) {
+	if s.seal == nil {
+		return nil, false, nil
+	}
+	if keys, err = s.intel.EventKeys(ctx, part(), e.Ref()); err == nil {
+		ours, err = s.seal.Has(ctx, part(), intel.Listed(keys))
+	}
+	return keys, ours, err
 }
 
 // lastSegment is the event that a Location names, "" for what is none.

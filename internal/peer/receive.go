@@ -13,19 +13,33 @@ import (
 
 // Reasons why something was not taken or not sent: message keys.
 const (
-	reasonBlocked   = "peer.reason.blocked"   // on the block list here
-	reasonOwn       = "peer.reason.own"       // made here; a peer may not change it
-	reasonOrigin    = "peer.reason.origin"    // another originator than the one here
-	reasonEmpty     = "peer.reason.empty"     // neither attributes nor a report
-	reasonOther     = "peer.reason.other"     // not the event that was asked for
-	reasonRules     = "peer.reason.rules"     // our rules for this peer
-	reasonGone      = "peer.reason.gone"      // listed, then not shown
-	reasonGroup     = "peer.reason.group"     // a sharing group that does not reach this installation
-	reasonBroken    = "peer.reason.broken"    // cannot be read, or breaks off
-	reasonInvalid   = "peer.reason.invalid"   // not storable: fields
-	reasonProtected = "peer.reason.protected" // protected here; the update is not signed in a way that we can check
-	reasonTries     = "peer.reason.tries"     // failed again and again
+	reasonBlocked = "peer.reason.blocked" // on the block list here
+	reasonOwn     = "peer.reason.own"     // made here; a peer may not change it
+	reasonOrigin  = "peer.reason.origin"  // another originator than the one here
+	reasonEmpty   = "peer.reason.empty"   // neither attributes nor a report
+	reasonOther   = "peer.reason.other"   // not the event that was asked for
+	reasonRules   = "peer.reason.rules"   // our rules for this peer
+	reasonGone    = "peer.reason.gone"    // listed, then not shown
+	reasonGroup   = "peer.reason.group"   // a sharing group that does not reach this installation
+	reasonBroken  = "peer.reason.broken"  // cannot be read, or breaks off
+	reasonInvalid = "peer.reason.invalid" // not storable: fields
+	reasonTries   = "peer.reason.tries"   // failed again and again
 )
+
+// Reasons why a version of a protected event is not taken.
+const (
+	reasonUnsigned = "peer.reason.unsigned" // it carries no signature
+	reasonForged   = "peer.reason.forged"   // the signature is none, or over other bytes
+	reasonStranger = "peer.reason.stranger" // signed by a key that the event here does not list
+	reasonUnfit    = "peer.reason.unfit"    // by one that has expired or was revoked
+)
+
+// unsigned gives the reason for what intel says of a signature.
+var unsigned = map[string]string{intel.KeyUnsigned: reasonUnsigned, intel.KeyForged: reasonForged, intel.KeyStranger: reasonStranger, intel.KeyUnfit: reasonUnfit}
+
+// signatureHeader carries a detached OpenPGP signature over a protected event, in base64;
+// in lower case, as MISP looks for it.
+const signatureHeader = "x-pgp-signature"
 
 // refusal is why one event is not taken.
 func refusal(reason, detail string) error {

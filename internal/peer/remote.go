@@ -286,10 +286,10 @@ func (r *remote) wanted(ctx context.Context, list []item) (map[string]bool, erro
 	return out, nil
 }
 
-// put streams an event there: write is called with the body to write to.
-func (r *remote) put(ctx context.Context, path string, write func(io.Writer) error) error {
+// put streams an event there: write is called with the body to write to; header are
+// names and values beside it.
+func (r *remote) put(ctx context.Context, path string, write func(io.Writer) error, header ...string) error {
 	pr, pw := io.Pipe()
-	header := []string{}
 	zip := slices.Contains(r.able.Encoding, "gzip")
 	if zip {
 		header = append(header, "Content-Encoding", "gzip")

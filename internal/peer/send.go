@@ -27,17 +27,23 @@ const (
 	holdNothing     = "peer.hold.nothing" // nothing of it is left for this peer
 	holdGone        = "peer.hold.gone"    // not here any more
 	refusedThere    = "peer.hold.refused" // the other side would not have it
+	holdOld         = "peer.hold.old"     // protected, and the other side knows no protected events
+	holdSeal        = "peer.hold.seal"    // protected, and none of our keys is on its list
 	refusedOwner    = "peer.hold.theirs"  // the other side does not let our key change it
 )
 
 // sender decides what of an event goes to one peer (spec misp §7.5).
 type sender struct {
-	p      *Peer
-	there  string // UUID of the organisation behind the peer
-	here   string // our own address
-	short  bool   // a group that was written once is named by its UUID afterwards
-	group  func(ctx context.Context, id int64) (*intel.SharingGroup, error)
-	groups map[int64]*sent
+	p       *Peer
+	there   string // UUID of the organisation behind the peer
+	here    string // our own address
+	version string // of MISP that the other side says it is
+	short   bool   // a group that was written once is named by its UUID afterwards
+	group   func(ctx context.Context, id int64) (*intel.SharingGroup, error)
+	groups  map[int64]*sent
+	// signs gives the keys of a protected event, and whether one of ours is among them.
+	signs func(ctx context.Context, e *intel.Event) (keys []intel.EventKey, ours bool, err error)
+	keys  []intel.EventKey // of the event that was looked at last
 }
 
 // sent is a group as this peer may have it; nil wire = not at all.
@@ -73,7 +79,25 @@ func (sd *sender) event(ctx context.Context, e *intel.Event, label tlp.Level, fr
 	case !sd.p.PushRules.Tags.lets(names...):
 		return holdTags, nil
 	}
-	return sd.label(label, !e.Locked, e.Distribution == intel.Group), nil
+	if reason = sd.label(label, !e.Locked, e.Distribution == intel.Group); reason != "" {
+		return reason, nil
+	}
+	return sd.protected(ctx, e)
+}
+
+// protected tells why a protected event does not go: it would be refused there.
+func (sd *sender) protected(ctx context.Context, e *intel.Event) (reason string, err error) {
+	if sd.keys = nil; !e.IsProtected() {
+		return "", nil
+	}
+	if !misp.KnowsProtected(sd.version) {
+		return holdOld, nil
+	}
+	ours := false
+	if sd.keys, ours, err = sd.signs(ctx, e); err == nil && !ours {
+		reason = holdSeal
+	}
+	return reason, err
 }
 
 // label tells why something with a TLP label does not go there.
@@ -245,6 +269,11 @@ func (d *document) header(ctx context.Context) (*misp.Event, error) {
 	w.Orgc.ID = misp.Int{}
 	w.Locked, w.Published, w.Distribution = misp.B(true), misp.B(true), misp.N(level)
 	w.Tag, w.SharingGroup = d.tags(d.e.Tags), d.wire(g)
+	for i := range d.keys {
+		k := d.keys[i].Wire()
+		k.ID, k.ParentID = misp.Int{}, misp.Int{}
+		w.CryptographicKey = append(w.CryptographicKey, k)
+	}
 	w.EventReport, err = d.reports(ctx)
 	return w, err
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"straza/internal/catalog"
+	"straza/internal/craft/seal"
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/remark"
@@ -43,6 +44,7 @@ type Deps struct {
 	Catalog  *catalog.Service
 	Registry *registry.Service
 	Keys     Keys
+	Seal     *seal.Office    // signs protected events; nil = none leaves
 	Out      outbound.Config // which private networks may be reached; the rest is per peer
 	Origin   func() string   // this installation's public address
 }
@@ -57,6 +59,7 @@ type Service struct {
 	catalog  *catalog.Service
 	registry *registry.Service
 	keys     Keys
+	seal     *seal.Office
 	out      outbound.Config
 	origin   func() string
 
@@ -66,7 +69,7 @@ type Service struct {
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, intel: d.Intel, remarks: d.Remarks, dossiers: d.Dossiers, catalog: d.Catalog, registry: d.Registry, keys: d.Keys, out: d.Out, origin: d.Origin, busy: map[string]bool{}}
+	return &Service{db: d.DB, log: d.Audit, intel: d.Intel, remarks: d.Remarks, dossiers: d.Dossiers, catalog: d.Catalog, registry: d.Registry, keys: d.Keys, seal: d.Seal, out: d.Out, origin: d.Origin, busy: map[string]bool{}}
 }
 
 // part is in whose name the room works when a clock or a peer's data makes it work.

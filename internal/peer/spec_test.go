@@ -118,28 +118,6 @@ func TestSpec74ReceiverRules(t *testing.T) {
 	})
 }
 
-// An event that is protected here is not changed by a version whose signature we cannot check.
-func TestSpec71ProtectedEvents(t *testing.T) {
-	t.Parallel()
-	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
-		s.index = listed(uuidA)
-		s.view = func(w http.ResponseWriter, _ *http.Request, uuid string) {
-			fmt.Fprint(w, doc(uuid, `"protected":true,`))
-		}
-		n.pull(p, peer.Options{})
-		newer := strings.NewReplacer(`1700000000`, `1700000100`, `"info":"x"`, `"info":"forged"`)
-		s.index = func(w http.ResponseWriter, r *http.Request) {
-			rec := httptest.NewRecorder()
-			listed(uuidA)(rec, r)
-			fmt.Fprint(w, newer.Replace(rec.Body.String()))
-		}
-		s.view = func(w http.ResponseWriter, _ *http.Request, uuid string) { fmt.Fprint(w, newer.Replace(doc(uuid, ""))) }
-		if run := n.pull(p, peer.Options{}); run.Counts.Reasons["peer.reason.protected"] != 1 || n.has(uuidA).Info != "x" {
-			t.Errorf("%+v, now %q", run.Counts, n.has(uuidA).Info)
-		}
-	})
-}
-
 // Our rules go into the question, and parts that they leave out are not stored.
 func TestSpec74PullRules(t *testing.T) {
 	t.Parallel()

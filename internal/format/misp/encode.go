@@ -32,20 +32,21 @@ func AppendRelated[T Event | Attribute, P interface {
 }
 
 // MarshalJSON makes the types usable inside answers built with encoding/json.
-func (e Event) MarshalJSON() ([]byte, error)           { return writeRecord(nil, &e, inEvent), nil }
-func (a Attribute) MarshalJSON() ([]byte, error)       { return writeRecord(nil, &a, alone), nil }
-func (o Object) MarshalJSON() ([]byte, error)          { return writeRecord(nil, &o, alone), nil }
-func (o ObjectReference) MarshalJSON() ([]byte, error) { return writeRecord(nil, &o, alone), nil }
-func (t Tag) MarshalJSON() ([]byte, error)             { return writeRecord(nil, &t, alone), nil }
-func (l TagLink) MarshalJSON() ([]byte, error)         { return writeRecord(nil, &l, alone), nil }
-func (g Galaxy) MarshalJSON() ([]byte, error)          { return writeRecord(nil, &g, alone), nil }
-func (c GalaxyCluster) MarshalJSON() ([]byte, error)   { return writeRecord(nil, &c, alone), nil }
-func (o Org) MarshalJSON() ([]byte, error)             { return writeRecord(nil, &o, alone), nil }
-func (s SharingGroup) MarshalJSON() ([]byte, error)    { return writeRecord(nil, &s, alone), nil }
-func (s ShadowAttribute) MarshalJSON() ([]byte, error) { return writeRecord(nil, &s, alone), nil }
-func (s Sighting) MarshalJSON() ([]byte, error)        { return writeRecord(nil, &s, alone), nil }
-func (r EventReport) MarshalJSON() ([]byte, error)     { return writeRecord(nil, &r, alone), nil }
-func (n Analyst) MarshalJSON() ([]byte, error)         { return writeRecord(nil, &n, alone), nil }
+func (e Event) MarshalJSON() ([]byte, error)            { return writeRecord(nil, &e, inEvent), nil }
+func (a Attribute) MarshalJSON() ([]byte, error)        { return writeRecord(nil, &a, alone), nil }
+func (o Object) MarshalJSON() ([]byte, error)           { return writeRecord(nil, &o, alone), nil }
+func (o ObjectReference) MarshalJSON() ([]byte, error)  { return writeRecord(nil, &o, alone), nil }
+func (t Tag) MarshalJSON() ([]byte, error)              { return writeRecord(nil, &t, alone), nil }
+func (l TagLink) MarshalJSON() ([]byte, error)          { return writeRecord(nil, &l, alone), nil }
+func (g Galaxy) MarshalJSON() ([]byte, error)           { return writeRecord(nil, &g, alone), nil }
+func (c GalaxyCluster) MarshalJSON() ([]byte, error)    { return writeRecord(nil, &c, alone), nil }
+func (k CryptographicKey) MarshalJSON() ([]byte, error) { return writeRecord(nil, &k, alone), nil }
+func (o Org) MarshalJSON() ([]byte, error)              { return writeRecord(nil, &o, alone), nil }
+func (s SharingGroup) MarshalJSON() ([]byte, error)     { return writeRecord(nil, &s, alone), nil }
+func (s ShadowAttribute) MarshalJSON() ([]byte, error)  { return writeRecord(nil, &s, alone), nil }
+func (s Sighting) MarshalJSON() ([]byte, error)         { return writeRecord(nil, &s, alone), nil }
+func (r EventReport) MarshalJSON() ([]byte, error)      { return writeRecord(nil, &r, alone), nil }
+func (n Analyst) MarshalJSON() ([]byte, error)          { return writeRecord(nil, &n, alone), nil }
 
 // Encoder writes one event after another, each in pieces: Begin, Attribute…,
 // Object…, End. Nothing is kept but one buffer, whatever the event's size. The

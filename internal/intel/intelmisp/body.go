@@ -75,7 +75,9 @@ type capped struct {
 
 func (r *capped) Read(p []byte) (int, error) {
 	if r.left <= 0 {
-		if n, _ := r.src.Read(p[:min(1, len(p))]); n > 0 {
+		n, err := r.src.Read(p[:min(1, len(p))])
+		var large *http.MaxBytesError
+		if n > 0 || errors.As(err, &large) {
 			return 0, errTooLarge
 		}
 		return 0, io.EOF

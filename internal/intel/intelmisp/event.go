@@ -120,6 +120,9 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 	if with != nil {
 		with(&s)
 	}
+	if a.signs(c, &e) {
+		return a.signedAnswer(c, &e, s)
+	}
 	o := c.begin(http.StatusOK)
 	if c.r.Method == http.MethodHead {
 		return o.Close()
@@ -268,8 +271,12 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 // document reads an event that came, its groups in the terms of here: a peer's number
 // of a group means nothing, its UUID does (spec misp §5.3, §7.5).
 func (a *api) document(c *call, src io.Reader) intel.Source {
+	return a.grouped(c, intel.FromReader(src, misp.Limits{Bytes: eventBytes}))
+}
+
+func (a *api) grouped(c *call, src intel.Source) intel.Source {
 	from := intel.Sender{Here: a.Origin, Org: c.who.Org}
-	return intel.Grouped(c.ctx(), incoming(intel.FromReader(src, misp.Limits{Bytes: eventBytes})), func() *intel.Grouping {
+	return intel.Grouped(c.ctx(), incoming(src), func() *intel.Grouping {
 		return intel.NewGrouping(nil, func(ctx context.Context, w *misp.SharingGroup) (int64, error) {
 			return a.Intel.CaptureGroup(ctx, c.who, w, from)
 		})

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"straza/internal/format/misp"
-	"straza/internal/intel"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 )
@@ -49,7 +48,8 @@ func (a *api) eventAdd(c *call) error {
 	if err != nil {
 		return err
 	}
-	saved, err := a.Intel.AddEvent(c.ctx(), c.who, a.document(c, src), intel.AddOptions{Narrow: true})
+	doc, opt := a.signedDocument(c, src)
+	saved, err := a.Intel.AddEvent(c.ctx(), c.who, doc, opt)
 	if err != nil {
 		return a.addFault(c, err)
 	}
@@ -64,6 +64,9 @@ func (a *api) addFault(c *call, err error) error {
 	f := fault.Of(err)
 	if f == nil {
 		return err
+	}
+	if bad := protectedFault(keyOf(f)); bad != nil {
+		return bad
 	}
 	switch keyOf(f) {
 	case "intel.fault.event-exists":
@@ -133,7 +136,8 @@ func (a *api) eventEdit(c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Intel.EditEvent(c.ctx(), c.who, itoa(e.ID), a.document(c, src), intel.AddOptions{Narrow: true})
+	doc, opt := a.signedDocument(c, src)
+	_, err = a.Intel.EditEvent(c.ctx(), c.who, itoa(e.ID), doc, opt)
 	if err != nil {
 		c.args = []string{itoa(e.ID)}
 		return instead(a.addFault(c, err), forbidden(misp.MsgNotAuthorised), fault.Denied)

@@ -19,14 +19,17 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 	if s.alone {
 		w.RelatedEvent = nil // who wants none gets no list
 	}
-	w.EventReport, w.CryptographicKey = []misp.EventReport{}, []misp.CryptographicKey{}
+	w.EventReport = []misp.EventReport{}
+	var err error
+	if w.CryptographicKey, err = a.keysOf(c, e); err != nil {
+		return nil, err
+	}
 	if e.Origin.ID == c.who.Org || site(c.who) {
 		if email, err := a.creator(c, e.Creator); err == nil {
 			w.EventCreatorEmail = misp.T(email)
 		}
 	}
 	if e.Group != 0 {
-		var err error
 		if w.SharingGroup, err = a.groupOf(c, e.Group); err != nil {
 			return nil, err
 		}

@@ -61,7 +61,7 @@ communities/index communities/view/1 POST:communities/requestAccess/1
 POST:events/upload_stix POST:events/upload_stix/2
 galaxy_clusters/index/1 galaxy_clusters/view/1 POST:galaxy_clusters/add/1 POST:galaxy_clusters/edit/1 POST:galaxy_clusters/publish/1 POST:galaxy_clusters/delete/1
 POST:galaxy_cluster_relations/add POST:galaxy_cluster_relations/edit/1 POST:galaxy_cluster_relations/delete/1
-POST:cryptographicKeys/serverSign
+POST:cryptographicKeys/serverSign POST:cryptographicKeys/add/Event/1 cryptographicKeys/view/1 cryptographicKeys/index POST:cryptographicKeys/delete/1 POST:events/protect/1 POST:events/unProtect/1
 collections/index collections/view/1 POST:collections/add POST:collections/edit/1 POST:collections/delete/1 collectionElements/index/1
 POST:collectionElements/add/1 POST:collectionElements/addElementToCollection/Event/1 POST:collectionElements/delete/1
 POST:favouriteTags/toggle favouriteTags/getToggleField news/index
@@ -73,11 +73,10 @@ events/checkuuid/1 POST:events/pushProposals/1 POST:collections/filterCollection
 
 // notAnswered are the endpoints of the specification that answer 403, and why.
 var notAnswered = map[string]string{
-	"communities/requestaccess":     "there is one community, this installation, and who asks is in it",
-	"cryptographic_keys/serversign": "the installation has no OpenPGP key; what it signs for peers are retractions",
-	"servers/update":                "the program is brought up to date by its operator",
-	"servers/stopworker":            "the runner of jobs lives as long as the program",
-	"servers/killallworkers":        "as above",
+	"communities/requestaccess": "there is one community, this installation, and who asks is in it",
+	"servers/update":            "the program is brought up to date by its operator",
+	"servers/stopworker":        "the runner of jobs lives as long as the program",
+	"servers/killallworkers":    "as above",
 }
 
 // spelt gives an address in every way in which clients write it (spec misp D2).

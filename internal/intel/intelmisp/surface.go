@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"straza/internal/catalog"
+	"straza/internal/craft/seal"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
@@ -39,8 +40,9 @@ type Deps struct {
 	Log      *audit.Log
 	House    House
 	Servers  Servers
-	Sign     Sign   // nil = nothing is retracted
-	Cursors  []byte // key of the places that peers keep for us, 16 bytes at least; nil = they keep none
+	Sign     Sign         // nil = nothing is retracted
+	Seal     *seal.Office // the installation's OpenPGP key; nil = protected events are not signed
+	Cursors  []byte       // key of the places that peers keep for us, 16 bytes at least; nil = they keep none
 	// Unlabelled lets a synchronising key that does not name itself a server read past
 	// labels, as MISP does: for comparison with a real server's recorded answers, nothing else.
 	Unlabelled bool

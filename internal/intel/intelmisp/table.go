@@ -119,8 +119,8 @@ func build() map[string]row {
 	feedRows(read, write)
 	collectionRows(read, write)
 	moduleRows(read, write)
+	protectRows(read, write)
 	refuse(notHere, "site_admin", "communities/requestaccess")
-	refuse(notHere, "", "cryptographic_keys/serversign")
 	refuse(byOperator, "site_admin", `servers/update servers/stopworker servers/killallworkers`)
 	return t
 }
@@ -310,4 +310,15 @@ func catalogRows(read, write adder) {
 	exclusionRows(read, write)
 	noticeRows(read, write)
 	correlationRows(read, write)
+}
+
+// protectRows: protected events and their keys.
+func protectRows(read, write adder) {
+	write("events/protect", "add", (*api).eventProtect)
+	write("events/unprotect", "add", (*api).eventProtect)
+	read("cryptographic_keys/index", "", (*api).cryptoIndex)
+	read("cryptographic_keys/view", "", (*api).cryptoView)
+	write("cryptographic_keys/add", "add", (*api).cryptoAdd)
+	write("cryptographic_keys/delete", "add", (*api).cryptoDelete)
+	write("cryptographic_keys/serversign", "server_sign", (*api).serverSign)
 }

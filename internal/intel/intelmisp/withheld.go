@@ -32,7 +32,7 @@ func (a *api) outward(c *call, e *intel.Event) bool {
 // withheld tells that an event's label keeps it from whoever pulls it, although its
 // distribution would not: the same rule as for what we push (TLP 2.0; spec misp §7.5).
 func (a *api) withheld(c *call, e *intel.Event) bool {
-	return a.outward(c, e) && !leaves(a.Intel.LabelOf(c.ctx(), c.who, e), e)
+	return a.outward(c, e) && !leaves(a.Intel.LabelOf(c.ctx(), c.who, e), e) || a.unproven(c, e)
 }
 
 func leaves(l tlp.Level, e *intel.Event) bool {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"straza/internal/catalog"
+	"straza/internal/craft/seal"
+	"straza/internal/format/openpgp"
 	"straza/internal/intel"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
@@ -41,6 +43,7 @@ type world struct {
 	House    House
 	Enrich   *enrich.Service
 	books    *catalog.Service
+	seal     *seal.Office
 	plain    bool                   // as MISP without labels
 	people   map[string]ident.Actor // who stands behind the key of that name, as of its making
 	keys     map[string]string
@@ -115,6 +118,7 @@ func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
 	w := &world{World: in, people: map[string]ident.Actor{}, keys: map[string]string{}}
 	w.Accounts = account.New(account.Deps{DB: db, Audit: testkit.Audit(db), Keys: keys, Orgs: orgsOf{w.Registry},
 		Config: account.Config{Origin: func() string { return "https://straza.test" }, Hash: testkit.CheapHash}})
+	w.seal = seal.New(seal.Deps{DB: db, Audit: testkit.Audit(db), Vault: keys, Owner: func() openpgp.Owner { return openpgp.Owner{Name: "ORGNAME", Email: "straza@straza.test"} }})
 	w.post = mail.New(db, nil, "straza@straza.test")
 	words, err := i18n.NewCatalog(intel.Messages)
 	w.Must(err)
@@ -140,7 +144,7 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	setup := ident.SystemPart("importer")
 	w.Must(books.Seed(context.Background(), setup))
 	m := web.New(web.Config{Origin: origin, Secret: []byte("0123456789abcdef"), Catalog: messages, Gate: w.Accounts.Gate(), Now: db.Clock.Now})
-	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Enrich: w.Enrich, Log: testkit.Audit(db), Servers: &servers{w: w}, House: w.House, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
+	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Enrich: w.Enrich, Log: testkit.Audit(db), Seal: w.seal, Servers: &servers{w: w}, House: w.House, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
 	srv.Config.Handler = h

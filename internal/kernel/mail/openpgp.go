@@ -2,30 +2,23 @@ package mail
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"io"
 	"mime/multipart"
 	"net/textproto"
-	"slices"
 	"strings"
 	"time"
 
 	gomessage "github.com/emersion/go-message"
 	gomail "github.com/wneessen/go-mail"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
+	pgp "github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
+	"straza/internal/format/openpgp"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
-)
-
-// Bounds of a key that somebody enters.
-const (
-	keyBytes = 64 << 10
-	rsaBits  = 2048 // RFC 9580 §12.4: shorter RSA keys are not to be used
 )
 
 // Key is somebody's OpenPGP certificate (RFC 9580), fit to encrypt letters to.
@@ -37,81 +30,22 @@ type Key struct {
 }
 
 // Spaced is the fingerprint in groups of four, as people compare it.
-func (k Key) Spaced() string {
-	var parts []string
-	for part := range slices.Chunk([]byte(k.Fingerprint), 4) {
-		parts = append(parts, string(part))
-	}
-	return strings.Join(parts, " ")
-}
+func (k Key) Spaced() string { return openpgp.Spaced(k.Fingerprint) }
 
 // ParseKey reads one certificate in ASCII armour. Faults: Invalid on "key" when there
 // is none or more than one, when it is a secret key, when nothing can be encrypted to
 // it now (it expired, was revoked, is for signing only), and for an RSA key below 2048.
 func ParseKey(text string, now time.Time) (k Key, err error) {
-	bad := func(key, why string) (Key, error) { return Key{}, fault.Field("key", "mail.key."+key, "%s", why) }
-	if len(text) > keyBytes {
-		return bad("long", "a key of more than 64 KiB")
-	}
-	list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(strings.TrimSpace(text)))
-	if err != nil || len(list) == 0 {
-		return bad("none", "no OpenPGP key in ASCII armour")
-	}
-	if len(list) > 1 {
-		return bad("many", "more than one key")
-	}
-	e := list[0]
-	if e.PrivateKey != nil {
-		return bad("secret", "a secret key")
-	}
-	usable, ok := e.EncryptionKey(now)
-	if !ok {
-		return bad("unfit", "nothing can be encrypted to this key now")
-	}
-	if bits, err := usable.PublicKey.BitLength(); err == nil && isRSA(usable.PublicKey) && bits < rsaBits {
-		return bad("weak", "an RSA key below 2048 bits")
-	}
-	k.Fingerprint = strings.ToUpper(hex.EncodeToString(e.PrimaryKey.Fingerprint))
-	for name := range e.Identities {
-		k.Names = append(k.Names, strings.ToValidUTF8(name, "�"))
-	}
-	slices.Sort(k.Names)
-	k.Expires = ends(e, usable)
-	var b strings.Builder
-	w, err := armor.Encode(&b, openpgp.PublicKeyType, nil)
+	c, err := openpgp.Read(text)
 	if err == nil {
-		err = e.Serialize(w)
+		k = Key{Fingerprint: c.Fingerprint, Names: c.Names, Armored: c.Armored}
+		k.Expires, err = c.ForEncryption(now)
 	}
-	if err == nil {
-		err = w.Close()
+	var why openpgp.Error
+	if errors.As(err, &why) {
+		return Key{}, fault.Field("key", "mail.key."+string(why), "not a key to encrypt to: %s", string(why))
 	}
-	if err != nil {
-		return bad("none", "the key does not write back")
-	}
-	k.Armored = b.String() + "\n"
-	return k, nil
-}
-
-func isRSA(p *packet.PublicKey) bool {
-	return p.PubKeyAlgo == packet.PubKeyAlgoRSA || p.PubKeyAlgo == packet.PubKeyAlgoRSAEncryptOnly
-}
-
-// ends is when the certificate or the part that is encrypted to expires, the earlier.
-func ends(e *openpgp.Entity, usable openpgp.Key) (at int64) {
-	note := func(made time.Time, sig *packet.Signature) {
-		if sig == nil || sig.KeyLifetimeSecs == nil || *sig.KeyLifetimeSecs == 0 {
-			return
-		}
-		end := made.Add(time.Duration(*sig.KeyLifetimeSecs) * time.Second).UnixMicro()
-		if at == 0 || end < at {
-			at = end
-		}
-	}
-	if id := e.PrimaryIdentity(); id != nil {
-		note(e.PrimaryKey.CreationTime, id.SelfSignature)
-	}
-	note(usable.PublicKey.CreationTime, usable.SelfSignature)
-	return at
+	return k, err
 }
 
 // seal makes a letter's text into one OpenPGP message in ASCII armour, its subject
@@ -133,7 +67,7 @@ func seal(k Key, l Letter, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(k.Armored))
+	list, err := pgp.ReadArmoredKeyRing(strings.NewReader(k.Armored))
 	if err != nil || len(list) != 1 {
 		return nil, errors.Join(errors.New("the key that is kept does not read"), err)
 	}
@@ -142,7 +76,7 @@ func seal(k Key, l Letter, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := openpgp.Encrypt(a, list, nil, &openpgp.FileHints{IsBinary: true}, &packet.Config{Time: func() time.Time { return now }, DefaultCipher: packet.CipherAES256})
+	p, err := pgp.Encrypt(a, list, nil, &pgp.FileHints{IsBinary: true}, &packet.Config{Time: func() time.Time { return now }, DefaultCipher: packet.CipherAES256})
 	if err != nil {
 		return nil, err
 	}
