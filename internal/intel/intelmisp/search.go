@@ -1,12 +1,14 @@
 package intelmisp
 
 import (
+	"errors"
 	"io"
 	"strings"
 
 	"straza/internal/format/detect"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/kernel/fault"
 )
 
 // format is a way to write what a search finds.
@@ -208,7 +210,8 @@ func (s *search) kept(at *intel.Attribute) bool {
 func (s *search) events() error {
 	asXML := s.format == "xml"
 	dst, head, tail := s.body(asXML)
-	x := misp.NewEncoder(dst)
+	h := &heldBack{dst: dst}
+	x := misp.NewEncoder(h)
 	if _, err := s.out.Write([]byte(head)); err != nil {
 		return err
 	}
@@ -217,22 +220,24 @@ func (s *search) events() error {
 		s.show.only = func(at *intel.Attribute) bool { return (ids == nil || at.ToIDS == *ids) && s.kept(at) }
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
-		if !first && !asXML {
-			x.Raw(",")
+		kept, err := s.oneEvent(h, e, func() error {
+			if !first && !asXML {
+				x.Raw(",")
+			}
+			if err := s.a.writeEvent(s.c, x, e, s.show); err != nil {
+				return err
+			}
+			return errors.Join(s.err, x.Flush())
+		})
+		if first = first && !kept; err == nil && !kept {
+			x = misp.NewEncoder(h) // the old one stands in the middle of an event
 		}
-		first = false
-		if err := s.a.writeEvent(s.c, x, e, s.show); err != nil {
-			return err
-		}
-		return s.err
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	s.n = total
-	if err := x.Flush(); err != nil {
-		return err
-	}
 	if f, ok := dst.(*misp.XMLWriter); ok {
 		if err := f.Flush(); err != nil {
 			return err
@@ -364,11 +369,11 @@ func (s *search) xmlAttributes() error {
 		if !s.kept(at) {
 			return s.err
 		}
-		s.n++
 		w, err := s.attribute(at)
 		if err != nil {
-			return err
+			return s.unlessGone(err, at)
 		}
+		s.n++
 		if !s.c.params.flag("includeContext", false) {
 			w.Event = nil // measured
 		}
@@ -427,13 +432,13 @@ func (s *search) attributes() error {
 		if !s.kept(at) {
 			return s.err
 		}
+		w, err := s.attribute(at)
+		if err != nil {
+			return s.unlessGone(err, at)
+		}
 		buf = buf[:0]
 		if s.n++; s.n > 1 {
 			buf = append(buf, ',')
-		}
-		w, err := s.attribute(at)
-		if err != nil {
-			return err
 		}
 		buf = misp.Append(buf, &w)
 		_, err = s.out.Write(buf)
@@ -523,8 +528,7 @@ func (s *search) objects() error {
 		if found++; limit > 0 && (found <= (page-1)*limit || found > page*limit) {
 			return nil
 		}
-		s.n++
-		return s.object(at)
+		return s.unlessGone(s.object(at), at)
 	})
 	if err != nil {
 		return err
@@ -535,6 +539,9 @@ func (s *search) objects() error {
 
 func (s *search) object(at *intel.Attribute) error {
 	ob, err := s.a.Intel.Object(s.c.ctx(), s.c.who, itoa(at.ObjectID), s.q.Deleted)
+	if fault.Is(err, fault.NotFound) {
+		return nil // deleted since its attribute was found
+	}
 	if err != nil {
 		return err
 	}
@@ -544,7 +551,7 @@ func (s *search) object(at *intel.Attribute) error {
 	}
 	w.Event = &misp.Event{ID: misp.N(at.Event.ID), Info: misp.T(at.Event.Info), OrgID: misp.N(at.Event.Owner.ID), OrgcID: misp.N(at.Event.Origin.ID)}
 	buf := []byte(`{"Object":`)
-	if s.n > 1 {
+	if s.n++; s.n > 1 {
 		buf = []byte(`,{"Object":`)
 	}
 	_, err = s.out.Write(append(misp.Append(buf, &w), '}'))

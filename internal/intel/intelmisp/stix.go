@@ -10,8 +10,10 @@ import (
 // several events share are written once.
 type bundle struct {
 	s    *search
+	out  *heldBack
 	n    int
 	seen map[string]bool
+	news []string        // of seen, by the event that is being written
 	skip map[string]bool // types that are left out
 }
 
@@ -21,7 +23,7 @@ func (s *search) bundle() (*bundle, error) {
 		return nil, err
 	}
 	_, err = s.out.Write([]byte(`{"type":"bundle","id":"bundle--` + id + `","objects":[`))
-	return &bundle{s: s, seen: map[string]bool{}}, err
+	return &bundle{s: s, out: &heldBack{dst: s.out, left: true}, seen: map[string]bool{}}, err
 }
 
 func (b *bundle) emit(o stix.Object) error {
@@ -32,14 +34,14 @@ func (b *bundle) emit(o stix.Object) error {
 		if b.seen[o.ID] {
 			return nil
 		}
-		b.seen[o.ID] = true
+		b.seen[o.ID], b.news = true, append(b.news, o.ID)
 	}
 	if b.n++; b.n > 1 {
-		if _, err := b.s.out.Write([]byte{','}); err != nil {
+		if _, err := b.out.Write([]byte{','}); err != nil {
 			return err
 		}
 	}
-	_, err := b.s.out.Write(o.JSON)
+	_, err := b.out.Write(o.JSON)
 	return err
 }
 
@@ -54,7 +56,18 @@ func (s *search) stixEvents() error {
 	if err != nil {
 		return err
 	}
-	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error { return s.stixEvent(b, e) })
+	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
+		n := b.n
+		b.news = b.news[:0]
+		kept, err := s.oneEvent(b.out, e, func() error { return s.stixEvent(b, e) })
+		if err == nil && !kept {
+			b.n = n
+			for _, id := range b.news { // a later event brings them
+				delete(b.seen, id)
+			}
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}

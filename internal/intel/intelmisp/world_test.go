@@ -45,6 +45,7 @@ type world struct {
 	books    *catalog.Service
 	seal     *seal.Office
 	plain    bool                   // as MISP without labels
+	atWrite  func()                 // called when some of an answer goes to its client
 	people   map[string]ident.Actor // who stands behind the key of that name, as of its making
 	keys     map[string]string
 }
@@ -147,11 +148,25 @@ func (w *world) serve(t testing.TB, db *store.DB) {
 	m.Surface(Surface(Deps{Intel: w.Intel, Remarks: w.Remarks, Dossiers: w.Dossiers, Catalog: books, Accounts: w.Accounts, Registry: w.Registry, Feeds: w.Feeds, Enrich: w.Enrich, Log: testkit.Audit(db), Seal: w.seal, Servers: &servers{w: w}, House: w.House, Unlabelled: w.plain, UUID: db.NewUUID(), Origin: origin.String(), Host: func(context.Context) string { return "ORGNAME" }}))
 	h, err := m.Handler()
 	w.Must(err)
-	srv.Config.Handler = h
+	srv.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.atWrite != nil {
+			rw = atWrite{rw, w.atWrite}
+		}
+		h.ServeHTTP(rw, r)
+	})
 	srv.Start()
 	t.Cleanup(srv.Close)
 	w.url = srv.URL
 }
+
+type atWrite struct {
+	http.ResponseWriter
+	do func()
+}
+
+func (a atWrite) Write(b []byte) (int, error) { a.do(); return a.ResponseWriter.Write(b) }
+
+func (a atWrite) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // each runs a test on both engines.
 func each(t *testing.T, test func(t *testing.T, w *world)) {
