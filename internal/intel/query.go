@@ -39,7 +39,7 @@ type Query struct {
 	Info     Filter // of the event, in either script and any case
 	InfoCase bool   // Info is tested letter by letter, as MISP's restSearch does
 	Text     string // events that hold it anywhere: info, value, comment, tag; all their attributes
-	here     string // the same, of the attribute itself
+	Holds    string // of attributes: those that hold it themselves, in value, comment or a tag of their own
 
 	Events  []string // ids or UUIDs
 	Extends string   // UUID of the event that they extend
@@ -117,12 +117,15 @@ type plan struct {
 	ledEvents       []int64
 	ledAttributes   []int64
 	places          map[int64]Place // of Brief: where each event was found
+	folded, lower   string          // of Holds
+	said            string          // the last comment that was tested, and whether it holds the text
+	saidSo          bool
 }
 
 // plan looks names up. It reads nothing that who may not: an unknown name and a
 // hidden one give the same.
 func (q *Query) plan(ctx context.Context, tx *store.Tx, who ident.Actor) (*plan, error) {
-	p := &plan{Query: q, nothing: q.Nothing}
+	p := &plan{Query: q, nothing: q.Nothing, lower: strings.ToLower(q.Holds), folded: i18n.Fold(q.Holds)}
 	for _, v := range q.Value.Or {
 		p.value(v, &p.exact, &p.keys, &p.likes)
 	}
@@ -300,26 +303,39 @@ func (p *plan) eventIDs(ctx context.Context, tx *store.Tx, who ident.Actor) erro
 // inGo are the tests that SQL cannot make alike on both engines: patterns, case,
 // and that a key's text is really equal.
 func (p *plan) inGo(a *Attribute) bool {
-	if len(p.exact)+len(p.likes)+len(p.exactNot)+len(p.likesNot) > 0 {
-		v := strings.ToLower(a.Value)
-		first, second := halves(a.Type, v)
-		hit := func(exact, likes []string) bool {
-			return slices.ContainsFunc(exact, func(x string) bool { return x == v || x == first || second != "" && x == second }) ||
-				slices.ContainsFunc(likes, func(x string) bool { return like(v, x) || second != "" && (like(first, x) || like(second, x)) })
-		}
-		if len(p.exact)+len(p.likes) > 0 && !hit(p.exact, p.likes) || hit(p.exactNot, p.likesNot) {
-			return false
-		}
-	}
-	if !p.infoPasses(a.Event) {
+	if !p.valuePasses(a.Type, a.Value) || !p.infoPasses(a.Event) {
 		return false
 	}
-	if p.here != "" {
-		t := strings.ToLower(p.here)
-		return strings.Contains(strings.ToLower(a.Value), t) || strings.Contains(strings.ToLower(a.Comment), t) ||
-			tagHolds(a.Tags, t) || strings.Contains(i18n.Fold(a.Event.Info), i18n.Fold(t)) || tagHolds(a.Event.Tags, t)
+	if p.Holds != "" {
+		return p.holds(a.Value, a.Comment) || tagHolds(a.Tags, p.lower)
 	}
 	return true
+}
+
+// holds tests what an attribute says: its value in any case, its comment in either script
+// too. The same comment often stands on many in a row.
+func (p *plan) holds(value, comment string) bool {
+	if strings.Contains(strings.ToLower(value), p.lower) {
+		return true
+	}
+	if comment != p.said {
+		p.said, p.saidSo = comment, strings.Contains(i18n.Fold(comment), p.folded)
+	}
+	return comment != "" && p.saidSo
+}
+
+// valuePasses tests a value and its halves.
+func (p *plan) valuePasses(typ, value string) bool {
+	if len(p.exact)+len(p.likes)+len(p.exactNot)+len(p.likesNot) == 0 {
+		return true
+	}
+	v := strings.ToLower(value)
+	first, second := halves(typ, v)
+	hit := func(exact, likes []string) bool {
+		return slices.ContainsFunc(exact, func(x string) bool { return x == v || x == first || second != "" && x == second }) ||
+			slices.ContainsFunc(likes, func(x string) bool { return like(v, x) || second != "" && (like(first, x) || like(second, x)) })
+	}
+	return (len(p.exact)+len(p.likes) == 0 || hit(p.exact, p.likes)) && !hit(p.exactNot, p.likesNot)
 }
 
 func tagHolds(tags []TagUse, t string) bool {

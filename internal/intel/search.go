@@ -95,7 +95,11 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 				return r.dress(ctx, tx, list, err)
 			}
 		}
-		ids, err = attributeIDs(ctx, tx, r.who, r.plan, limit)
+		if r.pure() {
+			ids, err = attributeIDs(ctx, tx, r.who, r.plan, limit)
+		} else {
+			ids, err = sievedIDs(ctx, tx, r.who, r.plan)
+		}
 		return err
 	})
 	if err != nil || len(ids) > idsHeld {
@@ -130,7 +134,7 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 // pure tells that SQL alone decides, so that limits may be put there.
 func (r *run) pure() bool {
 	p := r.plan
-	return p.Value.empty() && p.Info.empty() && p.here == ""
+	return p.Value.empty() && p.Info.empty() && p.Holds == ""
 }
 
 // walked is the largest batch of a walk: each one builds its list of readable
@@ -217,7 +221,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	if r.plan.WithTags || r.plan.here != "" {
+	if r.plan.WithTags || r.plan.Holds != "" {
 		attach := attachTags
 		if len(list) >= 1000 && r.plan.whole() {
 			attach = attachTagsWithin // nearly everything of these events is here
@@ -243,7 +247,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 		}
 	}
 	// The rows were just read through their events, in this transaction.
-	if err := r.s.headers(ctx, tx, "1 = 1", missing, r.plan.WithTags || r.plan.here != "", r.heads); err != nil {
+	if err := r.s.headers(ctx, tx, "1 = 1", missing, r.plan.WithTags || r.plan.Holds != "", r.heads); err != nil {
 		return err
 	}
 	for i := range list {
@@ -255,7 +259,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 // whole tells that next to nothing is asked of attributes, so that a batch holds
 // nearly all of its events.
 func (p *plan) whole() bool {
-	return !p.attributeLevel() && len(p.tags)+len(p.notTags)+len(p.UUIDs) == 0 && p.Time.empty() && p.Text == "" && p.here == ""
+	return !p.attributeLevel() && len(p.tags)+len(p.notTags)+len(p.UUIDs) == 0 && p.Time.empty() && p.Text == "" && p.Holds == ""
 }
 
 // headers reads event headers into a map; seen is the test of who may see them.
@@ -482,7 +486,7 @@ func (s *Service) eventsWithText(ctx context.Context, who ident.Actor, p *plan) 
 // visible attribute's value, comment or tag.
 func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list []found) ([]int64, error) {
 	t := strings.Trim(p.Text, "%")
-	q := Query{here: t, Events: p.Events, Deleted: p.Deleted}
+	q := Query{Holds: t, Events: p.Events, Deleted: p.Deleted}
 	hit := map[int64]bool{}
 	if err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { hit[a.EventID] = true; return nil }); err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func sortBy(list []*intel.Attribute, group, order string) {
 // attributeQuery turns the filters over an event's table into a query.
 func attributeQuery(f *web.Filters, e *intel.Event) intel.Query {
 	q := intel.Query{Events: []string{e.Ref()}, WithTags: true}
-	q.Text, q.Nothing = said(f)
+	q.Holds, q.Nothing = said(f)
 	for name, field := range map[string]*intel.Filter{"type": &q.Type, "category": &q.Category} {
 		if v := f.Get(name); v != "" {
 			field.Or = []string{v}

@@ -15,6 +15,22 @@ import (
 	"straza/internal/testkit"
 )
 
+// TestTextFilterOfAnEvent: the filter over an event's table leaves the rows that hold the
+// text, not all of an event in which it stands somewhere.
+func TestTextFilterOfAnEvent(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, w, people := desk(t, db)
+		e := w.Add(people["ana"], inteltest.Event("Капија 400", intel.Community, inteltest.Attr("ip-dst", "198.51.100.24"), inteltest.Attr("domain", "kapija.example")))
+		for _, q := range []string{"q=kapija", "q=kapija&sort=value"} {
+			if body := s.Shows("ana", "/console/events/"+e.Ref()+"?"+q, 200, "kapija.example"); strings.Contains(body, "198.51.100.24") {
+				t.Errorf("%s leaves a row without the text", q)
+			}
+		}
+		s.Shows("ana", "/console/events/"+e.Ref()+"?q=400", 200, "The filter hides all attributes")
+	})
+}
+
 // TestRowInPlace: a row's small form comes to a script alone and changes what it holds and
 // nothing else; a wrong value and a lost race are told in the row; the change is taken
 // back; who may not change the event gets no form and no address of one.
