@@ -178,7 +178,7 @@ func (s *Service) ranked(ctx context.Context, tx *store.Tx, who ident.Actor, cou
 		ids = ids[:min(limit, len(ids))]
 	}
 	heads := map[int64]*Event{}
-	if err := s.headers(ctx, tx, eventSeen(who, "e"), ids, false, heads); err != nil {
+	if err := s.headers(ctx, tx, who, eventSeen(who, "e"), ids, false, heads); err != nil {
 		return nil, err
 	}
 	var out []Related
@@ -230,7 +230,7 @@ func (s *Service) RelatedTo(ctx context.Context, who ident.Actor, list []*Attrib
 				ids = append(ids, others[i].EventID)
 			}
 			slices.Sort(ids)
-			if err := s.headers(ctx, tx, eventSeen(who, "e"), slices.Compact(ids), false, heads); err != nil {
+			if err := s.headers(ctx, tx, who, eventSeen(who, "e"), slices.Compact(ids), false, heads); err != nil {
 				return err
 			}
 			pair(out, byKey, others, heads, each)

@@ -76,7 +76,7 @@ func (s *Service) knownIn(ctx context.Context, who ident.Actor, list []Candidate
 			}
 			slices.Sort(ids)
 			heads := map[int64]*Event{}
-			if err := s.headers(ctx, tx, eventSeen(who, "e"), slices.Compact(ids), false, heads); err != nil {
+			if err := s.headers(ctx, tx, who, eventSeen(who, "e"), slices.Compact(ids), false, heads); err != nil {
 				return err
 			}
 			for k, list := range events {

@@ -226,7 +226,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 		if len(list) >= 1000 && r.plan.whole() {
 			attach = attachTagsWithin // nearly everything of these events is here
 		}
-		if err := attach(ctx, tx, pointers(list)); err != nil {
+		if err := attach(ctx, tx, r.who, pointers(list)); err != nil {
 			return err
 		}
 	}
@@ -247,7 +247,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 		}
 	}
 	// The rows were just read through their events, in this transaction.
-	if err := r.s.headers(ctx, tx, "1 = 1", missing, r.plan.WithTags || r.plan.Holds != "", r.heads); err != nil {
+	if err := r.s.headers(ctx, tx, r.who, "1 = 1", missing, r.plan.WithTags || r.plan.Holds != "", r.heads); err != nil {
 		return err
 	}
 	for i := range list {
@@ -263,7 +263,7 @@ func (p *plan) whole() bool {
 }
 
 // headers reads event headers into a map; seen is the test of who may see them.
-func (s *Service) headers(ctx context.Context, tx *store.Tx, seen string, ids []int64, tags bool, into map[int64]*Event) error {
+func (s *Service) headers(ctx context.Context, tx *store.Tx, who ident.Actor, seen string, ids []int64, tags bool, into map[int64]*Event) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -273,7 +273,7 @@ func (s *Service) headers(ctx context.Context, tx *store.Tx, seen string, ids []
 	}
 	var of map[int64][]TagUse
 	if tags {
-		if of, err = tagsOfEvents(ctx, tx, ids); err != nil {
+		if of, err = tagsOfEvents(ctx, tx, who, ids); err != nil {
 			return err
 		}
 	}
@@ -341,7 +341,7 @@ func (s *Service) SearchEvents(ctx context.Context, who ident.Actor, q Query, yi
 	for part := range slices.Chunk(ids, 200) {
 		heads := map[int64]*Event{}
 		err := s.db.View(ctx, func(tx *store.Tx) error {
-			if err := s.headers(ctx, tx, eventSeen(who, "e"), part, true, heads); err != nil {
+			if err := s.headers(ctx, tx, who, eventSeen(who, "e"), part, true, heads); err != nil {
 				return err
 			}
 			for _, e := range heads {

@@ -105,7 +105,7 @@ func (c *conversion) begin(id int64) (todo bool, err error) {
 		if c.event, err = readEvent(c.ctx, tx, sharer, strconv.FormatInt(id, 10)); err != nil {
 			return err
 		}
-		uses, err := eventTags(c.ctx, tx, id)
+		uses, err := eventTags(c.ctx, tx, sharer, id)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (c *conversion) attributes(conv *stix.Converter) error {
 			if list, err = listAttributes(c.ctx, tx, sharer, c.event.ID, after, Without, n); err != nil {
 				return err
 			}
-			if err = attachTags(c.ctx, tx, pointers(list)); err != nil {
+			if err = attachTags(c.ctx, tx, sharer, pointers(list)); err != nil {
 				return err
 			}
 			data, err = attachments(c.ctx, tx, c.s.vault, list)

@@ -171,23 +171,23 @@ func wide[T ~int](list []T) []int64 {
 // tagWhere: in attribute scope an event's tag counts for all its attributes; in
 // event scope a visible attribute's tag counts for its event, except in NOT.
 func (p *plan) tagWhere(w *where, who ident.Actor, sc scope) {
+	among := func(ids []int64) string { return "g.tag_id IN " + store.In(ids) + " AND " + usesSeen(who) }
 	for _, ids := range p.tags {
-		on := "e.id IN (SELECT g.event_id FROM intel_tagging g WHERE g.attribute_id = 0 AND g.tag_id IN " + store.In(ids) + ")"
+		on := "e.id IN (SELECT g.event_id FROM intel_tagging g WHERE g.attribute_id = 0 AND " + among(ids)
 		if sc == ofAttributes {
-			on += " OR a.id IN (SELECT g.attribute_id FROM intel_tagging g WHERE g.attribute_id <> 0 AND g.tag_id IN " + store.In(ids) + ")"
-		} else {
-			on = "e.id IN (SELECT g.event_id FROM intel_tagging g WHERE g.attribute_id = 0 AND g.tag_id IN " + store.In(ids) +
-				" UNION SELECT a.event_id FROM intel_tagging g JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.tag_id IN " +
-				store.In(ids) + p.Deleted.sql("a") + " AND " + childSeen(who, "a", true) + ")"
+			on += ") OR a.id IN (SELECT g.attribute_id FROM intel_tagging g WHERE g.attribute_id <> 0 AND " + among(ids) + ")"
+		} else { // one list, so that it leads
+			on += " UNION SELECT a.event_id FROM intel_tagging g JOIN intel_attribute a ON a.id = g.attribute_id WHERE " + among(ids) +
+				p.Deleted.sql("a") + " AND " + childSeen(who, "a", true) + ")"
 		}
 		w.add("(" + on + ")")
 	}
 	if len(p.notTags) == 0 {
 		return
 	}
-	w.add("NOT EXISTS (SELECT 1 FROM intel_tagging g WHERE g.event_id = e.id AND g.attribute_id = 0 AND g.tag_id IN " + store.In(p.notTags) + ")")
+	w.add("NOT EXISTS (SELECT 1 FROM intel_tagging g WHERE g.event_id = e.id AND g.attribute_id = 0 AND " + among(p.notTags) + ")")
 	if sc == ofAttributes {
-		w.add("NOT EXISTS (SELECT 1 FROM intel_tagging g WHERE g.event_id = e.id AND g.attribute_id = a.id AND g.tag_id IN " + store.In(p.notTags) + ")")
+		w.add("NOT EXISTS (SELECT 1 FROM intel_tagging g WHERE g.event_id = e.id AND g.attribute_id = a.id AND " + among(p.notTags) + ")")
 	}
 }
 
@@ -547,11 +547,11 @@ func listOrgs(ctx context.Context, tx *store.Tx) ([]Org, error) {
 	return store.All(ctx, tx, scanOrg, allOrgs)
 }
 
-// tagsOfEvents reads the tags of several events.
-func tagsOfEvents(ctx context.Context, tx *store.Tx, ids []int64) (map[int64][]TagUse, error) {
+// tagsOfEvents reads the tags of several events, as who sees them.
+func tagsOfEvents(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) (map[int64][]TagUse, error) {
 	list, args := few(1, ids)
 	rows, err := tx.Query(ctx, "SELECT "+tagCols+", g.id, g.local, g.relationship, g.event_id FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id "+
-		"WHERE g.attribute_id = 0 AND g.event_id IN "+list+" ORDER BY g.id", args...)
+		"WHERE g.attribute_id = 0 AND g.event_id IN "+list+" AND "+usesSeen(who)+" ORDER BY g.id", args...)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // that of a large event only those are read whole that will be shown. More than idsHeld
 // are not kept.
 func sievedIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (ids []int64, err error) {
-	tagged, err := taggedHolding(ctx, tx, p)
+	tagged, err := taggedHolding(ctx, tx, who, p)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func sievedIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (ids
 
 // taggedHolding are the attributes of the plan's events that have a tag of their own in
 // which the text stands.
-func taggedHolding(ctx context.Context, tx *store.Tx, p *plan) (map[int64]bool, error) {
+func taggedHolding(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (map[int64]bool, error) {
 	if p.Holds == "" {
 		return nil, nil
 	}
@@ -66,9 +66,9 @@ func taggedHolding(ctx context.Context, tx *store.Tx, p *plan) (map[int64]bool, 
 	}
 	within := ""
 	if len(p.events) > 0 {
-		within = " AND event_id IN " + store.In(p.events)
+		within = " AND g.event_id IN " + store.In(p.events)
 	}
-	list, err := store.All(ctx, tx, store.ScanInt64, "SELECT attribute_id FROM intel_tagging WHERE attribute_id <> 0 AND tag_id IN "+store.In(of)+within)
+	list, err := store.All(ctx, tx, store.ScanInt64, "SELECT g.attribute_id FROM intel_tagging g WHERE g.attribute_id <> 0 AND g.tag_id IN "+store.In(of)+" AND "+usesSeen(who)+within)
 	out := make(map[int64]bool, len(list))
 	for _, id := range list {
 		out[id] = true

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -146,9 +147,19 @@ func scanUse(s store.Scanner) (u useOf, err error) {
 
 const useFrom = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attribute_id FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id `
 
-// eventTags lists the tags on an event itself.
-func eventTags(ctx context.Context, tx *store.Tx, event int64) ([]TagUse, error) {
-	uses, err := store.All(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id = 0 ORDER BY g.id", event)
+// usesSeen leaves local tags out for who speaks for a peer: they are notes of this
+// installation and travel nowhere. The team's people hold the right to synchronise too,
+// and read for themselves.
+func usesSeen(who ident.Actor) string {
+	if access.Allowed(who, "misp.sync") && !access.Allowed(who, "misp.site_admin") && !who.OnTeam() {
+		return "NOT g.local"
+	}
+	return "1 = 1"
+}
+
+// eventTags lists the tags on an event itself, as who sees them.
+func eventTags(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) ([]TagUse, error) {
+	uses, err := store.All(ctx, tx, scanUse, useFrom+"WHERE g.event_id = $1 AND g.attribute_id = 0 AND "+usesSeen(who)+" ORDER BY g.id", event)
 	out := make([]TagUse, len(uses))
 	for i, u := range uses {
 		out[i] = u.TagUse
@@ -158,7 +169,7 @@ func eventTags(ctx context.Context, tx *store.Tx, event int64) ([]TagUse, error)
 
 // CROSS JOIN keeps SQLite from beginning at the tags: the places lead.
 const useAt = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attribute_id FROM (VALUES %s) AS place
-	CROSS JOIN intel_tagging g CROSS JOIN intel_tag t WHERE g.event_id = place.column1 AND g.attribute_id = place.column2 AND t.id = g.tag_id ORDER BY g.id`
+	CROSS JOIN intel_tagging g CROSS JOIN intel_tag t WHERE g.event_id = place.column1 AND g.attribute_id = place.column2 AND t.id = g.tag_id AND %s ORDER BY g.id`
 
 // useWithin is useAt for whole stretches of events: (event, first, last attribute).
 var useWithin = strings.Replace(useAt, "g.attribute_id = place.column2", "g.attribute_id BETWEEN place.column2 AND place.column3", 1)
@@ -166,7 +177,7 @@ var useWithin = strings.Replace(useAt, "g.attribute_id = place.column2", "g.attr
 // attachTagsWithin is attachTags for a list that holds nearly all attributes of its
 // events: one stretch of the index for each event instead of one look for each
 // attribute. Tags of attributes that are not in the list are passed over.
-func attachTagsWithin(ctx context.Context, tx *store.Tx, list []*Attribute) error {
+func attachTagsWithin(ctx context.Context, tx *store.Tx, who ident.Actor, list []*Attribute) error {
 	at := make(map[int64]*Attribute, len(list))
 	ends := map[int64][2]int64{}
 	var events []int64
@@ -188,7 +199,7 @@ func attachTagsWithin(ctx context.Context, tx *store.Tx, list []*Attribute) erro
 			fmt.Fprintf(&b, "(CAST($%d AS BIGINT),CAST($%d AS BIGINT),CAST($%d AS BIGINT))", 3*i+1, 3*i+2, 3*i+3)
 			args = append(args, id, ends[id][0], ends[id][1])
 		}
-		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useWithin, b.String()), args...) {
+		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useWithin, b.String(), usesSeen(who)), args...) {
 			if err != nil {
 				return err
 			}
@@ -200,15 +211,16 @@ func attachTagsWithin(ctx context.Context, tx *store.Tx, list []*Attribute) erro
 	return nil
 }
 
-// attachTags fills in the tags of a batch of attributes, of however many events.
-func attachTags(ctx context.Context, tx *store.Tx, list []*Attribute) error {
+// attachTags fills in the tags of a batch of attributes, of however many events, as who
+// sees them.
+func attachTags(ctx context.Context, tx *store.Tx, who ident.Actor, list []*Attribute) error {
 	at := make(map[int64]*Attribute, len(list))
 	for _, a := range list {
 		at[a.ID] = a
 	}
 	for part := range slices.Chunk(list, batch) {
 		places, args := placesOf(part)
-		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useAt, places), args...) {
+		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useAt, places, usesSeen(who)), args...) {
 			if err != nil {
 				return err
 			}
@@ -245,7 +257,7 @@ func tagSeen(who ident.Actor) string {
 	}
 	org := strconv.FormatInt(who.Org, 10)
 	return "t.org_id IN (0," + org + ") AND t.user_id IN (0," + strconv.FormatInt(who.Person, 10) + ") AND (t.made_by IN (0," + org + ") OR EXISTS (" +
-		"SELECT 1 FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id WHERE g.tag_id = t.id AND " + eventSeen(who, "e") +
+		"SELECT 1 FROM intel_tagging g JOIN intel_event e ON e.id = g.event_id WHERE g.tag_id = t.id AND " + usesSeen(who) + " AND " + eventSeen(who, "e") +
 		" AND (g.attribute_id = 0 OR EXISTS (SELECT 1 FROM intel_attribute a WHERE a.id = g.attribute_id AND " + childSeen(who, "a", false) + "))))"
 }
 

@@ -406,7 +406,7 @@ func (d *differ) read(ctx context.Context, tx *store.Tx, kind ChangeKind, where 
 		if err != nil {
 			return nil, err
 		}
-		if err := attachTags(ctx, tx, pointers(list)); err != nil {
+		if err := attachTags(ctx, tx, d.who, pointers(list)); err != nil {
 			return nil, err
 		}
 		for i := range list {

@@ -54,7 +54,7 @@ func (s *Service) header(ctx context.Context, tx *store.Tx, who ident.Actor, ref
 	if err != nil {
 		return e, err
 	}
-	if e.Tags, err = eventTags(ctx, tx, e.ID); err != nil {
+	if e.Tags, err = eventTags(ctx, tx, who, e.ID); err != nil {
 		return e, err
 	}
 	return e, countFor(ctx, tx, who, &e)
@@ -92,7 +92,7 @@ func (s *Service) Attributes(ctx context.Context, who ident.Actor, event string,
 			if list, err = listAttributes(ctx, tx, who, e.ID, after, p.Deleted, n); err != nil {
 				return err
 			}
-			return attachTags(ctx, tx, pointers(list))
+			return attachTags(ctx, tx, who, pointers(list))
 		})
 		for i := range list {
 			after = list[i].ID
@@ -182,7 +182,7 @@ func fillObjects(ctx context.Context, tx *store.Tx, who ident.Actor, list []Obje
 	if err != nil {
 		return err
 	}
-	if err := attachTags(ctx, tx, pointers(attrs)); err != nil {
+	if err := attachTags(ctx, tx, who, pointers(attrs)); err != nil {
 		return err
 	}
 	for _, a := range attrs {
@@ -253,7 +253,7 @@ func (s *Service) Attribute(ctx context.Context, who ident.Actor, ref string) (a
 		if a, err = readAttribute(ctx, tx, who, ref); err != nil {
 			return err
 		}
-		return attachTags(ctx, tx, []*Attribute{&a})
+		return attachTags(ctx, tx, who, []*Attribute{&a})
 	})
 	return a, err
 }

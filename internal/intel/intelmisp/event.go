@@ -40,7 +40,7 @@ type show struct {
 // showOf reads the options of events/view; sync keys never get local tags.
 func (a *api) showOf(c *call, e *intel.Event) show {
 	s := show{deleted: deletedOf(c.params["deleted"]), metadata: c.params.flag("metadata", false), data: true,
-		noLocal:  c.params.flag("excludeLocalTags", false) || access.Allowed(c.who, "misp.sync") && !site(c.who),
+		noLocal:  c.params.flag("excludeLocalTags", false) || synchronises(c),
 		related:  c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true),
 		warnings: c.params.flag("includeWarninglistHits", false), extended: c.params.flag("extended", false)}
