@@ -29,7 +29,7 @@ func (a *api) attributeView(c *call) error {
 		return err
 	}
 	w := at.Wire()
-	w.Tag = dropLocal(w.Tag, false)
+	w.Tag = dropLocal(w.Tag, noLocal(c))
 	if at.Event != nil {
 		w.EventUUID = misp.T(at.Event.UUID)
 	}

@@ -138,7 +138,7 @@ func (l *rows) cell(at *intel.Attribute, name string) {
 	case "object_relation":
 		l.text(at.Relation)
 	case "attribute_tag":
-		l.text(tagList(at.Tags))
+		l.text(tagList(exported(at.Tags, l.s.show.noLocal)))
 	case "first_seen":
 		l.text(at.Wire().FirstSeen.V)
 	case "last_seen":
@@ -160,7 +160,7 @@ func (l *rows) cell(at *intel.Attribute, name string) {
 	default:
 		v, ok := l.kept[name]
 		if !ok {
-			v.text, v.number = eventCell(at.Event, name)
+			v.text, v.number = eventCell(at.Event, name, l.s.show.noLocal)
 			l.kept[name] = v
 		}
 		if v.number {
@@ -173,7 +173,7 @@ func (l *rows) cell(at *intel.Attribute, name string) {
 
 var threats = []string{"", "High", "Medium", "Low", "Undefined"}
 
-func eventCell(e *intel.Event, name string) (v string, number bool) {
+func eventCell(e *intel.Event, name string, noLocal bool) (v string, number bool) {
 	switch name {
 	case "event_info":
 		return e.Info, false
@@ -192,7 +192,7 @@ func eventCell(e *intel.Event, name string) (v string, number bool) {
 	case "event_date":
 		return e.Date, false
 	case "event_tag":
-		return tagList(e.Tags), false
+		return tagList(exported(e.Tags, noLocal)), false
 	case "event_timestamp":
 		return itoa(e.Timestamp), true
 	}
@@ -202,9 +202,7 @@ func eventCell(e *intel.Event, name string) (v string, number bool) {
 func tagList(tags []intel.TagUse) string {
 	var names []string
 	for _, t := range tags {
-		if t.Exportable {
-			names = append(names, t.Name)
-		}
+		names = append(names, t.Name)
 	}
 	return strings.Join(names, ",")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"straza/internal/format/misp"
@@ -37,10 +38,21 @@ type show struct {
 	decay    *decaying
 }
 
-// showOf reads the options of events/view; sync keys never get local tags.
+// noLocal tells whether local tags, and the clusters that they stand for, stay here: asked
+// for, and always for a key that synchronises (spec misp §5.2).
+func noLocal(c *call) bool {
+	return c.params.flag("excludeLocalTags", false) || synchronises(c)
+}
+
+// exported are the uses of tags that leave.
+func exported(uses []intel.TagUse, noLocal bool) []intel.TagUse {
+	return slices.DeleteFunc(slices.Clone(uses), func(t intel.TagUse) bool { return !t.Exportable || noLocal && t.Local })
+}
+
+// showOf reads the options of events/view.
 func (a *api) showOf(c *call, e *intel.Event) show {
 	s := show{deleted: deletedOf(c.params["deleted"]), metadata: c.params.flag("metadata", false), data: true,
-		noLocal:  c.params.flag("excludeLocalTags", false) || synchronises(c),
+		noLocal:  noLocal(c),
 		related:  c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", true),
 		warnings: c.params.flag("includeWarninglistHits", false), extended: c.params.flag("extended", false)}

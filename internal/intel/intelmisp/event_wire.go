@@ -170,7 +170,7 @@ func (a *api) lists(c *call, at *intel.Attribute, s show, w *misp.Attribute) (er
 		return err
 	}
 	if s.galaxies {
-		w.Galaxy, err = a.galaxies(c, at.Tags, true)
+		w.Galaxy, err = a.galaxies(c, exported(at.Tags, s.noLocal), true)
 	}
 	return err
 }

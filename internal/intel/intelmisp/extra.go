@@ -31,7 +31,7 @@ func (a *api) decorate(c *call, e *intel.Event, w *misp.Event, s show) error {
 		return nil
 	}
 	var err error
-	w.Galaxy, err = a.galaxies(c, e.Tags, false)
+	w.Galaxy, err = a.galaxies(c, exported(e.Tags, s.noLocal), false)
 	return err
 }
 
@@ -55,7 +55,7 @@ const relatedEach = 50
 func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 	p := c.params
 	if p.flag("includeContext", false) {
-		w.Event = contextEvent(at.Event)
+		w.Event = contextEvent(at.Event, noLocal(c))
 		w.Event.Orgc.Local = misp.B(at.Event.Origin.ID == at.Event.Owner.ID || a.isLocal(c, at.Event.Origin.ID))
 	}
 	if p.flag("includeCorrelations", false) {
@@ -115,13 +115,13 @@ func (a *api) warn(c *call, at *intel.Attribute, w *misp.Attribute) error {
 }
 
 // contextEvent is the fuller parent of includeContext.
-func contextEvent(e *intel.Event) *misp.Event {
+func contextEvent(e *intel.Event, noLocal bool) *misp.Event {
 	w := e.Wire()
 	full := &misp.Event{ID: w.ID, OrgcID: w.OrgcID, OrgID: w.OrgID, Date: w.Date, ThreatLevelID: w.ThreatLevelID, Info: w.Info, Published: w.Published,
 		UUID: w.UUID, Analysis: w.Analysis, Timestamp: w.Timestamp, Distribution: w.Distribution, PublishTimestamp: w.PublishTimestamp,
 		SharingGroupID: w.SharingGroupID, ExtendsUUID: w.ExtendsUUID, Orgc: w.Orgc, Tag: []misp.Tag{}}
 	for _, t := range w.Tag {
-		if t.Exportable.V {
+		if t.Exportable.V && !(noLocal && t.Local.V) {
 			full.Tag = append(full.Tag, misp.Tag{ID: t.ID, Name: t.Name, Colour: t.Colour, NumericalValue: t.NumericalValue, Local: t.Local})
 		}
 	}

@@ -29,7 +29,7 @@ func (a *api) eventIndex(c *call) error {
 			if minimal {
 				return a.minimalEvent(c, e, &o.left, yield)
 			}
-			return yield(indexEvent(e))
+			return yield(indexEvent(e, noLocal(c)))
 		})
 		o.count = total - o.left
 		return err
@@ -106,14 +106,10 @@ func (a *api) holdsAnything(c *call, e *intel.Event) (bool, error) {
 	return len(reports) > 0, err
 }
 
-func indexEvent(e *intel.Event) []byte {
+func indexEvent(e *intel.Event, noLocal bool) []byte {
 	w := e.Wire()
 	links := []misp.TagLink{}
-	for i := range e.Tags {
-		t := &e.Tags[i]
-		if !t.Exportable {
-			continue
-		}
+	for _, t := range exported(e.Tags, noLocal) {
 		wt := t.Tag.Wire()
 		wt.OrgID, wt.UserID, wt.HideTag = misp.Int{}, misp.Int{}, misp.Flag{}
 		wt.NumericalValue, wt.LocalOnly, wt.IsCustomGalaxy = misp.Int{}, misp.Flag{}, misp.Flag{}

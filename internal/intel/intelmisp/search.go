@@ -78,7 +78,7 @@ func (a *api) search(c *call) (*search, error) {
 	}
 	s.clean = c.params.flag("enforceWarninglist", false)
 	s.show = show{deleted: s.q.Deleted, metadata: c.params.flag("metadata", false), data: c.params.flag("withAttachments", false),
-		noLocal: c.params.flag("excludeLocalTags", false) || synchronises(c), related: c.params.flag("includeEventCorrelations", true),
+		noLocal: noLocal(c), related: c.params.flag("includeEventCorrelations", true),
 		galaxies: !c.params.flag("excludeGalaxy", false), remarks: c.params.flag("includeAnalystData", false),
 		extended: c.params.flag("extended", false), flat: c.params.flag("flatten", false),
 		warnings: c.params.flag("includeWarninglistHits", false)}

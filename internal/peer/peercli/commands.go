@@ -36,7 +36,7 @@ func Commands(s *peer.Service) []cli.Command {
 		{Name: "peer test", Args: "PEER", Short: "ask the other side what it is and whether our calls arrive", Flags: noFlags(c.test)},
 		{Name: "peer pull", Args: "PEER [full|update|UUID] [--dry-run] [--fresh]", Short: "take in what the peer shows us, to the end, and report", Flags: c.exchange(s.Pull)},
 		{Name: "peer push", Args: "PEER [full|update|UUID] [--dry-run] [--fresh]", Short: "send what the peer may have and does not hold, and report", Flags: c.exchange(s.PushTo)},
-		{Name: "peer why", Args: "EVENT", Short: "for every peer: was this event sent, and if not, why", Flags: noFlags(c.why)},
+		{Name: "peer why", Args: "EVENT", Short: "for every peer that is pushed to: was this event sent, and if not, why", Flags: noFlags(c.why)},
 		{Name: "peer delete", Args: "PEER", Short: "forget a peer; events that came from it stay", Flags: noFlags(c.remove)},
 	}
 }
@@ -438,6 +438,9 @@ func (c commands) why(ctx context.Context, env *cli.Env, args []string) error {
 	list, err := c.s.WhyNot(ctx, env.Who, ref)
 	if err != nil {
 		return err
+	}
+	if len(list) == 0 {
+		env.Say("no peer has push on: nothing is sent to any")
 	}
 	for _, a := range list {
 		if env.JSON {
