@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"straza/internal/kernel/access"
@@ -177,6 +178,30 @@ func pastOf(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kin
 		out[p.thing] = append(out[p.thing], p)
 	}
 	return out, err
+}
+
+// changedAt reads what who did to the attributes of an event at one moment.
+func changedAt(ctx context.Context, tx *store.Tx, who ident.Actor, event, at int64) ([]past, error) {
+	if who.Person == 0 {
+		return nil, nil
+	}
+	return store.All(ctx, tx, scanPast, "SELECT c.thing, c.at, c.gone, c.uuid, c.was, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND NOT c.gone AND "+
+		changeSeen(who)+" ORDER BY c.thing", event, int64(ChangedAttribute), at, who.Person)
+}
+
+// changedSince tells which attributes anybody changed after a moment.
+func changedSince(ctx context.Context, tx *store.Tx, event int64, things []int64, at int64) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	for part := range slices.Chunk(things, batch) {
+		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT c.thing FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at > $3 AND c.thing IN "+store.In(part), event, int64(ChangedAttribute), at)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range list {
+			out[id] = true
+		}
+	}
+	return out, nil
 }
 
 // thingsChanged lists the next things of a kind that were changed within a window.
