@@ -30,6 +30,7 @@ import (
 	"straza/internal/intake/intakeapi"
 	"straza/internal/intake/intakeweb"
 	"straza/internal/intel"
+	"straza/internal/intel/bulkweb"
 	"straza/internal/intel/curateweb"
 	"straza/internal/intel/dossierweb"
 	"straza/internal/intel/intelapi"
@@ -58,7 +59,7 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, dossierweb.Files, curateweb.Files, trendweb.Files, uploadweb.Files, objectweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, bulkweb.Files, dossierweb.Files, curateweb.Files, trendweb.Files, uploadweb.Files, objectweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
@@ -79,6 +80,7 @@ func (h *House) routes(m *web.Mux) {
 	peerweb.Routes(m, peerweb.Deps{Peers: h.Peers, Polls: h.Polls, Orgs: h.Registry})
 	ruleweb.Routes(m, h.Rules)
 	shareweb.Routes(m, shareweb.Deps{Intel: h.Intel, Feeds: h.Feeds, Enrich: h.Enrich, Find: h.namedOrg})
+	bulkweb.Routes(m, bulkweb.Deps{Intel: h.Intel, Remarks: h.Remarks})
 	objectweb.Routes(m, objectweb.Deps{Intel: h.Intel, Catalog: h.Lists})
 	curateweb.Routes(m, curateweb.Deps{Intel: h.Intel, Catalog: h.Lists})
 	uploadweb.Routes(m, uploadweb.Deps{Uploads: h.Uploads, Intel: h.Intel})

@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -263,7 +264,7 @@ func (p *pages) attributeForm(r *http.Request, f *web.Form, e *intel.Event) (*at
 	page.Main = []ui.Field{typ, value, category, comment}
 	first, last := f.Field("first", "intel.first"), f.Field("last", "intel.last")
 	first.Optional, last.Optional, first.Mono, last.Mono, first.Hint = true, true, true, true, web.T(r, "intel.first.hint")
-	reach, err := p.reach(r, f, true)
+	reach, err := eventweb.Reach(r, p.s, f, true)
 	page.More = append(reach, first, last)
 	return page, err
 }

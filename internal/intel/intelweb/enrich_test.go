@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/bulkweb"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
@@ -42,7 +43,10 @@ func TestKnownOnPages(t *testing.T) {
 			people[name] = who
 		}
 		s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files},
-			Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists, Enrich: known}) }})
+			Routes: func(m *web.Mux) {
+				Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists, Enrich: known})
+				bulkweb.Routes(m, bulkweb.Deps{Intel: w.Intel, Remarks: w.Remarks})
+			}})
 		_, err := known.SaveServer(t.Context(), people["ana"], "", func(v *enrich.Server) { v.Name, v.URL = "house", remote.URL })
 		w.Must(err)
 		_, err = known.Test(t.Context(), people["ana"], "house")

@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
@@ -53,20 +54,7 @@ func number(n int64) string {
 }
 
 // mine is the event of the address, which the caller may change.
-func (p *pages) mine(r *http.Request) (*intel.Event, error) {
-	ref, err := eventRef(r)
-	if err != nil {
-		return nil, err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
-	if err != nil {
-		return nil, err
-	}
-	if intel.MayEdit(web.Actor(r), &e) != nil {
-		return nil, fault.New(fault.Denied, "event %s", ref).WithKey("intel.fault.foreign")
-	}
-	return &e, nil
-}
+func (p *pages) mine(r *http.Request) (*intel.Event, error) { return eventweb.Mine(r, p.s) }
 
 func (p *pages) eventPage(r *http.Request, f *web.Form, e *intel.Event) (*eventPage, error) {
 	at := base(r) + "/" + e.Ref()
@@ -76,14 +64,14 @@ func (p *pages) eventPage(r *http.Request, f *web.Form, e *intel.Event) (*eventP
 	if v := f.Int("version"); v != 0 {
 		page.Version = v
 	}
-	reach, err := p.reach(r, f, false)
+	reach, err := eventweb.Reach(r, p.s, f, false)
 	if err != nil {
 		return nil, err
 	}
 	page.Reach = reach
 	date, threat, analysis, extends := f.Field("date", "intel.date"), f.Field("threat", "intel.threat"), f.Field("analysis", "intel.analysis"), f.Field("extends", "intel.extends")
 	date.Type, threat.Type, analysis.Type = "date", "select", "select"
-	threat.Options, analysis.Options = words(r, "intel.threat.", "1", "2", "3", "4"), words(r, "intel.analysis.", "0", "1", "2")
+	threat.Options, analysis.Options = eventweb.Words(r, "intel.threat.", "1", "2", "3", "4"), eventweb.Words(r, "intel.analysis.", "0", "1", "2")
 	extends.Optional, extends.Mono, extends.Hint = true, true, web.T(r, "intel.extends.hint")
 	page.Facts = []ui.Field{date, threat, analysis, extends}
 	if e.Published {
@@ -105,31 +93,6 @@ func tagNames(tags []intel.TagUse) (out []string) {
 		out = append(out, t.Name)
 	}
 	return out
-}
-
-// words are options whose labels stand under prefix.
-func words(r *http.Request, prefix string, values ...string) (out []ui.Option) {
-	for _, v := range values {
-		out = append(out, ui.Option{Value: v, Label: web.T(r, prefix+v)})
-	}
-	return out
-}
-
-// reach asks who sees something: a level, and the group of level 4. A part of an event
-// may say "as the event".
-func (p *pages) reach(r *http.Request, f *web.Form, part bool) ([]ui.Field, error) {
-	level, group := f.Field("distribution", "intel.who"), f.Field("group", "intel.group")
-	level.Type, group.Type, group.Optional = "select", "select", true
-	level.Options = words(r, "intel.distribution.", "0", "1", "2", "3", "4")
-	if part {
-		level.Options = append(words(r, "intel.distribution.", "5"), level.Options...)
-	}
-	group.Options = []ui.Option{{}}
-	list, err := p.s.Groups(r.Context(), web.Actor(r))
-	for _, g := range list {
-		group.Options = append(group.Options, ui.Option{Value: strconv.FormatInt(g.ID, 10), Label: g.Name})
-	}
-	return []ui.Field{level, group}, err
 }
 
 // saveEvent keeps the change, or shows who would see it before that.

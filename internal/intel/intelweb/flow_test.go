@@ -7,6 +7,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/bulkweb"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
@@ -27,7 +28,10 @@ func desk(t *testing.T, db *store.DB) (*testkit.Site, *inteltest.World, testkit.
 		who.Name, who.SecondFA = name, true
 		people[name] = who
 	}
-	site := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists}) }})
+	site := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, bulkweb.Files, Files}, Routes: func(m *web.Mux) {
+		Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists})
+		bulkweb.Routes(m, bulkweb.Deps{Intel: w.Intel, Remarks: w.Remarks})
+	}})
 	return site, w, people
 }
 

@@ -10,6 +10,7 @@ import (
 	"straza/internal/craft/export/exportweb"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/web"
@@ -26,23 +27,11 @@ type listPage struct {
 	Pages  *ui.Pagination
 }
 
-// base is the room's address in the shell that the caller came to.
-func base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, "/portal/") {
-		return "/portal/events"
-	}
-	return "/console/events"
-}
+// Where the pages stand, and in which shell, is as for all pages about an event.
+var base, shell = eventweb.Base, eventweb.Shell
 
 // imports is where files of events are brought in.
 func imports(r *http.Request) string { return strings.TrimSuffix(base(r), "events") + "imports" }
-
-func shell(r *http.Request) ui.Shell {
-	if base(r) == "/portal/events" {
-		return web.ShellPortal
-	}
-	return web.ShellConsole
-}
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	f := listFilters(r)

@@ -9,6 +9,7 @@ import (
 	"straza/internal/format/markdown"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -69,7 +70,7 @@ func (p *pages) reportPage(r *http.Request, f *web.Form, e *intel.Event, x *inte
 	content.Type, content.Rows, content.Mono, content.Keep, content.Hint = "textarea", 18, true, true, web.T(r, "intel.report.content.hint")
 	page.Main = []ui.Field{name, content}
 	var err error
-	if page.Reach, err = p.reach(r, f, true); err != nil {
+	if page.Reach, err = eventweb.Reach(r, p.s, f, true); err != nil {
 		return nil, err
 	}
 	if x != nil {

@@ -14,6 +14,7 @@ import (
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
+	"straza/internal/intel/eventweb"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -70,7 +71,7 @@ func Routes(m *web.Mux, d Deps) {
 	for _, base := range []string{"/console/events", "/portal/events"} {
 		read, write, publish := web.Perm("intel.read"), web.Perm("intel.write"), web.Perm("intel.publish")
 		if base == "/console/events" {
-			read, write, publish = onConsole(read), onConsole(write), onConsole(publish)
+			read, write, publish = eventweb.OnConsole(read), eventweb.OnConsole(write), eventweb.OnConsole(publish)
 		}
 		routes := []web.Route{
 			{Method: "GET", Pattern: base, List: true, Policy: read, Reveals: "events the caller may see", Handler: p.list},
@@ -118,13 +119,10 @@ func Routes(m *web.Mux, d Deps) {
 			{Method: "POST", Pattern: base + "/{id}/said/new", Policy: write, Mutates: true, Handler: p.say},
 			{Method: "POST", Pattern: base + "/{id}/said/{kind}/{remark}/of/{of}/{act}", Policy: write, Mutates: true, Handler: p.saidAct},
 			{Method: "POST", Pattern: base + "/{id}/delegation", Policy: write, Mutates: true, Handler: p.delegate},
-			{Method: "GET", Pattern: base + "/{id}/tagging", Policy: write, Reveals: "an event the caller may change", Handler: p.askTag},
 			{Method: "POST", Pattern: base + "/{id}/pin", Policy: read, Mutates: true, Handler: p.pin},
 			{Method: "GET", Pattern: base + "/{id}/dossier", Policy: write, Reveals: "an event the caller may see, and their own dossiers", Handler: p.askDossier},
 			{Method: "POST", Pattern: base + "/{id}/dossier", Policy: write, Mutates: true, Handler: p.toDossier},
 			{Method: "POST", Pattern: base + "/{id}/tags", Policy: write, Mutates: true, Handler: p.tag},
-			{Method: "POST", Pattern: base + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},
-			{Method: "POST", Pattern: base + "/{id}/attributes/undo", Policy: write, Mutates: true, Handler: p.undoBulk},
 		}
 		for i, x := range routes {
 			if x.Method == "GET" && strings.Contains(x.Pattern, "{id}") {
@@ -134,10 +132,5 @@ func Routes(m *web.Mux, d Deps) {
 		m.Handle(routes...)
 	}
 	m.Handle(web.Route{Method: "GET", Pattern: "/portal/events/indicators", List: true, Policy: web.Perm("intel.read"), Reveals: "attributes the caller may see", Handler: p.indicators})
-	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", List: true, Policy: onConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
-}
-
-// onConsole narrows a policy to the CERT's team: organisations have the portal.
-func onConsole(p web.Policy) web.Policy {
-	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
+	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", List: true, Policy: eventweb.OnConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
 }

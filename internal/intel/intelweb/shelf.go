@@ -8,6 +8,7 @@ import (
 
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -126,7 +127,7 @@ func (p *pages) toDossier(w http.ResponseWriter, r *http.Request) error {
 		uuids = nil
 	}
 	for _, id := range ids {
-		a, err := p.attributeIn(r, e.ID, id)
+		a, err := eventweb.AttributeIn(r, p.s, e.ID, id)
 		if err != nil {
 			return err
 		}

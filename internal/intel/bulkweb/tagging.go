@@ -1,8 +1,9 @@
-package intelweb
+package bulkweb
 
 import (
 	"net/http"
 
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -13,22 +14,22 @@ type taggingPage struct {
 	Header ui.Header
 	Action string
 	Tag    ui.Field
-	Ids    []string
+	Ids    []int64
 	Count  string
 	Cancel ui.Button
 }
 
 // askTag is the form for the attributes that were ticked; the table's own act does it.
 func (p *pages) askTag(w http.ResponseWriter, r *http.Request) error {
-	e, err := p.mine(r)
+	e, err := eventweb.Mine(r, p.d.Intel)
 	if err != nil {
 		return err
 	}
 	at, title := base(r)+"/"+e.Ref(), web.T(r, "intel.tagging")
-	page := &taggingPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, Action: at + "/attributes", Ids: picked(r.URL.Query()["id"]),
+	page := &taggingPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, Action: at + "/attributes", Ids: unpackIDs(r.URL.Query().Get("of")),
 		Tag: web.NewForm(r, nil).Field("tag", "intel.tag"), Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: title}}
+	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: title})
 	page.Count = web.T(r, "intel.attributes.n", "n", int64(len(page.Ids)))
 	page.Tag.MaxLength = 255
-	return p.t.Render(w, r, "tagging", page)
+	return p.t.Render(w, r, "bulktagging", page)
 }

@@ -1,0 +1,98 @@
+// Package eventweb is what the pages about one event share, whichever chamber they are of:
+// where they stand, who comes in, which event an address means and whether the caller may
+// change it, and the fields that ask who sees a part of it. It has no pages and no doors.
+package eventweb
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"straza/internal/intel"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
+)
+
+// Where the events stand: the CERT's team has the console, organisations the portal.
+const (
+	Team   = "/console/events"
+	Portal = "/portal/events"
+)
+
+// Base is the events' address in the shell that the caller came to.
+func Base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/portal/") {
+		return Portal
+	}
+	return Team
+}
+
+// Shell is the shell that the caller came to.
+func Shell(r *http.Request) ui.Shell {
+	if Base(r) == Portal {
+		return web.ShellPortal
+	}
+	return web.ShellConsole
+}
+
+// OnConsole narrows a policy to the CERT's team.
+func OnConsole(p web.Policy) web.Policy {
+	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
+}
+
+// Mine is the event of the address, which the caller may change. Faults: NotFound, Denied.
+func Mine(r *http.Request, s *intel.Service) (*intel.Event, error) {
+	ref, err := web.Ref(r, "id")
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.Event(r.Context(), web.Actor(r), ref)
+	if err != nil {
+		return nil, err
+	}
+	if intel.MayEdit(web.Actor(r), &e) != nil {
+		return nil, fault.New(fault.Denied, "event %s", ref).WithKey("intel.fault.foreign")
+	}
+	return &e, nil
+}
+
+// Crumbs lead to an event, and on to what is done there.
+func Crumbs(r *http.Request, e *intel.Event, what ...ui.Crumb) []ui.Crumb {
+	return append([]ui.Crumb{{Label: web.T(r, "intel.events"), Href: Base(r)}, {Label: e.Info, Href: Base(r) + "/" + e.Ref()}}, what...)
+}
+
+// Words are options whose labels stand under prefix.
+func Words(r *http.Request, prefix string, values ...string) (out []ui.Option) {
+	for _, v := range values {
+		out = append(out, ui.Option{Value: v, Label: web.T(r, prefix+v)})
+	}
+	return out
+}
+
+// Reach asks who sees something: a level, and the group of level 4. A part of an event may
+// say "as the event".
+func Reach(r *http.Request, s *intel.Service, f *web.Form, part bool) ([]ui.Field, error) {
+	level, group := f.Field("distribution", "intel.who"), f.Field("group", "intel.group")
+	level.Type, group.Type, group.Optional = "select", "select", true
+	level.Options = Words(r, "intel.distribution.", "0", "1", "2", "3", "4")
+	if part {
+		level.Options = append(Words(r, "intel.distribution.", "5"), level.Options...)
+	}
+	group.Options = []ui.Option{{}}
+	list, err := s.Groups(r.Context(), web.Actor(r))
+	for _, g := range list {
+		group.Options = append(group.Options, ui.Option{Value: strconv.FormatInt(g.ID, 10), Label: g.Name})
+	}
+	return []ui.Field{level, group}, err
+}
+
+// AttributeIn loads an attribute of an event by its id; another event's is not found here.
+func AttributeIn(r *http.Request, s *intel.Service, event, id int64) (intel.Attribute, error) {
+	a, err := s.Attribute(r.Context(), web.Actor(r), strconv.FormatInt(id, 10))
+	if err == nil && a.EventID != event {
+		err = fault.New(fault.NotFound, "attribute %d in event %d", id, event)
+	}
+	return a, err
+}
