@@ -232,7 +232,7 @@ func TestPagesAreWhole(t *testing.T) {
 	field := ui.Field{Name: "tag", Label: "Ознака"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, Action: "/x"}},
-		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, Clear: []ui.Field{field},
+		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, NoComment: field, NoTimes: field,
 			Wider: &ui.Note{Kind: "warning", Title: "1", Body: "2"}, WiderSaid: "1-0"}},
 	}, Files, intelweb.Files)
 	if err != nil {

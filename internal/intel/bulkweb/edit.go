@@ -25,8 +25,9 @@ type editPage struct {
 	Reach     []ui.Field
 	Comment   ui.Field
 	Times     []ui.Field
-	Clear     []ui.Field // ticks that empty what stands there
-	Wider     *ui.Note   // the chosen reach is wider than the event's
+	NoComment ui.Field // ticks that empty what stands there
+	NoTimes   ui.Field
+	Wider     *ui.Note // the chosen reach is wider than the event's
 	WiderSaid string
 	Cancel    ui.Button
 }
@@ -81,7 +82,7 @@ func (p *pages) editPage(r *http.Request, f *web.Form, e *intel.Event, of string
 	for i := range page.Times {
 		page.Times[i].Optional, page.Times[i].Mono, page.Times[i].Hint = true, true, web.T(r, "intel.first.hint")
 	}
-	page.Clear = []ui.Field{f.Box("nocomment", "intel.bulk.nocomment"), f.Box("notimes", "intel.bulk.notimes")}
+	page.NoComment, page.NoTimes = f.Box("nocomment", "intel.bulk.nocomment"), f.Box("notimes", "intel.bulk.notimes")
 	return page, err
 }
 

@@ -92,7 +92,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.Header.Acts = append([]ui.Button{pinAct(r, page.At+"/"+page.Ref, pinned[e.ID])}, page.Header.Acts...)
+	page.Header.More = append(page.Header.More, pinAct(r, page.At+"/"+page.Ref, pinned[e.ID]))
 	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "category", Label: web.T(r, "intel.category")}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
 		web.FilterSpec{Name: "ids", Label: web.T(r, "intel.ids"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.ids.yes")}}},
 		web.FilterSpec{Name: "group", Label: web.T(r, "intel.groupby"), Options: eventweb.Words(r, "intel.groupby.", "type", "category", "object")}, web.Sorted("type", "value", "category"))
@@ -167,29 +167,29 @@ func (page *showPage) table(r *http.Request, f *web.Filters, rows []ui.Row) {
 		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.noattributes"), Text: web.T(r, "intel.noattributes.text")}}
 	if page.Edit {
 		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
-		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
-			{Label: web.T(r, "intel.tag"), Icon: "tags", Name: "act", Value: "tag", Variant: "tertiary"},
-			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
-			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
-			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
-			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"},
-			{Label: web.T(r, "intel.bulk.on"), Name: "act", Value: "ids", Variant: "tertiary"}, {Label: web.T(r, "intel.bulk.off"), Name: "act", Value: "noids", Variant: "tertiary"},
-			{Label: web.T(r, "intel.bulk.delete"), Name: "act", Value: "delete", Variant: "tertiary", Danger: true}}}
+		page.Bulk = page.bulk(bulkAct(r, "tag", "intel.tag", "tags"), bulkAct(r, "edit", "intel.bulk.edit", "pencil"), bulkAct(r, "saw", "intel.bulk.saw", "eye").Keyed("S"),
+			bulkAct(r, "delete", "intel.bulk.delete", "trash").Red())
+		page.Bulk.More = []ui.Button{bulkAct(r, "enrich", "intel.known", "info-circle"), bulkAct(r, "ids", "intel.bulk.on", "shield-check"), bulkAct(r, "noids", "intel.bulk.off", "shield"), bulkAct(r, "correlate", "intel.bulk.correlate", "link"),
+			bulkAct(r, "nocorrelate", "intel.bulk.nocorrelate", "unlink"), bulkAct(r, "note", "intel.said.note.add", "note"), bulkAct(r, "dossier", "intel.shelf.bulk", "archive")}
 	}
 	if page.Bulk == nil && access.Allowed(web.Actor(r), "intel.write") {
 		page.Table.Select = true
-		page.Bulk = &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: []ui.Button{
-			{Label: web.T(r, "intel.bulk.saw"), Icon: "eye", Name: "act", Value: "saw", Variant: "tertiary", Key: "S"},
-			{Label: web.T(r, "intel.propose.change"), Icon: "pencil", Name: "act", Value: "propose", Variant: "tertiary"},
-			{Label: web.T(r, "intel.propose.removal"), Icon: "circle-minus", Name: "act", Value: "unwanted", Variant: "tertiary"},
-			{Label: web.T(r, "intel.known"), Icon: "info-circle", Name: "act", Value: "enrich", Variant: "tertiary"},
-			{Label: web.T(r, "intel.said.note.add"), Icon: "note", Name: "act", Value: "note", Variant: "tertiary"},
-			{Label: web.T(r, "intel.shelf.bulk"), Icon: "archive", Name: "act", Value: "dossier", Variant: "tertiary"}}}
+		page.Bulk = page.bulk(bulkAct(r, "saw", "intel.bulk.saw", "eye").Keyed("S"), bulkAct(r, "propose", "intel.propose.change", "pencil"), bulkAct(r, "unwanted", "intel.propose.removal", "circle-minus"))
+		page.Bulk.More = []ui.Button{bulkAct(r, "enrich", "intel.known", "info-circle"), bulkAct(r, "note", "intel.said.note.add", "note"), bulkAct(r, "dossier", "intel.shelf.bulk", "archive")}
 	}
 	page.InRow = page.Edit && len(rows) > 0
 	if f.Active() {
 		page.Table.Empty = &ui.Empty{Icon: "filter", Title: web.T(r, "intel.filtered.attributes"), Acts: []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: page.At + "/" + page.Ref, Variant: "secondary"}}}
 	}
+}
+
+func (page *showPage) bulk(acts ...ui.Button) *ui.BulkBar {
+	return &ui.BulkBar{Form: "attributes", Action: page.At + "/" + page.Ref + "/attributes", Acts: acts}
+}
+
+// bulkAct is a button of the bar under the table; bulkweb does what it sends.
+func bulkAct(r *http.Request, act, label, icon string) ui.Button {
+	return ui.Button{Label: web.T(r, label), Icon: icon, Name: "act", Value: act, Variant: "tertiary", Small: true}
 }
 
 func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
@@ -207,20 +207,7 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	}
 	page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.threat."+strconv.Itoa(e.Threat))}, ui.Tag{Word: web.T(r, "intel.analysis."+strconv.Itoa(e.Analysis))})
 	page.Header.Tabs = eventTabs(r, e, "")
-	at := page.At + "/" + page.Ref
-	page.Header.Acts = []ui.Button{{Label: web.T(r, "intel.export"), Icon: "download", Href: at + "/export", Variant: "secondary"}}
-	if page.Edit {
-		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.edit"), Icon: "pencil", Href: at + "/edit", Key: "E", Variant: "secondary"},
-			ui.Button{Label: web.T(r, "intel.paste"), Icon: "clipboard", Href: at + "/paste", Variant: "secondary"},
-			ui.Button{Label: web.T(r, "intel.object.add"), Icon: "package", Href: at + "/objects/new", Key: "O", Variant: "secondary"},
-			ui.Button{Label: web.T(r, "intel.attribute.add"), Icon: "plus", Href: at + "/attributes/new", Key: "N", Variant: "secondary"})
-	}
-	if !page.Edit && access.Allowed(who, "intel.write") {
-		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.propose.new"), Icon: "message-plus", Href: at + "/propose", Key: "N", Variant: "secondary"})
-	}
-	if page.Edit && access.Allowed(who, "intel.publish") && !e.Published {
-		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.publish"), Icon: "send", Href: at + "/publish"})
-	}
+	page.acts(r, e)
 	for _, t := range e.Tags {
 		page.Tags = append(page.Tags, tagOf(t))
 	}
@@ -238,6 +225,26 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "intel.publishedat"), Value: time.Unix(e.PublishTimestamp, 0)})
 	}
 	return page
+}
+
+// acts are what the page's head offers: what the reader came for, the rest behind "more".
+func (page *showPage) acts(r *http.Request, e *intel.Event) {
+	who, at, h := web.Actor(r), page.At+"/"+page.Ref, &page.Header
+	button := func(label, icon, to, key string) ui.Button {
+		return ui.Button{Label: web.T(r, label), Icon: icon, Href: at + to, Key: key, Variant: "secondary"}
+	}
+	export := button("intel.export", "download", "/export", "")
+	switch {
+	case page.Edit:
+		if h.Acts = append(h.Acts, button("intel.attribute.add", "plus", "/attributes/new", "N")); access.Allowed(who, "intel.publish") && !e.Published {
+			h.Acts = append(h.Acts, button("intel.publish", "send", "/publish", "").Primary())
+		}
+		h.More = []ui.Button{button("intel.paste", "clipboard", "/paste", ""), button("intel.object.add", "package", "/objects/new", "O"), button("intel.edit", "pencil", "/edit", "E"), export}
+	case access.Allowed(who, "intel.write"):
+		h.Acts = []ui.Button{export, button("intel.propose.new", "message-plus", "/propose", "N")}
+	default:
+		h.Acts = []ui.Button{export}
+	}
 }
 
 // rows gives the table of one page of an event: with a filter a flat list, else

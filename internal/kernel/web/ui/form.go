@@ -27,6 +27,9 @@ type Button struct {
 
 func (Button) template() string { return "c-button" }
 
+// Primary gives the filled variant.
+func (b Button) Primary() Button { b.Variant = ""; return b }
+
 // Secondary gives the outlined variant.
 func (b Button) Secondary() Button { b.Variant = "secondary"; return b }
 

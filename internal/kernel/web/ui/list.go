@@ -125,11 +125,42 @@ func (FilterBar) template() string { return "c-filter" }
 type BulkBar struct {
 	Form   string // id of the form
 	Action string
-	Acts   []Button // at most five
+	Acts   []Button // at most five; on a phone the first one
+	More   []Button // behind "more"
 	Hidden map[string]string
 }
 
 func (BulkBar) template() string { return "c-bulk" }
+
+// Menu is what stands behind "more". On a phone the acts after the first move there, too.
+func (b BulkBar) Menu() *Menu {
+	m := &Menu{Up: true, Items: b.More}
+	if len(b.Acts) > 2 {
+		m.Small = b.Acts[1:]
+	}
+	if len(m.Items)+len(m.Small) == 0 {
+		return nil
+	}
+	return m
+}
+
+// Menu is a folded list of acts; it works without scripts.
+type Menu struct {
+	Items []Button
+	Small []Button // stand in it on a phone only, before the others
+	Up    bool     // opens upwards
+}
+
+func (Menu) template() string { return "c-menu" }
+
+// Rows are the acts as the menu draws them.
+func (m Menu) Rows(list []Button) []Button {
+	out := make([]Button, len(list))
+	for i, b := range list {
+		out[i] = b.Tertiary().Full()
+	}
+	return out
+}
 
 // Pagination is keyset paging: no page numbers, a real next link.
 type Pagination struct {

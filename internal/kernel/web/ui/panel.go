@@ -7,8 +7,9 @@ type Header struct {
 	Number string // in mono, before the marks
 	Marks  []any
 	Title  string
-	Sub    []any // joined with a middle dot
-	Acts   []Button
+	Sub    []any    // joined with a middle dot
+	Acts   []Button // one to three: what people come for
+	More   []Button // the rest, behind "more"
 	Clocks []LabelledClock
 	Tabs   *Tabs
 	Prev   string // previous and next in the list, keys , and .
@@ -17,6 +18,14 @@ type Header struct {
 }
 
 func (Header) template() string { return "c-header" }
+
+// Menu holds the rest of the acts; nil without any.
+func (h Header) Menu() *Menu {
+	if len(h.More) == 0 {
+		return nil
+	}
+	return &Menu{Items: h.More}
+}
 
 // LabelledClock is a clock under a small label.
 type LabelledClock struct {

@@ -157,16 +157,18 @@
   }
   const showKeys = () => {
     if (!keys) return;
-    const more = $("#keys-more"), dl = document.createElement("dl");
+    const more = $("#keys-more"), dl = document.createElement("dl"), inRows = $("[data-list] tr[data-edit]");
     more.textContent = "";
-    for (const el of acts()) {
+    const line = (key, text) => {
       const row = document.createElement("div"), dt = document.createElement("dt"), k = document.createElement("kbd"), dd = document.createElement("dd");
-      k.textContent = el.dataset.key;
+      k.textContent = key;
       dt.append(k);
-      dd.textContent = nameOf(el);
+      dd.textContent = text;
       row.append(dt, dd);
       dl.append(row);
-    }
+    };
+    if (inRows) line("E", more.dataset.row);
+    for (const el of acts()) line(el.dataset.key, nameOf(el) + (inRows && el.dataset.key === "E" ? " (" + more.dataset.norow + ")" : ""));
     if (dl.children.length) more.append(dl);
     keys.showModal();
   };
@@ -180,6 +182,7 @@
     if (e.ctrlKey || e.metaKey || e.altKey || $("dialog[open]")) return;
     const field = e.target.matches("input:not([type=checkbox],[type=radio]),textarea,select,[contenteditable]");
     if (e.key === "Escape") {
+      if (e.defaultPrevented) return; // a menu was closed
       if (edited) closeRow(); else if (field) e.target.blur(); else clear();
       if (root.dataset.side === "open") root.dataset.side = "";
       return;
@@ -198,7 +201,12 @@
     case "g": lead = Date.now(); return;
     case "j": done(); move(1, e.shiftKey); return;
     case "k": done(); move(-1, e.shiftKey); return;
-    case "e": if (row && row.dataset.edit) { done(); editRow(row); return; } break;
+    case "e": { // the row on which the focus stands, or the cursor while it stands nowhere; else what the page binds
+      const on = e.target.closest("[data-list] tr:not(.sz-group)") || (e.target === body && row);
+      if (on && on.dataset.edit) { done(); editRow(on); return; }
+      if (on && $("tr[data-edit]", on.closest("table"))) { done(); return; }
+      break;
+    }
     case "x": if (tickOf(row)) { done(); tickOf(row).click(); } return;
     case "enter": if (row && e.target === body) { done(); open(); } return;
     case "/": { const f = $("[data-filter]") || $("#find"); if (f) { done(); f.focus(); f.select(); } return; }

@@ -153,7 +153,7 @@
   document.addEventListener("click", (e) => { for (const d of document.querySelectorAll(menus)) if (!d.contains(e.target)) d.open = false; });
   document.addEventListener("keydown", (e) => {
     if (e.key !== "Escape") return;
-    for (const d of document.querySelectorAll(menus)) { d.open = false; d.querySelector("summary").focus(); }
+    for (const d of document.querySelectorAll(menus)) { d.open = false; d.querySelector("summary").focus(); e.preventDefault(); }
   });
   body.dataset.ready = "1";
 })();
