@@ -30,6 +30,26 @@ type listPage struct {
 // Where the pages stand, and in which shell, is as for all pages about an event.
 var base, shell = eventweb.Base, eventweb.Shell
 
+// listActs are what the list's head offers: what is added, the rest behind "more".
+func listActs(r *http.Request, f *web.Filters) (acts, more []ui.Button) {
+	button := func(label, icon, to string) ui.Button {
+		return ui.Button{Label: web.T(r, label), Icon: icon, Href: to, Variant: "secondary"}
+	}
+	if f.Get("set") == "" {
+		more = append(more, button("intel.set.mine", "bookmark", base(r)+"?set=1"))
+	}
+	more = append(more, button("intel.tags.title", "tags", base(r)+"/tags"))
+	if shell(r) == web.ShellConsole {
+		more = append(more, button("intel.overlap", "affiliate", "/console/events/overlap"))
+	} else {
+		more = append(more, button("intel.shelf.all", "archive", dossiers(r)))
+	}
+	if !access.Allowed(web.Actor(r), "intel.write") {
+		return more, nil
+	}
+	return []ui.Button{button("intel.import", "upload", imports(r)), button("intel.new", "plus", base(r)+"/new").Primary().Keyed("N")}, more
+}
+
 // imports is where files of events are brought in.
 func imports(r *http.Request) string { return strings.TrimSuffix(base(r), "events") + "imports" }
 
@@ -57,18 +77,7 @@ func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := &listPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.events")), Header: ui.Header{Title: web.T(r, "intel.events"), Sub: []any{web.T(r, "intel.events.n", "n", total)}}}
-	out.Header.Acts = []ui.Button{{Label: web.T(r, "intel.tags.title"), Icon: "tags", Href: base(r) + "/tags", Variant: "secondary"}}
-	if shell(r) == web.ShellConsole {
-		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.overlap"), Icon: "affiliate", Href: "/console/events/overlap", Variant: "secondary"})
-	} else {
-		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.shelf.all"), Icon: "archive", Href: dossiers(r), Variant: "secondary"})
-	}
-	if access.Allowed(web.Actor(r), "intel.write") {
-		out.Header.Acts = append(out.Header.Acts, ui.Button{Label: web.T(r, "intel.import"), Icon: "upload", Href: imports(r), Variant: "secondary"}, ui.Button{Label: web.T(r, "intel.new"), Icon: "plus", Href: base(r) + "/new", Key: "N"})
-	}
-	if f.Get("set") == "" {
-		out.Header.Acts = append([]ui.Button{{Label: web.T(r, "intel.set.mine"), Icon: "bookmark", Href: base(r) + "?set=1", Variant: "secondary"}}, out.Header.Acts...)
-	}
+	out.Header.Acts, out.Header.More = listActs(r, f)
 	out.Bar = f.Bar(web.T(r, "intel.search"), append(exportweb.Offer(r, f.With("format", "csv"), total, false),
 		ui.Button{Label: web.T(r, "intel.trends"), Icon: "trending-up", Href: base(r) + "/trends", Variant: "tertiary"},
 		ui.Button{Label: web.T(r, "intel.attack"), Icon: "table", Href: base(r) + "/attack" + carried(r), Variant: "tertiary"},
