@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -111,6 +112,20 @@ func TestBrowserRowInPlace(t *testing.T) {
 		t.Error("the change is not taken back")
 	}
 	p.WantAccessible(t)
+	p.Visit(event) // E is the row's only where somebody stands on one, and the list of keys says so
+	p.Press("?")
+	if keys := p.Text("#keys-more"); !strings.Contains(keys, "izmeni red na kome ste") || !strings.Contains(keys, "Izmenite događaj (kad niste ni na jednom redu)") {
+		t.Errorf("the list of keys says %q", keys)
+	}
+	p.Press(kb.Escape)
+	Eval[bool](p, `(document.querySelector("tr[data-edit] a").focus(), true)`) // the focus came there without J
+	p.Press("e")
+	until("[data-rowform]")
+	p.Press(kb.Escape)
+	Eval[bool](p, `(document.querySelector(".sz-head summary").focus(), true)`) // it left the list: the cursor stays, but nobody is there
+	if p.Leave(chromedp.KeyEvent("e")); p.Where() != event+"/edit" {
+		t.Errorf("E beside the rows led to %s", p.Where())
+	}
 	p.Visit(event + "/objects/new")
 	p.Follow(`main tbody a`)
 	p.WantAccessible(t)
@@ -119,5 +134,57 @@ func TestBrowserRowInPlace(t *testing.T) {
 	}
 	for _, c := range p.Complaints() {
 		t.Error(c)
+	}
+}
+
+// TestBrowserManyAtOnce: on a phone an event begins with its main act and one menu, and the
+// bar under the table is one line; the ticked attributes are changed by one form and
+// taken back as a whole by Z; without scripts the same is done by forms.
+func TestBrowserManyAtOnce(t *testing.T) {
+	s := Demo(t)
+	const event = "/console/events/7d1f2a80-1c2b-4d5e-8f90-000000000003"
+	for _, still := range []bool{false, true} {
+		p := Open(t, s.Origin, Look{Viewport: Small, Lang: "en", NoScript: still})
+		p.LogIn(s.Persona(t, "lead"))
+		p.Visit(event)
+		if n := Eval[int](p, `new Set([...document.querySelectorAll(".sz-head-line .ds-button")].filter(b => !b.closest(".sz-drop-body")).map(b => b.offsetTop)).size`); n != 1 {
+			t.Errorf("the acts of an event stand in %d rows", n)
+		}
+		p.Click(".sz-head .sz-menuacts > summary")
+		if !p.Has(`.sz-head .sz-menuacts[open] a[href$="/export"]`) {
+			t.Error("the menu does not open")
+		}
+		p.Click(".sz-head .sz-menuacts > summary")
+		for i := 1; i <= 2; i++ {
+			Eval[bool](p, `(document.querySelectorAll(".sz-col-tick input")[`+strconv.Itoa(i)+`].click(), true)`)
+		}
+		if n := Eval[int](p, `document.querySelector(".sz-bulk").offsetHeight`); n > 64 {
+			t.Errorf("the bar under the table is %d px high", n)
+		}
+		p.Click(".sz-bulk .sz-menuacts > summary")
+		if !still {
+			p.WantAccessible(t)
+		}
+		p.Follow(`.sz-bulk .sz-menuacts button[value="edit"]`)
+		p.WantAccessible(t)
+		if n := p.Sideways(); n > 0 {
+			t.Errorf("the form is %d px too wide", n)
+		}
+		p.Fill(`main input[name="comment"]`, "many at once")
+		p.Follow(`main form .sz-acts button`)
+		if text := p.Text("main"); p.Where() != event || strings.Count(text, "many at once") != 2 {
+			t.Errorf("at %s the comment stands %d times", p.Where(), strings.Count(text, "many at once"))
+		}
+		if still {
+			p.Follow(".sz-toast form button")
+		} else {
+			p.Leave(chromedp.KeyEvent("z"))
+		}
+		if strings.Contains(p.Text("main"), "many at once") {
+			t.Error("the change is not taken back")
+		}
+		for _, c := range p.Complaints() {
+			t.Error(c)
+		}
 	}
 }
