@@ -147,7 +147,7 @@ func TestBrowserManyAtOnce(t *testing.T) {
 		p := Open(t, s.Origin, Look{Viewport: Small, Lang: "en", NoScript: still})
 		p.LogIn(s.Persona(t, "lead"))
 		p.Visit(event)
-		if n := Eval[int](p, `new Set([...document.querySelectorAll(".sz-head-line .ds-button")].filter(b => !b.closest(".sz-drop-body")).map(b => b.offsetTop)).size`); n != 1 {
+		if n := Eval[int](p, `new Set([...document.querySelectorAll(".sz-head-line .ds-button")].filter(b => !b.closest(".sz-drop-body")).map(b => Math.round(b.getBoundingClientRect().top))).size`); n != 1 {
 			t.Errorf("the acts of an event stand in %d rows", n)
 		}
 		p.Click(".sz-head .sz-menuacts > summary")
