@@ -125,6 +125,10 @@ func (c *call) form() error {
 	if err != nil {
 		return badJSON()
 	}
+	switch v.(type) {
+	case string, json.Number, bool:
+		return badJSON() // no form, and for a search no filter: it would be told everything
+	}
 	m, _ := v.(map[string]any)
 	if inner, ok := m["request"].(map[string]any); ok {
 		m = inner
