@@ -58,6 +58,8 @@ type conversion struct {
 	at       stixSource // where what is being converted stands
 	links    map[string]stixSource
 	targets  map[string]string // reference → uuid of its far end
+	groups   map[int64]string  // sharing groups by id
+	unnamed  error             // why one could not be read
 	rows     []*stixRow
 	drop     []int64
 	dropAll  []string

@@ -44,7 +44,8 @@ func (s *Service) ImportSTIX(ctx context.Context, who ident.Actor, r io.Reader, 
 		if in.Edit != nil {
 			in.Edit(e)
 		}
-		src := heldBack(Grouped(ctx, FromEvent(e), in.grouping()), &ungrouped)
+		came, kept := 0, 0
+		src := inGroups(heldBack(Grouped(ctx, inGroups(FromEvent(e), &came), in.grouping())), &kept)
 		if in.Wrap != nil {
 			src = in.Wrap(src)
 		}
@@ -54,6 +55,7 @@ func (s *Service) ImportSTIX(ctx context.Context, who ident.Actor, r io.Reader, 
 					return err
 				}
 			}
+			ungrouped += came - kept
 			return done(saved, err)
 		})
 	})
@@ -66,14 +68,41 @@ func (s *Service) ImportSTIX(ctx context.Context, who ident.Actor, r io.Reader, 
 	return left, err
 }
 
-// heldBack keeps an event whose group is not for the caller to its holder, and counts it.
-func heldBack(src Source, n *int) Source {
+// inGroups counts the parts at the level of groups; an event's header once.
+func inGroups(src Source, n *int) Source {
+	one := func(d misp.Int) {
+		if d.Or(0) == int64(Group) {
+			*n++
+		}
+	}
+	return func(fn func(misp.Item) error) error {
+		return src(func(it misp.Item) error {
+			switch it.Kind {
+			case misp.ItemStart:
+				one(it.Event.Distribution)
+				for i := range it.Event.EventReport {
+					one(it.Event.EventReport[i].Distribution)
+				}
+			case misp.ItemAttribute:
+				one(it.Attribute.Distribution)
+			case misp.ItemObject:
+				one(it.Object.Distribution)
+				for i := range it.Object.Attribute {
+					one(it.Object.Attribute[i].Distribution)
+				}
+			}
+			return fn(it)
+		})
+	}
+}
+
+// heldBack keeps an event whose group is not for the caller to its holder.
+func heldBack(src Source) Source {
 	return func(fn func(misp.Item) error) error {
 		return src(func(it misp.Item) error {
 			if it.Kind == misp.ItemEnd || it.Kind == misp.ItemStart {
 				if h := it.Event; h.Distribution.Or(0) == int64(Group) && h.SharingGroupID.Or(0) == 0 {
 					h.Distribution = misp.N(int64(OwnOrg))
-					*n++
 				}
 			}
 			return fn(it)

@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strings"
 
 	"straza/internal/format/misp"
@@ -14,6 +15,7 @@ import (
 // convert streams the event through the converter.
 func (c *conversion) convert() error {
 	w := c.event.Wire()
+	w.SharingGroup = c.named(c.event.Distribution, c.event.Group)
 	if err := c.reports(w); err != nil {
 		return err
 	}
@@ -28,21 +30,25 @@ func (c *conversion) convert() error {
 		return err
 	}
 	c.at = stixSource{}
-	if err := conv.Close(); err != nil {
-		return err
+	if err := conv.Close(); err != nil || c.unnamed != nil {
+		return errors.Join(err, c.unnamed)
 	}
 	return c.flush()
 }
 
 func (c *conversion) reports(w *misp.Event) error {
-	return c.s.db.View(c.ctx, func(tx *store.Tx) error {
-		list, err := listReports(c.ctx, tx, sharer, c.event.ID, Without)
-		for i := range list {
-			w.EventReport = append(w.EventReport, list[i].Wire())
-			c.links[list[i].UUID] = stixSource{report: list[i].ID, audiences: audienceText(list[i].audience)}
-		}
+	var list []Report
+	err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
+		list, err = listReports(c.ctx, tx, sharer, c.event.ID, Without)
 		return err
 	})
+	for i := range list {
+		rep := list[i].Wire()
+		rep.SharingGroup = c.named(list[i].Distribution, list[i].Group)
+		w.EventReport = append(w.EventReport, rep)
+		c.links[list[i].UUID] = stixSource{report: list[i].ID, audiences: audienceText(list[i].audience)}
+	}
+	return err
 }
 
 func (c *conversion) attributes(conv *stix.Converter) error {
@@ -80,14 +86,39 @@ func (c *conversion) attribute(conv *stix.Converter, a *Attribute, data []byte, 
 	} else if a.audience == nil {
 		c.at.audiences = ""
 	}
-	w := wireOut(a, data)
+	w := c.wireOut(a, data)
 	conv.Attribute(&w)
 }
 
+// named is the sharing group of a part, by its UUID alone: who reads the part is in it,
+// but who is asked to take an event over reads it too, and need not know the members.
+func (c *conversion) named(d Distribution, group int64) *misp.SharingGroup {
+	if d != Group || group == 0 || c.unnamed != nil {
+		return nil
+	}
+	if c.groups == nil {
+		c.groups = map[int64]string{}
+	}
+	uuid, known := c.groups[group]
+	if !known {
+		c.unnamed = c.s.db.View(c.ctx, func(tx *store.Tx) error {
+			g, _, err := readGroup(c.ctx, tx, group)
+			uuid = g.UUID
+			return err
+		})
+		c.groups[group] = uuid
+	}
+	if uuid == "" {
+		return nil
+	}
+	return &misp.SharingGroup{UUID: misp.T(uuid)}
+}
+
 // wireOut is an attribute as it may leave: without local tags.
-func wireOut(a *Attribute, data []byte) misp.Attribute {
+func (c *conversion) wireOut(a *Attribute, data []byte) misp.Attribute {
 	a.Tags = leaving(a.Tags)
 	w := a.Wire()
+	w.SharingGroup = c.named(a.Distribution, a.Group)
 	if len(data) > 0 {
 		w.Data = misp.T(base64.StdEncoding.EncodeToString(data))
 	}
@@ -175,9 +206,10 @@ func (c *conversion) object(conv *stix.Converter, o *Object, data map[int64][]by
 	if len(whole.Attributes) > 0 || len(apart) == 0 {
 		c.at = here
 		w := whole.Wire()
+		w.SharingGroup = c.named(o.Distribution, o.Group)
 		w.Attribute = w.Attribute[:0]
 		for i := range whole.Attributes {
-			w.Attribute = append(w.Attribute, wireOut(&whole.Attributes[i], data[whole.Attributes[i].ID]))
+			w.Attribute = append(w.Attribute, c.wireOut(&whole.Attributes[i], data[whole.Attributes[i].ID]))
 		}
 		conv.Object(&w)
 	}

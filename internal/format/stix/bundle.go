@@ -92,7 +92,7 @@ const (
 	whyLanguage  = "translations have no place"
 	whyGranular  = "markings of parts have no place"
 	whyMarking   = "a marking other than TLP has no place; its text became a tag"
-	whyGroup     = "a sharing group does not travel: only the own organisation sees it"
+	whyGroup     = "its sharing group is not named: only the own organisation sees it"
 	whyExtension = "what our extension says contradicts the object, which counts"
 	whyValue     = "a value that MISP refuses"
 	whyNested    = "a report within a report"

@@ -54,7 +54,7 @@ func (c *Converter) report(r *misp.EventReport, on string) {
 	own.text("content", cmpOr(r.Content.V, cmpOr(r.Name.V, "Empty report")))
 	own.texts("object_refs", []string{on})
 	own.texts("labels", []string{`misp:data-layer="Event Report"`})
-	whole := misp.EventReport{UUID: r.UUID, Name: r.Name, Timestamp: r.Timestamp, Distribution: r.Distribution, Deleted: r.Deleted}
+	whole := misp.EventReport{UUID: r.UUID, Name: r.Name, Timestamp: r.Timestamp, Distribution: r.Distribution, SharingGroup: groupOf(r.Distribution, r.SharingGroup, false), Deleted: r.Deleted}
 	if r.Content.V == "" {
 		whole.Content = r.Content
 	}

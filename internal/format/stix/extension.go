@@ -13,7 +13,9 @@ import (
 // It stands in the one object that stands for the thing, under one key: event
 // (report, grouping), attribute and object (indicator, else observed-data, else
 // what else was made of them), sighting, report (note), analyst (note, opinion),
-// cluster. Ids, persons and groups of one installation are not in it.
+// cluster. Numbers and persons of one installation are not in it;
+// a sharing group is, by its UUID, as far as the caller gives one: who gets an event of a
+// group is told which, never who is not in it.
 const Extension = "extension-definition--c2b7d4b0-0a4b-5f0e-9d3c-6f1f3a6f7a11"
 
 const extensionAuthor = "identity--0e6a3b53-0b59-5f0a-8a55-6a0f6b6f2f5e"
@@ -53,7 +55,7 @@ func (c *Converter) extend(p *props, key string, raw []byte) {
 func (n naming) attribute(a *misp.Attribute, dataElsewhere bool) misp.Attribute {
 	out := misp.Attribute{UUID: a.UUID, Type: a.Type, Category: a.Category, Value: a.Value, Value1: a.Value1, Value2: a.Value2, ToIDS: a.ToIDS,
 		Timestamp: a.Timestamp, Distribution: a.Distribution, Comment: a.Comment, DisableCorrelation: a.DisableCorrelation,
-		FirstSeen: a.FirstSeen, LastSeen: a.LastSeen, ObjectRelation: a.ObjectRelation, Data: a.Data, Deleted: a.Deleted,
+		SharingGroup: groupOf(a.Distribution, a.SharingGroup, false), FirstSeen: a.FirstSeen, LastSeen: a.LastSeen, ObjectRelation: a.ObjectRelation, Data: a.Data, Deleted: a.Deleted,
 		Tag: carriedTags(a.Tag), Galaxy: n.stubs(a.Galaxy), Relationship: carriedAnalysts(a.Relationship),
 		ShadowAttribute: carriedProposals(a.ShadowAttribute), Sighting: wordless(a.Sighting)}
 	if dataElsewhere {
@@ -74,7 +76,7 @@ func dataStands(a *misp.Attribute) bool {
 func (n naming) object(o *misp.Object) misp.Object {
 	out := misp.Object{UUID: o.UUID, Name: o.Name, MetaCategory: o.MetaCategory, Description: o.Description, TemplateUUID: o.TemplateUUID,
 		TemplateVersion: o.TemplateVersion, Timestamp: o.Timestamp, Distribution: o.Distribution, Comment: o.Comment, Deleted: o.Deleted,
-		FirstSeen: o.FirstSeen, LastSeen: o.LastSeen, Relationship: carriedAnalysts(o.Relationship)}
+		SharingGroup: groupOf(o.Distribution, o.SharingGroup, false), FirstSeen: o.FirstSeen, LastSeen: o.LastSeen, Relationship: carriedAnalysts(o.Relationship)}
 	for i := range o.Attribute {
 		if !o.Attribute[i].Deleted.Or(false) {
 			out.Attribute = append(out.Attribute, n.attribute(&o.Attribute[i], false))
@@ -91,13 +93,32 @@ func (n naming) object(o *misp.Object) misp.Object {
 
 func (n naming) event(e *misp.Event) misp.Event {
 	out := misp.Event{UUID: e.UUID, Info: e.Info, Date: e.Date, ThreatLevelID: e.ThreatLevelID, Analysis: e.Analysis, Published: e.Published,
-		Timestamp: e.Timestamp, PublishTimestamp: e.PublishTimestamp, Distribution: e.Distribution, ProposalEmailLock: e.ProposalEmailLock,
+		SharingGroup: groupOf(e.Distribution, e.SharingGroup, true),
+		Timestamp:    e.Timestamp, PublishTimestamp: e.PublishTimestamp, Distribution: e.Distribution, ProposalEmailLock: e.ProposalEmailLock,
 		Locked: e.Locked, DisableCorrelation: e.DisableCorrelation, ExtendsUUID: e.ExtendsUUID, Protected: e.Protected,
 		Tag: carriedTags(e.Tag), Galaxy: n.stubs(e.Galaxy), Relationship: carriedAnalysts(e.Relationship),
 		ShadowAttribute: carriedProposals(e.ShadowAttribute), Sighting: carriedSightings(e.Sighting)}
 	for _, k := range e.CryptographicKey {
 		k.ID, k.ParentID = misp.Int{}, misp.Int{}
 		out.CryptographicKey = append(out.CryptographicKey, k)
+	}
+	return out
+}
+
+// groupOf is the sharing group of what is shared within one: with its members in the
+// header, where a reader that knows it not may be allowed to take it in, else by name.
+func groupOf(level misp.Int, g *misp.SharingGroup, whole bool) *misp.SharingGroup {
+	if g == nil || level.Or(0) != 4 || !uuidShape(g.UUID.Or("")) {
+		return nil
+	}
+	out := &misp.SharingGroup{UUID: g.UUID, Name: g.Name}
+	if !whole || g.Orgs == nil {
+		return out
+	}
+	out.Releasability, out.Description, out.OrganisationUUID, out.Active, out.Roaming, out.Modified = g.Releasability, g.Description, g.OrganisationUUID, g.Active, g.Roaming, g.Modified
+	out.Organisation = carriedOrg(g.Organisation)
+	for _, o := range g.Orgs {
+		out.Orgs = append(out.Orgs, misp.SharingGroupOrg{Extend: o.Extend, Organisation: carriedOrg(o.Organisation)})
 	}
 	return out
 }

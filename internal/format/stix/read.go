@@ -178,10 +178,7 @@ func (r *reading) header(it *item, o obj) {
 			if e.UUID.V == "" {
 				r.e.UUID = misp.T(it.uuid())
 			}
-			if r.e.Distribution.Or(0) == 4 {
-				r.e.Distribution = misp.N(0)
-				r.b.left.note(it.typ, whyGroup, it.id)
-			}
+			r.group(it, &r.e.Distribution, r.e.SharingGroup)
 		}
 	}
 	if !r.whole {
@@ -222,6 +219,14 @@ func (r *reading) header(it *item, o obj) {
 	r.uuids[r.e.UUID.V] = it.id
 	r.label(it, o)
 	r.unused(it, o, "name", "description", "published", "object_refs", "context", "external_references")
+}
+
+// group keeps what names no group to its holder.
+func (r *reading) group(it *item, level *misp.Int, g *misp.SharingGroup) {
+	if level.Or(0) == 4 && (g == nil || !uuidShape(g.UUID.Or(""))) {
+		*level = misp.N(0)
+		r.b.left.note(it.typ, whyGroup, it.id)
+	}
 }
 
 func (r *reading) comment(text string) misp.Attribute {

@@ -414,6 +414,7 @@ func (r *reading) wholeReport(it *item, o obj, raw json.RawMessage) bool {
 	if rep.UUID.V != "" {
 		rep.UUID = misp.T(r.claimWhole(rep.UUID.V, it.id))
 	}
+	r.group(it, &rep.Distribution, rep.SharingGroup)
 	r.e.EventReport = append(r.e.EventReport, rep)
 	return true
 }

@@ -42,10 +42,7 @@ func (r *reading) restored(it *item, o obj) bool {
 		return false
 	}
 	x.UUID = misp.T(r.claimWhole(x.UUID.V, it.id))
-	if x.Distribution.Or(0) == 4 {
-		x.Distribution = misp.N(0)
-		r.b.left.note(it.typ, whyGroup, it.id)
-	}
+	r.group(it, &x.Distribution, x.SharingGroup)
 	for i := range x.Attribute {
 		r.refine(&x.Attribute[i], it)
 	}
@@ -66,10 +63,7 @@ func (r *reading) refine(a *misp.Attribute, it *item) {
 	if a.UUID.V != "" { // MISP gives one to what has none
 		a.UUID = misp.T(r.claimWhole(a.UUID.V, id))
 	}
-	if a.Distribution.Or(0) == 4 {
-		a.Distribution = misp.N(0)
-		r.b.left.note(it.typ, whyGroup, it.id)
-	}
+	r.group(it, &a.Distribution, a.SharingGroup)
 	a.Galaxy = r.fill(a.Galaxy)
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strings"
 
+	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/cli"
 	"straza/internal/kernel/fault"
@@ -21,7 +22,7 @@ import (
 // Commands lists the room's commands. origin is the installation's public address,
 // "" when it is not known; rules point there.
 func Commands(s *intel.Service, orgs *registry.Service, origin string, move Move) []cli.Command {
-	r := rooms{s, orgs, origin, move}
+	r := rooms{s, orgs, origin, move, map[int64]*misp.SharingGroup{}}
 	return []cli.Command{
 		{Name: "intel import", Args: "PATH… [--format misp|stix|csv|text] [--org ORG] [--publish] | --from-misp URL --key KEY [--org ORG] [--dry-run]",
 			Short: "events from files, directories or - (standard input), or a whole MISP over its API; what is here and older is brought up to date", Flags: r.importFlags},
@@ -36,6 +37,7 @@ type rooms struct {
 	orgs   *registry.Service
 	origin string
 	move   Move
+	groups map[int64]*misp.SharingGroup // of one run, by id; nil for those that its reader may not know
 }
 
 // Move takes over the MISP at an address with a key there, "" = the one given before,

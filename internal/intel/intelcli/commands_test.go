@@ -81,6 +81,12 @@ type report struct {
 	Files                       int
 	Events, Attributes, Objects counts
 	Refused                     []struct{ File, UUID, Reason string }
+	Left                        []left
+}
+
+type left struct {
+	Type, Reason string
+	Count        int64
 }
 
 func reportOf(t *testing.T, r result) (rep report) {

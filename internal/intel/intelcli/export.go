@@ -19,6 +19,7 @@ import (
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/kernel/cli"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 )
@@ -194,14 +195,48 @@ func (r rooms) events(ctx context.Context, env *cli.Env, w io.Writer, q intel.Qu
 	return enc.Flush()
 }
 
-func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e *intel.Event) error {
+// header is an event's, with its reports and its sharing group.
+func (r rooms) header(ctx context.Context, who ident.Actor, e *intel.Event, deleted intel.Deleted) (*misp.Event, error) {
 	w := e.Wire()
-	reports, err := r.intel.Reports(ctx, who, e.Ref(), intel.With)
+	reports, err := r.intel.Reports(ctx, who, e.Ref(), deleted)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range reports {
-		w.EventReport = append(w.EventReport, reports[i].Wire())
+		rep := reports[i].Wire()
+		if rep.SharingGroup, err = r.group(ctx, who, reports[i].Distribution, reports[i].Group); err != nil {
+			return nil, err
+		}
+		w.EventReport = append(w.EventReport, rep)
+	}
+	w.SharingGroup, err = r.group(ctx, who, e.Distribution, e.Group)
+	return w, err
+}
+
+// group is the sharing group of what is shared within one, nil for who is not in it.
+func (r rooms) group(ctx context.Context, who ident.Actor, d intel.Distribution, id int64) (*misp.SharingGroup, error) {
+	if d != intel.Group {
+		return nil, nil
+	}
+	if w, known := r.groups[id]; known {
+		return w, nil
+	}
+	g, err := r.intel.SharingGroup(ctx, who, strconv.FormatInt(id, 10))
+	switch {
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Denied):
+		r.groups[id] = nil
+	case err != nil:
+		return nil, err
+	default:
+		r.groups[id] = g.Wire()
+	}
+	return r.groups[id], nil
+}
+
+func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e *intel.Event) error {
+	w, err := r.header(ctx, who, e, intel.With)
+	if err != nil {
+		return err
 	}
 	if err := enc.Begin(w); err != nil {
 		return err
@@ -218,6 +253,9 @@ func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e 
 	}
 	if err := r.intel.Objects(ctx, who, e.Ref(), all, func(o *intel.Object) error {
 		w := o.Wire()
+		if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
+			return err
+		}
 		for i := range o.Attributes {
 			if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
 				return err
@@ -273,13 +311,9 @@ func (r rooms) stix(ctx context.Context, env *cli.Env, w io.Writer, q intel.Quer
 
 // bundled converts one event as its reader sees it.
 func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emit func(stix.Object) error) error {
-	w := e.Wire()
-	reports, err := r.intel.Reports(ctx, who, e.Ref(), intel.Without)
+	w, err := r.header(ctx, who, e, intel.Without)
 	if err != nil {
 		return err
-	}
-	for i := range reports {
-		w.EventReport = append(w.EventReport, reports[i].Wire())
 	}
 	c := stix.New(w, stix.Options{}, emit)
 	err = r.intel.Attributes(ctx, who, e.Ref(), intel.Part{}, func(a *intel.Attribute) error {
@@ -290,6 +324,9 @@ func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emi
 	if err == nil {
 		err = r.intel.Objects(ctx, who, e.Ref(), intel.Part{}, func(o *intel.Object) (err error) {
 			w := o.Wire()
+			if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
+				return err
+			}
 			for i := range o.Attributes {
 				if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
 					return err
@@ -304,8 +341,9 @@ func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emi
 
 func (r rooms) attribute(ctx context.Context, who ident.Actor, a *intel.Attribute) (misp.Attribute, error) {
 	w := a.Wire()
-	if a.DataSize == 0 {
-		return w, nil
+	var err error
+	if w.SharingGroup, err = r.group(ctx, who, a.Distribution, a.Group); err != nil || a.DataSize == 0 {
+		return w, err
 	}
 	b, err := r.intel.Data(ctx, who, strconv.FormatInt(a.ID, 10))
 	w.Data = misp.T(base64.StdEncoding.EncodeToString(b))

@@ -185,7 +185,7 @@ func (im *importer) grouping() *intel.Grouping {
 
 // stix takes a bundle in, and what had no place in the report.
 func (im *importer) stix(ctx context.Context, name string, r io.Reader) error {
-	rest, err := im.intel.ImportSTIX(ctx, im.who, r, intel.STIX{Read: stix.ReadOptions{Info: "Indicators from " + path.Base(name)}}, im.opt,
+	rest, err := im.intel.ImportSTIX(ctx, im.who, r, intel.STIX{Read: stix.ReadOptions{Info: "Indicators from " + path.Base(name)}, Grouping: im.grouping}, im.opt,
 		func(s intel.Saved, err error) error { return im.event(name, s, err) })
 	for _, l := range rest {
 		im.rep.Left = append(im.rep.Left, left{path.Base(name), l})

@@ -1,6 +1,7 @@
 package intelcli_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
@@ -144,4 +146,70 @@ func sightings(t *testing.T, w *inteltest.World, who ident.Actor) (n int) {
 	t.Helper()
 	w.Must(w.Intel.Sightings(t.Context(), who, intel.SightingFilter{Event: "c25327b3-2e74-4437-bd66-e0321bf3876c"}, func(*intel.Sighting) error { n++; return nil }))
 	return n
+}
+
+// TestGroupsTravelInSTIX: what is shared within a group comes back into it where it is
+// known and the importer may use it, else to the own organisation with a word about it;
+// who is not in the group is not told of it.
+func TestGroupsTravelInSTIX(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		maker := w.Person(w.A, access.OrgAdmin, ident.CLI)
+		g, err := w.Intel.AddGroup(ctx, maker, intel.SharingGroup{Name: "Sedam", Releasability: "r", Active: true, Orgs: []intel.GroupOrg{{Org: w.B}}})
+		w.Must(err)
+		maker = w.Again(maker)
+		part := inteltest.Attr("domain", "samo-grupa.example")
+		part.Distribution, part.SharingGroupID = misp.N(4), misp.N(g.ID)
+		inside := w.Add(maker, &misp.Event{Info: misp.T("u grupi"), Distribution: misp.N(4), SharingGroupID: misp.N(g.ID), Published: misp.B(true), Attribute: []misp.Attribute{inteltest.Attr("ip-dst", "198.51.100.9")}})
+		open := w.Add(maker, &misp.Event{Info: misp.T("za sve"), Distribution: misp.N(1), Published: misp.B(true), Attribute: []misp.Attribute{inteltest.Attr("ip-dst", "198.51.100.8"), part},
+			Object: []misp.Object{{Name: misp.T("file"), Distribution: misp.N(4), SharingGroupID: misp.N(g.ID), Attribute: []misp.Attribute{inteltest.Attr("filename", "a.exe")}}}})
+		member, outsider := w.Again(w.Person(w.B, access.Member, ident.CLI)), w.Again(w.Person(w.C, access.Member, ident.CLI))
+		bundleOf := func(who ident.Actor) string {
+			return `{"type":"bundle","id":"bundle--4dfddb34-0e54-5084-a4ea-c02a0fd70dd0","objects":[` +
+				strings.ReplaceAll(strings.TrimSpace(run(t, w, who, "", "intel", "export", "--format", "stix").out), "\n", ",\n") + "]}"
+		}
+		doc := bundleOf(member)
+		if !strings.Contains(doc, g.UUID) || !strings.Contains(doc, "Sedam") {
+			t.Fatal("a member's export does not name the group")
+		}
+		if theirs := bundleOf(outsider); strings.Contains(theirs, g.UUID) || strings.Contains(theirs, "Sedam") || !strings.Contains(theirs, "198.51.100.8") {
+			t.Errorf("an outsider is told of the group: %s", theirs)
+		}
+		for name, x := range map[string]struct {
+			here, in bool // the group is known there; the importing organisation is in it
+			want     intel.Distribution
+		}{"known and in it": {true, true, intel.Group}, "known, not in it": {true, false, intel.OwnOrg}, "unknown": {false, false, intel.OwnOrg}} {
+			there := inteltest.New(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 2)))
+			lead, org := there.Person(there.A, access.OrgAdmin, ident.CLI), there.B
+			if x.here {
+				_, err := there.Intel.AddGroup(ctx, lead, intel.SharingGroup{UUID: g.UUID, Name: "Seven", Releasability: "r", Active: true, Orgs: []intel.GroupOrg{{Org: there.B}}})
+				there.Must(err)
+			}
+			if !x.in {
+				org = there.C
+			}
+			reader := there.Again(there.Person(org, access.OrgAdmin, ident.CLI))
+			rep := reportOf(t, run(t, there, reader, doc, "intel", "import", "-"))
+			if rep.Events.Created != 2 {
+				t.Fatalf("%s: %+v", name, rep)
+			}
+			e, err := there.Intel.Event(ctx, reader, inside.UUID)
+			there.Must(err)
+			if e.Distribution != x.want || (e.Group != 0) != (x.want == intel.Group) {
+				t.Errorf("%s: level %d, group %d", name, e.Distribution, e.Group)
+			}
+			there.Must(there.Intel.Attributes(ctx, reader, open.UUID, intel.Part{}, func(a *intel.Attribute) error {
+				if a.Value == "samo-grupa.example" && a.Distribution != x.want {
+					t.Errorf("%s: the attribute has level %d", name, a.Distribution)
+				}
+				return nil
+			}))
+			told := slices.ContainsFunc(rep.Left, func(l left) bool { return strings.Contains(l.Reason, "sharing group") && l.Count == 3 })
+			if told == x.in {
+				t.Errorf("%s: left %+v", name, rep.Left)
+			}
+		}
+	})
 }

@@ -287,10 +287,15 @@ func (a *api) document(c *call, src io.Reader) intel.Source {
 }
 
 func (a *api) grouped(c *call, src intel.Source) intel.Source {
+	return intel.Grouped(c.ctx(), incoming(src), a.grouping(c))
+}
+
+// grouping takes in the groups of what a caller sends, a fresh one for each document.
+func (a *api) grouping(c *call) func() *intel.Grouping {
 	from := intel.Sender{Here: a.Origin, Org: c.who.Org}
-	return intel.Grouped(c.ctx(), incoming(src), func() *intel.Grouping {
+	return func() *intel.Grouping {
 		return intel.NewGrouping(nil, func(ctx context.Context, w *misp.SharingGroup) (int64, error) {
 			return a.Intel.CaptureGroup(ctx, c.who, w, from)
 		})
-	})
+	}
 }

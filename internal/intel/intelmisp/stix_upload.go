@@ -43,7 +43,7 @@ func (a *api) eventUploadStix(c *call) error {
 			e.Distribution = misp.Int{} // as of any event that does not say
 		}
 	}
-	in := intel.STIX{Limits: stix.Limits{Bytes: stixBytes}, Read: stix.ReadOptions{NoNames: len(doc) <= originalMost}, Edit: edit}
+	in := intel.STIX{Limits: stix.Limits{Bytes: stixBytes}, Read: stix.ReadOptions{NoNames: len(doc) <= originalMost}, Edit: edit, Grouping: a.grouping(c)}
 	left, err := a.Intel.ImportSTIX(c.ctx(), c.who, bytes.NewReader(doc), in, intel.AddOptions{}, func(s intel.Saved, err error) error {
 		if first == "" {
 			first = itoa(s.ID)

@@ -176,13 +176,8 @@ func (l *looking) level(e *misp.Event) error {
 		level.UUID, level.Name = e.SharingGroup.UUID.Or(""), clean(e.SharingGroup.Name.Or(""))
 		id, known := l.groups[level.UUID]
 		if !known {
-			g, err := l.s.d.Intel.SharingGroup(l.ctx, l.who, level.UUID)
-			if err == nil {
-				if _, err = l.s.d.Intel.WhoSees(l.ctx, l.who, intel.Group, g.ID, nil); err == nil {
-					id = g.ID
-				}
-			}
-			if k := fault.KindOf(err); k != "" && k != fault.NotFound && k != fault.Denied && k != fault.Invalid {
+			var err error
+			if id, err = l.s.group(l.ctx, l.who, level.UUID); err != nil {
 				return err
 			}
 			l.groups[level.UUID] = id
@@ -200,6 +195,21 @@ func (l *looking) level(e *misp.Event) error {
 		l.found.Levels = append(l.found.Levels, level)
 	}
 	return nil
+}
+
+// group finds a sharing group that who may share within, 0 for none.
+func (s *Service) group(ctx context.Context, who ident.Actor, uuid string) (int64, error) {
+	g, err := s.d.Intel.SharingGroup(ctx, who, uuid)
+	if err == nil {
+		_, err = s.d.Intel.WhoSees(ctx, who, intel.Group, g.ID, nil)
+	}
+	switch fault.KindOf(err) {
+	case "":
+		return g.ID, nil
+	case fault.NotFound, fault.Denied, fault.Invalid:
+		return 0, nil
+	}
+	return 0, err
 }
 
 // here tells whether an event is here already, as far as its reader may know.

@@ -2,6 +2,8 @@ package upload
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
@@ -70,10 +72,11 @@ func (im *importing) run() ([]stix.Remains, error) {
 	return nil, im.s.d.Intel.Import(im.ctx, im.who, src, opt, im.done)
 }
 
-// grouping: a file's groups are known by UUID, as the person may use them.
+// grouping: a file's groups are known by UUID, as the person may use them; nothing of
+// theirs is taken in, because nobody vouches for a file.
 func (im *importing) grouping() *intel.Grouping {
-	g := intel.NewGrouping(nil, func(ctx context.Context, w *misp.SharingGroup) (int64, error) {
-		return im.s.d.Intel.CaptureGroup(ctx, im.who, w, intel.Sender{Org: im.who.Org})
+	g := intel.NewGrouping(nil, func(_ context.Context, w *misp.SharingGroup) (int64, error) {
+		return im.s.group(im.ctx, im.who, w.UUID.Or(""))
 	})
 	g.Foreign = true
 	return g
@@ -163,7 +166,7 @@ func (im *importing) done(saved intel.Saved, err error) error {
 		return im.exists(saved, err)
 	default:
 		t.Refused++
-		im.refuse(Refusal{UUID: saved.UUID, Key: fault.Of(err).Key})
+		im.refuse(Refusal{UUID: saved.UUID, Key: keyOf(err)})
 		return im.beat()
 	}
 	switch saved.State {
@@ -214,6 +217,15 @@ func (im *importing) unchanged(saved intel.Saved) error {
 		im.res.Events.Unchanged++
 	}
 	return im.beat()
+}
+
+// keyOf is the sentence for an event that was refused: its field's, where it has one.
+func keyOf(err error) string {
+	f := fault.Of(err)
+	for _, field := range slices.Sorted(maps.Keys(f.Fields)) {
+		return f.Fields[field]
+	}
+	return f.Key
 }
 
 func (im *importing) refuse(r Refusal) {

@@ -346,7 +346,7 @@ func (p *pages) result(r *http.Request, page *showPage, u *upload.Upload) error 
 	page.Reasons = reasonTable(r, res.Reasons)
 	page.Refused = ui.Table{Caption: web.T(r, "uploads.refused.table"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "uploads.event")}, {Label: web.T(r, "uploads.left.why")}}}
 	for _, x := range res.Refused {
-		page.Refused.Rows = append(page.Refused.Rows, ui.Row{Cells: []any{ui.Machine(cmp.Or(x.UUID, "…")), web.T(r, cmp.Or(x.Key, "fault.invalid"))}})
+		page.Refused.Rows = append(page.Refused.Rows, ui.Row{Cells: []any{ui.Machine(cmp.Or(x.UUID, "…")), web.T(r, cmp.Or(x.Key, "uploads.refused.why"))}})
 	}
 	list, err := p.d.Uploads.Brought(r.Context(), web.Actor(r), u.UUID, 0)
 	if err != nil {
