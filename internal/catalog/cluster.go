@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -94,6 +95,23 @@ func (c Cluster) Text() ClusterText {
 		}
 	}
 	return t
+}
+
+// Said is the description in a cluster's body as its readers' language has it: ours
+// carry Serbian beside English; what has one language is given in that.
+func Said(body []byte, lang i18n.Lang) string {
+	var b struct {
+		Descriptions map[i18n.Lang]string `json:"descriptions"`
+	}
+	_ = json.Unmarshal(body, &b)
+	switch cyrillic := b.Descriptions[i18n.SrCyrl]; {
+	case cyrillic == "" || lang == i18n.En:
+		return openBody(body).Description
+	case lang == i18n.SrLatn:
+		return i18n.Latin(cyrillic)
+	default:
+		return cyrillic
+	}
 }
 
 // openBody understands what it can: upstream has clusters with a number for a text.

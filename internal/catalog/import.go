@@ -212,8 +212,12 @@ func (s *Service) put(ctx context.Context, who ident.Actor, p *parsed, rep *Repo
 
 // putGalaxy joins the two files of a galaxy, whichever comes first: its own text,
 // and its clusters. Each has a version of its own; the one of the clusters is
-// kept in the item, the other in the body.
+// kept in the item, the other in the body. What was imported is never replaced by what
+// is built in, and takes its place: clusters of the same UUID stay the same.
 func (s *Service) putGalaxy(ctx context.Context, tx *store.Tx, p *parsed, it, old Item) (changed bool, err error) {
+	if it.Builtin && old.ID != 0 && !old.Builtin {
+		return false, nil
+	}
 	if p.head {
 		// The galaxy's own file: its body replaces what the cluster file left.
 		if old.ID != 0 {

@@ -37,6 +37,9 @@ func (c *country) vocabulary(ctx context.Context) error {
 	if _, err := c.Catalog.Import(ctx, lead, files); err != nil {
 		return fmt.Errorf("galaxy: %w", err)
 	}
+	if _, err := c.Catalog.SeedGalaxies(ctx, lead); err != nil {
+		return fmt.Errorf("galaxies: %w", err)
+	}
 	d := catalog.ClusterDraft{Value: latin("Мирка"), Level: 1}
 	d.Description, d.Source = latin("Мрежа заражених камера; управља се преко порта 8443. Име смо дали по називу датотеке."), latin("Национални ЦЕРТ")
 	own, err := c.Catalog.AddCluster(ctx, lead, "napadaci", d)

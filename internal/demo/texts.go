@@ -8,16 +8,16 @@ type campaign struct {
 }
 
 var campaigns = []campaign{
-	{"Лажна порука о пошиљци: странице за крађу картица", "posiljka", []string{`rsit:fraud="phishing"`, `srbcert:incident-type="phishing"`}, 2},
-	{"Капија 400: трагови упада преко уређаја за даљински приступ", "kagent", []string{`rsit:intrusions="system-compromise"`, `misp-galaxy:mitre-attack-pattern="Exploit Public-Facing Application - T1190"`}, 1},
-	{"Погађање лозинки на налозима е-поште школа", "spray", []string{`rsit:intrusion-attempts="brute-force"`}, 3},
-	{"Откупни програм .klv: узорци и адресе управљања", "klv", []string{`rsit:malicious-code="infected-system"`, `misp-galaxy:mitre-attack-pattern="Data Encrypted for Impact - T1486"`}, 1},
-	{"Мрежа заражених камера скенира порт 8443", "mirka", []string{`rsit:information-gathering="scanner"`}, 3},
-	{"Лажна фактура у име директора", "faktura", []string{`rsit:fraud="masquerade"`}, 2},
-	{"Напад ускраћивањем услуге на сајтове општина", "poplava", []string{`rsit:availability="ddos"`}, 2},
-	{"Пореска управа као мамац: прилог са макроом", "porez", []string{`rsit:malicious-code="malware-distribution"`}, 2},
-	{"Промењени записи домена у регистру", "dns", []string{`rsit:information-content-security="unauthorised-information-modification"`}, 1},
-	{"Недељни списак адреса управљања", "c2", []string{`rsit:malicious-code="c2-server"`}, 3},
+	{"Лажна порука о пошиљци: странице за крађу картица", "posiljka", []string{`rsit:fraud="phishing"`, `srbcert:incident-type="phishing"`, `misp-galaxy:mitre-attack-pattern="Spearphishing Link - T1566.002"`, `misp-galaxy:mitre-attack-pattern="Domains - T1583.001"`}, 2},
+	{"Капија 400: трагови упада преко уређаја за даљински приступ", "kagent", []string{`rsit:intrusions="system-compromise"`, `misp-galaxy:mitre-attack-pattern="Exploit Public-Facing Application - T1190"`, `misp-galaxy:mitre-attack-pattern="Web Shell - T1505.003"`, `misp-galaxy:mitre-attack-pattern="External Remote Services - T1133"`, `misp-galaxy:mitre-attack-pattern="Remote Services - T1021"`, `misp-galaxy:threat-actor="FIN7"`}, 1},
+	{"Погађање лозинки на налозима е-поште школа", "spray", []string{`rsit:intrusion-attempts="brute-force"`, `misp-galaxy:mitre-attack-pattern="Password Spraying - T1110.003"`, `misp-galaxy:mitre-attack-pattern="Valid Accounts - T1078"`}, 3},
+	{"Откупни програм .klv: узорци и адресе управљања", "klv", []string{`rsit:malicious-code="infected-system"`, `misp-galaxy:mitre-attack-pattern="Data Encrypted for Impact - T1486"`, `misp-galaxy:mitre-attack-pattern="Inhibit System Recovery - T1490"`, `misp-galaxy:mitre-attack-pattern="Exfiltration Over C2 Channel - T1041"`, `misp-galaxy:mitre-attack-pattern="PowerShell - T1059.001"`}, 1},
+	{"Мрежа заражених камера скенира порт 8443", "mirka", []string{`rsit:information-gathering="scanner"`, `misp-galaxy:mitre-attack-pattern="Active Scanning - T1595"`, `misp-galaxy:mitre-attack-pattern="Network Service Discovery - T1046"`}, 3},
+	{"Лажна фактура у име директора", "faktura", []string{`rsit:fraud="masquerade"`, `misp-galaxy:mitre-attack-pattern="Phishing - T1566"`, `misp-galaxy:mitre-attack-pattern="Financial Theft - T1657"`}, 2},
+	{"Напад ускраћивањем услуге на сајтове општина", "poplava", []string{`rsit:availability="ddos"`, `misp-galaxy:mitre-attack-pattern="Network Denial of Service - T1498"`, `misp-galaxy:threat-actor="Killnet"`}, 2},
+	{"Пореска управа као мамац: прилог са макроом", "porez", []string{`rsit:malicious-code="malware-distribution"`, `misp-galaxy:mitre-attack-pattern="Spearphishing Attachment - T1566.001"`, `misp-galaxy:mitre-attack-pattern="Malicious File - T1204.002"`, `misp-galaxy:mitre-attack-pattern="PowerShell - T1059.001"`, `misp-galaxy:threat-actor="TA505"`}, 2},
+	{"Промењени записи домена у регистру", "dns", []string{`rsit:information-content-security="unauthorised-information-modification"`, `misp-galaxy:mitre-attack-pattern="Valid Accounts - T1078"`, `misp-galaxy:mitre-attack-pattern="Compromise Infrastructure - T1584"`}, 1},
+	{"Недељни списак адреса управљања", "c2", []string{`rsit:malicious-code="c2-server"`, `misp-galaxy:mitre-attack-pattern="Web Protocols - T1071.001"`, `misp-galaxy:mitre-attack-pattern="Ingress Tool Transfer - T1105"`}, 3},
 }
 
 type warningDef struct {

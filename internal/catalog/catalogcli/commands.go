@@ -23,7 +23,7 @@ type Fetch func(ctx context.Context, url string) (io.ReadCloser, error)
 // Commands lists the room's commands.
 func Commands(s *catalog.Service, fetch Fetch) []cli.Command {
 	return []cli.Command{
-		{Name: "catalog import", Args: "PATH|ZIP|URL…", Short: "taxonomies, galaxies, object templates, warning lists, decaying models, in their upstream formats",
+		{Name: "catalog import", Args: "PATH|ZIP|URL… | builtin", Short: "taxonomies, galaxies, object templates, warning lists, decaying models, in their upstream formats; builtin: the small galaxies of our own",
 			Flags: func(*flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 				return func(ctx context.Context, env *cli.Env, args []string) error {
 					return importAll(ctx, s, fetch, env, args)
@@ -49,7 +49,11 @@ func importAll(ctx context.Context, s *catalog.Service, fetch Fetch, env *cli.En
 	if err := s.Seed(ctx, env.Who); err != nil {
 		return err
 	}
-	rep, err := s.Import(ctx, env.Who, files(ctx, env.Files, fetch, args))
+	take := func() (catalog.Report, error) { return s.Import(ctx, env.Who, files(ctx, env.Files, fetch, args)) }
+	if len(args) == 1 && args[0] == "builtin" {
+		take = func() (catalog.Report, error) { return s.SeedGalaxies(ctx, env.Who) }
+	}
+	rep, err := take()
 	if err != nil {
 		return err
 	}

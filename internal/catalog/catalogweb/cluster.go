@@ -49,7 +49,7 @@ func (p *pages) clusterPage(r *http.Request, f *web.Form) (*clusterPage, error) 
 		return nil, err
 	}
 	text := c.Text()
-	out := &clusterPage{Page: web.NewPage(r, web.ShellConsole, c.Value), Header: ui.Header{Title: c.Value, Marks: []any{ui.Tag{Word: c.Type}}, Acts: clusterActs(r, c)}, Text: text.Description,
+	out := &clusterPage{Page: web.NewPage(r, web.ShellConsole, c.Value), Header: ui.Header{Title: c.Value, Marks: []any{ui.Tag{Word: c.Type}}, Acts: clusterActs(r, c)}, Text: catalog.Said(c.Body, web.Lang(r)),
 		From: relationTable(r, "catalog.from", from, false, ours(r, c) && !c.Deleted), To: relationTable(r, "catalog.to", to, true, false), List: "/console/events?tag=" + url.QueryEscape(c.Tag())}
 	out.Crumbs = []ui.Crumb{{Label: web.T(r, "catalog.galaxies"), Href: base + "/galaxies"}, {Label: c.Type, Href: base + "/galaxies/" + strconv.FormatInt(c.Galaxy, 10)}, {Label: c.Value}}
 	if c.Deleted {

@@ -160,7 +160,7 @@ func clusterTable(r *http.Request, list []catalog.Cluster) ui.Table {
 		if c.Own != nil {
 			mark = ui.Tag{Word: web.T(r, "catalog.own")}
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: c.Value, Href: href, Sub: []any{short(c.Text().Description)}}, ui.Machine(c.Type), mark}})
+		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: c.Value, Href: href, Sub: []any{short(catalog.Said(c.Body, web.Lang(r)))}}, ui.Machine(c.Type), mark}})
 	}
 	return t
 }

@@ -133,6 +133,9 @@ func rowTable(r *http.Request, v view, rows []catalog.Row) ui.Table {
 		if row.Description != "" && row.Description != row.Name {
 			name.Sub = []any{short(row.Description)}
 		}
+		if tags {
+			name.Sub = []any{short(catalog.Said(row.Data, web.Lang(r)))}
+		}
 		if row.Own {
 			name.Marks = []any{ui.Tag{Word: web.T(r, "catalog.own")}}
 		}
