@@ -255,6 +255,20 @@ func (p *plan) orgs(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
+// called tells whether a filter's word means the tag: its name, number or a pattern.
+func (t Tag) called(word string) bool {
+	pattern, isLike := likePattern(word)
+	return t.Name == word || itoa(t.ID) == word || isLike && like(strings.ToLower(t.Name), pattern)
+}
+
+// Spares tells whether an attribute of an event that was found carries none of the tags
+// that the query excludes: it is left out of the event else.
+func (q *Query) Spares(a *Attribute) bool {
+	return !slices.ContainsFunc(q.Tag.Not, func(word string) bool {
+		return slices.ContainsFunc(a.Tags, func(u TagUse) bool { return u.called(word) })
+	})
+}
+
 func (p *plan) tagIDs(ctx context.Context, tx *store.Tx) error {
 	if p.Tag.empty() {
 		return nil
@@ -264,9 +278,8 @@ func (p *plan) tagIDs(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	find := func(n string) (ids []int64) {
-		pattern, isLike := likePattern(n)
 		for _, t := range all {
-			if t.Name == n || itoa(t.ID) == n || isLike && like(strings.ToLower(t.Name), pattern) {
+			if t.called(n) {
 				ids = append(ids, t.ID)
 			}
 		}

@@ -284,10 +284,10 @@ func (a *api) attributeEdit(c *call) error {
 
 // attributeDelete marks, or removes with a second argument.
 func (a *api) attributeDelete(c *call) error {
-	if err := c.form(); err != nil {
+	hard, err := c.hard()
+	if err != nil {
 		return err
 	}
-	hard := params{"": c.arg(1)}.flag("", false) || c.params.flag("hard", false)
 	if _, err := a.Intel.DeleteAttribute(c.ctx(), c.who, c.arg(0), hard); err != nil {
 		err = instead(err, notFound(invalidAttribute), fault.NotFound)
 		return instead(err, forbidden(misp.MsgNoPermission), fault.Denied)

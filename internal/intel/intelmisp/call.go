@@ -45,6 +45,13 @@ func (c *call) arg(n int) string {
 	return ""
 }
 
+// hard tells whether a deletion is for good: the path's second word says so, or the body,
+// as PyMISP does.
+func (c *call) hard() (bool, error) {
+	err := c.form()
+	return params{"": c.arg(1)}.flag("", false) || c.params.flag("hard", false), err
+}
+
 // parse reads the path. It never fails: what names nothing is refused by the table.
 func parse(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{w: w, r: r, who: web.Actor(r), params: params{}}

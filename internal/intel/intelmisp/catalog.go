@@ -527,7 +527,10 @@ func (a *api) warninglistCheck(c *call) error {
 
 // upToDate answers the update of catalogues: they come by import, on the machine.
 func (a *api) upToDate(c *call) error {
+	if c.controller == "object_templates" { // the templates that were brought up to date: none
+		return c.value([]string{})
+	}
 	texts := map[string]string{"taxonomies": "All taxonomy libraries are up to date already.", "warninglists": "All warninglists are up to date already.",
-		"decaying_model": "Default decaying models updated", "noticelists": "All noticelists are up to date already.", "galaxies": "Galaxies updated.", "object_templates": "All object templates are up to date already."}
+		"decaying_model": "Default decaying models updated", "noticelists": "All noticelists are up to date already.", "galaxies": "Galaxies updated."}
 	return c.done(misp.Outcome{Controller: c.controller, Action: "update", Message: texts[c.controller]})
 }

@@ -258,6 +258,8 @@ func TestIncludes(t *testing.T) {
 			{"events", `{"metadata":1}`, `"info":"Talas open"`, `"Attribute"`},
 			{"events", `{"excludeGalaxy":1}`, `"Galaxy":[]`, ""},
 			{"events", `{"to_ids":1}`, "open.example.org", "text of"},
+			{"events", `{"tags":{"OR":["f:event"],"NOT":["f:attribute"]}}`, "2001:db8::7", `"value":"198.51.100.1"`},
+			{"events", `{"tags":["f:event","!f:attr%"],"returnFormat":"csv"}`, "2001:db8::7", `"198.51.100.1"`},
 			{"events", `{"flatten":1}`, `"value":"open.exe"`, `"ObjectReference"`},
 			{"events", `{"sgReferenceOnly":1}`, "Talas open", `"SharingGroup":{`},
 			{"events", `{"includeEventCorrelations":0}`, `"RelatedEvent":[]`, ""},

@@ -157,6 +157,9 @@ func (a *api) relationFields(c *call, p params, r catalog.RelationDraft) catalog
 			}
 		}
 	}
+	for _, name := range r.Tags { // who may make tags makes what is not known; for all others it is not shown
+		_, _ = a.Intel.AddTag(c.ctx(), c.who, intel.Tag{Name: name, Exportable: true})
+	}
 	return r
 }
 
@@ -215,7 +218,10 @@ func (a *api) clusterPublish(c *call) error {
 }
 
 func (a *api) clusterDelete(c *call) error {
-	hard := params{"": c.arg(1)}.flag("", false)
+	hard, err := c.hard()
+	if err != nil {
+		return err
+	}
 	cl, err := a.Catalog.DeleteCluster(c.ctx(), c.who, c.arg(0), hard)
 	if err != nil {
 		return clusterFault("delete", err)

@@ -200,7 +200,10 @@ func (a *api) objectEdit(c *call) error {
 
 // objectDelete answers with the event's id, as MISP does.
 func (a *api) objectDelete(c *call) error {
-	hard := params{"": c.arg(1)}.flag("", false)
+	hard, err := c.hard()
+	if err != nil {
+		return err
+	}
 	ob, err := a.Intel.DeleteObject(c.ctx(), c.who, c.arg(0), hard)
 	if err != nil {
 		err = instead(err, notFound(invalidObject), fault.NotFound)
@@ -243,7 +246,10 @@ func (a *api) referenceAdd(c *call) error {
 }
 
 func (a *api) referenceDelete(c *call) error {
-	hard := params{"": c.arg(1)}.flag("", false)
+	hard, err := c.hard()
+	if err != nil {
+		return err
+	}
 	r, err := a.Intel.DeleteReference(c.ctx(), c.who, c.arg(0), hard)
 	if err != nil {
 		err = instead(err, notFound("Invalid object reference."), fault.NotFound)

@@ -146,7 +146,10 @@ func (a *api) reportEdit(c *call) error {
 }
 
 func (a *api) reportDelete(c *call) error {
-	hard := params{"": c.arg(1)}.flag("", false)
+	hard, err := c.hard()
+	if err != nil {
+		return err
+	}
 	r, _, err := a.Intel.Report(c.ctx(), c.who, c.arg(0))
 	if err == nil {
 		err = a.Intel.DeleteReport(c.ctx(), c.who, itoa(r.ID), hard)

@@ -216,8 +216,10 @@ func (s *search) events() error {
 		return err
 	}
 	first := true
-	if ids := s.q.ToIDS; ids != nil || s.sieved() {
-		s.show.only = func(at *intel.Attribute) bool { return (ids == nil || at.ToIDS == *ids) && s.kept(at) }
+	if ids := s.q.ToIDS; ids != nil || s.sieved() || len(s.q.Tag.Not) > 0 {
+		s.show.only = func(at *intel.Attribute) bool {
+			return (ids == nil || at.ToIDS == *ids) && s.q.Spares(at) && s.kept(at)
+		}
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
 		kept, err := s.oneEvent(h, e, func() error {
@@ -276,7 +278,7 @@ func (s *search) flatEvents(w flat) error {
 		return err
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
-		q := intel.Query{Events: []string{e.Ref()}, ToIDS: s.q.ToIDS, Deleted: s.q.Deleted, WithTags: s.tagged(true), WithObjects: s.format == "csv"}
+		q := intel.Query{Events: []string{e.Ref()}, ToIDS: s.q.ToIDS, Tag: intel.Filter{Not: s.q.Tag.Not}, Deleted: s.q.Deleted, WithTags: s.tagged(true), WithObjects: s.format == "csv"}
 		return s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, q, func(at *intel.Attribute) error { return s.give(w, at) })
 	})
 	if err != nil {
