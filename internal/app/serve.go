@@ -97,11 +97,9 @@ func (h *House) serve(ctx context.Context, env *cli.Env) error {
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		if cert := h.cfg.get("tls-cert"); cert != "" {
-			pair, err := tls.LoadX509KeyPair(cert, h.cfg.get("tls-key"))
-			if err != nil {
-				return cli.UsageError("tls-cert: %v", err)
+			if l, err = overTLS(l, cert, h.cfg.get("tls-key")); err != nil {
+				return err
 			}
-			l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
 		}
 		go func() { failed <- srv.Serve(l) }()
 	}
@@ -165,4 +163,13 @@ func listen(addr string) (all []net.Listener, port int, err error) {
 
 func listenFault(addr string, err error) error {
 	return fault.New(fault.Unavailable, "cannot listen on %s: choose another --listen", addr).Because(err)
+}
+
+// overTLS speaks TLS 1.2 and above on a listener, with a certificate and its key in files.
+func overTLS(l net.Listener, cert, key string) (net.Listener, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, cli.UsageError("tls-cert: %v", err)
+	}
+	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
 }

@@ -2,6 +2,7 @@ package intel_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -209,3 +210,66 @@ func TestALevelThatIsNone(t *testing.T) {
 		}
 	})
 }
+
+// TestSightedOnWhatIsHidden: when something was sighted is told to those who see it: a
+// sighting on a narrower attribute moves nothing for the event's other readers, neither on
+// the event, nor in lists, nor for who walks what changed; one that they see does.
+func TestSightedOnWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := inteltest.New(t, db)
+		maker, reader := w.Person(w.A, access.OrgAdmin, ident.MISP), w.Person(w.B, access.Sync, ident.MISP)
+		own := inteltest.Attr("domain", "kept.example")
+		own.Distribution = misp.N(0)
+		e := w.Add(maker, inteltest.Event("e", intel.Community, own, inteltest.Attr("domain", "open.example")))
+		must(t, w.Intel.Publish(ctx, maker, e.UUID))
+		told := func(who ident.Actor) (at int64) {
+			t.Helper()
+			head, err := w.Intel.Event(ctx, who, e.UUID)
+			must(t, err)
+			_, err = w.Intel.SearchEvents(ctx, who, intel.Query{Events: []string{e.UUID}}, func(x *intel.Event) error {
+				if x.SightingTimestamp != head.SightingTimestamp {
+					t.Errorf("the list tells %s %d, the event %d", who, x.SightingTimestamp, head.SightingTimestamp)
+				}
+				return nil
+			})
+			must(t, err)
+			return head.SightingTimestamp
+		}
+		var place intel.Walk
+		walked := func() (n int) {
+			t.Helper()
+			for more := true; more; {
+				var err error
+				place, more, err = w.Intel.EventsSince(ctx, reader, place, intel.Since{Sighted: true, Most: 10, Keep: func(*intel.Event) (bool, error) { return true, nil },
+					Change: func(*intel.Event) error { return nil }, Sighting: func(*intel.Event) error { n++; return nil }})
+				must(t, err)
+			}
+			return n
+		}
+		sight := func(value string) int64 {
+			t.Helper()
+			now.Add(time.Minute)
+			must(t, first2(w.Intel.AddSightings(ctx, maker, nil, []string{value}, intel.Sighting{})))
+			return now.Now().Unix()
+		}
+		now.Add(time.Minute)
+		walked()
+		hidden := sight("kept.example")
+		if a, b, n := told(maker), told(reader), walked(); a < hidden || b != 0 || n != 0 {
+			t.Errorf("hidden: the maker is told %d of %d, the reader %d, %d events in the walk", a, hidden, b, n)
+		}
+		seen := sight("open.example")
+		if a, b, n := told(maker), told(reader), walked(); a < seen || b != a || n != 1 {
+			t.Errorf("open: the maker is told %d of %d, the reader %d, %d events in the walk", a, seen, b, n)
+		}
+		now.Add(time.Minute)
+		walked()
+		sight("kept.example")
+		if b, n := told(reader), walked(); b < seen || b > seen+1 || n != 0 {
+			t.Errorf("hidden again: the reader is told %d, not %d; %d events in the walk", b, seen, n)
+		}
+	})
+}
+
+func first2[A, B any](_ A, _ B, err error) error { return err }

@@ -63,6 +63,14 @@ func (s *Service) EventsSince(ctx context.Context, who ident.Actor, at Walk, o S
 	}
 	if o.Sighted {
 		o.Query.Sort, o.Query.Changed = "sighted", Span{}
+		if keep, since := o.Keep, at.Seen-1; since > 0 { // a sighting on what is hidden moves its event for nobody who does not see it
+			o.Keep = func(e *Event) (bool, error) {
+				if e.SightingTimestamp < since {
+					return false, nil
+				}
+				return keep(e)
+			}
+		}
 		place := Place{at.SeenAt, at.SeenID}
 		end, err := s.stretch(ctx, who, o, &left, &place, o.Sighting)
 		if at.SeenAt, at.SeenID = place.Changed, place.ID; err != nil || !end {

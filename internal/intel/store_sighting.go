@@ -78,6 +78,13 @@ func markSighted(ctx context.Context, tx *store.Tx, event, now int64) error {
 	return err
 }
 
+// lastSighted gives the newest sighting of an event, and the newest on what who sees of it.
+func lastSighted(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) (last, seen int64, err error) {
+	_, err = tx.Row(ctx, `SELECT COALESCE(MAX(g.id), 0), COALESCE(MAX(CASE WHEN `+childSeen(who, "a", true)+` THEN g.id ELSE 0 END), 0)
+		FROM intel_sighting g JOIN intel_attribute a ON a.id = g.attribute_id WHERE g.event_id = $1`, []any{event}, &last, &seen)
+	return last, seen, err
+}
+
 const sightingFrom = ` FROM intel_sighting g JOIN intel_attribute a ON a.id = g.attribute_id JOIN intel_event e ON e.id = g.event_id
 	JOIN registry_organisation o ON o.id = g.org_id`
 

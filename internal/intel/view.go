@@ -60,11 +60,24 @@ func (s *Service) header(ctx context.Context, tx *store.Tx, who ident.Actor, ref
 	return e, countFor(ctx, tx, who, &e)
 }
 
-// countFor puts in the number of attributes that who sees. While no child has
-// an audience of its own, that is the same for everybody and already known.
+// countFor puts in the number of attributes that who sees, and when one of them was
+// sighted. While no child has an audience of its own, both are the same for everybody and
+// already known.
 func countFor(ctx context.Context, tx *store.Tx, who ident.Actor, e *Event) error {
 	if e.ownAudiences == 0 || seesAll(who) {
 		return nil
+	}
+	if e.SightingTimestamp > 0 {
+		last, seen, err := lastSighted(ctx, tx, who, e.ID)
+		if err != nil {
+			return err
+		}
+		if last != seen { // the newest is on something hidden
+			e.SightingTimestamp = 0
+			if seen > 0 {
+				e.SightingTimestamp = store.IDTime(seen) / 1e6
+			}
+		}
 	}
 	hidden, err := countHidden(ctx, tx, who, e.ID)
 	e.Attributes -= hidden

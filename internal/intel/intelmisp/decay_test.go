@@ -114,3 +114,71 @@ func TestModelsAreMade(t *testing.T) {
 		}
 	})
 }
+
+// TestOwnModelScores: a model made over MISP's addresses weighs in searches while it is on,
+// as it was changed last, and no more when it is off or gone.
+func TestOwnModelScores(t *testing.T) {
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := newWorld(t, db)
+		w.made("publisher", `{"info":"x","distribution":"1","published":true,"Attribute":[{"type":"domain","value":"own.example","to_ids":true},{"type":"md5","value":"44d88612fea8a8f36de82e1278abb02f"}]}`)
+		made := w.ask("admin", "POST", "/decayingModel/add", `{"DecayingModel":{"name":"Own","formula":"polynomial","parameters":{"lifetime":10,"decay_speed":1,"threshold":30,"default_base_score":80},"attribute_types":["domain"]}}`)
+		id := between(made.body, `"id":"`, `"`)
+		do := func(path, body string) {
+			t.Helper()
+			if got := w.ask("admin", "POST", path, body); got.status != 200 {
+				t.Fatalf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+		// scored is what the model says of the domain, and whether somebody weighs the other.
+		scored := func(more string) (score float64, decayed, weighed bool) {
+			t.Helper()
+			var v struct {
+				Response struct {
+					Attribute []struct {
+						Type        string
+						Decay_score []struct {
+							Score         float64
+							Decayed       bool
+							DecayingModel struct{ ID, Name string }
+						}
+					}
+				}
+			}
+			got := w.ask("user", "POST", "/attributes/restSearch", `{"returnFormat":"json","includeDecayScore":true`+more+`}`)
+			w.Must(json.Unmarshal([]byte(got.body), &v))
+			for _, a := range v.Response.Attribute {
+				for _, x := range a.Decay_score {
+					if a.Type != "domain" || x.DecayingModel.ID != id || x.DecayingModel.Name != "Own" {
+						t.Errorf("%s is weighed by %+v", a.Type, x)
+					}
+					score, decayed, weighed = x.Score, x.Decayed, true
+				}
+			}
+			return score, decayed, weighed
+		}
+		if _, _, on := scored(""); on {
+			t.Error("a model that was never switched on weighs")
+		}
+		do("/decayingModel/enable/"+id, "")
+		now.Add(5 * 24 * time.Hour)
+		if s, decayed, _ := scored(""); s < 38 || s > 42 || decayed { // half of its life: half of 80
+			t.Errorf("after half of its life: %v %v", s, decayed)
+		}
+		do("/decayingModel/edit/"+id, `{"DecayingModel":{"parameters":{"lifetime":6}}}`)
+		if s, decayed, _ := scored(""); s < 11 || s > 15 || !decayed {
+			t.Errorf("with a shorter life: %v %v", s, decayed)
+		}
+		if _, _, weighed := scored(`,"excludeDecayed":true`); weighed {
+			t.Error("what has decayed is shown")
+		}
+		do("/decayingModel/disable/"+id, "")
+		if _, _, on := scored(""); on {
+			t.Error("a model that was switched off weighs")
+		}
+		do("/decayingModel/enable/"+id, "")
+		do("/decayingModel/delete/"+id, "")
+		if _, _, on := scored(""); on {
+			t.Error("a model that was deleted weighs")
+		}
+	})
+}

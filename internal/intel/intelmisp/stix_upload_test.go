@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,6 +46,27 @@ func TestUploadSTIX(t *testing.T) {
 			if a := w.ask("orgadmin", "POST", c.path, c.body, head...); a.status != c.status {
 				t.Errorf("%s: %d, want %d: %.300s", c.name, a.status, c.status, a.body)
 			}
+		}
+	})
+}
+
+// TestUploadTellsWhatIsLeft: what of a document had no place stands in a header, at most
+// twenty of it, never a line of its own; nothing is there when nothing was left.
+func TestUploadTellsWhatIsLeft(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if got := w.ask("orgadmin", "POST", "/events/upload_stix/2", uploaded); got.status != 200 || got.header.Get("X-STIX-Left") != "" {
+			t.Errorf("of a whole document: %d %q", got.status, got.header.Get("X-STIX-Left"))
+		}
+		odd := ""
+		for i := range 30 {
+			odd += `,{"type":"relationship","spec_version":"2.1","id":"relationship--82a48ef4-acc4-4f85-982c-8700000000` + strconv.Itoa(10+i) + `","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z",` +
+				`"relationship_type":"x\r\nSet-Cookie: a","source_ref":"indicator--82a48ef4-acc4-4f85-982c-8700000000` + strconv.Itoa(10+i) + `","target_ref":"malware--82a48ef4-acc4-4f85-982c-870000000099"}`
+		}
+		doc := strings.Replace(strings.Replace(uploaded, "4dfddb34", "4dfddb35", 1), `"valid_from":"2026-01-01T00:00:00Z"}`, `"valid_from":"2026-01-01T00:00:00Z"}`+odd, 1)
+		got := w.ask("orgadmin", "POST", "/events/upload_stix/2", doc)
+		var left []map[string]any
+		if err := json.Unmarshal([]byte(got.header.Get("X-STIX-Left")), &left); got.status != 200 || err != nil || len(left) == 0 || len(left) > 20 || strings.ContainsAny(got.header.Get("X-STIX-Left"), "\r\n") || got.header.Get("Set-Cookie") != "" {
+			t.Errorf("%d %v %q", got.status, err, got.header.Get("X-STIX-Left"))
 		}
 	})
 }

@@ -67,7 +67,7 @@ func Triggers(d Deps) []rule.Trigger {
 		on(Published, intel.EventPublished{}.EventType(), nil),
 		on(Correlated, intel.EventPublished{}.EventType(), func(s *rule.Subject) bool { return number(s, "related") > 0 }),
 		on(Ours, intel.EventPublished{}.EventType(), func(s *rule.Subject) bool { return number(s, "ours_count") > 0 }),
-		on(Sighted, intel.EventSighted{}.EventType(), nil),
+		on(Sighted, intel.EventSighted{}.EventType(), func(s *rule.Subject) bool { return number(s, "sightings")+number(s, "false_positives") > 0 }),
 		on(Met, intel.EventSighted{}.EventType(), func(s *rule.Subject) bool { yes, _ := s.Facts.Fact("home_now").Bool(); return yes }),
 		r.lapsed(),
 	}
