@@ -76,7 +76,7 @@ func (p *pages) openEvidence(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	if out.begun {
-		panic(http.ErrAbortHandler) // half an archive must not look whole
+		web.Broken(err)
 	}
 	if f.Fail(err) {
 		page, perr := p.casePage(r, f)

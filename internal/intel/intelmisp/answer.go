@@ -16,6 +16,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/web"
 )
 
 // refusal is an answer that is an error: its status and, if body is nil, the
@@ -339,7 +340,7 @@ func (o *reply) listUnclosed(head string, each func(yield func([]byte) error) er
 // broken ends a stream that failed: half an answer must not look whole.
 func (o *reply) broken(err error) error {
 	if o.sent {
-		panic(http.ErrAbortHandler)
+		web.Broken(err)
 	}
 	return err
 }

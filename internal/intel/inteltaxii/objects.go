@@ -1,12 +1,13 @@
 package inteltaxii
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 
 	"straza/internal/format/taxii"
 	"straza/internal/intel"
+
+	"straza/internal/kernel/web"
 )
 
 // onePage is what a request with filters and paging gets.
@@ -132,7 +133,7 @@ func (x *exchange) envelope(c intel.Collection, p onePage) error {
 	})
 	if err != nil {
 		if begun {
-			panic(http.ErrAbortHandler) // half an answer must not look whole
+			web.Broken(err)
 		}
 		return err
 	}

@@ -53,10 +53,12 @@ func (m *Mux) begin(next http.Handler) http.Handler {
 			}
 			if rec.code() >= 500 {
 				level = slog.LevelError
+			} else if s.cut {
+				level = slog.LevelWarn
 			}
 			// The pattern, not the path: a path may name a report, a query a person.
 			m.cfg.Log.Log(r.Context(), level, "request", "id", s.id, "method", r.Method, "route", pattern,
-				"status", rec.code(), "bytes", rec.bytes, "ms", time.Since(s.start).Milliseconds(), "who", string(s.actor.Kind))
+				"status", rec.code(), "bytes", rec.bytes, "ms", time.Since(s.start).Milliseconds(), "who", string(s.actor.Kind), "cut", s.cut)
 		}()
 		next.ServeHTTP(rec, withState(r, s))
 	})
@@ -72,6 +74,13 @@ func (m *Mux) guard(next http.Handler) http.Handler {
 					panic(p)
 				}
 				return
+			}
+			if b, ok := p.(broken); ok {
+				if s := stateOf(r); r.Context().Err() == nil { // whoever went away misses nothing
+					s.cut = true
+					m.cfg.Log.Warn("answer broken off", "id", s.id, "error", fmt.Sprint(b.err))
+				}
+				panic(http.ErrAbortHandler)
 			}
 			m.cfg.Log.Error("panic", "id", stateOf(r).id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			if rec, ok := w.(*recorder); ok && rec.status != 0 {

@@ -1,6 +1,11 @@
 package web
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -64,4 +69,42 @@ func FuzzAccept(f *testing.F) {
 			t.Fatalf("%q", s)
 		}
 	})
+}
+
+// TestBrokenAnswerIsCutAndLogged: half an answer ends its connection, and the log says
+// why; who went away themselves leaves no complaint.
+func TestBrokenAnswerIsCutAndLogged(t *testing.T) {
+	var log bytes.Buffer
+	m := newTestMux(t, "http://127.0.0.1")
+	m.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	m.Handle(Route{Method: http.MethodGet, Pattern: "/half", Policy: Public, Handler: func(w http.ResponseWriter, r *http.Request) error {
+		_, _ = io.WriteString(w, "half")
+		Broken(errors.New("the disk is gone"))
+		return nil
+	}})
+	h, err := m.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(ctx context.Context) {
+		t.Helper()
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("it ended with %v", p)
+			}
+		}()
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/half", nil)
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	ask(t.Context())
+	if s := log.String(); !strings.Contains(s, "the disk is gone") || !strings.Contains(s, "level=WARN msg=request") || !strings.Contains(s, "cut=true") {
+		t.Errorf("the log: %s", s)
+	}
+	log.Reset()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	ask(gone)
+	if s := log.String(); strings.Contains(s, "WARN") {
+		t.Errorf("a complaint about who went away: %s", s)
+	}
 }

@@ -32,7 +32,7 @@ func SendFile(w http.ResponseWriter, name string, body io.ReadCloser) error {
 		_, err = io.Copy(w, body)
 	}
 	if err != nil {
-		panic(http.ErrAbortHandler)
+		Broken(err)
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func Stream(w http.ResponseWriter, each func(yield func(item any) error) (next s
 		return err
 	}
 	if err != nil {
-		panic(http.ErrAbortHandler) // half a list must not look whole
+		Broken(err)
 	}
 	if !begun {
 		if err := begin(); err != nil {

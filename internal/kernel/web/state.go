@@ -30,6 +30,7 @@ type state struct {
 	byKey   bool  // a key was sent
 	keyErr  error // … and refused
 	err     error // the gate itself failed
+	cut     bool  // the answer was broken off (Broken)
 
 	typed    url.Values // into the page's forms, before it was asked for again
 	typedFor string     // where that would have been sent

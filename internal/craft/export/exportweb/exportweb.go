@@ -89,7 +89,7 @@ func (f *File) End(err error) error {
 		return nil
 	}
 	if f.sent {
-		panic(http.ErrAbortHandler)
+		web.Broken(err)
 	}
 	for _, h := range []string{"Content-Disposition", "Straza-Export"} {
 		f.w.Header().Del(h)
