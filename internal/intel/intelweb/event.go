@@ -38,7 +38,7 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f := web.NewForm(r, url.Values{"info": {e.Info}, "date": {e.Date}, "distribution": {strconv.Itoa(int(e.Distribution))}, "group": {number(e.Group)},
-		"threat": {strconv.Itoa(e.Threat)}, "analysis": {strconv.Itoa(e.Analysis)}, "extends": {e.ExtendsUUID}, "quiet": {map[bool]string{true: "1"}[e.NoCorrelation]}})
+		"threat": {strconv.Itoa(e.Threat)}, "analysis": {strconv.Itoa(e.Analysis)}, "extends_uuid": {e.ExtendsUUID}, "quiet": {map[bool]string{true: "1"}[e.NoCorrelation]}})
 	page, err := p.eventPage(r, f, e)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (p *pages) eventPage(r *http.Request, f *web.Form, e *intel.Event) (*eventP
 		return nil, err
 	}
 	page.Reach = reach
-	date, threat, analysis, extends := f.Field("date", "intel.date"), f.Field("threat", "intel.threat"), f.Field("analysis", "intel.analysis"), f.Field("extends", "intel.extends")
+	date, threat, analysis, extends := f.Field("date", "intel.date"), f.Field("threat", "intel.threat"), f.Field("analysis", "intel.analysis"), f.Field("extends_uuid", "intel.extends")
 	date.Type, threat.Type, analysis.Type = "date", "select", "select"
 	threat.Options, analysis.Options = eventweb.Words(r, "intel.threat.", "1", "2", "3", "4"), eventweb.Words(r, "intel.analysis.", "0", "1", "2")
 	extends.Optional, extends.Mono, extends.Hint = true, true, web.T(r, "intel.extends.hint")
@@ -113,7 +113,7 @@ func (p *pages) saveEvent(w http.ResponseWriter, r *http.Request) error {
 		f.Require(f.Int("group") != 0, "group", "web.error.required")
 	}
 	wire := &misp.Event{Info: misp.T(f.Needed("info", 65_000)), Date: misp.T(day), Distribution: misp.N(f.Int("distribution")), SharingGroupID: misp.N(f.Int("group")),
-		ThreatLevelID: misp.N(f.Int("threat")), Analysis: misp.N(f.Int("analysis")), ExtendsUUID: misp.T(f.Text("extends", 36)), DisableCorrelation: misp.B(f.Tick("quiet"))}
+		ThreatLevelID: misp.N(f.Int("threat")), Analysis: misp.N(f.Int("analysis")), ExtendsUUID: misp.T(f.Text("extends_uuid", 36)), DisableCorrelation: misp.B(f.Tick("quiet"))}
 	look := f.Text("act", 10) == "look"
 	if f.Err("event") == nil && !look {
 		_, err = p.s.EditEvent(r.Context(), web.Actor(r), e.Ref(), intel.FromEvent(wire), intel.AddOptions{Version: f.Int("version")})
@@ -123,7 +123,7 @@ func (p *pages) saveEvent(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		page.Errors = f.Summary("info", "distribution", "group", "date", "threat", "analysis", "extends")
+		page.Errors = f.Summary("info", "distribution", "group", "date", "threat", "analysis", "extends_uuid")
 		if failed {
 			return p.t.Invalid(w, r, "edit", page)
 		}

@@ -2,6 +2,7 @@ package intelweb
 
 import (
 	"io/fs"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -128,6 +129,10 @@ func TestEventOnPages(t *testing.T) {
 		s.Sends("ana", at+"/edit", 422, form("info", " "), "Fill in this field")
 		s.Sends("ana", at+"/edit", 422, form("date", "jуче"), "Enter a date")
 		s.Sends("ana", at+"/edit", 422, form("distribution", "4"), "Fill in this field")
+		body := s.Browse("ana", "POST", at+"/edit", "application/x-www-form-urlencoded", strings.NewReader(url.Values(form("extends_uuid", "Капија")).Encode())).Body.String()
+		if !strings.Contains(body, `href="#extends_uuid"`) || !strings.Contains(body, `id="extends_uuid"`) {
+			t.Errorf("the summary does not lead to the field of the extended event")
+		}
 		s.Sends("ana", at+"/edit", 303, form())
 		s.Shows("ana", at, 200, "Капија 400: трагови", "high threat", "analysis completed", "this community")
 		s.Sends("ana", at+"/edit", 409, form("version", "5"))
