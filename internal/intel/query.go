@@ -73,6 +73,8 @@ type Query struct {
 	Sort  string // see sortable; "" = id
 	Desc  bool
 
+	Found func(total int64) // of events: told how many match in all, before the first is given; nil = nobody asks
+
 	WithTags    bool // fill Tags of attributes, and of their events
 	WithObjects bool // fill ObjectUUID, ObjectName, ObjectMeta of attributes
 }

@@ -338,6 +338,9 @@ func (s *Service) SearchEvents(ctx context.Context, who ident.Actor, q Query, yi
 	if err != nil {
 		return 0, err
 	}
+	if p.Found != nil {
+		p.Found(total)
+	}
 	for part := range slices.Chunk(ids, 200) {
 		heads := map[int64]*Event{}
 		err := s.db.View(ctx, func(tx *store.Tx) error {

@@ -124,6 +124,7 @@ type reply struct {
 	pretty *misp.PrettyWriter
 	xml    *misp.XMLWriter
 	count  int64 // X-Result-Count; -1 = none
+	known  bool  // count is what it will be, so that it may go ahead of a stream
 	left   int64 // elements that were found and not written
 }
 
@@ -202,7 +203,10 @@ func (o *reply) put(b []byte) (int, error) {
 		return o.held.Write(b)
 	}
 	if !o.sent {
-		if o.count >= 0 {
+		switch {
+		case o.known:
+			o.c.w.Header().Set("X-Result-Count", strconv.FormatInt(o.count, 10))
+		case o.count >= 0:
 			o.c.w.Header().Set("Trailer", "X-Result-Count")
 		}
 		if err := o.send(); err != nil {
@@ -212,6 +216,9 @@ func (o *reply) put(b []byte) (int, error) {
 	}
 	return o.c.w.Write(b)
 }
+
+// counts says early what X-Result-Count will be.
+func (o *reply) counts(n int64) { o.count, o.known = n, true }
 
 func (o *reply) send() error {
 	h := o.c.w.Header()

@@ -118,3 +118,23 @@ func isWhole(t *testing.T, format, body string) {
 		}
 	}
 }
+
+// TestCountGoesAheadOfAStream: how many match stands in the header of a search of events
+// and of the index, however long the answer is and however long it takes.
+func TestCountGoesAheadOfAStream(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		long := strings.Repeat("long ", 12000)
+		for i := range 6 {
+			if got := w.ask("user", "POST", "/events/add", fmt.Sprintf(`{"info":"e%d %s","distribution":1,"Attribute":[{"type":"text","value":"t%d %s"}]}`, i, long, i, long)); got.status != 200 {
+				t.Fatalf("%d %.200s", got.status, got.body)
+			}
+		}
+		for _, c := range [][3]string{{"POST", "/events/restSearch", `{"returnFormat":"json","eventinfo":"e%"}`}, {"POST", "/events/restSearch", `{"returnFormat":"xml","eventinfo":"e%","limit":5}`},
+			{"POST", "/events/index", `{"eventinfo":"e"}`}} {
+			got := w.ask("user", c[0], c[1], c[2])
+			if n := got.first.Get("X-Result-Count"); got.status != 200 || len(got.body) < 256<<10 || n != "6" {
+				t.Errorf("%v: %d, %d bytes, X-Result-Count %q ahead of them", c, got.status, len(got.body), n)
+			}
+		}
+	})
+}

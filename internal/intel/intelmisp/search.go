@@ -221,6 +221,7 @@ func (s *search) events() error {
 			return (ids == nil || at.ToIDS == *ids) && s.q.Spares(at) && s.kept(at)
 		}
 	}
+	s.q.Found = s.out.counts
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
 		kept, err := s.oneEvent(h, e, func() error {
 			if !first && !asXML {

@@ -176,8 +176,9 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 // answer is what came back.
 type answer struct {
 	status int
-	header http.Header
+	header http.Header // trailers too
 	body   string
+	first  http.Header // without trailers
 }
 
 // ask sends a request as somebody; body is JSON, "" for none.
@@ -201,10 +202,11 @@ func (w *world) ask(as, method, path, body string, header ...string) answer {
 	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	w.Must(err)
+	first := res.Header.Clone()
 	for k, v := range res.Trailer {
 		res.Header[k] = v
 	}
-	return answer{res.StatusCode, res.Header, string(b)}
+	return answer{res.StatusCode, res.Header, string(b), first}
 }
 
 func newKeyOf(scopes ...string) account.NewKey { return account.NewKey{Scopes: scopes} }
