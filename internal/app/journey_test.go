@@ -199,7 +199,6 @@ func (j *journey) unnoticed(when string) {
 // line is an open stream: next waits for what is sent.
 type line struct {
 	lines *bufio.Scanner
-	mark  string
 }
 
 // listen opens the collection's stream with a key, beginning now.

@@ -180,9 +180,7 @@ func TestChangedByOneForm(t *testing.T) {
 		at := "/console/events/" + e.Ref()
 		now.Add(1e9)
 		form := testkit.Form("act", "edit")
-		var ids []int64
 		for _, a := range d.read(t, e.Ref()) {
-			ids = append(ids, a.ID)
 			form.Add("id", strconv.FormatInt(a.ID, 10))
 		}
 		r := d.Browse("ana", "POST", at+"/attributes", "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))

@@ -280,12 +280,8 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 	})
 }
 
-// document reads an event that came, its groups in the terms of here: a peer's number
+// grouped puts the groups of an event that came in the terms of here: a peer's number
 // of a group means nothing, its UUID does (spec misp §5.3, §7.5).
-func (a *api) document(c *call, src io.Reader) intel.Source {
-	return a.grouped(c, intel.FromReader(src, misp.Limits{Bytes: eventBytes}))
-}
-
 func (a *api) grouped(c *call, src intel.Source) intel.Source {
 	return intel.Grouped(c.ctx(), incoming(src), a.grouping(c))
 }
