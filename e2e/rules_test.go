@@ -114,6 +114,7 @@ func TestRulesAreRead(t *testing.T) {
 	if n == 0 {
 		t.Fatal("no real event was taken")
 	}
+	t.Run("sigma", func(t *testing.T) { sigmaReads(t, s, key) })
 	for _, c := range consumers {
 		for _, scope := range []string{"events", "attributes"} {
 			t.Run(c.format+"/"+scope, func(t *testing.T) { c.reads(t, s, key, scope) })
@@ -149,6 +150,40 @@ func (c consumer) reads(t *testing.T, s *Server, key, scope string) {
 		return
 	}
 	t.Logf("live: %s 1", c.format)
+}
+
+// sigmaReads: pySigma parses every Sigma rule that we write, conditions too.
+func sigmaReads(t *testing.T, s *Server, key string) {
+	py := filepath.Join(root, "e2e", ".venv", "bin", "python")
+	needTool(t, exec.Command(py, "-c", "import sigma.collection, yaml").Run() == nil, "pySigma is not installed (scripts/setup.sh python)")
+	r, err := http.NewRequest("GET", s.Origin+"/api/v1/detection/sigma", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK || bytes.Count(text, []byte("\ntitle:")) < 2 {
+		t.Fatalf("%d %v %.300s", res.StatusCode, err, text)
+	}
+	file := filepath.Join(t.TempDir(), "given.yml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := child(exec.CommandContext(ctx, py, "-X", "utf8", filepath.Join(root, "e2e", "py", "sigma_read.py"), file))
+	cmd.Env = cleanEnv()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("pySigma: %v\n%s", err, tail(string(out), 3000))
+		return
+	}
+	t.Logf("live: sigma 1 (%s)", strings.TrimSpace(string(out)))
 }
 
 // outdated tells whether it is a Suricata from before the language of our rules.

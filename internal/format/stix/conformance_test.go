@@ -320,6 +320,16 @@ var objectRows = []struct {
 	{"person", "identity", []string{"first-name", "first-name", "Ana", "last-name", "last-name", "Anic"}},
 	{"directory", "directory", []string{"path", "text", "/tmp"}},
 	{"sigma", "indicator", []string{"sigma", "sigma", "title: x"}},
+	{"hashlookup", "file", []string{"FileName", "filename", "a.exe", "SHA-256", "sha256", strings.Repeat("a", 64), "FileSize", "size-in-bytes", "12", "source", "text", "x"}},
+	{"lnk", "file", []string{"filename", "filename", "a.lnk", "lnk-local-path", "text", "c:/a"}},
+	{"android-app", "software", []string{"name", "text", "Bank", "appid", "text", "rs.bank"}},
+	{"cpe-asset", "software", []string{"cpe", "cpe", "cpe:2.3:a:kapija:kapija_400:7.2.10:*:*:*:*:*:*:*", "product", "text", "Kapija 400", "vendor", "text", "Kapija", "version", "text", "7.2.10"}},
+	{"http-request", "network-traffic", []string{"method", "http-method", "POST", "host", "hostname", "c2.evil.example", "uri", "uri", "/gate.php", "user-agent", "user-agent", "x/1"}},
+	{"malware-analysis", "malware-analysis", []string{"product", "text", "sandbox", "result", "text", "malicious", "start_time", "datetime", "2026-03-01T10:00:00+00:00", "module", "text", "static"}},
+	{"identity", "identity", []string{"name", "text", "Ana", "identity_class", "text", "individual", "roles", "text", "analyst"}},
+	{"owasp-crs-rule", "indicator", []string{"raw-rule", "text", "SecRule ARGS x", "message", "text", "m"}},
+	{"wazuh-rule", "indicator", []string{"wazuh-rule", "text", "<rule id='1'/>"}},
+	{"nova-rule", "indicator", []string{"raw-rule", "text", "rule x {}"}},
 	{"unheard-of", "x-misp-object", []string{"a", "text", "b"}},
 }
 
@@ -460,6 +470,12 @@ var idRules = []stixRule{
 		}
 		if n < 2 {
 			t.Errorf("%d of two", n)
+		}
+	}},
+	{"others_malware_analyses_become_objects", func(t *testing.T) {
+		got, left := there(t, foreign(thingOf("malware-analysis", u1, `"product":"sandbox","result":"malicious","modules":["static"],"analysis_started":"2026-03-01T10:00:00Z"`)))
+		if len(got) != 1 || len(got[0].Object) != 1 || got[0].Object[0].Name.V != "malware-analysis" || len(got[0].Object[0].Attribute) != 4 {
+			t.Errorf("%+v, left %+v", got, left)
 		}
 	}},
 	{"custom_objects_survive_the_round_trip", func(t *testing.T) { roundTrip(t, "custom", anObject("unheard-of", "a", "text", "b"), Compatible) }},

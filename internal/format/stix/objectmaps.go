@@ -1,6 +1,7 @@
 package stix
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ func moreObjects() map[string]func(*parts) mapped {
 		"geolocation": mapPlace, "script": mapScript,
 		"yara": ruleOf("yara"), "sigma": ruleOf("sigma"), "suricata": ruleOf("suricata"),
 	}
+	maps.Copy(out, softObjects())
 	for _, name := range []string{"user-account", "credential", "facebook-account", "twitter-account", "github-user", "gitlab-user", "telegram-account", "reddit-account", "parler-account"} {
 		out[name] = mapAccount(name)
 	}

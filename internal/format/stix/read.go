@@ -480,7 +480,7 @@ func extension(it *item) map[string]json.RawMessage {
 // finish turns the members into the parts of the event and hands it over.
 func (r *reading) finish(members []*item, yield func(*misp.Event) error) error {
 	for _, pass := range [][]string{
-		{"indicator"}, {"observed-data"}, {"x-misp-attribute"}, {"x-misp-object"}, {"vulnerability", "campaign"}, nil, // nil: observables
+		{"indicator"}, {"observed-data"}, {"x-misp-attribute"}, {"x-misp-object", "malware-analysis"}, {"vulnerability", "campaign"}, nil, // nil: observables
 		clusterKinds, {"relationship"}, {"sighting"}, {"note", "opinion"},
 	} {
 		list := members
@@ -514,6 +514,8 @@ func (r *reading) take(it *item) {
 		it.used = r.customAttribute(it, o)
 	case "x-misp-object":
 		it.used = r.customObject(it, o)
+	case "malware-analysis":
+		it.used = r.analysis(it, o)
 	case "vulnerability", "campaign":
 		it.used = r.named(it, o) || r.cluster(it, o)
 	case "relationship":

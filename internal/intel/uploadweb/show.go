@@ -217,7 +217,7 @@ func (p *pages) choices(r *http.Request, f *web.Form, page *showPage, u *upload.
 
 // reach tells for every level of the file what it becomes, and who would see that.
 func (p *pages) reach(r *http.Request, page *showPage, u *upload.Upload, o upload.Options) error {
-	page.Reach = ui.Table{Caption: web.T(r, "uploads.reach.table"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "uploads.came")}, {Label: web.T(r, "uploads.becomes")}, {Label: web.T(r, "uploads.orgs"), Num: true}, {Label: web.T(r, "uploads.n"), Num: true}}}
+	page.Reach = ui.Table{Caption: web.T(r, "uploads.reach.table"), Dense: true, Columns: []ui.Column{{Label: web.T(r, "uploads.came")}, {Label: web.T(r, "uploads.becomes")}, {Label: web.T(r, "uploads.orgs"), Num: true, Drop: 1}, {Label: web.T(r, "uploads.n"), Num: true}}}
 	for _, l := range u.Found.Levels {
 		came := web.T(r, "uploads.level.silent")
 		if l.Said {
