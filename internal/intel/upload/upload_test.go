@@ -263,6 +263,30 @@ func TestUndo(t *testing.T) {
 	})
 }
 
+// Who may name the maker of an event takes back what others made, too, as long as it is
+// as it was brought; a colleague does not.
+func TestUndoOfOthersEvents(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.who = w.Person(w.A, access.Sync, ident.Web)
+		e := event(one, "tuđ", intel.OwnOrg)
+		e.Orgc = &misp.Org{Name: misp.T("Neko"), UUID: misp.T(two)}
+		u, err := w.up.Add(ctx, w.who, "a.json", mispDoc(e))
+		w.Must(err)
+		u = w.imported(u, upload.Options{})
+		have, err := w.Intel.Event(ctx, w.who, one)
+		w.Must(err)
+		if have.Origin.Name != "Neko" {
+			t.Fatalf("made by %s", have.Origin.Name)
+		}
+		if err := w.Intel.TakeOutEvent(ctx, w.Person(w.A, access.OrgAdmin, ident.Web), one, have.Changed); !fault.Is(err, fault.Denied) {
+			t.Errorf("a colleague takes it out: %v", err)
+		}
+		if u, err = w.up.Undo(ctx, w.who, u.UUID); err != nil || u.Result.Gone != 1 || u.State != upload.Undone {
+			t.Errorf("%v %s %+v", err, u.State, u.Result)
+		}
+	})
+}
+
 // A job that was cut off and runs again counts what it stored, and doubles nothing.
 func TestImportRunsAgain(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
