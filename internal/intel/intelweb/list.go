@@ -229,16 +229,23 @@ func audienceWord(r *http.Request, d intel.Distribution) string {
 	return web.T(r, "intel.distribution."+strconv.Itoa(int(d)))
 }
 
-// someTags shows the first n tags that are no labels of their own.
+// marksWide is how many letters the tags beside a title may take, so that it is read.
+const marksWide = 36
+
+// someTags shows the first n tags that are no labels of their own, as far as they leave
+// the title room.
 func someTags(tags []intel.TagUse, n int) (out []any) {
+	wide := 0
 	for _, t := range tags {
 		if strings.HasPrefix(t.Name, "tlp:") || strings.HasPrefix(t.Name, "PAP:") {
 			continue
 		}
-		if len(out) == n {
+		tag := tagOf(t)
+		wide += len([]rune(tag.Space)) + len([]rune(tag.Word))
+		if len(out) == n || len(out) > 0 && wide > marksWide {
 			return append(out, ui.Tag{Word: "…"})
 		}
-		out = append(out, tagOf(t))
+		out = append(out, tag)
 	}
 	return out
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // MaxBytes is the largest file that is taken.
-const MaxBytes = 100 << 20
+const MaxBytes = 100_000_000
 
 // Upload is one file and what became of it.
 type Upload struct {
