@@ -293,8 +293,8 @@ func TestDeadPeerBlocksNobody(t *testing.T) {
 	})
 }
 
-// Endless and slow: an index without an end stops, a peer that says nothing is left
-// after our patience.
+// Endless and slow: an index without an end stops, a peer that says nothing, or a byte now
+// and then, is left after our patience.
 func TestHostileEndlessAndSlow(t *testing.T) {
 	t.Parallel()
 	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
@@ -318,8 +318,21 @@ func TestHostileEndlessAndSlow(t *testing.T) {
 		if _, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{Force: true}); err == nil {
 			t.Error("silence went well")
 		}
+		s.index = func(w http.ResponseWriter, r *http.Request) { // a byte now and then, and never an end
+			drip := time.NewTicker(100 * time.Millisecond)
+			defer drip.Stop()
+			for r.Context().Err() == nil {
+				if _, err := w.Write([]byte(" ")); err != nil || http.NewResponseController(w).Flush() != nil {
+					return
+				}
+				<-drip.C
+			}
+		}
+		if _, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{Force: true}); err == nil {
+			t.Error("dripping went well")
+		}
 		if d := time.Since(start); d > 60*time.Second {
-			t.Errorf("patience of 5 s twice took %s", d)
+			t.Errorf("patience of 5 s three times took %s", d)
 		}
 		if c := counted(n); c != 0 {
 			t.Errorf("%d events", c)
