@@ -139,9 +139,7 @@ func (p *pages) personForm(r *http.Request, f *web.Form) *personPage {
 		Cancel: ui.Button{Label: web.T(r, "admin.cancel"), Href: "/administration/people", Variant: "tertiary"}}
 	page.Email.Type, page.Org.Hint, page.Email.Hint = "email", web.T(r, "admin.org.hint"), web.T(r, "admin.email.hint")
 	page.Role.Type, page.Lang.Type = "select", "select"
-	for _, x := range roles {
-		page.Role.Options = append(page.Role.Options, ui.Option{Value: x, Label: web.T(r, "admin.role."+x)})
-	}
+	page.Role.Options = web.Words(r, "admin.role.", roles...)
 	page.Lang.Options = []ui.Option{{Value: "sr-Cyrl", Label: web.T(r, "admin.lang.cyrl")}, {Value: "sr-Latn", Label: web.T(r, "admin.lang.latn")}, {Value: "en", Label: web.T(r, "admin.lang.en")}}
 	return page
 }

@@ -88,9 +88,7 @@ func requestForm(r *http.Request, q *account.Request, f *web.Form, bad string) r
 	}
 	c := requestCard{At: "/administration/requests/" + id, Email: q.Email, Message: q.Message, Org: form.Field("org", "admin.org"), Role: form.Field("role", "admin.role")}
 	c.Org.ID, c.Role.ID, c.Org.Hint, c.Role.Type = "org-"+id, "role-"+id, web.T(r, "admin.org.hint"), "select"
-	for _, x := range requestRoles {
-		c.Role.Options = append(c.Role.Options, ui.Option{Value: x, Label: web.T(r, "admin.role."+x)})
-	}
+	c.Role.Options = web.Words(r, "admin.role.", requestRoles...)
 	wishes := make([]string, len(q.Wishes))
 	for i, x := range q.Wishes {
 		wishes[i] = web.T(r, "admin.wish."+x)

@@ -4,12 +4,13 @@ import (
 	"context"
 	"embed"
 	"slices"
+	"strconv"
 
-	"straza/internal/catalog/catalogweb"
 	"straza/internal/find"
 	"straza/internal/intake"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
 )
 
 // Messages are the words of the menus and of faults that no room owns.
@@ -76,10 +77,10 @@ func (h *House) waitingRules(ctx context.Context, who ident.Actor) int {
 }
 
 // circles are the sharing groups that somebody may use.
-func (h *House) circles(ctx context.Context, who ident.Actor) (out []catalogweb.Circle, err error) {
+func (h *House) circles(ctx context.Context, who ident.Actor) (out []ui.Option, err error) {
 	list, err := h.Intel.Groups(ctx, who)
 	for i := range list {
-		out = append(out, catalogweb.Circle{ID: list[i].ID, Name: list[i].Name})
+		out = append(out, ui.Option{Value: strconv.FormatInt(list[i].ID, 10), Label: list[i].Name})
 	}
 	return out, err
 }

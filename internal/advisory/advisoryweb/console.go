@@ -25,8 +25,8 @@ type listPage struct {
 
 func (p *pages) list(w http.ResponseWriter, r *http.Request) error {
 	f := web.ReadFilters(r,
-		web.FilterSpec{Name: "state", Label: web.T(r, "advisory.state"), Options: options(r, "advisory.state.", advisory.Draft, advisory.Published, advisory.Withdrawn)},
-		web.FilterSpec{Name: "level", Label: web.T(r, "advisory.level"), Options: options(r, "ui.severity.", advisory.Levels...)}, web.Sorted(advisory.Sorts...))
+		web.FilterSpec{Name: "state", Label: web.T(r, "advisory.state"), Options: web.Words(r, "advisory.state.", advisory.Draft, advisory.Published, advisory.Withdrawn)},
+		web.FilterSpec{Name: "level", Label: web.T(r, "advisory.level"), Options: web.Words(r, "ui.severity.", advisory.Levels...)}, web.Sorted(advisory.Sorts...))
 	filter := advisory.Filter{State: f.Get("state"), Level: f.Get("level"), Text: f.Get("q"), Sort: f.Get("sort")}
 	if r.URL.Query().Get("format") == "csv" {
 		return p.export(w, r, filter)
@@ -103,13 +103,6 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request, filter advisory.F
 func stateOf(r *http.Request, a advisory.Advisory) ui.State {
 	kind := map[string]string{advisory.Draft: ui.StateNew, advisory.Published: ui.StateDone, advisory.Withdrawn: ui.StateRefused}[a.State]
 	return ui.State{Kind: kind, Word: web.T(r, "advisory.state."+a.State)}
-}
-
-func options(r *http.Request, prefix string, values ...string) (out []ui.Option) {
-	for _, v := range values {
-		out = append(out, ui.Option{Value: v, Label: web.T(r, prefix+v)})
-	}
-	return out
 }
 
 type showPage struct {
@@ -259,8 +252,8 @@ func editor(r *http.Request, f *web.Form, number string, version int64) *editPag
 		fd.Type, fd.Options = "select", opts
 		return fd
 	}
-	page.Level = pick("level", "advisory.level", options(r, "ui.severity.", advisory.Levels...))
-	page.Readers = pick("readers", "advisory.readers", options(r, "advisory.readers.", advisory.Readers...))
+	page.Level = pick("level", "advisory.level", web.Words(r, "ui.severity.", advisory.Levels...))
+	page.Readers = pick("readers", "advisory.readers", web.Words(r, "advisory.readers.", advisory.Readers...))
 	page.TLP = pick("tlp", "advisory.tlp", []ui.Option{{Value: "CLEAR", Label: "TLP:CLEAR"}, {Value: "GREEN", Label: "TLP:GREEN"}, {Value: "AMBER", Label: "TLP:AMBER"}})
 	for i, name := range textFields {
 		for _, suffix := range []string{"", "_en"} {

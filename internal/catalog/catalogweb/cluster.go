@@ -183,11 +183,9 @@ func (p *pages) forkForm(w http.ResponseWriter, r *http.Request) error {
 func newForkPage(r *http.Request, f *web.Form, c catalog.Cluster) *forkPage {
 	out := &forkPage{Page: web.NewPage(r, web.ShellConsole, web.T(r, "catalog.fork")), Header: ui.Header{Title: web.T(r, "catalog.fork"), Sub: []any{c.Value}},
 		Cancel: ui.Button{Label: web.T(r, "catalog.cancel"), Href: base + "/clusters/" + strconv.FormatInt(c.ID, 10), Variant: "tertiary"}}
-	value, text, level := f.Field("value", "catalog.name"), f.Field("description", "catalog.description"), f.Field("distribution", "catalog.level")
-	text.Type, text.Rows, text.Optional, level.Type = "textarea", 6, true, "select"
-	for _, n := range []string{"0", "1", "2", "3"} {
-		level.Options = append(level.Options, ui.Option{Value: n, Label: web.T(r, "catalog.level."+n)})
-	}
+	value, text := f.Field("value", "catalog.name"), f.Field("description", "catalog.description")
+	level := f.Select("distribution", "catalog.level", web.Words(r, "catalog.level.", levels...)...)
+	text.Type, text.Rows, text.Optional = "textarea", 6, true
 	out.Fields = []ui.Field{value, text, level}
 	return out
 }

@@ -33,25 +33,23 @@ func (p *pages) clusterForm(r *http.Request, f *web.Form, title, sub, back strin
 
 // reach asks who sees a cluster; sharing groups when the caller is in any.
 func (p *pages) reach(r *http.Request, f *web.Form) ([]ui.Field, error) {
-	level, group := f.Field("distribution", "catalog.level"), f.Field("group", "catalog.group")
-	level.Type, group.Type, group.Optional = "select", "select", true
-	for _, n := range []string{"0", "1", "2", "3"} {
-		level.Options = append(level.Options, ui.Option{Value: n, Label: web.T(r, "catalog.level."+n)})
+	ask := web.Reach{Level: "catalog.level", Group: "catalog.group", Words: "catalog.level.", Levels: levels}
+	var list []ui.Option
+	var err error
+	if p.d.Groups != nil {
+		list, err = p.d.Groups(r.Context(), web.Actor(r))
 	}
-	if p.d.Groups == nil {
-		return []ui.Field{level}, nil
-	}
-	list, err := p.d.Groups(r.Context(), web.Actor(r))
 	if err != nil || len(list) == 0 {
+		level, _ := f.Reach(ask)
 		return []ui.Field{level}, err
 	}
-	level.Options = append(level.Options, ui.Option{Value: "4", Label: web.T(r, "catalog.level.4")})
-	group.Options = []ui.Option{{Value: "", Label: web.T(r, "catalog.group.none")}}
-	for _, g := range list {
-		group.Options = append(group.Options, ui.Option{Value: strconv.FormatInt(g.ID, 10), Label: g.Name})
-	}
+	ask.Levels, ask.Groups = append(ask.Levels, "4"), append([]ui.Option{{Label: web.T(r, "catalog.group.none")}}, list...)
+	level, group := f.Reach(ask)
 	return []ui.Field{level, group}, nil
 }
+
+// levels are those that need no group.
+var levels = []string{"0", "1", "2", "3"}
 
 // clusterDraft lays what was typed over a draft.
 func clusterDraft(f *web.Form, d *catalog.ClusterDraft) {

@@ -37,12 +37,8 @@ func listForm(r *http.Request, f *web.Form, title, back string, named bool) *own
 	out.Crumbs = []ui.Crumb{{Label: web.T(r, "catalog.lists"), Href: lists}, {Label: title}}
 	name, text, typ, means := f.Field("name", "catalog.name"), f.Field("description", "catalog.description"), f.Field("type", "catalog.list.type"), f.Field("category", "catalog.list.category")
 	name.ReadOnly, name.MaxLength, text.Optional, text.MaxLength, typ.Type, means.Type = named, 255, true, 4000, "select", "select"
-	for _, t := range []string{"string", "substring", "hostname", "cidr", "regex"} {
-		typ.Options = append(typ.Options, ui.Option{Value: t, Label: web.T(r, "catalog.list.type."+t)})
-	}
-	for _, c := range []string{"false_positive", "known"} {
-		means.Options = append(means.Options, ui.Option{Value: c, Label: web.T(r, "catalog.list.category."+c)})
-	}
+	typ.Options = web.Words(r, "catalog.list.type.", "string", "substring", "hostname", "cidr", "regex")
+	means.Options = web.Words(r, "catalog.list.category.", "false_positive", "known")
 	types, entries := f.Field("types", "catalog.list.types"), f.Field("entries", "catalog.list.entries")
 	types.Optional, types.Mono, types.Hint, types.MaxLength = true, true, web.T(r, "catalog.list.types.hint"), 2000
 	entries.Type, entries.Rows, entries.Mono, entries.Hint = "textarea", 14, true, web.T(r, "catalog.list.entries.hint")

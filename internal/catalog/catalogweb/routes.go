@@ -10,6 +10,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
+	"straza/internal/kernel/web/ui"
 )
 
 // Files are the pages and messages of the room.
@@ -22,14 +23,8 @@ type Deps struct {
 	Catalog *catalog.Service
 	// Uses counts the events and attributes with a tag that who may see; nil shows none.
 	Uses func(ctx context.Context, who ident.Actor, tag string) (events, attributes int64, err error)
-	// Groups are the sharing groups that who may use; nil offers none.
-	Groups func(ctx context.Context, who ident.Actor) ([]Circle, error)
-}
-
-// Circle is a sharing group by id and name.
-type Circle struct {
-	ID   int64
-	Name string
+	// Groups are the sharing groups that who may use, by id; nil offers none.
+	Groups func(ctx context.Context, who ident.Actor) ([]ui.Option, error)
 }
 
 type pages struct {
@@ -43,7 +38,8 @@ const base = "/console/catalog"
 // Routes declares the doors of the room.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), s: d.Catalog, d: d}
-	read, write, grow := onConsole("catalog.read"), onConsole("catalog.write"), onConsole("intel.write")
+	// Others than the CERT's team have no such pages.
+	read, write, grow := web.Perm("catalog.read").And("console.use"), web.Perm("catalog.write").And("console.use"), web.Perm("intel.write").And("console.use")
 	for _, v := range views {
 		at := base + "/" + v.path
 		m.Handle(
@@ -71,10 +67,4 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "GET", Pattern: lists + "/{id}/edit", Policy: write, Reveals: "a warning list that was made here", Handler: p.editList},
 		web.Route{Method: "POST", Pattern: lists + "/{id}/edit", Policy: write, Mutates: true, Handler: p.saveList},
 	)
-}
-
-// onConsole is a permission within the CERT's team: others have no such pages.
-func onConsole(perm string) web.Policy {
-	p := web.Perm(perm)
-	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
 }

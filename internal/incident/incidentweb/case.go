@@ -283,9 +283,7 @@ func (p *pages) story(r *http.Request, page *casePage, x *incident.File, f *web.
 	source, tech := f.Field("entry_source", "incident.entry.source"), f.Field("entry_technique", "incident.entry.technique")
 	body.Type, body.Rows = "textarea", 2
 	kind.Type = "select"
-	for _, k := range incident.EntryKinds {
-		kind.Options = append(kind.Options, ui.Option{Value: k, Label: web.T(r, "incident.entry."+k)})
-	}
+	kind.Options = web.Words(r, "incident.entry.", incident.EntryKinds...)
 	at.Type, at.Hint, at.Optional, source.Optional, tech.Optional = "datetime-local", web.T(r, "incident.entry.happened.hint"), true, true, true
 	page.Entry = []ui.Field{body, kind, at, source, tech}
 	for _, n := range x.Notes {

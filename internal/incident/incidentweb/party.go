@@ -96,9 +96,7 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 	state, subject, due := f.Field("party_state", "incident.state"), f.Field("party_subject", "incident.party.subject"), f.Field("party_deadline", "incident.party.deadline")
 	state.ID, subject.ID, due.ID = "set-state", "set-subject", "set-deadline"
 	state.Type, state.Value = "select", y.State
-	for _, s := range []string{incident.PartyOurs, incident.PartyTheirs, incident.PartyDone} {
-		state.Options = append(state.Options, ui.Option{Value: s, Label: web.T(r, "incident.party."+s)})
-	}
+	state.Options = web.Words(r, "incident.party.", incident.PartyOurs, incident.PartyTheirs, incident.PartyDone)
 	subject.Value, due.Type, due.Optional = y.Subject, "datetime-local", true
 	if y.Deadline > 0 {
 		due.Value = LocalInput(clock.FromMicros(y.Deadline))

@@ -277,7 +277,7 @@ func (p *pages) phoneForm(r *http.Request, f *web.Form) *phonePage {
 	if page.Secret = f.Values.Get("secret"); page.Secret == "" {
 		page.Secret = rand.Text() + rand.Text() // pressed twice, it is still one call
 	}
-	page.What.Type, page.What.Options = "select", choices(r, "queue.type.", "incident", "near_miss", "threat", "question")
+	page.What.Type, page.What.Options = "select", web.Words(r, "queue.type.", "incident", "near_miss", "threat", "question")
 	page.Description.Type, page.Description.Rows = "textarea", 8
 	page.When.Optional, page.Email.Optional, page.Org.Optional = true, true, true
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "queue.title"), Href: "/console/reports"}, {Label: page.Header.Title}}

@@ -269,9 +269,9 @@ func (p *pages) triage(r *http.Request, f *web.Form, x *intake.Report) *triageFo
 	for _, n := range p.s.Book().National {
 		national = append(national, ui.Option{Value: n.Value, Label: n.Label.In(l)})
 	}
-	t := &triageForm{Type: pick("type", "queue.type", string(x.Type), choices(r, "queue.type.", "incident", "near_miss", "threat", "vulnerability", "question")),
+	t := &triageForm{Type: pick("type", "queue.type", string(x.Type), web.Words(r, "queue.type.", "incident", "near_miss", "threat", "vulnerability", "question")),
 		RSIT: pick("rsit", "queue.class", first(x.RSIT), rsit), National: pick("national", "queue.national", first(x.National), national),
-		Severity: pick("severity", "queue.severity.override", override(x), append([]ui.Option{{Label: web.T(r, "queue.severity.computed")}}, choices(r, "ui.severity.", intake.Severities...)...)),
+		Severity: pick("severity", "queue.severity.override", override(x), append([]ui.Option{{Label: web.T(r, "queue.severity.computed")}}, web.Words(r, "ui.severity.", intake.Severities...)...)),
 		Why:      f.Field("why", "queue.severity.why"), TLP: pick("tlp", "queue.tlp", x.TLP, labels("TLP:", intake.TLPs)), PAP: pick("pap", "queue.pap", x.PAP, labels("PAP:", intake.PAPs)), Org: f.Field("org", "queue.org")}
 	t.Why.Optional, t.Org.Optional = true, true
 	if t.Why.Value == "" {
@@ -300,13 +300,6 @@ func override(x *intake.Report) string {
 		return x.Severity
 	}
 	return ""
-}
-
-func choices(r *http.Request, prefix string, values ...string) (out []ui.Option) {
-	for _, v := range values {
-		out = append(out, ui.Option{Value: v, Label: web.T(r, prefix+v)})
-	}
-	return out
 }
 
 func labels(prefix string, values []string) (out []ui.Option) {

@@ -23,27 +23,19 @@ var order = []string{"name", "type", "description", "distribution", "group"}
 func (p *pages) form(r *http.Request, f *web.Form, title, back string) (*formPage, error) {
 	page := &formPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title}, Cancel: ui.Button{Label: web.T(r, "dossiers.cancel"), Href: back, Variant: "tertiary"}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "dossiers.title"), Href: base(r)}, {Label: title}}
-	name, typ, text := f.Field("name", "dossiers.name"), f.Field("type", "dossiers.type"), f.Field("description", "dossiers.description")
-	typ.Type = "select"
-	for _, t := range dossier.Types {
-		typ.Options = append(typ.Options, ui.Option{Value: t, Label: typeWord(r, t)})
-	}
+	name, text := f.Field("name", "dossiers.name"), f.Field("description", "dossiers.description")
+	typ := f.Select("type", "dossiers.type", web.Words(r, "dossiers.type.", dossier.Types...)...)
 	text.Type, text.Rows, text.Optional = "textarea", 5, true
-	level, group := f.Field("distribution", "dossiers.level"), f.Field("group", "dossiers.group")
-	level.Type, level.Hint = "select", web.T(r, "dossiers.level.hint")
-	for d := intel.OwnOrg; d <= intel.Group; d++ {
-		n := strconv.Itoa(int(d))
-		level.Options = append(level.Options, ui.Option{Value: n, Label: web.T(r, "dossiers.level."+n)})
-	}
+	ask := web.Reach{Level: "dossiers.level", Group: "dossiers.group", Words: "dossiers.level.", Levels: []string{"0", "1", "2", "3", "4"}, Groups: []ui.Option{{Label: web.T(r, "dossiers.group.none")}}}
 	groups, err := p.d.Intel.Groups(r.Context(), web.Actor(r))
 	if err != nil && !fault.Is(err, fault.Denied) {
 		return nil, err
 	}
-	group.Type, group.Optional, group.Hint = "select", true, web.T(r, "dossiers.group.hint")
-	group.Options = []ui.Option{{Value: "", Label: web.T(r, "dossiers.group.none")}}
 	for i := range groups {
-		group.Options = append(group.Options, ui.Option{Value: groups[i].UUID, Label: groups[i].Name})
+		ask.Groups = append(ask.Groups, ui.Option{Value: groups[i].UUID, Label: groups[i].Name})
 	}
+	level, group := f.Reach(ask)
+	level.Hint, group.Hint = web.T(r, "dossiers.level.hint"), web.T(r, "dossiers.group.hint")
 	page.Fields = []ui.Field{name, typ, text, level, group}
 	return page, nil
 }
@@ -81,6 +73,13 @@ func (p *pages) newDossier(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) add(w http.ResponseWriter, r *http.Request) error {
+	return p.save(w, r, "dossiers.new", base(r), "dossiers.done.new", func(d dossier.Draft) (dossier.Dossier, error) {
+		return p.d.Dossiers.AddDossier(r.Context(), web.Actor(r), d)
+	})
+}
+
+// save reads the form and keeps it, or shows it again with what is wrong.
+func (p *pages) save(w http.ResponseWriter, r *http.Request, title, back, done string, keep func(dossier.Draft) (dossier.Dossier, error)) error {
 	f, err := web.ReadForm(r)
 	if err != nil {
 		return err
@@ -88,20 +87,15 @@ func (p *pages) add(w http.ResponseWriter, r *http.Request) error {
 	d, err := p.draft(r, f)
 	var out dossier.Dossier
 	if err == nil {
-		out, err = p.d.Dossiers.AddDossier(r.Context(), web.Actor(r), d)
+		out, err = keep(d)
 	}
 	if err == nil {
-		return web.Redirect(at(r, &out), web.Done("dossiers.done.new"))
+		return web.Redirect(at(r, &out), web.Done(done))
 	}
-	return p.again(w, r, f, placed(err), web.T(r, "dossiers.new"), base(r))
-}
-
-// again shows the form with what is wrong.
-func (p *pages) again(w http.ResponseWriter, r *http.Request, f *web.Form, err error, title, back string) error {
-	if !f.Fail(err) {
+	if err = placed(err); !f.Fail(err) {
 		return err
 	}
-	page, err := p.form(r, f, title, back)
+	page, err := p.form(r, f, web.T(r, title), back)
 	if err != nil {
 		return err
 	}
@@ -133,17 +127,8 @@ func (p *pages) editForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
-	if err != nil {
-		return err
-	}
-	d, err := p.draft(r, f)
-	var out dossier.Dossier
-	if err == nil {
-		out, err = p.d.Dossiers.EditDossier(r.Context(), web.Actor(r), r.PathValue("dossier"), d)
-	}
-	if err == nil {
-		return web.Redirect(at(r, &out), web.Done("dossiers.done.edit"))
-	}
-	return p.again(w, r, f, placed(err), web.T(r, "dossiers.edit.title"), base(r)+"/"+r.PathValue("dossier"))
+	ref := r.PathValue("dossier")
+	return p.save(w, r, "dossiers.edit.title", base(r)+"/"+ref, "dossiers.done.edit", func(d dossier.Draft) (dossier.Dossier, error) {
+		return p.d.Dossiers.EditDossier(r.Context(), web.Actor(r), ref, d)
+	})
 }

@@ -10,7 +10,6 @@ import (
 
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -56,7 +55,7 @@ func shell(r *http.Request) ui.Shell {
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
 	for _, x := range [][2]string{{team, "console.use"}, {portal, "portal.use"}} {
-		at, read, write := x[0], within(x[1], "intel.read"), within(x[1], "intel.write")
+		at, read, write := x[0], web.Perm("intel.read").And(x[1]), web.Perm("intel.write").And(x[1])
 		m.Handle(
 			web.Route{Method: "GET", Pattern: at, List: true, Policy: read, Reveals: "dossiers that the caller may see", Handler: p.list},
 			web.Route{Method: "GET", Pattern: at + "/new", Policy: write, Reveals: "an empty form", Handler: p.newDossier},
@@ -67,9 +66,4 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "POST", Pattern: at + "/{dossier}/{act}", Policy: write, Mutates: true, Handler: p.act},
 		)
 	}
-}
-
-// within is a permission within the console or the portal.
-func within(part, perm string) web.Policy {
-	return web.Policy{Name: "perm:" + perm + "&" + part, Allow: func(who ident.Actor) bool { return who.Can(part) && who.Can(perm) }}
 }

@@ -229,21 +229,12 @@ func (p *pages) feedForm(r *http.Request, f *web.Form, title, back string) *feed
 	page := &feedForm{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title}, Cancel: ui.Button{Label: web.T(r, "share.cancel"), Href: back, Variant: "tertiary"}}
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "share.feeds"), Href: base(r)}, {Label: title}}
 	choose := func(name, label string, pairs ...string) ui.Field {
-		x := f.Field(name, label)
-		x.Type = "select"
-		for _, v := range pairs {
-			x.Options = append(x.Options, ui.Option{Value: v, Label: web.T(r, label+"."+v)})
-		}
-		return x
+		return f.Select(name, label, web.Words(r, label+".", pairs...)...)
 	}
 	name, provider, url, headers := f.Field("name", "share.name"), f.Field("provider", "share.feed.provider"), f.Field("url", "share.feed.url"), f.Field("headers", "share.feed.headers")
 	provider.Optional, url.Hint = true, web.T(r, "share.feed.url.hint")
 	headers.Type, headers.Rows, headers.Optional, headers.Hint = "textarea", 3, true, web.T(r, "share.feed.headers.hint")
-	format := f.Field("source_format", "share.feed.format")
-	format.Type = "select"
-	for _, v := range []string{feed.FormatMISP, feed.FormatCSV, feed.FormatFreetext} {
-		format.Options = append(format.Options, ui.Option{Value: v, Label: web.T(r, "share.format."+v)})
-	}
+	format := f.Select("source_format", "share.feed.format", web.Words(r, "share.format.", feed.FormatMISP, feed.FormatCSV, feed.FormatFreetext)...)
 	page.Fields = []ui.Field{name, provider, format, choose("input_source", "share.input", feed.Network, feed.Local), url, headers}
 	tag, column := f.Field("tag", "share.feed.tag"), f.Field("column", "share.feed.column")
 	tag.Optional, tag.Hint = true, web.T(r, "share.feed.tag.hint")

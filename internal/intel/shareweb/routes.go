@@ -13,7 +13,6 @@ import (
 	"straza/internal/intel"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/feed"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -68,22 +67,11 @@ func shell(r *http.Request) ui.Shell {
 	return web.ShellConsole
 }
 
-func within(perms ...string) web.Policy {
-	return web.Policy{Name: "perm:" + strings.Join(perms, "&"), Allow: func(who ident.Actor) bool {
-		for _, p := range perms {
-			if !who.Can(p) {
-				return false
-			}
-		}
-		return true
-	}}
-}
-
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
 	for _, x := range []struct{ base, part string }{{teamGroups, "console.use"}, {portalGroups, "portal.use"}} {
-		read, write := within(x.part, "intel.read"), within(x.part, "intel.group")
+		read, write := web.Perm(x.part).And("intel.read"), web.Perm(x.part).And("intel.group")
 		m.Handle(
 			web.Route{Method: "GET", Pattern: x.base, List: true, Policy: read, Reveals: "sharing groups that the caller is in or made", Handler: p.groups},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form", Handler: p.newGroup},
@@ -95,7 +83,7 @@ func Routes(m *web.Mux, d Deps) {
 		)
 	}
 	for _, x := range []struct{ base, part string }{{teamFeeds, "console.use"}, {adminFeeds, "admin.use"}} {
-		read, write := within(x.part, "intel.read"), within(x.part, "catalog.write")
+		read, write := web.Perm(x.part).And("intel.read"), web.Perm(x.part).And("catalog.write")
 		if x.base == adminFeeds {
 			read = write
 		}
@@ -111,7 +99,7 @@ func Routes(m *web.Mux, d Deps) {
 		)
 	}
 	for _, x := range []struct{ base, part string }{{teamCollections, "console.use"}, {adminCollections, "admin.use"}} {
-		read, write := within(x.part, "peer.read"), within(x.part, "peer.manage")
+		read, write := web.Perm(x.part).And("peer.read"), web.Perm(x.part).And("peer.manage")
 		m.Handle(
 			web.Route{Method: "GET", Pattern: x.base, Policy: read, Reveals: "collections and who may read them", Handler: p.collections},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: write, Reveals: "an empty form, and sharing groups that the caller is in", Handler: p.newCollection},
@@ -123,7 +111,7 @@ func Routes(m *web.Mux, d Deps) {
 		)
 	}
 	for _, x := range []struct{ base, part string }{{teamModules, "console.use"}, {adminModules, "admin.use"}} {
-		moduleRoutes(m, p, x.base, within(x.part, "catalog.write"))
+		moduleRoutes(m, p, x.base, web.Perm(x.part).And("catalog.write"))
 	}
 }
 

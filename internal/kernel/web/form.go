@@ -185,6 +185,38 @@ func (f *Form) Field(name, labelKey string) ui.Field {
 	return ui.Field{Name: name, Label: T(f.r, labelKey), Value: f.Values.Get(name), Error: f.errs[name], Typed: stateOf(f.r).typed.Get(name) != ""}
 }
 
+// Select gives a field that is answered by one of the options.
+func (f *Form) Select(name, labelKey string, options ...ui.Option) ui.Field {
+	x := f.Field(name, labelKey)
+	x.Type, x.Options = "select", options
+	return x
+}
+
+// Words are options by their values, whose labels are the messages prefix + value.
+func Words[V ~string](r *http.Request, prefix string, values ...V) []ui.Option {
+	out := make([]ui.Option, len(values))
+	for i, v := range values {
+		out[i] = ui.Option{Value: string(v), Label: T(r, prefix+string(v))}
+	}
+	return out
+}
+
+// Reach is how a form asks who may see a thing that is shared: at which level, in the field
+// "distribution", and within which group at the level that has one, in the field "group".
+type Reach struct {
+	Level, Group string // message keys of the two labels
+	Words        string // what the messages of the levels begin with
+	Levels       []string
+	Groups       []ui.Option // the first stands for none
+}
+
+// Reach gives the two fields.
+func (f *Form) Reach(x Reach) (level, group ui.Field) {
+	level, group = f.Select("distribution", x.Level, Words(f.r, x.Words, x.Levels...)...), f.Select("group", x.Group, x.Groups...)
+	group.Optional = true
+	return level, group
+}
+
 // Box gives a tick box with its label (message key), ticked when it was, and its error.
 func (f *Form) Box(name, labelKey string) ui.Field {
 	x := f.Field(name, labelKey)

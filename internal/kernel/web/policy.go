@@ -1,6 +1,11 @@
 package web
 
-import "straza/internal/kernel/ident"
+import (
+	"slices"
+	"strings"
+
+	"straza/internal/kernel/ident"
+)
 
 // Policy is who may call a route, by name. The service behind decides about the
 // object; the policy only keeps away those who have no business at this door.
@@ -26,21 +31,12 @@ func Perm(perm string) Policy {
 	return Policy{"perm:" + perm, func(a ident.Actor) bool { return a.Can(perm) }}
 }
 
+// And is for those of the policy's people who hold another permission too.
+func (p Policy) And(perm string) Policy {
+	return Policy{p.Name + "&" + perm, func(a ident.Actor) bool { return a.Can(perm) && p.Allow(a) }}
+}
+
 // AnyPerm is for people who hold at least one of the permissions.
 func AnyPerm(perms ...string) Policy {
-	name := "perm:"
-	for i, p := range perms {
-		if i > 0 {
-			name += "|"
-		}
-		name += p
-	}
-	return Policy{name, func(a ident.Actor) bool {
-		for _, p := range perms {
-			if a.Can(p) {
-				return true
-			}
-		}
-		return false
-	}}
+	return Policy{"perm:" + strings.Join(perms, "|"), func(a ident.Actor) bool { return slices.ContainsFunc(perms, a.Can) }}
 }

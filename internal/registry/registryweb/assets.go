@@ -55,7 +55,7 @@ func assetFields(r *http.Request, f *web.Form, kinds []ui.Option) []ui.Field {
 	}
 	pick(kinds, false)(&out[0])
 	out[2].Hint = web.T(r, "registry.asset.product.hint")
-	pick(options(r, "registry.asset.level.", "0", "1", "2", "3", "4"), false)(&out[3])
+	pick(web.Words(r, "registry.asset.level.", "0", "1", "2", "3", "4"), false)(&out[3])
 	out[3].Hint = web.T(r, "registry.asset.criticality.hint")
 	return out
 }

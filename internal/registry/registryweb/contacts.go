@@ -86,7 +86,7 @@ func (p *pages) contactFields(r *http.Request, f *web.Form) []ui.Field {
 	out[3].Type, out[3].Hint = "tel", web.T(r, "registry.contact.office")
 	out[4].Type, out[4].InputMode = "", "email"
 	out[5].Hint = web.T(r, "registry.contact.hours.hint")
-	pick(append([]ui.Option{{Label: web.T(r, "registry.contact.lang.country")}}, options(r, "registry.lang.", i18n.Langs[:]...)...), false)(&out[6])
+	pick(append([]ui.Option{{Label: web.T(r, "registry.contact.lang.country")}}, web.Words(r, "registry.lang.", i18n.Langs[:]...)...), false)(&out[6])
 	return out
 }
 

@@ -68,7 +68,7 @@ func (p *pages) editor(r *http.Request, f *web.Form, o registry.Organisation) *e
 	page.Numbers = []ui.Field{field("registration_no", "registry.registration", mono, hint("registry.registration.hint")), field("tax_no", "registry.tax", mono, hint("registry.tax.hint")),
 		field("country", "registry.country", mono, hint("registry.country.hint"), needed), field("seat", "registry.seat"), field("website", "registry.website", func(fd *ui.Field) { fd.Type, fd.InputMode = "", "url" })}
 	if o.Details {
-		page.Details = []ui.Field{field("disclosure", "registry.disclosure", pick(options(r, "registry.disclosure.", registry.ToMembers, registry.ToTeams, registry.ToCERT), false), needed, hint("registry.disclosure.hint")),
+		page.Details = []ui.Field{field("disclosure", "registry.disclosure", pick(web.Words(r, "registry.disclosure.", registry.ToMembers, registry.ToTeams, registry.ToCERT), false), needed, hint("registry.disclosure.hint")),
 			field("note", "registry.note", hint("registry.note.hint"), func(fd *ui.Field) { fd.Type, fd.Rows = "textarea", 4 })}
 	}
 	return page

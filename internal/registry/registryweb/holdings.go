@@ -75,7 +75,7 @@ func (p *pages) holdingAt(r *http.Request, h holding) (place, error) {
 // partFilters are the filters of a list of parts.
 func partFilters(r *http.Request, h holding) (*web.Filters, registry.PartFilter) {
 	f := web.ReadFilters(r, web.FilterSpec{Name: "kind", Label: web.T(r, "registry.part.kind"), Options: h.kinds},
-		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: options(r, "registry.part.state.", registry.StateWithdrawn, registry.StateAll)})
+		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: web.Words(r, "registry.part.state.", registry.StateWithdrawn, registry.StateAll)})
 	return f, registry.PartFilter{Query: f.Get("q"), Kind: f.Get("kind"), State: f.Get("state")}
 }
 

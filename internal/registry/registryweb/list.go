@@ -35,8 +35,8 @@ func (p *pages) filters(r *http.Request) (*web.Filters, registry.Filter, error) 
 		web.FilterSpec{Name: "kind", Label: web.T(r, "registry.kind"), Options: entries(r, lists.Kinds)},
 		web.FilterSpec{Name: "sector", Label: web.T(r, "registry.sector"), Options: entries(r, lists.Sectors)},
 		web.FilterSpec{Name: "cert", Label: web.T(r, "registry.cert"), Options: team},
-		web.FilterSpec{Name: "contacts", Label: web.T(r, "registry.contacts"), Options: options(r, "registry.freshness.", append([]registry.Freshness{registry.Stale}, registry.Freshnesses...)...)},
-		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: options(r, "registry.state.", registry.States...), Default: string(registry.Active)}, web.Sorted(registry.Sorts...),
+		web.FilterSpec{Name: "contacts", Label: web.T(r, "registry.contacts"), Options: web.Words(r, "registry.freshness.", append([]registry.Freshness{registry.Stale}, registry.Freshnesses...)...)},
+		web.FilterSpec{Name: "state", Label: web.T(r, "registry.state"), Options: web.Words(r, "registry.state.", registry.States...), Default: string(registry.Active)}, web.Sorted(registry.Sorts...),
 	)
 	return f, registry.Filter{Query: f.Get("q"), Kind: f.Get("kind"), Sector: f.Get("sector"), CERT: f.Get("cert"),
 		Freshness: registry.Freshness(f.Get("contacts")), State: registry.State(f.Get("state")), Sort: f.Get("sort")}, nil
@@ -127,14 +127,6 @@ func entries(r *http.Request, l registry.List) []ui.Option {
 	out := make([]ui.Option, len(l.Entries))
 	for i, e := range l.Entries {
 		out[i] = ui.Option{Value: e.Code, Label: e.Names.In(web.Lang(r))}
-	}
-	return out
-}
-
-func options[T ~string](r *http.Request, prefix string, values ...T) []ui.Option {
-	out := make([]ui.Option, len(values))
-	for i, v := range values {
-		out[i] = ui.Option{Value: string(v), Label: web.T(r, prefix+string(v))}
 	}
 	return out
 }

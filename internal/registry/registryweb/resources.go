@@ -11,7 +11,7 @@ import (
 
 // networks are the networks, domains and AS numbers of an organisation.
 func (p *pages) networks(r *http.Request) holding {
-	return holding{name: "resources", icon: "network", kinds: options(r, "registry.resource.", registry.ResourceKinds...),
+	return holding{name: "resources", icon: "network", kinds: web.Words(r, "registry.resource.", registry.ResourceKinds...),
 		page: p.resourcePage, one: p.oneResource, form: resourceFields, act: p.actResource, export: p.s.ExportResources}
 }
 
@@ -42,7 +42,7 @@ func resourceOf(r *http.Request, x registry.Resource) held {
 func resourceFields(r *http.Request, f *web.Form, fresh bool) (out []ui.Field) {
 	if fresh { // a network does not become a domain
 		kind := f.Field("kind", "registry.resource.kind")
-		pick(options(r, "registry.resource.one.", registry.ResourceKinds...), false)(&kind)
+		pick(web.Words(r, "registry.resource.one.", registry.ResourceKinds...), false)(&kind)
 		out = append(out, kind)
 	}
 	value, note := f.Field("value", "registry.resource.value"), f.Field("note", "registry.resource.note")

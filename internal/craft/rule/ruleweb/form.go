@@ -132,9 +132,7 @@ func testFields(r *http.Request, f *web.Form, t *rule.Trigger, i int) testRow {
 	for _, x := range t.Facts {
 		fact.Options = append(fact.Options, ui.Option{Value: x.Name, Label: web.T(r, "rules.fact."+x.Name)})
 	}
-	for _, o := range []string{rule.Has, rule.Lacks, rule.Is, rule.Isnt, rule.OneOf, rule.Least, rule.AtMost, rule.True, rule.False} {
-		op.Options = append(op.Options, ui.Option{Value: o, Label: web.T(r, "rules.op."+o)})
-	}
+	op.Options = append(op.Options, web.Words(r, "rules.op.", rule.Has, rule.Lacks, rule.Is, rule.Isnt, rule.OneOf, rule.Least, rule.AtMost, rule.True, rule.False)...)
 	value.ID, value.Error = at, f.Error(at)
 	if i > 0 {
 		fact.HideLabel, op.HideLabel, value.HideLabel = true, true, true
@@ -163,9 +161,7 @@ func paramField(r *http.Request, f *web.Form, act string, x rule.Param) ui.Field
 	if x.Optional {
 		field.Options = []ui.Option{{Value: "", Label: "–"}}
 	}
-	for _, c := range x.Choices {
-		field.Options = append(field.Options, ui.Option{Value: c, Label: web.T(r, "rules.choice."+x.Name+"."+c)})
-	}
+	field.Options = append(field.Options, web.Words(r, "rules.choice."+x.Name+".", x.Choices...)...)
 	return field
 }
 

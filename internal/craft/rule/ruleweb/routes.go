@@ -42,17 +42,8 @@ func base(r *http.Request) string {
 // Routes declares the doors.
 func Routes(m *web.Mux, s *rule.Service) {
 	p := &pages{t: m.Templates(Files), s: s}
-	both := func(perms ...string) web.Policy {
-		return web.Policy{Name: "perm:" + strings.Join(perms, "&"), Allow: func(who ident.Actor) bool {
-			for _, x := range perms {
-				if !who.Can(x) {
-					return false
-				}
-			}
-			return true
-		}}
-	}
-	read, write, decide := both("console.use", "rule.read"), both("console.use", "rule.read", "rule.write"), both("console.use", "rule.read", "rule.decide")
+	read := web.Perm("console.use").And("rule.read")
+	write, decide := read.And("rule.write"), read.And("rule.decide")
 	mine := web.Policy{Name: "person&perm:intel.read", Allow: func(who ident.Actor) bool { return who.LoggedIn() && who.Can("intel.read") }}
 	m.Handle(
 		web.Route{Method: "GET", Pattern: teamBase + "/waiting", Policy: decide, Reveals: "runs of the team's rules that wait, and titles of what they are about", Handler: p.waiting},
