@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 
+	"straza/internal/format/bracket"
 	"straza/internal/format/misp"
 )
 
@@ -170,33 +171,12 @@ func whole(r io.Reader) ([]byte, error) {
 		return nil, &Fault{TooLarge, fmt.Sprintf("more than %d bytes", MaxAnswer)}
 	case err != nil:
 		return nil, err
-	case deep(raw):
+	case bracket.Depth(raw) > maxDepth:
 		return nil, &Fault{TooDeep, fmt.Sprintf("nested more than %d deep", maxDepth)}
 	case !json.Valid(raw):
 		return nil, &Fault{NotJSON, "no JSON"}
 	}
 	return raw, nil
-}
-
-// deep tells whether brackets outside strings stand deeper than anybody means them to.
-func deep(raw []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // object is a JSON object by key, nil for anything else.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"strconv"
+
+	"straza/internal/format/bracket"
 )
 
 // Collection is a list of threat data about one thing that somebody keeps by hand, as
@@ -39,33 +41,13 @@ func ReadCollections(src io.Reader, lim Limits) ([]Collection, error) {
 		return nil, &Error{Kind: ErrRead, Msg: err.Error()}
 	case int64(len(b)) > most:
 		return nil, &Error{Kind: ErrLimit, Msg: "too large"}
-	case nesting(b) > collectionDepth:
+	case bracket.Depth(b) > collectionDepth:
 		return nil, &Error{Kind: ErrLimit, Msg: "nested too deep"}
 	case !json.Valid(b):
 		return nil, &Error{Kind: ErrType, Msg: "no JSON"}
 	}
 	var out []Collection
 	return out, eachCollection(b, &out)
-}
-
-// nesting is how deep brackets stand, texts left out.
-func nesting(b []byte) (deepest int) {
-	depth, quoted := 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			depth++
-			deepest = max(deepest, depth)
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return deepest
 }
 
 func eachCollection(b []byte, out *[]Collection) error {

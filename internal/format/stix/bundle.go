@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+
+	"straza/internal/format/bracket"
 )
 
 // Limits caps what one bundle may cost. A zero field means its default.
@@ -286,7 +288,7 @@ func (b *Bundle) add(raw []byte, lim Limits) error {
 	if len(raw) > lim.Object {
 		return broken("an object is larger than %d bytes", lim.Object)
 	}
-	if depth(raw) > lim.Depth {
+	if bracket.Depth(raw) > lim.Depth {
 		return broken("an object is nested deeper than %d", lim.Depth)
 	}
 	var h struct{ Type, ID, Modified any }
@@ -347,7 +349,7 @@ func Head(raw []byte) (typ, id, version, refused string) {
 		return typ, id, "", "a bundle is not an object; send what is in it"
 	case len(raw) > 1<<20:
 		return typ, id, "", "larger than 1 MiB"
-	case depth(raw) > 64:
+	case bracket.Depth(raw) > 64:
 		return typ, id, "", "nested too deep"
 	}
 	if _, ok := unixOf(version); version != "" && !ok {
@@ -398,27 +400,4 @@ func uuidShape(u string) bool {
 		}
 	}
 	return true
-}
-
-// depth counts how deep JSON, already found well-formed, is nested.
-func depth(raw []byte) int {
-	deepest, now, quoted := 0, 0, false
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case quoted:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				quoted = false
-			}
-		case c == '"':
-			quoted = true
-		case c == '{' || c == '[':
-			now++
-			deepest = max(deepest, now)
-		case c == '}' || c == ']':
-			now--
-		}
-	}
-	return deepest
 }

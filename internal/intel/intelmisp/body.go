@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"straza/internal/format/bracket"
 )
 
 // What a request may cost. An event is read as a stream, so its limit is large;
@@ -141,7 +143,7 @@ func (c *call) form() error {
 
 // decode reads one JSON value, numbers as they are written, nesting bounded.
 func decode(b []byte) (any, error) {
-	if tooDeep(b) {
+	if bracket.Depth(b) > jsonDepth {
 		return nil, errors.New("nested too deep")
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
@@ -156,33 +158,13 @@ func decode(b []byte) (any, error) {
 	return v, nil
 }
 
-func tooDeep(b []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(b); i++ {
-		switch ch := b[i]; {
-		case quoted && ch == '\\':
-			i++
-		case ch == '"':
-			quoted = !quoted
-		case quoted:
-		case ch == '{' || ch == '[':
-			if depth++; depth > jsonDepth {
-				return true
-			}
-		case ch == '}' || ch == ']':
-			depth--
-		}
-	}
-	return false
-}
-
 // document gives the whole body as a reader, for misp.Read.
 func (c *call) document() (*bytes.Reader, error) {
 	b, err := c.read()
 	if err != nil {
 		return nil, err
 	}
-	if tooDeep(b) {
+	if bracket.Depth(b) > jsonDepth {
 		return nil, badJSON()
 	}
 	return bytes.NewReader(b), nil
