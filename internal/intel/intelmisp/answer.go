@@ -314,6 +314,26 @@ func (c *call) list(head, tail string, each func(yield func([]byte) error) error
 	return o.list(head, tail, each)
 }
 
+// formed gives the elements of such a list, one made of each thing; nil leaves it out.
+func formed[T any](things []T, form func(T) any) func(yield func([]byte) error) error {
+	return func(yield func([]byte) error) error {
+		for _, x := range things {
+			v := form(x)
+			if v == nil {
+				continue
+			}
+			b, err := marshal(v)
+			if err == nil {
+				err = yield(b)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func (o *reply) list(head, tail string, each func(yield func([]byte) error) error) error {
 	if err := o.listUnclosed(head, each); err != nil {
 		return err

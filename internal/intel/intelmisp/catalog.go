@@ -80,18 +80,9 @@ func (a *api) items(c *call, kind, wrap string, form func(catalog.Item) any) err
 	if err != nil {
 		return err
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for _, it := range list {
-			b, err := marshal(ordered{{wrap, form(it)}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(list, func(it catalog.Item) any {
+		return ordered{{wrap, form(it)}}
+	}))
 }
 
 func (a *api) templateView(c *call) error {
@@ -155,18 +146,9 @@ func (a *api) taxonomyIndex(c *call) error {
 		ns, _, _ := strings.Cut(name, ":")
 		here[ns]++
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for _, it := range list {
-			b, err := marshal(ordered{{"Taxonomy", taxonomyHead(it)}, {"total_count", it.Entries}, {"current_count", here[it.Key]}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(list, func(it catalog.Item) any {
+		return ordered{{"Taxonomy", taxonomyHead(it)}, {"total_count", it.Entries}, {"current_count", here[it.Key]}}
+	}))
 }
 
 func (a *api) taxonomyView(c *call) error {
@@ -182,36 +164,27 @@ func (a *api) taxonomyView(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.list(taxonomyOpening(it), "}", func(yield func([]byte) error) error {
-		for _, e := range entries {
-			exists := any(false)
-			if t, ok := tags[strings.ToLower(e.Tag)]; ok {
-				w := t.Wire()
-				exists = ordered{{"Tag", w}}
-			}
-			row := ordered{{"tag", e.Tag}, {"expanded", e.Expanded}}
-			for _, f := range (ordered{{"description", e.Description}, {"colour", e.Colour}}) {
-				if f.Value != "" {
-					row = append(row, f)
-				}
-			}
-			row = append(row, ordered{{"existing_tag", exists}}...)
-			if e.Exclusive && !it.Exclusive {
-				row = append(row, ordered{{"exclusive_predicate", true}}...)
-			}
-			if e.Numerical != nil {
-				row = append(row, ordered{{"numerical_value", *e.Numerical}}...)
-			}
-			b, err := marshal(row)
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
+	return c.list(taxonomyOpening(it), "}", formed(entries, func(e catalog.Entry) any {
+		exists := any(false)
+		if t, ok := tags[strings.ToLower(e.Tag)]; ok {
+			w := t.Wire()
+			exists = ordered{{"Tag", w}}
+		}
+		row := ordered{{"tag", e.Tag}, {"expanded", e.Expanded}}
+		for _, f := range (ordered{{"description", e.Description}, {"colour", e.Colour}}) {
+			if f.Value != "" {
+				row = append(row, f)
 			}
 		}
-		return nil
-	})
+		row = append(row, ordered{{"existing_tag", exists}}...)
+		if e.Exclusive && !it.Exclusive {
+			row = append(row, ordered{{"exclusive_predicate", true}}...)
+		}
+		if e.Numerical != nil {
+			row = append(row, ordered{{"numerical_value", *e.Numerical}}...)
+		}
+		return row
+	}))
 }
 
 func taxonomyOpening(it catalog.Item) string {
@@ -362,21 +335,12 @@ func (a *api) warninglistIndex(c *call) error {
 	}
 	slices.SortFunc(list, func(x, y catalog.Item) int { return int(y.ID - x.ID) }) // measured: the newest first
 	find, only := strings.ToLower(c.params.text("value")), c.params["enabled"]
-	return c.list(`{"Warninglists":`, "}", func(yield func([]byte) error) error {
-		for _, it := range list {
-			if only != nil && it.Enabled != c.params.flag("enabled", true) || find != "" && !strings.Contains(strings.ToLower(it.Name), find) {
-				continue
-			}
-			b, err := marshal(ordered{{"Warninglist", listHead(it)}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
+	return c.list(`{"Warninglists":`, "}", formed(list, func(it catalog.Item) any {
+		if only != nil && it.Enabled != c.params.flag("enabled", true) || find != "" && !strings.Contains(strings.ToLower(it.Name), find) {
+			return nil
 		}
-		return nil
-	})
+		return ordered{{"Warninglist", listHead(it)}}
+	}))
 }
 
 // warninglist is what of an upstream list is shown.

@@ -187,18 +187,9 @@ func (a *api) elementIndex(c *call) error {
 	if err != nil {
 		return instead(err, notFound(noCollection), fault.NotFound)
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for i := range x.Elements {
-			b, err := marshal(ordered{{"CollectionElement", elementJSON(x.ID, &x.Elements[i])}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(x.Elements, func(x dossier.Element) any {
+		return ordered{{"CollectionElement", elementJSON(x.ID, &x)}}
+	}))
 }
 
 func (a *api) elementAdd(c *call) error {

@@ -177,18 +177,9 @@ func (a *api) modelIndex(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for _, m := range list {
-			b, err := marshal(ordered{{"DecayingModel", modelWire(m)}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(list, func(m *catalog.DecayModel) any {
+		return ordered{{"DecayingModel", modelWire(m)}}
+	}))
 }
 
 func (a *api) modelView(c *call) error {

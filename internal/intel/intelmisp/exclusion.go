@@ -23,18 +23,9 @@ func (a *api) exclusionIndex(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for _, e := range list {
-			b, err := marshal(exclusionWire(e))
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(list, func(e intel.Exclusion) any {
+		return exclusionWire(e)
+	}))
 }
 
 func (a *api) exclusionView(c *call) error {

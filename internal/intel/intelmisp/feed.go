@@ -107,22 +107,13 @@ func (a *api) feedIndex(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for i := range list {
-			stamp := any(false)
-			if list[i].Cached > 0 {
-				stamp = itoa(list[i].Cached / 1e6)
-			}
-			b, err := marshal(ordered{{"Feed", append(a.feedJSON(c, &list[i]), ordered{{"cache_timestamp", stamp}}...)}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
+	return c.list("", "", formed(list, func(x feed.Feed) any {
+		stamp := any(false)
+		if x.Cached > 0 {
+			stamp = itoa(x.Cached / 1e6)
 		}
-		return nil
-	})
+		return ordered{{"Feed", append(a.feedJSON(c, &x), ordered{{"cache_timestamp", stamp}}...)}}
+	}))
 }
 
 func (a *api) feedView(c *call) error {

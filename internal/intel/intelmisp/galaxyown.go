@@ -368,18 +368,9 @@ func (a *api) clusterBlocks(c *call) error {
 	if err != nil {
 		return clusterFault("index", err)
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for _, b := range list {
-			raw, err := marshal(ordered{{"GalaxyClusterBlocklist", blockWire(b)}})
-			if err == nil {
-				err = yield(raw)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(list, func(b catalog.Block) any {
+		return ordered{{"GalaxyClusterBlocklist", blockWire(b)}}
+	}))
 }
 
 func blockWire(b catalog.Block) ordered {

@@ -317,20 +317,11 @@ func (a *api) userIndex(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.list("", "", func(yield func([]byte) error) error {
-		for _, p := range people {
-			b, err := marshal(ordered{{"User", p.json(listed, "")}, {"Role", ordered{{"id", itoa(p.role.MISP)}, {"name", title(p.role)},
-				{"perm_auth", has(p.role, "misp.auth")}, {"perm_site_admin", has(p.role, "misp.site_admin")}, {"perm_admin", has(p.role, "misp.admin")}}},
-				{"Organisation", ordered{{"id", itoa(p.Org)}, {"name", p.OrgName}}}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(people, func(p person) any {
+		return ordered{{"User", p.json(listed, "")}, {"Role", ordered{{"id", itoa(p.role.MISP)}, {"name", title(p.role)},
+			{"perm_auth", has(p.role, "misp.auth")}, {"perm_site_admin", has(p.role, "misp.site_admin")}, {"perm_admin", has(p.role, "misp.admin")}}},
+			{"Organisation", ordered{{"id", itoa(p.Org)}, {"name", p.OrgName}}}}
+	}))
 }
 
 // userAdd makes an account; its key is shown once, in this answer.

@@ -101,18 +101,9 @@ func (a *api) sightingList(c *call) error {
 		return instead(err, bad, fault.NotFound)
 	}
 	slices.SortStableFunc(list, func(x, y intel.Sighting) int { return cmp.Compare(y.Seen, x.Seen) }) // the latest first
-	return c.list("", "", func(yield func([]byte) error) error {
-		for i := range list {
-			b, err := marshal(ordered{{"Sighting", list[i].Wire()}, {"Organisation", map[string]string{"name": list[i].Org.Name}}})
-			if err == nil {
-				err = yield(b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.list("", "", formed(list, func(x intel.Sighting) any {
+		return ordered{{"Sighting", x.Wire()}, {"Organisation", map[string]string{"name": x.Org.Name}}}
+	}))
 }
 
 // thingsMost bounds how many events or attributes one search names.
