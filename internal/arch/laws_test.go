@@ -31,6 +31,7 @@ var laws = []law{
 	{"exec", lawExec},
 	{"network", lawNetwork},
 	{"places", lawPlaces},
+	{"picture", lawPicture},
 }
 
 // TestLaws holds the real tree against every law.
