@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"straza/internal/format/misp"
@@ -105,3 +106,19 @@ func Check(db *store.DB, w *misp.Attribute) (Attribute, *misp.Invalid) {
 // RefID reads how a caller names a thing: digits are an id, else a UUID.
 // Faults: NotFound for what is neither.
 func RefID(ref string) (id int64, uuid string, err error) { return refID(ref) }
+
+// Wanted picks from what a peer offers (UUID → last change, seconds) what it should send, by
+// UUID: what who does not see here, and what is newer than one here that came from elsewhere.
+func Wanted(offered map[string]int64, here func(uuid string) (modified int64, locked, seen bool)) (want []string) {
+	for u, at := range offered {
+		uuid, ok := store.ParseUUID(u)
+		if !ok {
+			continue
+		}
+		if modified, locked, seen := here(uuid); !seen || locked && at > modified {
+			want = append(want, u)
+		}
+	}
+	slices.Sort(want)
+	return want
+}

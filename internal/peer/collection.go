@@ -178,39 +178,11 @@ func (w *pusher) collectionsOut(ctx context.Context, sd *sender, part []dossier.
 		return err
 	}
 	_, wanted := modifiedOf(answer)
-	var created, refused int64
-	for i := range part {
-		if !slices.Contains(wanted, part[i].UUID) {
-			continue
-		}
-		if w.run.Dry {
-			created++
-			continue
-		}
-		body, err := w.collectionWire(ctx, sd, &part[i])
-		if err != nil {
-			return err
-		}
-		took, err := w.given(ctx, "/collections/captureCollection", body, func(a Able) bool { return a.Collections })
-		if err != nil {
-			return err
-		}
-		if took {
-			created++
-		} else {
-			refused++
-		}
-	}
-	return w.step(ctx, cursor, func(_ *store.Tx, c *Counts) error {
-		t := &c.Collections
-		t.Read += int64(len(part))
-		t.Created += created
-		t.Unchanged += int64(len(part)) - created - refused
-		if t.Refused += refused; refused > 0 {
-			c.Reasons[refusedThere] += refused
-		}
-		return nil
-	})
+	return w.hand(ctx, cursor, handing{n: len(part), path: "/collections/captureCollection",
+		wanted: func(i int) bool { return slices.Contains(wanted, part[i].UUID) },
+		body:   func(i int) ([]byte, error) { return w.collectionWire(ctx, sd, &part[i]) },
+		may:    func(a Able) bool { return a.Collections },
+		of:     func(c *Counts) *Tally { return &c.Collections }})
 }
 
 // sentElement is an element as it leaves.

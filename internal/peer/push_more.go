@@ -374,42 +374,64 @@ func (w *pusher) analystPart(ctx context.Context, part []remark.Remark, cursor s
 		}
 	}
 	sd := w.s.senderOf(w.p, w.there)
-	var created, refused, unchanged int64
-	for i := range part {
-		n := &part[i]
-		if !wanted[n.UUID] {
-			unchanged++
+	return w.hand(ctx, cursor, handing{n: len(part), path: "/analyst_data/pushAnalystData",
+		wanted: func(i int) bool { return wanted[part[i].UUID] },
+		body:   func(i int) ([]byte, error) { return analystWire(ctx, sd, &part[i]) },
+		may:    func(a Able) bool { return a.Analyst },
+		of:     func(c *Counts) *Tally { return &c.Analyst }})
+}
+
+func analystWire(ctx context.Context, sd *sender, n *remark.Remark) ([]byte, error) {
+	level, g, _, err := sd.part(ctx, n.Distribution, n.Group)
+	if err != nil {
+		return nil, err
+	}
+	x := n.Wire()
+	x.ID, x.SharingGroupID, x.Distribution, x.SharingGroup, x.Locked = misp.Int{}, misp.Int{}, misp.N(level), sd.wire(g), misp.B(true)
+	x.Orgc, x.Org = &misp.Org{UUID: misp.T(n.Origin.UUID), Name: misp.T(n.Origin.Name)}, nil
+	return append(misp.Append([]byte(`{"`+string(n.Kind)+`":`), &x), '}'), nil
+}
+
+// handing is n things of one kind that are handed over one by one.
+type handing struct {
+	n      int
+	path   string
+	wanted func(i int) bool // by the other side; all others are as they are there
+	body   func(i int) ([]byte, error)
+	may    func(Able) bool        // whether the other side lets us at all
+	of     func(c *Counts) *Tally // where they are counted
+}
+
+// hand posts what is wanted and counts what became of it; a dry run only counts.
+func (w *pusher) hand(ctx context.Context, cursor string, h handing) error {
+	did := intel.Tally{Read: int64(h.n)}
+	for i := range h.n {
+		if !h.wanted(i) {
+			did.Unchanged++
 			continue
 		}
 		if w.run.Dry {
-			created++
+			did.Created++
 			continue
 		}
-		level, g, _, err := sd.part(ctx, n.Distribution, n.Group)
+		body, err := h.body(i)
 		if err != nil {
 			return err
 		}
-		x := n.Wire()
-		x.ID, x.SharingGroupID, x.Distribution, x.SharingGroup, x.Locked = misp.Int{}, misp.Int{}, misp.N(level), sd.wire(g), misp.B(true)
-		x.Orgc, x.Org = &misp.Org{UUID: misp.T(n.Origin.UUID), Name: misp.T(n.Origin.Name)}, nil
-		body := append(misp.Append([]byte(`{"`+string(n.Kind)+`":`), &x), '}')
-		took, err := w.given(ctx, "/analyst_data/pushAnalystData", body, func(a Able) bool { return a.Analyst })
+		took, err := w.given(ctx, h.path, body, h.may)
 		if err != nil {
 			return err
 		}
 		if took {
-			created++
+			did.Created++
 		} else {
-			refused++
+			did.Refused++
 		}
 	}
 	return w.step(ctx, cursor, func(_ *store.Tx, c *Counts) error {
-		t := &c.Analyst
-		t.Read += int64(len(part))
-		t.Created += created
-		t.Unchanged += unchanged
-		if t.Refused += refused; refused > 0 {
-			c.Reasons[refusedThere] += refused
+		h.of(c).add(did)
+		if did.Refused > 0 {
+			c.Reasons[refusedThere] += did.Refused
 		}
 		return nil
 	})

@@ -2,7 +2,6 @@ package dossier
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"straza/internal/format/misp"
@@ -59,17 +58,10 @@ func (s *Service) Wanted(ctx context.Context, who ident.Actor, offered map[strin
 		}
 		return err
 	})
-	for u, modified := range offered {
-		p, ok := store.ParseUUID(u)
-		if !ok {
-			continue
-		}
-		if c, here := have[p]; !here || c.Locked && modified > c.Modified {
-			want = append(want, u)
-		}
-	}
-	slices.Sort(want)
-	return want, err
+	return intel.Wanted(offered, func(uuid string) (int64, bool, bool) {
+		c, seen := have[uuid]
+		return c.Modified, c.Locked, seen
+	}), err
 }
 
 // Receive is ReceiveTx in a transaction of its own.

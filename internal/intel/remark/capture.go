@@ -232,15 +232,8 @@ func (s *Service) Wanted(ctx context.Context, who ident.Actor, kind Kind, offere
 		}
 		return nil
 	})
-	for u, modified := range offered {
-		p, ok := store.ParseUUID(u)
-		if !ok {
-			continue
-		}
-		if n, here := have[p]; !here || n.Locked && modified > n.Modified {
-			want = append(want, u)
-		}
-	}
-	slices.Sort(want)
-	return want, err
+	return intel.Wanted(offered, func(uuid string) (int64, bool, bool) {
+		n, seen := have[uuid]
+		return n.Modified, n.Locked, seen
+	}), err
 }
