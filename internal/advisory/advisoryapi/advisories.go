@@ -93,19 +93,6 @@ func tag(a advisory.Advisory) string {
 	return t
 }
 
-// version reads If-Match; without it a change goes over whatever is there.
-func version(r *http.Request) (int64, error) {
-	m := web.IfMatch(r)
-	if m == "" || m == "*" {
-		return 0, nil
-	}
-	v, err := strconv.ParseInt(strings.TrimSuffix(m, "--gzip"), 10, 64)
-	if err != nil || v < 1 {
-		return 0, fault.New(fault.Conflict, "If-Match is none of our tags").WithKey("fault.conflict")
-	}
-	return v, nil
-}
-
 type keyset struct {
 	Updated int64 `json:"u"`
 	ID      int64 `json:"i"`
@@ -288,7 +275,7 @@ func (a *api) create(w http.ResponseWriter, r *http.Request) error {
 // change reads what is there, puts the change over it and saves it at the version
 // that was read: nobody's words in between are lost.
 func (a *api) change(w http.ResponseWriter, r *http.Request) error {
-	v, err := version(r)
+	v, err := web.IfVersion(r)
 	if err != nil {
 		return err
 	}
@@ -320,7 +307,7 @@ func (a *api) at(r *http.Request, version int64) (advisory.Advisory, int64, erro
 }
 
 func (a *api) publish(w http.ResponseWriter, r *http.Request) error {
-	v, err := version(r)
+	v, err := web.IfVersion(r)
 	if err != nil {
 		return err
 	}
@@ -360,7 +347,7 @@ func readOptional(r *http.Request, v any) error {
 }
 
 func (a *api) withdraw(w http.ResponseWriter, r *http.Request) error {
-	v, err := version(r)
+	v, err := web.IfVersion(r)
 	if err != nil {
 		return err
 	}

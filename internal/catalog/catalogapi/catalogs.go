@@ -51,18 +51,6 @@ type place struct {
 	ID   int64  `json:"i"`
 }
 
-func limit(r *http.Request, usual, most int) (int, error) {
-	v := r.URL.Query().Get("limit")
-	if v == "" {
-		return usual, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > most {
-		return 0, fault.Field("limit", "web.error.number", "limit is 1 to %d", most)
-	}
-	return n, nil
-}
-
 // wanted reads the list's filters into a test.
 func wanted(r *http.Request) (kinds []string, passes func(catalog.Item) bool, err error) {
 	q := r.URL.Query()
@@ -101,7 +89,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := limit(r, 50, 500)
+	n, err := web.PageSize(r, 50, 500)
 	if err != nil {
 		return err
 	}
@@ -146,7 +134,7 @@ type entry struct {
 }
 
 func (a *api) entries(w http.ResponseWriter, r *http.Request) error {
-	n, err := limit(r, 200, 1000)
+	n, err := web.PageSize(r, 200, 1000)
 	if err != nil {
 		return err
 	}

@@ -79,23 +79,10 @@ type keyset struct {
 	Sort string `json:"s"` // a cursor belongs to one order
 }
 
-// pageSize is how many a page of a list holds.
-func pageSize(r *http.Request) (int, error) {
-	v := r.URL.Query().Get("limit")
-	if v == "" {
-		return 50, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > 500 {
-		return 0, fault.Field("limit", "web.error.number", "limit is 1 to 500")
-	}
-	return n, nil
-}
-
 func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	f := incident.Filter{State: q.Get("state"), Severity: q.Get("severity"), Class: q.Get("class"), Query: q.Get("q"), Sort: q.Get("sort"), Mine: q.Get("mine") == "true"}
-	limit, err := pageSize(r)
+	limit, err := web.PageSize(r, 50, 500)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ type entry struct {
 }
 
 func (a *api) timeline(w http.ResponseWriter, r *http.Request) error {
-	limit, err := pageSize(r)
+	limit, err := web.PageSize(r, 50, 500)
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (a *api) ofEvent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := limit(r, 1000, 10_000)
+	n, err := web.PageSize(r, 1000, 10_000)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (a *api) search(w http.ResponseWriter, r *http.Request) error {
 		us := clock.Micros(*since)
 		q.Changed.From = &us
 	}
-	n, err := limit(r, 50, 500)
+	n, err := web.PageSize(r, 50, 500)
 	if err != nil {
 		return err
 	}

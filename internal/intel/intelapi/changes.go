@@ -62,7 +62,7 @@ func (a *api) changes(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := limit(r, 100, 1000)
+	n, err := web.PageSize(r, 100, 1000)
 	if err != nil {
 		return err
 	}

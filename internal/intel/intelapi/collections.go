@@ -84,7 +84,7 @@ func commas(r *http.Request, name string) (out []string) {
 
 // changes is the plain form: a page of what happened since a mark.
 func (a *api) news(w http.ResponseWriter, r *http.Request) error {
-	n, err := limit(r, 100, 500)
+	n, err := web.PageSize(r, 100, 500)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := limit(r, 50, 200)
+	n, err := web.PageSize(r, 50, 200)
 	if err != nil {
 		return err
 	}
@@ -286,7 +286,7 @@ func (a *api) made(w http.ResponseWriter, r *http.Request, g *groups, saved inte
 // change puts what came over the event as it was read: nobody's change in between
 // is lost.
 func (a *api) change(w http.ResponseWriter, r *http.Request) error {
-	v, err := version(r)
+	v, err := web.IfVersion(r)
 	if err != nil {
 		return err
 	}
@@ -335,7 +335,7 @@ func (a *api) change(w http.ResponseWriter, r *http.Request) error {
 
 // remove deletes for good: the event does not come back under its UUID.
 func (a *api) remove(w http.ResponseWriter, r *http.Request) error {
-	v, err := version(r)
+	v, err := web.IfVersion(r)
 	if err != nil {
 		return err
 	}
@@ -356,7 +356,7 @@ func (a *api) unpublish(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) publishing(w http.ResponseWriter, r *http.Request, on bool) error {
-	v, err := version(r)
+	v, err := web.IfVersion(r)
 	if err != nil {
 		return err
 	}
@@ -419,7 +419,7 @@ func (a *api) correlations(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := limit(r, 50, 200)
+	n, err := web.PageSize(r, 50, 200)
 	if err != nil {
 		return err
 	}

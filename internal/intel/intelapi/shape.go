@@ -204,32 +204,6 @@ func ref(r *http.Request) (string, error) {
 	return id, nil
 }
 
-// version reads If-Match: the event's Changed that was read, 0 = whatever is there.
-func version(r *http.Request) (int64, error) {
-	m := web.IfMatch(r)
-	if m == "" || m == "*" {
-		return 0, nil
-	}
-	v, err := strconv.ParseInt(strings.TrimSuffix(m, "--gzip"), 10, 64)
-	if err != nil || v < 1 {
-		return 0, fault.New(fault.Conflict, "If-Match is none of our tags").WithKey("fault.conflict")
-	}
-	return v, nil
-}
-
-// limit reads the rows a page.
-func limit(r *http.Request, usual, most int) (int, error) {
-	v := r.URL.Query().Get("limit")
-	if v == "" {
-		return usual, nil
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > most {
-		return 0, fault.Field("limit", "web.error.number", "limit is 1 to %d", most)
-	}
-	return n, nil
-}
-
 // moment reads a time of RFC 3339 from the query, nil when it is absent.
 func moment(r *http.Request, name string) (*time.Time, error) {
 	v := r.URL.Query().Get(name)

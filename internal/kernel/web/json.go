@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -168,6 +169,33 @@ func ETag(w http.ResponseWriter, r *http.Request, tag string) bool {
 // IfMatch gives the entity tag the caller insists on, "" when none: compare it
 // with the row's version and answer Conflict.
 func IfMatch(r *http.Request) string { return strings.Trim(r.Header.Get("If-Match"), `" `) }
+
+// IfVersion reads If-Match where entity tags are versions: the one that was read, 0 when a
+// change goes over whatever is there. Faults: Conflict for what is none of our tags.
+func IfVersion(r *http.Request) (int64, error) {
+	m := IfMatch(r)
+	if m == "" || m == "*" {
+		return 0, nil
+	}
+	v, err := strconv.ParseInt(strings.TrimSuffix(m, "--gzip"), 10, 64)
+	if err != nil || v < 1 {
+		return 0, fault.New(fault.Conflict, "If-Match is none of our tags").WithKey("fault.conflict")
+	}
+	return v, nil
+}
+
+// PageSize reads ?limit=, how many rows a page of a list has: 1 to most. Faults: Invalid.
+func PageSize(r *http.Request, usual, most int) (int, error) {
+	v := r.URL.Query().Get("limit")
+	if v == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > most {
+		return 0, fault.Field("limit", "web.error.number", "limit is 1 to %d", most)
+	}
+	return n, nil
+}
 
 // IdempotencyKey reads the header of the same name: 16 to 200 printable ASCII
 // characters, "" when absent. The service stores it in the act's transaction.
