@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"straza/internal/format/bracket"
 	"straza/internal/kernel/store"
 )
 
@@ -45,7 +46,7 @@ func parse(b []byte) (*parsed, error) {
 	if len(b) == 0 || b[0] != '{' {
 		return nil, nil
 	}
-	if d := depth(b); d > 32 {
+	if d := bracket.Depth(b); d > 32 {
 		return nil, fmt.Errorf("nested deeper than 32")
 	}
 	var p probe
@@ -177,24 +178,4 @@ func (p *parsed) cluster(f probe, typ string) error {
 	p.body, err = json.Marshal(head)
 	p.item.Kind, p.item.Key, p.item.Entries, p.partial = Galaxy, typ, int64(len(p.clusters)), true
 	return err
-}
-
-// depth is how deep brackets nest, texts left out; encoding/json allows 10,000.
-func depth(b []byte) (deepest int) {
-	d, in := 0, false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case in && c == '\\':
-			i++
-		case c == '"':
-			in = !in
-		case in:
-		case c == '{' || c == '[':
-			d++
-			deepest = max(deepest, d)
-		case c == '}' || c == ']':
-			d--
-		}
-	}
-	return deepest
 }

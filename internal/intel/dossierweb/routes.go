@@ -6,7 +6,6 @@ package dossierweb
 import (
 	"embed"
 	"net/http"
-	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/intel/dossier"
@@ -30,31 +29,16 @@ type pages struct {
 	d Deps
 }
 
-// Where the pages stand.
-const (
-	team   = "/console/dossiers"
-	portal = "/portal/dossiers"
-)
+var stands = web.Twin{Team: "/console/dossiers", Portal: "/portal/dossiers"}
 
 // base is the pages' address in the shell that the caller came to.
-func base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, portal) {
-		return portal
-	}
-	return team
-}
-
-func shell(r *http.Request) ui.Shell {
-	if base(r) == portal {
-		return web.ShellPortal
-	}
-	return web.ShellConsole
-}
+func base(r *http.Request) string    { return stands.Base(r) }
+func shell(r *http.Request) ui.Shell { return stands.Shell(r) }
 
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	for _, x := range [][2]string{{team, "console.use"}, {portal, "portal.use"}} {
+	for _, x := range [][2]string{{stands.Team, "console.use"}, {stands.Portal, "portal.use"}} {
 		at, read, write := x[0], web.Perm("intel.read").And(x[1]), web.Perm("intel.write").And(x[1])
 		m.Handle(
 			web.Route{Method: "GET", Pattern: at, List: true, Policy: read, Reveals: "dossiers that the caller may see", Handler: p.list},

@@ -6,10 +6,8 @@ package trendweb
 import (
 	"embed"
 	"net/http"
-	"strings"
 
 	"straza/internal/intel"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -27,35 +25,24 @@ type pages struct {
 	d Deps
 }
 
-const console, portal = "/console/events", "/portal/events"
+var stands = web.Twin{Team: "/console/events", Portal: "/portal/events"}
 
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	team := web.Policy{Name: "perm:intel.read&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && who.Can("intel.read") }}
-	m.Handle(web.Route{Method: "GET", Pattern: console + "/trends", Policy: team, Reveals: "counts of what the caller may see, by time", Handler: p.trends},
-		web.Route{Method: "GET", Pattern: portal + "/trends", Policy: web.Perm("intel.read"), Reveals: "counts of what the caller may see, by time", Handler: p.trends})
+	team := web.Perm("intel.read").And("console.use")
+	m.Handle(web.Route{Method: "GET", Pattern: stands.Team + "/trends", Policy: team, Reveals: "counts of what the caller may see, by time", Handler: p.trends},
+		web.Route{Method: "GET", Pattern: stands.Portal + "/trends", Policy: web.Perm("intel.read"), Reveals: "counts of what the caller may see, by time", Handler: p.trends})
 }
 
 // base is the list of events in the shell that the caller came to.
-func base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, portal) {
-		return portal
-	}
-	return console
-}
-
-func shell(r *http.Request) ui.Shell {
-	if base(r) == portal {
-		return web.ShellPortal
-	}
-	return web.ShellConsole
-}
+func base(r *http.Request) string    { return stands.Base(r) }
+func shell(r *http.Request) ui.Shell { return stands.Shell(r) }
 
 // indicators is the list of attributes there.
 func indicators(r *http.Request) string {
-	if base(r) == portal {
-		return portal + "/indicators"
+	if shell(r) == web.ShellPortal {
+		return stands.Portal + "/indicators"
 	}
 	return "/console/indicators"
 }

@@ -31,24 +31,10 @@ type pages struct {
 	d Deps
 }
 
-const (
-	team   = "/console/imports"
-	portal = "/portal/imports"
-)
+var stands = web.Twin{Team: "/console/imports", Portal: "/portal/imports"}
 
-func base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, portal) {
-		return portal
-	}
-	return team
-}
-
-func shell(r *http.Request) ui.Shell {
-	if base(r) == portal {
-		return web.ShellPortal
-	}
-	return web.ShellConsole
-}
+func base(r *http.Request) string    { return stands.Base(r) }
+func shell(r *http.Request) ui.Shell { return stands.Shell(r) }
 
 // events is the list of events there.
 func events(r *http.Request) string { return strings.TrimSuffix(base(r), "imports") + "events" }
@@ -56,7 +42,7 @@ func events(r *http.Request) string { return strings.TrimSuffix(base(r), "import
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	for _, x := range [][2]string{{team, "console.use"}, {portal, "portal.use"}} {
+	for _, x := range [][2]string{{stands.Team, "console.use"}, {stands.Portal, "portal.use"}} {
 		at, part := x[0], x[1]
 		write := web.Policy{Name: "perm:intel.write&" + part, Allow: func(who ident.Actor) bool { return who.Can(part) && who.Can("intel.write") }}
 		m.Handle(

@@ -24,6 +24,26 @@ const (
 	ShellBare    = ui.Bare
 )
 
+// Twin is where pages stand that the CERT's team and organisations share: the team comes to
+// them in the console, all others in the portal.
+type Twin struct{ Team, Portal string }
+
+// Base is the address in the shell that the caller came to.
+func (t Twin) Base(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, t.Portal) {
+		return t.Portal
+	}
+	return t.Team
+}
+
+// Shell is the shell that the caller came to.
+func (t Twin) Shell(r *http.Request) ui.Shell {
+	if t.Base(r) == t.Portal {
+		return ShellPortal
+	}
+	return ShellConsole
+}
+
 // NavItem is one way in. A person whom Policy refuses does not see it.
 type NavItem struct {
 	Key    string // message key
