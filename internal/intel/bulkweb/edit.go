@@ -71,8 +71,8 @@ func (p *pages) editPage(r *http.Request, f *web.Form, e *intel.Event, of string
 	for _, c := range misp.Categories() {
 		categories = append(categories, ui.Option{Value: c, Label: c})
 	}
-	page.Choose = []ui.Field{choice("category", "intel.category", categories...), choice("ids", "intel.ids", eventweb.Words(r, "intel.bulk.ids.", "1", "0")...),
-		choice("quiet", "intel.bulk.correlation", eventweb.Words(r, "intel.bulk.quiet.", "0", "1")...)}
+	page.Choose = []ui.Field{choice("category", "intel.category", categories...), choice("ids", "intel.ids", web.Words(r, "intel.bulk.ids.", "1", "0")...),
+		choice("quiet", "intel.bulk.correlation", web.Words(r, "intel.bulk.quiet.", "0", "1")...)}
 	reach, err := eventweb.Reach(r, p.d.Intel, f, true)
 	reach[0].Options = append([]ui.Option{keep}, reach[0].Options...)
 	page.Reach = reach

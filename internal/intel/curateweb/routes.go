@@ -53,7 +53,7 @@ func Routes(m *web.Mux, d Deps) {
 	for _, base := range []string{events, "/portal/events"} {
 		read, edits := web.Perm("intel.read"), web.Perm("misp.tag_editor")
 		if base == events {
-			read, edits = onConsole(read), onConsole(edits)
+			read, edits = read.And("console.use"), edits.And("console.use") // organisations have the portal
 		}
 		m.Handle(
 			web.Route{Method: "GET", Pattern: base + "/tags", Policy: read, Reveals: "tags the caller may know of, counted where the caller sees them", Handler: p.tags},
@@ -64,9 +64,4 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "POST", Pattern: base + "/tags/favour", Policy: read, Mutates: true, Handler: p.favourTag},
 		)
 	}
-}
-
-// onConsole narrows a policy to the CERT's team: organisations have the portal.
-func onConsole(p web.Policy) web.Policy {
-	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
 }

@@ -10,7 +10,6 @@ import (
 
 	"straza/internal/intel"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -39,7 +38,7 @@ func Shell(r *http.Request) ui.Shell {
 
 // OnConsole narrows a policy to the CERT's team.
 func OnConsole(p web.Policy) web.Policy {
-	return web.Policy{Name: p.Name + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && p.Allow(who) }}
+	return p.And("console.use")
 }
 
 // Mine is the event of the address, which the caller may change. Faults: NotFound, Denied.
@@ -63,28 +62,18 @@ func Crumbs(r *http.Request, e *intel.Event, what ...ui.Crumb) []ui.Crumb {
 	return append([]ui.Crumb{{Label: web.T(r, "intel.events"), Href: Base(r)}, {Label: e.Info, Href: Base(r) + "/" + e.Ref()}}, what...)
 }
 
-// Words are options whose labels stand under prefix.
-func Words(r *http.Request, prefix string, values ...string) (out []ui.Option) {
-	for _, v := range values {
-		out = append(out, ui.Option{Value: v, Label: web.T(r, prefix+v)})
-	}
-	return out
-}
-
 // Reach asks who sees something: a level, and the group of level 4. A part of an event may
 // say "as the event".
 func Reach(r *http.Request, s *intel.Service, f *web.Form, part bool) ([]ui.Field, error) {
-	level, group := f.Field("distribution", "intel.who"), f.Field("group", "intel.group")
-	level.Type, group.Type, group.Optional = "select", "select", true
-	level.Options = Words(r, "intel.distribution.", "0", "1", "2", "3", "4")
+	ask := web.Reach{Level: "intel.who", Group: "intel.group", Words: "intel.distribution.", Levels: []string{"0", "1", "2", "3", "4"}, Groups: []ui.Option{{}}}
 	if part {
-		level.Options = append(Words(r, "intel.distribution.", "5"), level.Options...)
+		ask.Levels = append([]string{"5"}, ask.Levels...)
 	}
-	group.Options = []ui.Option{{}}
 	list, err := s.Groups(r.Context(), web.Actor(r))
 	for _, g := range list {
-		group.Options = append(group.Options, ui.Option{Value: strconv.FormatInt(g.ID, 10), Label: g.Name})
+		ask.Groups = append(ask.Groups, ui.Option{Value: strconv.FormatInt(g.ID, 10), Label: g.Name})
 	}
+	level, group := f.Reach(ask)
 	return []ui.Field{level, group}, err
 }
 

@@ -77,12 +77,7 @@ func (p *pages) delegated(r *http.Request, page *showPage, e *intel.Event) (*del
 
 // levels offers the levels that need no group.
 func (p *pages) levels(r *http.Request, chosen string) ui.Field {
-	l := web.NewForm(r, map[string][]string{"distribution": {chosen}}).Field("distribution", "intel.who")
-	l.Type = "select"
-	for _, d := range []string{"0", "1", "2", "3"} {
-		l.Options = append(l.Options, ui.Option{Value: d, Label: web.T(r, "intel.distribution."+d)})
-	}
-	return l
+	return web.NewForm(r, map[string][]string{"distribution": {chosen}}).Select("distribution", "intel.who", web.Words(r, "intel.distribution.", "0", "1", "2", "3")...)
 }
 
 // delegate asks, accepts, refuses or takes back, on the event of the address.

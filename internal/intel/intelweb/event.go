@@ -71,7 +71,7 @@ func (p *pages) eventPage(r *http.Request, f *web.Form, e *intel.Event) (*eventP
 	page.Reach = reach
 	date, threat, analysis, extends := f.Field("date", "intel.date"), f.Field("threat", "intel.threat"), f.Field("analysis", "intel.analysis"), f.Field("extends_uuid", "intel.extends")
 	date.Type, threat.Type, analysis.Type = "date", "select", "select"
-	threat.Options, analysis.Options = eventweb.Words(r, "intel.threat.", "1", "2", "3", "4"), eventweb.Words(r, "intel.analysis.", "0", "1", "2")
+	threat.Options, analysis.Options = web.Words(r, "intel.threat.", "1", "2", "3", "4"), web.Words(r, "intel.analysis.", "0", "1", "2")
 	extends.Optional, extends.Mono, extends.Hint = true, true, web.T(r, "intel.extends.hint")
 	page.Facts = []ui.Field{date, threat, analysis, extends}
 	if e.Published {

@@ -116,11 +116,8 @@ func opinionField(r *http.Request, f *web.Form, id string) ui.Field {
 func saidAdd(r *http.Request, action string) *saidForms {
 	f := web.NewForm(r, map[string][]string{"distribution": {"1"}, "opinion": {"75"}})
 	level := func(id string) ui.Field {
-		l := f.Field("distribution", "intel.who")
-		l.Type, l.ID = "select", id
-		for _, d := range []string{"0", "1", "2", "3"} {
-			l.Options = append(l.Options, ui.Option{Value: d, Label: web.T(r, "intel.distribution."+d)})
-		}
+		l := f.Select("distribution", "intel.who", web.Words(r, "intel.distribution.", "0", "1", "2", "3")...)
+		l.ID = id
 		return l
 	}
 	v := &saidForms{Action: action, Note: f.Field("text", "intel.said.text"), Level: level("note-level"), Scale: opinionField(r, f, "opinion-new"),

@@ -12,7 +12,6 @@ import (
 	"straza/internal/craft/export/exportweb"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
-	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -97,8 +96,8 @@ func (p *pages) versions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f := web.ReadFilters(r, web.FilterSpec{Name: "kind", Label: web.T(r, "intel.versions.kind"), Options: eventweb.Words(r, "intel.versions.kind.", changeKinds...)},
-		web.FilterSpec{Name: "act", Label: web.T(r, "intel.versions.act"), Options: eventweb.Words(r, "intel.versions.act.", changeActs...)}, web.Known("from"), web.Known("to"))
+	f := web.ReadFilters(r, web.FilterSpec{Name: "kind", Label: web.T(r, "intel.versions.kind"), Options: web.Words(r, "intel.versions.kind.", changeKinds...)},
+		web.FilterSpec{Name: "act", Label: web.T(r, "intel.versions.act"), Options: web.Words(r, "intel.versions.act.", changeActs...)}, web.Known("from"), web.Known("to"))
 	if r.URL.Query().Get("format") == "csv" {
 		return p.versionsFile(w, r, &e, q, f)
 	}
