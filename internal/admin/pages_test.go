@@ -15,7 +15,7 @@ func TestPagesAreWhole(t *testing.T) {
 	list := &listPage{Lead: "Људи", Table: ui.Table{Columns: []ui.Column{{Label: "x"}}, Rows: []ui.Row{{Cells: []any{ui.Machine("job.x"), ui.Acts{Form: "jobs", Items: []ui.Button{{Label: "Одбаци", Action: "/a"}}}}}}}, Link: "http://localhost/invitation/x"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"people": {list}, "jobs": {list}, "letters": {list}, "invited": {list, &listPage{}}, "audit": {&auditPage{listPage: *list, Report: &ui.Note{Kind: "success", Title: "Цео"}}},
-		"settings": {&settingsPage{}, &settingsPage{CERT: registry.Organisation{ID: 1, UUID: "x", Name: "ЦЕРТ"}, Certs: []ui.Tab{{Label: "ЦЕРТ", Href: "/x", Here: true}}, Fields: []any{ui.Field{Name: "phone", Label: "Телефон"}, ui.Choices{Name: "seal", Legend: "Печат"}},
+		"settings": {&settingsPage{}, &settingsPage{Seal: &ui.Facts{Items: []ui.Fact{{Label: "Отисак", Value: ui.Machine("0A")}}}, CERT: registry.Organisation{ID: 1, UUID: "x", Name: "ЦЕРТ"}, Certs: []ui.Tab{{Label: "ЦЕРТ", Href: "/x", Here: true}}, Fields: []any{ui.Field{Name: "phone", Label: "Телефон"}, ui.Choices{Name: "seal", Legend: "Печат"}},
 			Accounts: &policyPart{Version: "1", NeedsNow: true, Roles: ui.Choices{Name: "second_factor", Legend: "Ко"}, Fields: []ui.Field{{Name: "second_grace", Label: "Дана"}}}}},
 		"requests": {&requestsPage{Turn: &ui.Button{Label: "а"}, Waits: []requestCard{{At: "/x", Email: "a@b.example", Message: "порука", Org: ui.Field{Name: "org", Label: "О"}, Role: ui.Field{Name: "role", Label: "У", Type: "select"}}}},
 			&requestsPage{None: ui.Empty{Title: "а"}}},

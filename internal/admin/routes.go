@@ -9,6 +9,7 @@ import (
 	"embed"
 
 	"straza/internal/craft/pack"
+	"straza/internal/craft/seal"
 	"straza/internal/intake"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/audit"
@@ -34,6 +35,7 @@ type Deps struct {
 	Intake *intake.Service // a CERT's own settings
 	// Registry names the CERTs of the installation.
 	Registry *registry.Service
+	Seal     *seal.Office                     // the installation's OpenPGP key
 	Facts    func(ctx context.Context) []Fact // what the installation is: engine, sizes, versions
 	Demo     bool
 }
@@ -80,6 +82,7 @@ func Routes(m *web.Mux, d Deps) {
 	m.Handle(
 		web.Route{Method: "GET", Pattern: settingsAt, Policy: set, Reveals: "settings of the own CERT, of all for an administrator, and who changed them", Handler: p.settings},
 		web.Route{Method: "POST", Pattern: settingsAt, Policy: set, Mutates: true, Handler: p.saveSettings},
+		web.Route{Method: "POST", Pattern: settingsAt + "/seal", Policy: web.Perm("admin.settings"), Mutates: true, Handler: p.rotateSeal},
 		web.Route{Method: "POST", Pattern: settingsAt + "/accounts", Policy: web.Perm("admin.settings"), Mutates: true, Handler: p.savePolicy},
 	)
 	if d.Demo {

@@ -32,6 +32,7 @@ type settingsPage struct {
 	Fields   []any
 	History  ui.Table
 	Accounts *policyPart // nil for who may not set it
+	Seal     *ui.Facts   // the installation's OpenPGP key; nil as above
 }
 
 // policyPart is the form of the account policy.
@@ -70,6 +71,9 @@ func (p *pages) settingsPage(r *http.Request, cert, policy *web.Form) (*settings
 	}
 	if access.Allowed(web.Actor(r), "admin.settings") {
 		if page.Accounts, err = p.policyPart(r, policy); err != nil {
+			return nil, err
+		}
+		if page.Seal, err = p.sealFacts(r); err != nil {
 			return nil, err
 		}
 	}

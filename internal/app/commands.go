@@ -47,7 +47,7 @@ func (c *call) ownCommand() *cli.Command {
 
 // kernelCommands are those of the installation as a whole; they run in a room's way.
 func (h *House) kernelCommands() []cli.Command {
-	return append(append(h.packCommands(), h.settingCommands()...),
+	return append(append(append(h.packCommands(), h.settingCommands()...), h.keyCommands()...),
 		h.backupCommand(),
 		h.verifyCommand(),
 		h.moveCommand(),

@@ -38,6 +38,7 @@ import (
 	"straza/internal/intel/inteltaxii"
 	"straza/internal/intel/intelweb"
 	"straza/internal/intel/objectweb"
+	"straza/internal/intel/protectweb"
 	"straza/internal/intel/shareweb"
 	"straza/internal/intel/trendweb"
 	"straza/internal/intel/uploadweb"
@@ -59,14 +60,14 @@ import (
 
 // messageFiles are the messages of every room, joined into one catalogue.
 func messageFiles() []fs.FS {
-	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, bulkweb.Files, dossierweb.Files, curateweb.Files, trendweb.Files, uploadweb.Files, objectweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
+	return []fs.FS{Messages, ui.Messages, vault.Messages, form.Messages, pack.Messages, rule.Messages, ruleweb.Files, shareweb.Files, bulkweb.Files, dossierweb.Files, curateweb.Files, trendweb.Files, uploadweb.Files, protectweb.Files, objectweb.Files, account.Messages, entry.Files, admin.Files, advisoryweb.Files,
 		registryweb.Files, registry.Messages, catalogweb.Files, intel.Messages, intelweb.Files, peer.Messages, peerweb.Files, intakeweb.Files, intake.Messages, incidentweb.Files, desk.Files, site.Files, find.Files, portal.Files, privacyweb.Files}
 }
 
 // routes is the complete table of doors.
 func (h *House) routes(m *web.Mux) {
 	entry.Routes(m, entry.Deps{Accounts: h.Accounts, Host: h.firstHost, Home: homeOf})
-	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Packs: h.Packs, Intake: h.Intake, Registry: h.Registry, Facts: h.facts, Demo: h.cfg.demo()})
+	admin.Routes(m, admin.Deps{People: h.Accounts, Jobs: h.runner, Audit: h.Audit, Post: h.Post, Packs: h.Packs, Intake: h.Intake, Registry: h.Registry, Seal: h.Seal, Facts: h.facts, Demo: h.cfg.demo()})
 	registryweb.Routes(m, h.Registry)
 	advisoryapi.Routes(m, h.Advisory)
 	advisoryweb.Routes(m, h.Advisory)
@@ -83,6 +84,7 @@ func (h *House) routes(m *web.Mux) {
 	bulkweb.Routes(m, bulkweb.Deps{Intel: h.Intel, Remarks: h.Remarks})
 	objectweb.Routes(m, objectweb.Deps{Intel: h.Intel, Catalog: h.Lists})
 	curateweb.Routes(m, curateweb.Deps{Intel: h.Intel, Catalog: h.Lists})
+	protectweb.Routes(m, protectweb.Deps{Intel: h.Intel, Seal: h.Seal})
 	uploadweb.Routes(m, uploadweb.Deps{Uploads: h.Uploads, Intel: h.Intel})
 	trendweb.Routes(m, trendweb.Deps{Intel: h.Intel})
 	dossierweb.Routes(m, dossierweb.Deps{Dossiers: h.Dossiers, Intel: h.Intel})

@@ -104,7 +104,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},
 		Letters: account.Mail{Post: h.Post, Catalog: h.Catalog, House: "Straža"},
 		Config:  account.Config{Origin: func() string { return h.origin }, Demo: h.cfg.demo(), Hash: h.hashCost(), ByHand: h.cfg.get("mail") == "" && !h.cfg.demo(), Scopes: h.scopes, Enrolled: h.enrolFirst}})
-	h.Post.Use(h.Accounts)
+	h.Post.Use(rings{h})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Vault: h.Vault, Lists: h.Lists, Remarks: saidOf{h}})
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
@@ -205,4 +205,16 @@ func (o orgsOf) FindOrgTx(ctx context.Context, tx *store.Tx, find string) (accou
 
 func asOrg(o registry.Organisation, err error) (account.Org, error) {
 	return account.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, CERT: o.Kind == "cert"}, err
+}
+
+// rings knows recipients' OpenPGP keys: who has an account has entered their own; for the
+// rest the teams keep them.
+type rings struct{ h *House }
+
+func (r rings) MailKeyTx(ctx context.Context, tx *store.Tx, address string) (mail.Key, bool, error) {
+	k, found, err := r.h.Accounts.MailKeyTx(ctx, tx, address)
+	if err != nil || found {
+		return k, found, err
+	}
+	return r.h.Registry.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), address)
 }

@@ -204,6 +204,9 @@ func (p *pages) head(r *http.Request, e *intel.Event) *showPage {
 	if e.PAP != "" {
 		page.Header.Marks = append(page.Header.Marks, ui.PAP(strings.ToUpper(e.PAP)))
 	}
+	if e.IsProtected() {
+		page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.protected")})
+	}
 	page.Header.Marks = append(page.Header.Marks, ui.Tag{Word: web.T(r, "intel.threat."+strconv.Itoa(e.Threat))}, ui.Tag{Word: web.T(r, "intel.analysis."+strconv.Itoa(e.Analysis))})
 	page.Header.Tabs = eventTabs(r, e, "")
 	page.acts(r, e)

@@ -122,6 +122,9 @@ func (p *pages) contactsPage(r *http.Request, at place, f *web.Form) (*contactsP
 		page.Note = &ui.Note{Kind: "info", Body: web.T(r, "registry.contacts.logged")}
 	}
 	page.Form = p.contactAdd(r, at, f)
+	if access.Allowed(web.Actor(r), "registry.write") && room(r) == console {
+		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "registry.keys"), Icon: "key", Href: keysAt, Variant: "secondary"})
+	}
 	return page, nil
 }
 

@@ -29,6 +29,7 @@ func TestPagesAreWhole(t *testing.T) {
 		"contact":  {&contactPage{Form: form, Remove: "/x", Mute: "Пошта се враћа", Ask: &actForm{Action: "/x", Button: ui.Button{Label: "Питај"}}}},
 		"asked": {&askedPage{Lead: "Тачно?", Points: []askedPoint{{Organisation: "Фирма", Mark: ui.State{Kind: ui.StateDone, Word: "Потврђено"}}}, Confirm: &ui.Button{Label: "Све је тачно"},
 			Until: now, Which: &field, Body: field, Wrong: true}, &askedPage{Until: now, Body: field, Wrong: true, Only: "x"}},
+		"keys":     {&keysPage{Table: table, Note: &ui.Note{Kind: "warning", Body: "Истиче"}, Fields: []ui.Field{field}}},
 		"holdings": {&holdingsPage{Lead: "Шта имате", Table: table, New: "Нов систем", Form: &form}},
 		"holding":  {&holdingPage{Form: &form, Acts: []actForm{{Action: "/x", Title: "Повлачење", Text: "Текст", Button: ui.Button{Label: "Повуци"}}}}},
 		"merge":    {&mergePage{Choices: &ui.Choices{Name: "from", Legend: "Која?"}, Empty: &ui.Empty{Icon: "search", Title: "Нема"}}},
@@ -54,7 +55,7 @@ func TestEveryKeyHasWords(t *testing.T) {
 	if err := json.Unmarshal(raw, &have); err != nil {
 		t.Fatal(err)
 	}
-	permissions := regexp.MustCompile(`^registry\.(read|write|merge|add|change|import|export|contacts\.read|ask|ask\.link|bounce|verify|verification)(-own)?$`) // and kinds of job, token and pack
+	permissions := regexp.MustCompile(`^registry\.(read|write|merge|add|change|import|export|contacts\.read|ask|ask\.link|bounce|verify|verification|key-set|key-drop)(-own)?$`) // and kinds of job, token and pack
 	key := regexp.MustCompile(`"(registry\.[a-z0-9.-]+[a-z0-9])"`)
 	for _, dir := range []string{".", "..", "../registryapi"} {
 		for _, k := range testkit.Sources(t, dir, key) {

@@ -113,6 +113,9 @@ func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
 		return
 	}
 	m.Handle(
+		get(keysAt, write, "addresses whose OpenPGP keys the CERT keeps", p.keys),
+		post(keysAt, write, p.setKey),
+		post(keysAt+"/{key}/drop", write, p.dropKey),
 		get(base+"/{id}/merge", merge, "organisations the caller may see", p.mergeForm),
 		post(base+"/{id}/merge", merge, p.merge),
 		post(base+"/{id}/merges/{part}/undo", merge, p.undoMerge),

@@ -1,0 +1,73 @@
+package registry_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"straza/internal/format/openpgp"
+	"straza/internal/kernel/access"
+	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
+	"straza/internal/kernel/mail"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
+)
+
+// TestLetterKeys: each CERT keeps the keys of its own correspondents and sees no others;
+// what letters leave under is the first one entered; a key that cannot be encrypted to is
+// refused with the reason.
+func TestLetterKeys(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		c := newCountry(t, db)
+		s, ana, vesna := c.s, c.analyst, c.other
+		var err error
+		made := func(name string) string {
+			k, err := openpgp.NewSecret(openpgp.Owner{Name: name}, db.Clock.Now().Add(-time.Hour), db.Clock)
+			must(t, err)
+			c, err := k.Cert()
+			must(t, err)
+			return c.Armored
+		}
+		if _, err := s.SetLetterKey(ctx, ident.Actor{Kind: ident.Person, Person: 3}, "a@b.example", made("x")); !fault.Is(err, fault.Denied) {
+			t.Errorf("anybody: %v", err)
+		}
+		for _, bad := range []struct{ address, key, field string }{{"no address", made("x"), "address"}, {"a@b.example", "junk", "key"}, {"a@b.example", made("x") + made("y"), "key"}, {"a@b.example", strings.Repeat("x", 70_000), "key"}} {
+			if _, err := s.SetLetterKey(ctx, ana, bad.address, bad.key); fault.Of(err) == nil || fault.Of(err).Fields[bad.field] == "" {
+				t.Errorf("%.20s %.20s: %v", bad.address, bad.key, err)
+			}
+		}
+		first, err := s.SetLetterKey(ctx, ana, "Duty@Banka.Example", made("Banka"))
+		must(t, err)
+		_, err = s.SetLetterKey(ctx, vesna, "duty@banka.example", made("Other"))
+		must(t, err)
+		if list, err := s.LetterKeys(ctx, vesna); err != nil || len(list) != 1 || list[0].Fingerprint == first.Fingerprint {
+			t.Errorf("another CERT's list: %+v %v", list, err)
+		}
+		under := func() (k mail.Key, found bool) {
+			must(t, db.View(ctx, func(tx *store.Tx) error {
+				k, found, err = s.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), "duty@banka.example")
+				return err
+			}))
+			return k, found
+		}
+		if k, found := under(); !found || k.Fingerprint != first.Fingerprint || k.Names[0] != "Banka" {
+			t.Errorf("%+v %v", k, found)
+		}
+		if _, err := s.DropLetterKey(ctx, vesna, first.UUID); !fault.Is(err, fault.NotFound) {
+			t.Errorf("another CERT's key: %v", err)
+		}
+		_, err = s.DropLetterKey(ctx, ana, first.UUID)
+		must(t, err)
+		if k, found := under(); !found || k.Fingerprint == first.Fingerprint {
+			t.Errorf("after it was taken out: %+v", k)
+		}
+		held, err := s.PersonalData(ctx, ident.Actor{Kind: ident.Person, Person: 4, Perms: map[string]bool{"privacy.use": true}}, access.Subject{Email: "duty@banka.example"})
+		must(t, err)
+		if len(held) != 1 {
+			t.Errorf("what is held about the address: %+v", held)
+		}
+	})
+}
