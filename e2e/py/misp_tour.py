@@ -4,12 +4,16 @@
     MISP_KEY_ADMIN       a site administrator's key
 """
 
+import base64
 import io
 import json
 import logging
+import subprocess
+import tempfile
 import uuid
 
 import pymisp
+import requests
 import stix2validator
 from pymisp import MISPAttribute, MISPEvent, MISPEventReport, MISPObject, MISPSharingGroup, MISPSighting, MISPTag, PyMISP
 
@@ -243,6 +247,38 @@ class Tour:
         equal("minimal index", [x["uuid"] for x in index], [self.e.uuid])
         equal("contextual csv", MARK in self.m.search(controller="attributes", uuid=self.e.uuid, return_format="csv", include_context=True), True)
 
+    def protection(self):
+        """A protected event: its key, its signed answer, checked by GnuPG, and back."""
+        key = requests.get(env("MISP_URL").rstrip("/") + "/gpg.asc", timeout=30).text
+        check("protected", "protected mode" in self.m.direct_call(f"events/protect/{self.e.id}", {}).get("message", ""))
+        k = self.m.direct_call(f"cryptographicKeys/add/Event/{self.e.id}", {"type": "pgp", "key_data": key})
+        check("key added", "CryptographicKey" in k, k)
+        got = self.m.get_event(self.e, pythonify=True)
+        check("PyMISP reads it", got.protected is True and [c.fingerprint for c in got.cryptographic_keys] == [k["CryptographicKey"]["fingerprint"]])
+        answer = self.m._prepare_request("GET", f"events/view/{self.e.id}")
+        signed = self.admin.sign_blob("any text of ours")
+        with tempfile.TemporaryDirectory() as home:
+            def gpg(*args):
+                return subprocess.run(["gpg", "--homedir", home, "--batch", *args], capture_output=True, text=True)
+
+            def holds(text, signature):
+                for name, b in (("body", "".join(text.split()).encode()), ("sig", base64.b64decode(signature))):
+                    with open(f"{home}/{name}", "wb") as f:
+                        f.write(b)
+                return gpg("--verify", f"{home}/sig", f"{home}/body").returncode == 0
+            with open(f"{home}/key", "w") as f:
+                f.write(key)
+            check("GnuPG reads the key", gpg("--import", f"{home}/key").returncode == 0)
+            signature = answer.headers["x-pgp-signature"]
+            check("GnuPG: the answer is signed", holds(answer.text, signature))
+            check("GnuPG: another one is not", not holds(answer.text + "x", signature))
+            check("GnuPG: serverSign", holds("any text of ours", signed))
+        check("signing is for who may", "You do not have permission" in str(self.m.sign_blob("text")))
+        check("key deleted", refused(self.m.direct_call(f"cryptographicKeys/delete/{k['CryptographicKey']['id']}", {})) is None)
+        check("unprotected", "unprotected mode" in self.m.direct_call(f"events/unprotect/{self.e.id}", {}).get("message", ""))
+        for answer in (self.admin.update_misp(), self.admin.kill_all_workers(), self.admin.request_community_access(1)):
+            check("what is the operator's is refused in MISP's form", isinstance(answer.get("errors"), tuple) and answer["errors"][0] == 403, answer)
+
     def publish(self):
         check("published", refused(self.m.publish(self.e)) is None)
         check("unpublished", refused(self.m.unpublish(self.e)) is None)
@@ -253,4 +289,4 @@ class Tour:
 
 if __name__ == "__main__":
     t = Tour()
-    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.contact, t.favourites, t.collections, t.correlations, t.formats, t.publish)
+    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.contact, t.favourites, t.collections, t.correlations, t.formats, t.protection, t.publish)

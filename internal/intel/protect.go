@@ -58,13 +58,13 @@ const keysMost = 100
 
 // mustSign tells who brings versions of a protected event from another installation:
 // the peers' part of this program, and keys that synchronise. The team's own people hold
-// MISP's flag, too; they sign what came from a peer, and what a server brings with their
-// key. Site administrators sign nothing, as in MISP.
-func mustSign(who ident.Actor, locked, server bool) bool {
+// MISP's flag, too, and organisations may work here with such a key: they sign what came
+// from a peer, and what a server brings with their key, not what they made here. Site administrators sign nothing, as in MISP.
+func mustSign(who ident.Actor, e *Event, server bool) bool {
 	if !access.Allowed(who, "misp.sync") || access.Allowed(who, "misp.site_admin") {
 		return false
 	}
-	return who.Kind == ident.System || !who.OnTeam() || locked || server
+	return who.Kind == ident.System || e.Locked || server || !who.OnTeam() && e.Origin.ID != who.Org
 }
 
 // Proof is a signature that comes beside a document, checked while that is read.
@@ -172,7 +172,7 @@ func (l *loader) listed() (out []EventKey, err error) {
 // by the keys that stand here, or whoever takes it over would bring a key of theirs.
 func (l *loader) guard(ctx context.Context, tx *store.Tx) error {
 	stands := l.exists && l.event.IsProtected()
-	if !stands && !l.head.Protected.Or(false) || !mustSign(l.who, l.exists && l.event.Locked, l.opt.Server) {
+	if !stands && !l.head.Protected.Or(false) || !mustSign(l.who, &l.event, l.opt.Server) {
 		return nil
 	}
 	keys, err := l.listed()

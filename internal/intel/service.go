@@ -114,7 +114,7 @@ func mayEdit(who ident.Actor, e Event) error {
 	if err := mayChange(who, e); err != nil {
 		return err
 	}
-	if e.IsProtected() && mustSign(who, e.Locked, false) {
+	if e.IsProtected() && mustSign(who, &e, false) {
 		return fault.New(fault.Denied, "event %d is protected, and %s signs no part of it", e.ID, who).WithKey(KeyProtected)
 	}
 	return nil
