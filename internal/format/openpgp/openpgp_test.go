@@ -67,6 +67,7 @@ func read(t testing.TB, text string) *openpgp.Cert {
 func TestSignatures(t *testing.T) {
 	t.Parallel()
 	good, other, short, gone := made(t, 0), made(t, 0), made(t, 30*time.Minute), made(t, 0)
+	before := map[bool][]byte{false: signature(t, gone, "text", false), true: signature(t, gone, "text", true)} // it was revoked
 	if err := gone.RevokeKey(packet.KeyCompromised, "lost", &packet.Config{Time: func() time.Time { return now.Add(-time.Minute) }}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,11 @@ func TestSignatures(t *testing.T) {
 		{"revoked", gone, "text", certs, openpgp.ErrRevoked},
 	} {
 		for _, inArmour := range []bool{false, true} {
-			check, err := openpgp.NewCheck(signature(t, x.by, "text", inArmour))
+			sig := before[inArmour]
+			if x.by != gone {
+				sig = signature(t, x.by, "text", inArmour)
+			}
+			check, err := openpgp.NewCheck(sig)
 			if err != nil {
 				t.Fatalf("%s: %v", x.what, err)
 			}
