@@ -272,7 +272,7 @@ class Tour:
             signature = answer.headers["x-pgp-signature"]
             check("GnuPG: the answer is signed", holds(answer.text, signature))
             check("GnuPG: another one is not", not holds(answer.text + "x", signature))
-            check("GnuPG: serverSign", holds("any text of ours", signed))
+            check("GnuPG: serverSign", holds(json.dumps("any text of ours"), signed))  # PyMISP posts it as JSON
         check("signing is for who may", "You do not have permission" in str(self.m.sign_blob("text")))
         check("key deleted", refused(self.m.direct_call(f"cryptographicKeys/delete/{k['CryptographicKey']['id']}", {})) is None)
         check("unprotected", "unprotected mode" in self.m.direct_call(f"events/unprotect/{self.e.id}", {}).get("message", ""))

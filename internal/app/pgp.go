@@ -16,11 +16,11 @@ import (
 // keyCommands are the OpenPGP keys: the installation's own, and those that letters leave under.
 func (h *House) keyCommands() []cli.Command {
 	return []cli.Command{
-		{Name: "key show", Short: "the public OpenPGP key of the installation, newest first with --json", Flags: noFlags(h.keyShow)},
-		{Name: "key rotate", Short: "make a new one; the older ones stay for events that list only them", Flags: noFlags(h.keyRotate)},
-		{Name: "key list", Short: "the keys under which letters leave to addresses outside", Flags: noFlags(h.keyList)},
-		{Name: "key add", Args: "ADDRESS FILE", Short: "enter the key of an address; FILE holds it in ASCII armour, - reads it from the input", Flags: h.keyAdd},
-		{Name: "key remove", Args: "ADDRESS", Short: "take it out: letters to the address leave in the clear, with number and link only", Flags: h.keyRemove},
+		{Name: "pgp show", Short: "the public OpenPGP key of the installation, newest first with --json", Flags: noFlags(h.keyShow)},
+		{Name: "pgp rotate", Short: "make a new one; the older ones stay for events that list only them", Flags: noFlags(h.keyRotate)},
+		{Name: "pgp list", Short: "the keys under which letters leave to addresses outside", Flags: noFlags(h.keyList)},
+		{Name: "pgp add", Args: "ADDRESS FILE", Short: "enter the key of an address; FILE holds it in ASCII armour, - reads it from the input", Flags: h.keyAdd},
+		{Name: "pgp remove", Args: "ADDRESS", Short: "take it out: letters to the address leave in the clear, with number and link only", Flags: h.keyRemove},
 	}
 }
 
@@ -100,7 +100,7 @@ func (h *House) letterKeyLine(k *registry.LetterKey) letterKeyLine {
 func (h *House) keyAdd(*flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		if len(args) != 2 {
-			return cli.UsageError("key add ADDRESS FILE")
+			return cli.UsageError("pgp add ADDRESS FILE")
 		}
 		var b []byte
 		var err error
@@ -127,7 +127,7 @@ func (h *House) keyAdd(*flag.FlagSet) func(context.Context, *cli.Env, []string) 
 func (h *House) keyRemove(*flag.FlagSet) func(context.Context, *cli.Env, []string) error {
 	return func(ctx context.Context, env *cli.Env, args []string) error {
 		if len(args) != 1 {
-			return cli.UsageError("key remove ADDRESS")
+			return cli.UsageError("pgp remove ADDRESS")
 		}
 		list, err := h.Registry.LetterKeys(ctx, env.Who)
 		if err != nil {
