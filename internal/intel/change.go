@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/fault"
@@ -334,6 +335,35 @@ func (m *merge) noDuplicate(ctx context.Context, tx *store.Tx, o *Object) error 
 // makes it the object's list: known ones are changed, new ones added, the rest
 // softly deleted. Who may: the right to edit the event.
 func (s *Service) EditObject(ctx context.Context, who ident.Actor, ref string, w misp.Object) (Object, error) {
+	return s.editObject(ctx, who, ref, w, func(tx *store.Tx, m *merge, o Object) error {
+		row := &m.l.draft.objects[0]
+		if !row.given.has(gList) {
+			return nil
+		}
+		named := map[string]bool{}
+		for i := range row.Attributes {
+			named[row.Attributes[i].UUID] = true
+		}
+		// Those that the editor does not see were not his to mention: they stay.
+		return m.dropSome(ctx, tx, o, func(a *Attribute) bool { return !named[a.UUID] && !m.matches(a) })
+	})
+}
+
+// ReviseObject changes an object as somebody does by hand: attributes with a UUID are
+// changed, those without one added, those in drop softly deleted, and the rest stays.
+// Nothing goes because it was not named, and an attribute that does not fit refuses the
+// whole. Who may: the right to edit the event. Faults: NotFound, Denied, Invalid.
+func (s *Service) ReviseObject(ctx context.Context, who ident.Actor, ref string, w misp.Object, drop []string) (Object, error) {
+	return s.editObject(ctx, who, ref, w, func(tx *store.Tx, m *merge, o Object) error {
+		for _, d := range m.l.draft.dropped {
+			return fault.Field(d.Field, "intel.fault.attribute", "%s", d.Text)
+		}
+		return m.dropSome(ctx, tx, o, func(a *Attribute) bool { return slices.Contains(drop, a.UUID) })
+	})
+}
+
+// editObject is the work of both: drop takes away what is to go.
+func (s *Service) editObject(ctx context.Context, who ident.Actor, ref string, w misp.Object, drop func(tx *store.Tx, m *merge, o Object) error) (Object, error) {
 	o, err := s.Object(ctx, who, ref, Without)
 	if err != nil {
 		return o, err
@@ -349,19 +379,14 @@ func (s *Service) EditObject(ctx context.Context, who ident.Actor, ref string, w
 		m.l.draft = newDraft(s.db, o.EventID)
 		m.l.draft.object(&w)
 		row := &m.l.draft.objects[0]
-		named := map[string]bool{}
 		for i := range row.Attributes {
-			a := &row.Attributes[i]
-			a.EventID, a.ObjectID = o.EventID, o.ID
-			named[a.UUID] = true
+			row.Attributes[i].EventID, row.Attributes[i].ObjectID = o.EventID, o.ID
 		}
 		if err := m.attributes(ctx, tx, pointers(row.Attributes)); err != nil {
 			return err
 		}
-		if row.given.has(gList) {
-			if err := m.dropUnnamed(ctx, tx, o, named); err != nil {
-				return err
-			}
+		if err := drop(tx, m, o); err != nil {
+			return err
 		}
 		for i := range row.References {
 			row.References[i].ObjectID = o.ID
@@ -376,12 +401,11 @@ func (s *Service) EditObject(ctx context.Context, who ident.Actor, ref string, w
 	return s.Object(ctx, who, itoa(o.ID), Without)
 }
 
-// dropUnnamed softly deletes the attributes of an object that an edit did not
-// mention. Those that the editor does not see were not his to mention: they stay.
-func (m *merge) dropUnnamed(ctx context.Context, tx *store.Tx, o Object, named map[string]bool) error {
+// dropSome softly deletes those attributes of an object that goes says.
+func (m *merge) dropSome(ctx context.Context, tx *store.Tx, o Object, goes func(*Attribute) bool) error {
 	for i := range o.Attributes {
 		a := o.Attributes[i]
-		if named[a.UUID] || m.matches(&a) {
+		if !goes(&a) {
 			continue
 		}
 		was := a

@@ -286,7 +286,7 @@ func (p *pages) rows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui
 				return errEnough
 			}
 			at.Object = o.ID
-			rows = append(rows, objectRow(r, o))
+			rows = append(rows, objectRow(r, e, o))
 			for i := range o.Attributes {
 				add(&o.Attributes[i], true)
 			}
@@ -319,8 +319,11 @@ func ignoreEnough(err error) error {
 	return err
 }
 
-func objectRow(r *http.Request, o *intel.Object) ui.Row {
+func objectRow(r *http.Request, e *intel.Event, o *intel.Object) ui.Row {
 	row := groupRow(ui.Tag{Word: o.Name}, o.Comment, web.T(r, "intel.fields.n", "n", int64(len(o.Attributes))))
+	if o.TemplateUUID != "" && intel.MayEdit(web.Actor(r), e) == nil {
+		row.Cells = append(row.Cells, ui.Button{Label: web.T(r, "intel.bulk.edit"), Icon: "pencil", Href: base(r) + "/" + e.Ref() + "/objects/" + o.UUID, Variant: "tertiary", Small: true})
+	}
 	row.Anchor = "object-" + strconv.FormatInt(o.ID, 10) // as objectweb leads to it
 	return row
 }

@@ -1,6 +1,7 @@
 package objectweb
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
@@ -27,6 +29,9 @@ type objectPage struct {
 	Pages *ui.Pagination
 	// filling in
 	Template string // its UUID, "" while one is chosen
+	Action   string // where the form goes
+	Version  int64  // of the object that is changed; 0 while it is new
+	Kept     []keptRow
 	Notes    []ui.Note
 	Main     []ui.Field // asked first
 	More     []ui.Field // folded
@@ -39,7 +44,7 @@ type objectPage struct {
 const templatesShown = 100
 
 func (p *pages) newObject(w http.ResponseWriter, r *http.Request) error {
-	e, err := p.mine(r)
+	e, err := eventweb.Mine(r, p.d.Intel)
 	if err != nil {
 		return err
 	}
@@ -78,7 +83,7 @@ func (p *pages) objectPage(r *http.Request, e *intel.Event, title string) *objec
 	if e.TLP != "" {
 		page.Print = "TLP:" + strings.ToUpper(e.TLP)
 	}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}}
+	page.Crumbs = eventweb.Crumbs(r, e)
 	return page
 }
 
@@ -122,8 +127,8 @@ func (p *pages) templates(r *http.Request, e *intel.Event) (*objectPage, error) 
 // objectForm is the form that a template makes.
 func (p *pages) objectForm(r *http.Request, f *web.Form, e *intel.Event, t *catalog.ObjectTemplate) (*objectPage, error) {
 	page := p.objectPage(r, e, web.T(r, "intel.object.new", "name", t.Name))
-	page.Template = t.UUID
-	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: web.T(r, "intel.object.add"), Href: page.At + "/objects/new"}, ui.Crumb{Label: t.Name})
+	page.Template, page.Action = t.UUID, page.At+"/objects/new"
+	page.Crumbs = append(page.Crumbs, ui.Crumb{Label: web.T(r, "intel.object.add"), Href: page.Action}, ui.Crumb{Label: t.Name})
 	if t.Description != "" {
 		page.Header.Sub = append([]any{t.Description}, page.Header.Sub...)
 	}
@@ -153,7 +158,7 @@ func (p *pages) objectForm(r *http.Request, f *web.Form, e *intel.Event, t *cata
 	}
 	comment := f.Field("comment", "intel.comment")
 	comment.Optional = true
-	reach, err := p.reach(r, f)
+	reach, err := eventweb.Reach(r, p.d.Intel, f, true)
 	page.Reach = append([]ui.Field{comment}, reach...)
 	return page, err
 }
@@ -246,13 +251,16 @@ func categoryOf(x *catalog.TemplateField) string {
 
 // objectOf reads the form as the template asks for it; what is wrong is said at the
 // fields. What a file would have to fill is not missed: the form cannot hold one.
-func objectOf(f *web.Form, t *catalog.ObjectTemplate) misp.Object {
+//
+// held are relations that the object has beside the form.
+func objectOf(f *web.Form, t *catalog.ObjectTemplate, held map[string]bool) misp.Object {
 	w := misp.Object{Name: misp.T(t.Name), MetaCategory: misp.T(t.Class), Description: misp.T(t.Description), TemplateUUID: misp.T(t.UUID), TemplateVersion: misp.N(t.Version),
 		Comment: misp.T(f.Text("comment", 65_000)), Distribution: misp.N(f.Int("distribution")), SharingGroupID: misp.N(f.Int("group"))}
 	if f.Int("distribution") == int64(intel.Group) {
 		f.Require(f.Int("group") != 0, "group", "web.error.required")
 	}
 	has, file := map[string]bool{}, map[string]bool{}
+	maps.Copy(has, held)
 	for i := range t.Fields {
 		x := &t.Fields[i]
 		if isFile(x.Type) {
@@ -294,7 +302,7 @@ func (p *pages) addObject(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	e, err := p.mine(r)
+	e, err := eventweb.Mine(r, p.d.Intel)
 	if err != nil {
 		return err
 	}
@@ -302,7 +310,7 @@ func (p *pages) addObject(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	wire := objectOf(f, &t)
+	wire := objectOf(f, &t, nil)
 	if f.Err("object") == nil && len(wire.Attribute) == 0 {
 		err = fault.New(fault.Invalid, "an object without attributes").WithKey("intel.object.empty")
 	}
@@ -318,17 +326,22 @@ func (p *pages) addObject(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		order := []string{""}
-		for _, x := range append(slices.Clone(page.Main), page.More...) {
-			order = append(order, x.Name)
-		}
-		page.Errors = f.Summary(append(order, "comment", "distribution", "group")...)
-		return p.t.Invalid(w, r, "object", page)
+		return p.again(w, r, f, page)
 	}
 	if err != nil {
 		return err
 	}
-	return p.toObject(r, e, &o)
+	return p.toObject(r, e, &o, web.Done("intel.object.done", "n", int64(len(o.Attributes))))
+}
+
+// again shows the form with what is wrong, in the order of its fields.
+func (p *pages) again(w http.ResponseWriter, r *http.Request, f *web.Form, page *objectPage) error {
+	order := []string{""}
+	for _, x := range append(slices.Clone(page.Main), page.More...) {
+		order = append(order, x.Name)
+	}
+	page.Errors = f.Summary(append(order, "comment", "distribution", "group")...)
+	return p.t.Invalid(w, r, "object", page)
 }
 
 // place is where a page of the event begins, as intelweb pages it: objectsShown a page.
@@ -337,7 +350,7 @@ type place struct{ Object, Attribute int64 }
 const objectsShown = 20
 
 // toObject goes back to the event, to the page on which the object stands.
-func (p *pages) toObject(r *http.Request, e *intel.Event, o *intel.Object) error {
+func (p *pages) toObject(r *http.Request, e *intel.Event, o *intel.Object, done *web.Flash) error {
 	to, n, here := base(r)+"/"+e.Ref(), 0, false
 	err := p.d.Intel.Objects(r.Context(), web.Actor(r), e.Ref(), intel.Part{Limit: objectsShown}, func(x *intel.Object) error {
 		n, here = n+1, here || x.ID == o.ID
@@ -349,36 +362,5 @@ func (p *pages) toObject(r *http.Request, e *intel.Event, o *intel.Object) error
 	if !here && n >= objectsShown {
 		to += "?cursor=" + url.QueryEscape(web.EncodeCursor(place{Object: o.ID - 1}))
 	}
-	return web.Redirect(to+"#object-"+strconv.FormatInt(o.ID, 10), web.Done("intel.object.done", "n", int64(len(o.Attributes))))
-}
-
-// reach asks who sees the object: a level, "as the event" first, and the group of level 4.
-func (p *pages) reach(r *http.Request, f *web.Form) ([]ui.Field, error) {
-	level, group := f.Field("distribution", "intel.who"), f.Field("group", "intel.group")
-	level.Type, group.Type, group.Optional = "select", "select", true
-	for _, v := range []string{"5", "0", "1", "2", "3", "4"} {
-		level.Options = append(level.Options, ui.Option{Value: v, Label: web.T(r, "intel.distribution."+v)})
-	}
-	group.Options = []ui.Option{{}}
-	list, err := p.d.Intel.Groups(r.Context(), web.Actor(r))
-	for _, g := range list {
-		group.Options = append(group.Options, ui.Option{Value: strconv.FormatInt(g.ID, 10), Label: g.Name})
-	}
-	return []ui.Field{level, group}, err
-}
-
-// mine is the event of the address, which the caller may change.
-func (p *pages) mine(r *http.Request) (*intel.Event, error) {
-	ref, err := web.Ref(r, "id")
-	if err != nil {
-		return nil, err
-	}
-	e, err := p.d.Intel.Event(r.Context(), web.Actor(r), ref)
-	if err != nil {
-		return nil, err
-	}
-	if intel.MayEdit(web.Actor(r), &e) != nil {
-		return nil, fault.New(fault.Denied, "event %s", ref).WithKey("intel.fault.foreign")
-	}
-	return &e, nil
+	return web.Redirect(to+"#object-"+strconv.FormatInt(o.ID, 10), done)
 }

@@ -99,7 +99,7 @@ func TestPagesAreWhole(t *testing.T) {
 	field := ui.Field{Name: "of-md5", Label: "`md5`", Suggest: []string{"1"}}
 	if err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"object": {&objectPage{Table: ui.Table{Columns: []ui.Column{{Label: "Образац"}}, Rows: []ui.Row{{Cells: []any{"file"}}}}},
-			&objectPage{Template: "1", Notes: []ui.Note{{Kind: "info", Body: "1"}}, Open: true, Main: []ui.Field{field}, More: []ui.Field{field}, Reach: []ui.Field{field}}},
+			&objectPage{Template: "1", Notes: []ui.Note{{Kind: "info", Body: "1"}}, Open: true, Action: "/x", Version: 1, Kept: []keptRow{{"file", "a.exe", "/x"}}, Main: []ui.Field{field}, More: []ui.Field{field}, Reach: []ui.Field{field}}},
 	}, Files); err != nil {
 		t.Error(err)
 	}
