@@ -132,6 +132,13 @@ func TestBrowserRowInPlace(t *testing.T) {
 	if n := p.Sideways(); n > 0 {
 		t.Errorf("the form of a template is %d px too wide", n)
 	}
+	p.Visit(event) // the same form changes an object that is there
+	p.Follow(`main tr.sz-group a[href*="/objects/"]`)
+	p.WantAccessible(t)
+	p.Fill(`main input[name="comment"]`, "by its form")
+	if p.Follow(`main form .sz-acts button`); !strings.Contains(p.Text("main tr.sz-group"), "by its form") {
+		t.Errorf("at %s the object is not changed", p.Where())
+	}
 	for _, c := range p.Complaints() {
 		t.Error(c)
 	}
