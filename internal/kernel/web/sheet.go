@@ -145,7 +145,7 @@ func (p *sheetPage) sheetLists(now time.Time) {
 			row("3", "Отворен порт 8443 на Капији 400", "P-2026-002290", "high", "GREEN", 177*time.Minute, p.States[2]),
 			row("4", "Замена насловне стране сајта", "P-2026-002289", "low", "CLEAR", 6*time.Hour, p.States[4])}}
 	p.Pages = &ui.Pagination{From: 1, To: 4, Total: 3120, Next: "?cursor=abc"}
-	p.Bulk = ui.BulkBar{Form: "bulk", Action: "/dev/ui", Acts: []ui.Button{{Label: "Преузми", Icon: "user-plus", Variant: "tertiary", Small: true, Key: "A"}, {Label: "Споји", Icon: "git-merge", Variant: "tertiary", Small: true, Key: "M"}}}
+	p.Bulk = ui.BulkBar{Form: "bulk", Action: "/dev/ui", Acts: []ui.Button{{Label: "Преузми", Icon: "user-plus", Variant: "tertiary", Small: true, Key: "A"}, {Label: "Споји", Icon: "git-merge", Variant: "tertiary", Small: true, Key: "M"}}, More: []ui.Button{{Label: "Обриши", Icon: "trash", Danger: true}}}
 	p.Tags = []ui.Tag{{Space: "ATT&CK", Word: "Web protocols"}, {Space: "sector", Word: "energy"}, {Word: "T1190", Mono: true}, {Word: "оператор", Icon: "building"}, {Word: "tlp:amber", Swatch: "#ffc000"}}
 }
 
