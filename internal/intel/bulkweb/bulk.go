@@ -36,6 +36,9 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := p.d.Intel.Event(r.Context(), web.Actor(r), ref); err != nil {
+		return err
+	}
 	act, ids, to := f.Text("act", 20), f.Ids("id"), base(r)+"/"+ref
 	if len(ids) == 0 {
 		return web.Redirect(to, web.Done("intel.bulk.none"))

@@ -65,7 +65,7 @@ func read(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (Uploa
 	return u, err
 }
 
-func none() error { return fault.New(fault.NotFound, "no such upload").WithKey("fault.not-found") }
+func none() error { return fault.New(fault.NotFound, "no such upload") }
 
 func readByID(ctx context.Context, tx *store.Tx, id int64) (Upload, bool, error) {
 	return store.First(ctx, tx, scan, selectID, id)
