@@ -151,7 +151,7 @@ const useFrom = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attrib
 // installation and travel nowhere. The team's people hold the right to synchronise too,
 // and read for themselves.
 func usesSeen(who ident.Actor) string {
-	if access.Allowed(who, "misp.sync") && !access.Allowed(who, "misp.site_admin") && !who.OnTeam() {
+	if who.Kind == ident.Person && access.Allowed(who, "misp.sync") && !access.Allowed(who, "misp.site_admin") && !who.OnTeam() {
 		return "NOT g.local"
 	}
 	return "1 = 1"
