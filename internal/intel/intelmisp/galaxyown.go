@@ -157,10 +157,15 @@ func (a *api) relationFields(c *call, p params, r catalog.RelationDraft) catalog
 			}
 		}
 	}
-	for _, name := range r.Tags { // who may make tags makes what is not known; for all others it is not shown
+	return r
+}
+
+// relationTags makes the tags that a relation names and nobody knows, for who may; for all
+// others they are not shown. Before the relation's own transaction: two do not write at once.
+func (a *api) relationTags(c *call, p params) {
+	for _, name := range a.relationFields(c, p, catalog.RelationDraft{}).Tags {
 		_, _ = a.Intel.AddTag(c.ctx(), c.who, intel.Tag{Name: name, Exportable: true})
 	}
-	return r
 }
 
 func (a *api) clusterAdd(c *call) error {
@@ -280,6 +285,7 @@ func (a *api) relationAdd(c *call) error {
 	p := c.params.sub("GalaxyClusterRelation")
 	r := a.relationFields(c, p, catalog.RelationDraft{Level: int(intel.All)})
 	r.Target = a.refToCluster(c, p, "referenced_")
+	a.relationTags(c, p)
 	out, err := a.Catalog.AddRelation(c.ctx(), c.who, a.refToCluster(c, p, ""), r)
 	if err != nil {
 		return clusterFault("add", err)
@@ -293,6 +299,7 @@ func (a *api) relationEdit(c *call) error {
 	}
 	p := c.params.sub("GalaxyClusterRelation")
 	id := int64(params{"": c.arg(0)}.number("", 0))
+	a.relationTags(c, p)
 	out, err := a.Catalog.EditRelation(c.ctx(), c.who, id, func(r *catalog.RelationDraft) { *r = a.relationFields(c, p, *r) })
 	if err != nil {
 		return clusterFault("edit", err)
