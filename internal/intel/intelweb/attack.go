@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -49,7 +50,7 @@ func (p *pages) attackOf(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := &attackPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.attack")), Header: p.viewHeader(r, &e, "attack")}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: base(r) + "/" + e.Ref()}, {Label: web.T(r, "intel.attack")}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.attack")})
 	return p.attack(w, r, page, []int64{e.ID}, false)
 }
 

@@ -248,7 +248,7 @@ func (p *pages) attributeForm(r *http.Request, f *web.Form, e *intel.Event) (*at
 	page := &attributePage{Page: web.NewPage(r, shell(r), web.T(r, "intel.attribute.new")), At: at, Edit: intel.MayEdit(web.Actor(r), e) == nil, IDs: f.Tick("ids"), Quiet: f.Tick("quiet"),
 		Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
 	page.Header, page.Print = ui.Header{Title: page.Title, Sub: []any{e.Info}}, printed(r, e)
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}}
+	page.Crumbs = eventweb.Crumbs(r, e)
 	value, typ, category, comment := f.Field("value", "intel.value"), f.Field("type", "intel.type"), f.Field("category", "intel.category"), f.Field("comment", "intel.comment")
 	value.Mono, typ.Type, category.Type, category.Optional, comment.Optional = true, "select", "select", true, true
 	if strings.Contains(value.Value, "\n") {

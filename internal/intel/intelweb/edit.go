@@ -8,6 +8,7 @@ import (
 	"straza/internal/format/misp"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -120,7 +121,7 @@ func (p *pages) pastePage(r *http.Request, f *web.Form) (*pastePage, error) {
 		return nil, err
 	}
 	page := &pastePage{Page: web.NewPage(r, shell(r), web.T(r, "intel.paste")), Header: ui.Header{Title: web.T(r, "intel.paste"), Sub: []any{e.Info}}, Text: f.Field("text", "intel.text"), At: base(r), Ref: ref}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: page.At}, {Label: e.Info, Href: page.At + "/" + ref}, {Label: web.T(r, "intel.paste")}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.paste")})
 	page.Text.Type, page.Text.Rows, page.Text.Hint = "textarea", 12, web.T(r, "intel.text.hint")
 	return page, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"straza/internal/intel"
 	"straza/internal/intel/enrich"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -103,7 +104,7 @@ func (p *pages) enrichPage(r *http.Request, f *web.Form, refs []string) (*enrich
 	page := &enrichPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.known")), Header: ui.Header{Title: web.T(r, "intel.known"), Sub: []any{e.Info}}, At: at + "/enrich",
 		Back: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}, Edit: intel.MayEdit(who, &e) == nil}
 	page.Print = printed(r, &e)
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: page.Title}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: page.Title})
 	for i := range sheets {
 		x := p.sheetPanel(r, at, &sheets[i])
 		page.Any = page.Any || slices.ContainsFunc(x.Groups, func(g offerGroup) bool { return len(g.Offers) > 0 })

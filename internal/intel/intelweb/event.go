@@ -60,7 +60,7 @@ func (p *pages) eventPage(r *http.Request, f *web.Form, e *intel.Event) (*eventP
 	at := base(r) + "/" + e.Ref()
 	page := &eventPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.edit")), Header: ui.Header{Title: web.T(r, "intel.edit"), Sub: []any{e.Info}}, At: at, Version: e.Changed,
 		Info: f.Field("info", "intel.info"), Quiet: f.Tick("quiet"), Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: web.T(r, "intel.edit")}}
+	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: web.T(r, "intel.edit")})
 	if v := f.Int("version"); v != 0 {
 		page.Version = v
 	}
@@ -153,7 +153,7 @@ func (p *pages) askDelete(w http.ResponseWriter, r *http.Request) error {
 	at := base(r) + "/" + e.Ref()
 	page := &dropPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.drop")), Header: ui.Header{Title: web.T(r, "intel.drop"), Sub: []any{e.Info}}, At: at, Version: e.Changed,
 		Attributes: e.Attributes, Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "secondary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: web.T(r, "intel.drop")}}
+	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: web.T(r, "intel.drop")})
 	return p.t.Render(w, r, "drop", page)
 }
 
@@ -196,9 +196,8 @@ func (p *pages) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	at := base(r) + "/" + e.Ref()
 	page := &historyPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.history")), Header: ui.Header{Title: web.T(r, "intel.history"), Sub: []any{e.Info}}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: web.T(r, "intel.history")}}
+	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: web.T(r, "intel.history")})
 	for _, l := range lines {
 		if strings.HasSuffix(l.Verb, ".view") || strings.HasPrefix(l.Verb, "sighting.") { // looks and sightings change nothing of it
 			continue

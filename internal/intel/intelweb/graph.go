@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -55,7 +56,7 @@ func (p *pages) correlationsOf(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := &graphPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.graph")), Header: p.viewHeader(r, &e, "correlations"), Head: web.T(r, "intel.graph"), List: web.T(r, "intel.graph.list")}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: base(r) + "/" + e.Ref()}, {Label: web.T(r, "intel.graph")}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.graph")})
 	links, cut, err := p.links(r, &e)
 	if err != nil {
 		return err

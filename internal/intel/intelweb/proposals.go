@@ -11,6 +11,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
@@ -210,7 +211,7 @@ func (p *pages) proposer(r *http.Request, f *web.Form, e *intel.Event, a *intel.
 		Value: f.Field("value", "intel.value"), Type: f.Field("type", "intel.type"), Category: f.Field("category", "intel.category"),
 		Comment: f.Field("comment", "intel.propose.why"), IDs: f.Box("ids", "intel.ids"),
 		Do: ui.Button{Label: web.T(r, "intel.propose.do"), Icon: "send"}, Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: title}}
+	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: title})
 	page.Value.Mono, page.Comment.Optional = true, true
 	page.Type.Type, page.Category.Type = "select", "select"
 	for _, t := range misp.Types() {

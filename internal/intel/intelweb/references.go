@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -37,7 +38,7 @@ func (p *pages) referencesOf(w http.ResponseWriter, r *http.Request) error {
 	}
 	at := base(r) + "/" + e.Ref()
 	page := &graphPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.refs")), Header: p.viewHeader(r, &e, "references"), Head: web.T(r, "intel.refs"), List: web.T(r, "intel.refs.list")}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: web.T(r, "intel.refs")}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.refs")})
 	f := web.NewForm(r, r.URL.Query())
 	page.Type, page.Org = f.Field("type", "intel.refs.type"), f.Field("object", "intel.refs.object")
 	t.offer(&page.Type, func(x *intel.Reference) string { return x.Relationship }, web.T(r, "intel.graph.all"))

@@ -90,7 +90,7 @@ func (p *pages) reportPage(r *http.Request, f *web.Form, e *intel.Event, x *inte
 	if page.Deleted {
 		page.Header.Marks = []any{ui.State{Kind: ui.StateRefused, Word: web.T(r, "intel.deleted")}}
 	}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: page.Title}}
+	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: page.Title})
 	return page, nil
 }
 

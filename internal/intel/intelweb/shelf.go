@@ -97,7 +97,7 @@ func (p *pages) shelfPage(r *http.Request, f *web.Form, ids []string) (*shelfPag
 	}
 	at, title := base(r)+"/"+e.Ref(), web.T(r, "intel.shelf.add")
 	page := &shelfPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: at, Variant: "tertiary"}}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: at}, {Label: title}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: title})
 	page.Ids = picked(ids)
 	target := e.UUID
 	if page.Count = web.T(r, "intel.shelf.event"); len(page.Ids) > 0 {

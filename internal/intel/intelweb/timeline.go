@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
@@ -57,7 +58,7 @@ func (p *pages) timelineOf(w http.ResponseWriter, r *http.Request) error {
 	f := web.NewForm(r, r.URL.Query())
 	from, to := f.Time("from"), f.Time("to")
 	page := &timelinePage{Page: web.NewPage(r, shell(r), web.T(r, "intel.timeline")), Header: p.viewHeader(r, &e, "timeline"), From: f.Field("from", "intel.timeline.from"), To: f.Field("to", "intel.timeline.to")}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: base(r) + "/" + e.Ref()}, {Label: web.T(r, "intel.timeline")}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.timeline")})
 	page.From.Type, page.To.Type, page.From.Optional, page.To.Optional = "date", "date", true, true
 	if f.Fail(nil) {
 		page.Errors = f.Summary("from", "to")

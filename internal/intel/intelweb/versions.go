@@ -12,6 +12,7 @@ import (
 	"straza/internal/craft/export/exportweb"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
@@ -102,7 +103,7 @@ func (p *pages) versions(w http.ResponseWriter, r *http.Request) error {
 		return p.versionsFile(w, r, &e, q, f)
 	}
 	page := &versionsPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.versions")), Header: p.viewHeader(r, &e, "versions"), Same: len(list) == 1 && e.Changed <= list[0].At}
-	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.events"), Href: base(r)}, {Label: e.Info, Href: base(r) + "/" + e.Ref()}, {Label: web.T(r, "intel.versions")}}
+	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.versions")})
 	page.choose(r, list, from, to)
 	if intel.MayEdit(who, &e) == nil {
 		page.Who = base(r) + "/" + e.Ref() + "/history"

@@ -10,6 +10,7 @@ import (
 	"straza/internal/craft/seal"
 	"straza/internal/format/openpgp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -104,7 +105,7 @@ func (p *pages) page(r *http.Request, e *intel.Event, f *web.Form) (*page, error
 	title := web.T(r, "intel.protection")
 	pg := &page{Page: web.NewPage(r, shell, title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, At: base(r) + "/" + e.Ref() + "/protection", On: e.IsProtected(),
 		Edit: intel.MayEdit(web.Actor(r), e) == nil}
-	pg.Crumbs = []ui.Crumb{{Label: e.Info, Href: base(r) + "/" + e.Ref()}, {Label: title}}
+	pg.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: title})
 	pg.State = ui.Note{Kind: "info", Body: web.T(r, "intel.protection.off")}
 	if pg.On {
 		pg.State = ui.Note{Kind: "success", Body: web.T(r, "intel.protection.on")}
