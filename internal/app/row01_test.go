@@ -84,11 +84,12 @@ type crossing struct {
 	mine, theirs map[string]bool
 	alone        map[string]bool // what A sees and B does not: a row that names it is A's
 	before       map[string]int
+	opened       map[string][]string // by the head of an address: see parents
 	asked, doors int
 }
 
 func newCrossing(w *world, a, b *persona) *crossing {
-	x := &crossing{w: w, a: a, mine: w.sees(a), theirs: w.sees(b), alone: map[string]bool{}, before: w.rows()}
+	x := &crossing{w: w, a: a, mine: w.sees(a), theirs: w.sees(b), alone: map[string]bool{}, before: w.rows(), opened: map[string][]string{}}
 	for id := range x.mine {
 		if !x.theirs[id] {
 			x.alone[id] = true
@@ -221,14 +222,18 @@ func (x *crossing) crossed(r web.Route, names []string, id string) (out [][]stri
 }
 
 // parents are things of A that the address before the second parameter opens; two of each are enough.
-func (x *crossing) parents(r web.Route) (out []string) {
-	name := "{" + params(r)[0] + "}"
-	head, _, _ := strings.Cut(r.Pattern, name)
-	for id := range x.mine {
+func (x *crossing) parents(r web.Route) []string {
+	head, _, _ := strings.Cut(r.Pattern, "{"+params(r)[0]+"}")
+	if out, known := x.opened[head]; known {
+		return out
+	}
+	out := []string{}
+	for _, id := range slices.Sorted(maps.Keys(x.mine)) {
 		if len(out) < 2 && x.w.send(x.a, "GET", head+id, "", "").Code == http.StatusOK {
 			out = append(out, id)
 		}
 	}
+	x.opened[head] = out
 	return out
 }
 
