@@ -20,10 +20,11 @@ const jobMerge = "intel.merge-tag"
 const mergePiece = 2_000
 
 // merging is what the job of one merging needs to know.
-type merging struct{ From, Into, Person, Org int64 }
+type merging struct{ ID, From, Into, Person, Org int64 }
 
-// Merged tells how a merging stands: what was moved so far, and whether the tag is gone.
+// Merged tells how a merging stands: what is merged into what, and whether the tag is gone.
 type Merged struct {
+	ID         int64 // names it for UndoMerge
 	From, Into Tag
 	Done       bool
 }
@@ -41,14 +42,18 @@ func checkMerge(from, into Tag, vocabulary bool) error {
 		key = "intel.fault.merge.label"
 	case from.Galaxy() || vocabulary:
 		key = "intel.fault.merge.vocabulary"
-	case !from.Exportable && into.Exportable, from.Hidden && !into.Hidden, from.LocalOnly != into.LocalOnly,
-		into.Org != from.Org, into.User != from.User:
+	case widerTag(from, into):
 		key = "intel.fault.merge.wider"
 	}
 	if key == "" {
 		return nil
 	}
 	return fault.Field("into", key, "tag %d may not be merged into %d", from.ID, into.ID)
+}
+
+// widerTag tells whether what one tag stood on would be told further under another. Pure.
+func widerTag(from, into Tag) bool {
+	return !from.Exportable && into.Exportable || from.Hidden && !into.Hidden || from.LocalOnly != into.LocalOnly || into.Org != from.Org || into.User != from.User
 }
 
 // CanMerge reads both tags, by id or exact name, and tells whether the first may be merged
@@ -109,7 +114,8 @@ func inTaxonomy(name string, entries func(taxonomy string) ([]catalog.Entry, err
 // and deletes the other. Where both stand, the one that stays keeps what it says there
 // (local or not). No event counts as changed by it, as when a tag is renamed; the old tag
 // stands in the versions of each event. The first piece is moved at once, with the audit
-// line; a job moves the rest, and Done is false. Who may, faults: as CanMerge.
+// line; a job moves the rest, and Done is false. What was moved is kept for MergeKept, so
+// that UndoMerge puts it back. Who may, faults: as CanMerge.
 func (s *Service) MergeTag(ctx context.Context, who ident.Actor, from, into string, entries func(taxonomy string) ([]catalog.Entry, error)) (Merged, error) {
 	m, err := s.CanMerge(ctx, who, from, into, entries)
 	if err != nil {
@@ -129,25 +135,31 @@ func (s *Service) MergeTag(ctx context.Context, who ident.Actor, from, into stri
 		if err := s.log.Record(ctx, tx, who, "tag.merge", audit.Thing{Kind: "tag", ID: m.From.ID, Label: m.From.Name}, map[string]any{"into": m.Into.ID, "uses": n}); err != nil {
 			return err
 		}
-		x := merging{m.From.ID, m.Into.ID, who.Person, who.Org}
+		x := merging{s.db.NewID(), m.From.ID, m.Into.ID, who.Person, who.Org}
+		if m.ID, err = x.ID, noteMerge(ctx, tx, x, n); err != nil {
+			return err
+		}
 		if m.Done, err = moveUses(ctx, tx, x); err != nil || m.Done {
 			return err
 		}
-		return jobs.Enqueue(ctx, tx, jobs.Job{Kind: jobMerge, Key: itoa(x.From), Payload: x})
+		return jobs.Enqueue(ctx, tx, jobs.Job{Kind: jobMerge, Key: itoa(x.ID), Payload: x})
 	})
 	return m, err
 }
 
 // mergeJob moves piece after piece; a piece that was moved stays moved.
-func (s *Service) mergeJob() jobs.Def {
-	return jobs.Def{Kind: jobMerge, Timeout: 30 * time.Minute, Run: func(ctx context.Context, t *jobs.Task) error {
+func (s *Service) mergeJob() jobs.Def { return s.pieces(jobMerge, moveUses) }
+
+// pieces is a job that does one piece of a merging in a transaction until done.
+func (s *Service) pieces(kind string, piece func(context.Context, *store.Tx, merging) (bool, error)) jobs.Def {
+	return jobs.Def{Kind: kind, Timeout: 30 * time.Minute, Run: func(ctx context.Context, t *jobs.Task) error {
 		var x merging
 		if err := t.Decode(&x); err != nil {
 			return err
 		}
 		for done := false; !done; {
 			err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-				done, err = moveUses(ctx, tx, x)
+				done, err = piece(ctx, tx, x)
 				return err
 			}, store.InLane(store.Jobs))
 			if err != nil {

@@ -225,7 +225,7 @@ const (
 
 // Jobs is the room's background work.
 func (s *Service) Jobs() []jobs.Def {
-	return append(s.inboxJobs(), []jobs.Def{
+	return append(append(s.inboxJobs(), s.unmergeJobs()...), []jobs.Def{
 		{Kind: jobShare, Timeout: 30 * time.Minute, Run: func(ctx context.Context, t *jobs.Task) error {
 			var e EventPublished
 			if err := t.Decode(&e); err != nil {

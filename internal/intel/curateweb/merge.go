@@ -3,6 +3,7 @@ package curateweb
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
@@ -115,8 +116,9 @@ func (p *pages) merge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	done := web.Done("curate.done.merged")
 	if !m.Done {
-		return web.Redirect(tagAt(into), web.Done("curate.done.merging"))
+		done = web.Done("curate.done.merging")
 	}
-	return web.Redirect(tagAt(into), web.Done("curate.done.merged"))
+	return web.Redirect(tagAt(into), done.WithUndo(merge+"/undo", "merge", strconv.FormatInt(m.ID, 10)))
 }

@@ -1,7 +1,7 @@
 // Package curateweb shows what is kept in order for everybody: the values that join so many
 // events that they say little, with what is excluded from correlation and why; the tags,
 // with how often each is seen; and the merging of one tag into another. Both say how much they touch before
-// anything is pressed; an exclusion is taken back by one press.
+// anything is pressed; an exclusion and a merging are taken back by one press.
 package curateweb
 
 import (
@@ -49,6 +49,7 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "POST", Pattern: overlap + "/include", Policy: look, Mutates: true, Handler: p.include},
 		web.Route{Method: "GET", Pattern: merge, Policy: tags, Reveals: "two tags the caller may know of, counted where the caller sees them", Handler: p.askMerge},
 		web.Route{Method: "POST", Pattern: merge, Policy: tags, Mutates: true, Handler: p.merge},
+		web.Route{Method: "POST", Pattern: merge + "/undo", Policy: tags, Mutates: true, Handler: p.unmerge},
 	)
 	for _, base := range []string{events, "/portal/events"} {
 		read, edits := web.Perm("intel.read"), web.Perm("misp.tag_editor")

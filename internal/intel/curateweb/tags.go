@@ -36,6 +36,8 @@ type tagPage struct {
 	Fields                    []ui.Field
 	Exportable, Hidden, Local bool
 	Facts                     ui.Facts
+	Merged                    ui.Table // what became it within the last month
+	Undo                      string   // where that is taken back
 	Cancel                    ui.Button
 }
 
@@ -309,6 +311,10 @@ func (p *pages) tagPage(r *http.Request, f *web.Form, old string) (*tagPage, err
 	page.Header.Acts = []ui.Button{{Label: web.T(r, "intel.tags.events"), Icon: "search", Href: base(r) + "?tag=" + url.QueryEscape(t.Name), Variant: "secondary"}}
 	if shell(r) == web.ShellConsole && page.Edit && !t.Galaxy() && !strings.HasPrefix(strings.ToLower(t.Name), "tlp:") && !strings.HasPrefix(t.Name, "PAP:") {
 		page.Header.Acts = append(page.Header.Acts, ui.Button{Label: web.T(r, "intel.tags.merge"), Icon: "git-fork", Href: base(r) + "/tags/merge?name=" + url.QueryEscape(t.Name), Variant: "secondary"})
+	}
+	page.Undo = merge + "/undo"
+	if err := p.mergedInto(r, page, t.Name); err != nil {
+		return nil, err
 	}
 	return page, p.vocabulary(r, page, t.Name)
 }
