@@ -156,7 +156,7 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 // countFew is counted for keys of whose attributes only few are counted: what is nowhere
 // else not at all, then the rare ones, then a part of those that stand everywhere.
 func countFew(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, into map[int64]int64) error {
-	rare, rest, err := rareFirst(ctx, tx, keys, fewLimit)
+	rare, rest, err := rareFirst(ctx, tx, who, event, keys, fewLimit)
 	if err != nil {
 		return err
 	}

@@ -83,28 +83,28 @@ func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 	return n, rows.Err()
 }
 
-// rareFirst parts keys into those under which together at most that many attributes
-// stand, the rarest, and the rest; a key with one attribute, the asker's own, is left
-// out. By the indexes alone and whoever sees them, because it decides an order and
-// nothing that is told.
-func rareFirst(ctx context.Context, tx *store.Tx, keys []int64, most int64) (rare, rest []int64, err error) {
-	list, args := keyList(1, keys)
+// rareFirst parts keys into those under which together at most that many attributes of
+// other events stand, the rarest, and the rest; a key with none is left out. Only what who
+// sees is counted: which part a key comes to decides how many of its events are told, and
+// whoever filled up events of their own would see by that how often others have a value.
+func rareFirst(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64) (rare, rest []int64, err error) {
+	list, args := keyList(2, keys)
 	type many struct{ key, n int64 }
-	everywhere := most / 4 // who stands so often is not counted on
 	under := func(col string) string {
-		return "(SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a WHERE a." + col + " = k.v LIMIT " + strconv.FormatInt(everywhere, 10) + ") " + col + "s)"
+		return "(SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a CROSS JOIN intel_event e WHERE a." + col + " = k.v AND a.event_id <> $1 AND e.id = a.event_id AND " +
+			willing(who) + " LIMIT " + strconv.Itoa(everywhereLimit) + ") " + col + "s)"
 	}
 	found, err := store.All(ctx, tx, func(s store.Scanner) (m many, err error) { err = s.Scan(&m.key, &m.n); return },
-		"WITH k(v) AS (VALUES "+list+") SELECT k.v, "+under("key1")+" + "+under("key2")+" FROM k WHERE k.v IS NOT NULL", args...)
+		"WITH k(v) AS (VALUES "+list+") SELECT k.v, "+under("key1")+" + "+under("key2")+" FROM k WHERE k.v IS NOT NULL", append([]any{event}, args...)...)
 	if err != nil {
 		return nil, nil, err
 	}
 	slices.SortFunc(found, func(a, b many) int { return cmp.Or(cmp.Compare(a.n, b.n), cmp.Compare(a.key, b.key)) })
 	for _, m := range found {
-		if m.n <= 1 {
+		if m.n == 0 {
 			continue
 		}
-		if most -= m.n; most >= 0 && m.n < everywhere {
+		if most -= m.n; most >= 0 && m.n < everywhereLimit {
 			rare = append(rare, m.key)
 		} else {
 			rest = append(rest, m.key)

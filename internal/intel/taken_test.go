@@ -86,3 +86,33 @@ func TestRareValuesAreRelatedFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestHiddenPlacesMoveNoRelation: in how many places that the reader does not see a value
+// stands decides nothing that is told. Somebody could else fill events of their own until
+// the answer turns, and count by that how often others have the value.
+func TestHiddenPlacesMoveNoRelation(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := inteltest.New(t, db)
+		ana, bo := w.Person(w.CERT, access.Analyst, ident.MISP), w.Person(w.B, access.Member, ident.MISP)
+		asked := []misp.Attribute{inteltest.Attr("domain", "a.asked.example.net"), inteltest.Attr("domain", "b.asked.example.net")}
+		for i := range 30 {
+			w.Add(bo, inteltest.Event("of Beta", intel.OwnOrg, asked[i%2]))
+		}
+		mine := w.Add(bo, inteltest.Event("asks", intel.OwnOrg, asked...))
+		related := func() int {
+			list, err := w.Intel.RelatedEvents(ctx, bo, mine.UUID, 1000)
+			must(t, err)
+			return len(list)
+		}
+		before := related()
+		hidden := inteltest.Event("hidden", intel.OwnOrg)
+		for i := range 400 {
+			hidden.Object = append(hidden.Object, misp.Object{Name: misp.T("file"), Attribute: []misp.Attribute{asked[i%2]}})
+		}
+		w.Add(ana, hidden)
+		if after := related(); before != 30 || after != before {
+			t.Errorf("%d related, %d when others have the value too", before, after)
+		}
+	})
+}
