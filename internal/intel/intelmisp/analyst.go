@@ -292,9 +292,9 @@ func (a *api) remarkIndex(c *call) error {
 	if c.params.has("uuid") {
 		uuids = append([]string{}, c.params.list("uuid")...)
 	}
-	limit, page, n := 0, c.params.number("page", 0), 0
+	limit, page, n := 0, c.params.count("page", 0), 0
 	if page > 0 {
-		limit = max(c.params.number("limit", 60), 1)
+		limit = max(c.params.count("limit", 60), 1)
 	}
 	return c.begin(http.StatusOK).list("", "", func(yield func([]byte) error) error {
 		return a.Remarks.Remarks(c.ctx(), c.who, kind, uuids, func(r *remark.Remark) error {

@@ -43,7 +43,7 @@ func (a *api) attributeView(c *call) error {
 
 // attributeIndex lists the newest first, 60 a page unless asked otherwise.
 func (a *api) attributeIndex(c *call) error {
-	q := intel.Query{Limit: min(max(c.params.number("limit", 60), 1), 5000), Page: max(c.params.number("page", 1), 1), Desc: true}
+	q := intel.Query{Limit: min(max(c.params.number("limit", 60), 1), 5000), Page: max(c.params.count("page", 1), 1), Desc: true}
 	return c.list("", "", func(yield func([]byte) error) error {
 		return a.Intel.SearchAttributes(c.ctx(), c.who, q, func(at *intel.Attribute) error {
 			w := stored(at)

@@ -214,8 +214,8 @@ func (f *filters) either(key, no string) *bool {
 
 func (f *filters) paging() {
 	q := &f.q
-	q.Limit = max(f.p.number("limit", 0), 0)
-	q.Page = max(f.p.number("page", 0), 0)
+	q.Limit = f.p.count("limit", 0)
+	q.Page = f.p.count("page", 0)
 	if q.Page > 0 && q.Limit == 0 {
 		q.Limit = 60
 	}

@@ -371,3 +371,27 @@ func TestSpellings(t *testing.T) {
 		}
 	})
 }
+
+// TestPagesBeyondAllNumbers: a page so far behind that its place is no number any more is
+// an empty one, not a fault, nor the first.
+func TestPagesBeyondAllNumbers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.made("orgadmin", filterEvent(openEvent, "open", "3"))
+		const far = `"limit":"4611686018427387905","page":"3"`
+		for _, x := range [][2]string{
+			{"/events/index", `{` + far + `}`},
+			{"/events/restSearch", `{` + far + `}`},
+			{"/attributes/restSearch", `{` + far + `}`},
+			{"/attributes/restSearch", `{"value":"198.51.100.1",` + far + `}`},
+			{"/objects/restSearch", `{` + far + `}`},
+			{"/organisations/index", `{` + far + `}`},
+			{"/analyst_data/index/Note", `{` + far + `}`},
+			{"/galaxy_clusters/restSearch", `{` + far + `}`},
+		} {
+			got := w.ask("admin", "POST", x[0], x[1])
+			if got.status != http.StatusOK || strings.Contains(got.body, openEvent) || strings.Contains(got.body, "198.51.100.1") {
+				t.Errorf("%s: %d %.200s", x[0], got.status, got.body)
+			}
+		}
+	})
+}

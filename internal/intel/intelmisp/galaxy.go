@@ -208,7 +208,7 @@ func (a *api) clusterSearch(c *call) error {
 		return err
 	}
 	minimal := c.params.flag("minimal", false)
-	limit, page := c.params.number("limit", 0), max(1, c.params.number("page", 1))
+	limit, page := c.params.count("limit", 0), max(1, c.params.count("page", 1))
 	skip := limit * (page - 1)
 	text := strings.Trim(c.params.text("value")+c.params.text("searchall"), "%")
 	o := c.begin(http.StatusOK)

@@ -283,7 +283,7 @@ func (a *api) logs(c *call) error {
 	if access.Allowed(c.who, "audit.read") {
 		read = a.Log.Lines
 	}
-	skip := (max(p.number("page", 1), 1) - 1) * f.Limit
+	skip := (max(p.count("page", 1), 1) - 1) * f.Limit
 	lines, err := read(c.ctx(), c.who, f)
 	for ; err == nil && skip > 0 && len(lines) > 0; skip -= f.Limit {
 		f.Behind = lines[len(lines)-1].Place()

@@ -201,11 +201,11 @@ func (a *api) headcount(c *call) (map[int64]int64, error) {
 
 // page cuts what limit and page ask for out of n things; without a limit all.
 func (c *call) page(n int, cut func(from, to int) []Org) []Org {
-	limit := c.params.number("limit", 0)
-	if limit <= 0 {
+	limit := c.params.count("limit", 0)
+	if limit == 0 {
 		return cut(0, n)
 	}
-	from := min((max(c.params.number("page", 1), 1)-1)*limit, n)
+	from := min((max(c.params.count("page", 1), 1)-1)*limit, n)
 	return cut(from, min(from+limit, n))
 }
 

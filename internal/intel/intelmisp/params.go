@@ -2,6 +2,7 @@ package intelmisp
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -60,6 +61,11 @@ func (p params) number(key string, def int) int {
 		return def
 	}
 	return n
+}
+
+// count is a number that pages are cut by: not negative, and two of them can be multiplied.
+func (p params) count(key string, def int) int {
+	return min(max(p.number(key, def), 0), math.MaxInt32)
 }
 
 // list gives a value as texts: a scalar is a list of one; "a||b" is two.
