@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
@@ -73,6 +74,8 @@ type Query struct {
 	Sort  string // see sortable; "" = id
 	Desc  bool
 
+	Leaving bool // of what is others', only what its label lets go to another installation (see Leaves)
+
 	Found func(total int64) // of events: told how many match in all, before the first is given; nil = nobody asks
 
 	WithTags    bool // fill Tags of attributes, and of their events
@@ -119,6 +122,8 @@ type plan struct {
 	ledEvents       []int64
 	ledAttributes   []int64
 	places          map[int64]Place // of Brief: where each event was found
+	own             int64           // of Leaving: the caller's organisation
+	untagged        tlp.Level       // … and what an unlabelled event counts as
 	folded, lower   string          // of Holds
 	said            string          // the last comment that was tested, and whether it holds the text
 	saidSo          bool
@@ -319,6 +324,9 @@ func (p *plan) eventIDs(ctx context.Context, tx *store.Tx, who ident.Actor) erro
 // and that a key's text is really equal.
 func (p *plan) inGo(a *Attribute) bool {
 	if !p.valuePasses(a.Type, a.Value) || !p.infoPasses(a.Event) {
+		return false
+	}
+	if p.Leaving && !p.partLeaves(a) {
 		return false
 	}
 	if p.Holds != "" {

@@ -60,12 +60,16 @@ func (s *Service) prepare(ctx context.Context, who ident.Actor, q *Query, verb s
 		return nil, err
 	}
 	if !seesAll(who) && !q.names() {
-		return q.plan(ctx, nil, who)
+		p, err = q.plan(ctx, nil, who)
+	} else {
+		err = s.view(ctx, who, verb, audit.Thing{Kind: "event"}, func(tx *store.Tx) error {
+			p, err = q.plan(ctx, tx, who)
+			return err
+		})
 	}
-	err = s.view(ctx, who, verb, audit.Thing{Kind: "event"}, func(tx *store.Tx) error {
-		p, err = q.plan(ctx, tx, who)
-		return err
-	})
+	if err == nil {
+		p.own, p.untagged = who.Org, s.untagged
+	}
 	return p, err
 }
 
@@ -134,7 +138,7 @@ func (r *run) byIDs(ctx context.Context) (whole bool, err error) {
 // pure tells that SQL alone decides, so that limits may be put there.
 func (r *run) pure() bool {
 	p := r.plan
-	return p.Value.empty() && p.Info.empty() && p.Holds == ""
+	return p.Value.empty() && p.Info.empty() && p.Holds == "" && !p.Leaving
 }
 
 // walked is the largest batch of a walk: each one builds its list of readable
@@ -221,7 +225,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	if r.plan.WithTags || r.plan.Holds != "" {
+	if r.plan.WithTags || r.plan.Holds != "" || r.plan.Leaving {
 		attach := attachTags
 		if len(list) >= 1000 && r.plan.whole() {
 			attach = attachTagsWithin // nearly everything of these events is here
@@ -477,7 +481,7 @@ func (s *Service) eventsOfAttributes(ctx context.Context, who ident.Actor, p *pl
 
 // eventsWithText lists the events that an attribute search with a text is about.
 func (s *Service) eventsWithText(ctx context.Context, who ident.Actor, p *plan) ([]int64, error) {
-	q := Query{Text: p.Text, Events: p.Events, Deleted: p.Deleted}
+	q := Query{Text: p.Text, Events: p.Events, Deleted: p.Deleted, Leaving: p.Leaving}
 	of, err := s.prepare(ctx, who, &q, "event.search")
 	if err != nil || of.nothing {
 		return nil, err
@@ -489,7 +493,7 @@ func (s *Service) eventsWithText(ctx context.Context, who ident.Actor, p *plan) 
 // visible attribute's value, comment or tag.
 func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list []found) ([]int64, error) {
 	t := strings.Trim(p.Text, "%")
-	q := Query{Holds: t, Events: p.Events, Deleted: p.Deleted}
+	q := Query{Holds: t, Events: p.Events, Deleted: p.Deleted, Leaving: p.Leaving}
 	hit := map[int64]bool{}
 	if err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { hit[a.EventID] = true; return nil }); err != nil {
 		return nil, err

@@ -123,6 +123,9 @@ func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
 	if p.TLP != "" {
 		w.add("e.tlp = ?", p.TLP)
 	}
+	if p.Leaving {
+		w.add(p.leavingWhere())
+	}
 	if p.Extends != "" {
 		w.add("e.extends_uuid = ?", p.Extends)
 	}

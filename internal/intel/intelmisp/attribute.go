@@ -28,6 +28,9 @@ func (a *api) attributeView(c *call) error {
 	if err != nil {
 		return err
 	}
+	if a.partWithheld(c, &at, at.Event) {
+		return notAllowed(invalidAttribute)
+	}
 	w := at.Wire()
 	w.Tag = dropLocal(w.Tag, noLocal(c))
 	if at.Event != nil {
@@ -43,7 +46,7 @@ func (a *api) attributeView(c *call) error {
 
 // attributeIndex lists the newest first, 60 a page unless asked otherwise.
 func (a *api) attributeIndex(c *call) error {
-	q := intel.Query{Limit: min(max(c.params.number("limit", 60), 1), 5000), Page: max(c.params.count("page", 1), 1), Desc: true}
+	q := intel.Query{Limit: min(max(c.params.number("limit", 60), 1), 5000), Page: max(c.params.count("page", 1), 1), Desc: true, Leaving: a.leaving(c)}
 	return c.list("", "", func(yield func([]byte) error) error {
 		return a.Intel.SearchAttributes(c.ctx(), c.who, q, func(at *intel.Attribute) error {
 			w := stored(at)

@@ -73,7 +73,7 @@ func (s *search) gather(l *labels, e *intel.Event) error {
 		}
 	}
 	take(e.Tags)
-	q := intel.Query{Events: []string{e.Ref()}, Tag: intel.Filter{Or: []string{"%:%"}}, WithTags: true}
+	q := intel.Query{Events: []string{e.Ref()}, Tag: intel.Filter{Or: []string{"%:%"}}, WithTags: true, Leaving: s.q.Leaving}
 	return s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, q, func(at *intel.Attribute) error { take(at.Tags); return nil })
 }
 

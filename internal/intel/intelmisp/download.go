@@ -19,7 +19,7 @@ func (a *api) attachment(c *call) error {
 		ref = c.arg(1)
 	}
 	at, err := a.Intel.Attribute(c.ctx(), c.who, ref)
-	if err == nil && at.Deleted {
+	if err == nil && (at.Deleted || a.partWithheld(c, &at, at.Event)) {
 		err = fault.New(fault.NotFound, "attribute %s is deleted", ref)
 	}
 	var b []byte

@@ -109,7 +109,7 @@ func (a *api) eventCSV(c *call) error {
 		return instead(err, notFound(invalidEvent), fault.NotFound)
 	}
 	s := &search{c: c, a: a, format: "csv", f: formats["csv"], show: a.showOf(c, &e)}
-	s.q.Events, s.q.Deleted = []string{e.Ref()}, s.show.deleted
+	s.q.Events, s.q.Deleted, s.q.Leaving = []string{e.Ref()}, s.show.deleted, a.leaving(c)
 	s.open()
 	return s.end(s.flatEvents(s.csv()))
 }
@@ -124,7 +124,6 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 		return notFound(invalidEvent)
 	}
 	s := a.showOf(c, &e)
-	s.only = a.withheldParts(c, &e)
 	c.shortGroups = c.params.flag("shortGroups", false)
 	if s.decay, err = a.decaying(c); err != nil {
 		return err
@@ -217,13 +216,15 @@ func (a *api) writeChildren(c *call, x *misp.Encoder, parts []*intel.Event, s sh
 		if seen[i], err = a.sightings(c, e); err != nil {
 			return err
 		}
-		s.seen = seen[i]
+		s := s
+		s.seen, s.only = seen[i], a.lets(c, e, s.only)
 		if err = a.writeAttributes(c, x, e, s); err != nil {
 			return err
 		}
 	}
 	for i, e := range parts {
-		s.seen = seen[i]
+		s := s
+		s.seen, s.only = seen[i], a.lets(c, e, s.only)
 		if err = a.writeObjects(c, x, e, s); err != nil {
 			return err
 		}
@@ -261,16 +262,8 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 		return nil
 	}
 	return a.Intel.Objects(c.ctx(), c.who, e.Ref(), intel.Part{Deleted: s.deleted}, func(ob *intel.Object) error {
-		if s.only != nil {
-			kept := ob.Attributes[:0]
-			for i := range ob.Attributes {
-				if s.only(&ob.Attributes[i]) {
-					kept = append(kept, ob.Attributes[i])
-				}
-			}
-			if ob.Attributes = kept; len(kept) == 0 {
-				return nil
-			}
+		if !passing(ob, s.only) {
+			return nil
 		}
 		w, err := a.objectWire(c, ob, s)
 		if err != nil {
@@ -278,6 +271,16 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 		}
 		return x.Object(&w)
 	})
+}
+
+// passing leaves those of an object's attributes that only lets pass, and tells whether
+// there are any, or nothing was asked.
+func passing(ob *intel.Object, only func(*intel.Attribute) bool) bool {
+	if only == nil {
+		return true
+	}
+	ob.Attributes = slices.DeleteFunc(ob.Attributes, func(at intel.Attribute) bool { return !only(&at) })
+	return len(ob.Attributes) > 0
 }
 
 // grouped puts the groups of an event that came in the terms of here: a peer's number

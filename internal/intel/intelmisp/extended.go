@@ -12,7 +12,7 @@ const extensionsMost = 100
 // names them in its header.
 func (a *api) extensions(c *call, e *intel.Event, w *misp.Event) (list []*intel.Event, err error) {
 	named := ordered{}
-	_, err = a.Intel.SearchEvents(c.ctx(), c.who, intel.Query{Extends: e.UUID, Limit: extensionsMost}, func(x *intel.Event) error {
+	_, err = a.Intel.SearchEvents(c.ctx(), c.who, intel.Query{Extends: e.UUID, Limit: extensionsMost, Leaving: a.leaving(c)}, func(x *intel.Event) error {
 		creator := int64(0) // a user's id does not leave its organisation
 		if x.Origin.ID == c.who.Org || site(c.who) {
 			creator = x.Creator

@@ -23,7 +23,9 @@ func (a *api) decorate(c *call, e *intel.Event, w *misp.Event, s show) error {
 			return err
 		}
 		for i := range list {
-			w.RelatedEvent = append(w.RelatedEvent, misp.RelatedEvent{Event: *relatedEvent(list[i].Event)})
+			if !a.withheld(c, list[i].Event) {
+				w.RelatedEvent = append(w.RelatedEvent, misp.RelatedEvent{Event: *relatedEvent(list[i].Event)})
+			}
 		}
 		slices.SortFunc(w.RelatedEvent, func(x, y misp.RelatedEvent) int { return strings.Compare(y.Event.Date.V, x.Event.Date.V) })
 	}
@@ -66,6 +68,9 @@ func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 		}
 		for i := range found[at.ID] {
 			x := &found[at.ID][i]
+			if x.Event != nil && a.withheld(c, x.Event) {
+				continue
+			}
 			r := x.Wire()
 			if x.Event != nil {
 				r.Event = parentOfRelated(x.Event)

@@ -17,6 +17,7 @@ func (a *api) eventIndex(c *call) error {
 		}
 	}
 	q := indexQuery(c)
+	q.Leaving = a.leaving(c)
 	o := c.begin(http.StatusOK)
 	o.count = 0
 	minimal := c.params.flag("minimal", false)

@@ -200,6 +200,49 @@ func TestLabelsBindTheRole(t *testing.T) {
 	})
 }
 
+// TestLabelsBindEveryWayOut: what a label keeps from a key that synchronises comes by none
+// of the ways that lead to it: neither the event, nor a part of it, nor how many there are.
+func TestLabelsBindEveryWayOut(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const part, parts = "47474747-1111-4111-8111-111111111111", "47474747-2222-4222-8222-222222222222"
+		red := w.made("orgadmin", `{"info":"tajni naslov","distribution":"3","published":true,"Tag":[{"name":"tlp:red"}],
+			"Attribute":[{"uuid":"`+part+`","type":"domain","value":"tajni.example.rs","comment":"zajednicko","to_ids":true},{"type":"domain","value":"isto.example.rs","to_ids":true}],
+			"Object":[{"uuid":"`+parts+`","name":"file","meta-category":"file","distribution":"5","Attribute":[{"object_relation":"filename","type":"filename","value":"tajni.exe","to_ids":true}]}],
+			"EventReport":[{"uuid":"47474747-3333-4333-8333-333333333333","name":"tajni izvestaj","content":"tajni","distribution":"5"}]}`)
+		open := w.made("orgadmin", `{"info":"otvoren","distribution":"3","published":true,"Tag":[{"name":"tlp:clear"}],
+			"Attribute":[{"type":"domain","value":"isto.example.rs","to_ids":true},{"type":"domain","value":"tajnired.example.rs","to_ids":true,"Tag":[{"name":"tlp:red"}]}]}`)
+		w.made("orgadmin", `{"info":"tajni dodatak","distribution":"3","published":true,"extends_uuid":"`+open+`","Tag":[{"name":"tlp:red"}],"Attribute":[{"type":"domain","value":"tajnidodatak.example.rs"}]}`)
+		w.ask("other", "POST", "/sightings/add", `{"uuid":"`+part+`"}`)
+		w.ask("other", "POST", "/shadow_attributes/add/"+red, `{"type":"domain","value":"tajnipredlog.example.rs","category":"Network activity"}`)
+		posts := map[string][]string{}
+		for _, f := range []string{"json", "xml", "csv", "stix2", "text", "hosts", "suricata", "hashes", "cache", "context", "attack", "count", "opendata"} {
+			posts["/events/restSearch"] = append(posts["/events/restSearch"], `{"returnFormat":"`+f+`","includeContext":1}`)
+			posts["/attributes/restSearch"] = append(posts["/attributes/restSearch"], `{"returnFormat":"`+f+`","includeContext":1,"includeCorrelations":1}`)
+		}
+		posts["/objects/restSearch"] = []string{`{}`}
+		posts["/sightings/restSearch/event"] = []string{`{"includeAttribute":true,"includeEvent":true}`}
+		posts["/shadow_attributes/index"] = []string{`{"all":1}`}
+		posts["/events/index"] = []string{`{}`, `{"minimal":1}`}
+		posts["/attributes/index"] = []string{`{}`}
+		posts["/attributes/attributeStatistics/type"] = []string{`{}`}
+		for path, bodies := range posts {
+			for _, body := range bodies {
+				told := w.ask("other", "POST", path, body)
+				got := w.ask("sync", "POST", path, body)
+				if n := got.header.Get("X-Result-Count"); strings.Contains(got.body, "tajni") || strings.Contains(got.body, red) || n != "" && n != "0" && n == told.header.Get("X-Result-Count") && strings.Contains(told.body, "tajni") {
+					t.Errorf("%s %s: %d, %s of %s: %.300s", path, body, got.status, n, told.header.Get("X-Result-Count"), got.body)
+				}
+			}
+		}
+		for _, path := range []string{"/events/view/" + red, "/events/view/" + open, "/events/view/" + open + "/extended:1", "/events/csv/download/" + red, "/attributes/view/" + part, "/attributes/index", "/objects/view/" + parts,
+			"/event_reports/view/47474747-3333-4333-8333-333333333333", "/event_reports/index/event_id:" + red, "/event_reports/index", "/attributes/download/" + part, "/attributes/text/download/domain", "/events/nids/suricata/download", "/attributes/rpz/download"} {
+			if got := w.ask("sync", "GET", path, ""); strings.Contains(got.body, "tajni") {
+				t.Errorf("%s: %d %.300s", path, got.status, got.body)
+			}
+		}
+	})
+}
+
 // Tags of which only one may stand: attachTagToObject puts them on and says so, events/addTag
 // and attributes/addTag refuse as MISP does; a tag that is hidden from others is not named.
 func TestExclusiveTagsWarn(t *testing.T) {

@@ -23,6 +23,10 @@ func (a *api) objectView(c *call) error {
 	if err != nil {
 		return err
 	}
+	if a.withheld(c, &e) {
+		return notFound(invalidObject)
+	}
+	passing(&ob, a.lets(c, &e, nil))
 	return a.objectAnswer(c, &ob, &e)
 }
 

@@ -125,6 +125,9 @@ func (a *api) proposalDelete(c *call) error {
 
 func (a *api) proposalView(c *call) error {
 	p, err := a.Remarks.Proposal(c.ctx(), c.who, c.arg(0))
+	if err == nil && a.staying(c)(p.Event) {
+		return notFound(invalidProposal)
+	}
 	if err != nil {
 		return instead(err, notFound(invalidProposal), fault.NotFound)
 	}
@@ -142,7 +145,7 @@ func (a *api) proposalIndex(c *call) error {
 			return err
 		}
 	}
-	f := remark.ProposalFilter{Event: c.arg(0), All: c.params.flag("all", false), Limit: max(c.params.number("limit", 0), 0), Page: max(c.params.number("page", 1), 1)}
+	f := remark.ProposalFilter{Event: c.arg(0), All: c.params.flag("all", false), Limit: c.params.count("limit", 0), Page: max(c.params.count("page", 1), 1)}
 	f.Deleted = proposalsDeleted(c.params["deleted"])
 	if c.params.has("timestamp") {
 		since, ok := moment(c.params.text("timestamp"), now(c))
@@ -151,8 +154,12 @@ func (a *api) proposalIndex(c *call) error {
 		}
 		f.Since = int64(since)
 	}
+	stays := a.staying(c)
 	err := c.begin(http.StatusOK).list("", "", func(yield func([]byte) error) error {
 		return a.Remarks.Proposals(c.ctx(), c.who, f, func(p *remark.Proposal) error {
+			if stays(p.Event) {
+				return nil
+			}
 			w := proposalWire(p)
 			return yield(append(misp.Append([]byte(`{"ShadowAttribute":`), &w), '}'))
 		})

@@ -43,6 +43,9 @@ func (a *api) reportJSON(c *call, r *intel.Report, e *intel.Event, view bool) ([
 
 func (a *api) reportView(c *call) error {
 	r, e, err := a.Intel.Report(c.ctx(), c.who, c.arg(0))
+	if err == nil && a.withheld(c, &e) {
+		return notFound("Invalid report")
+	}
 	if err != nil {
 		return instead(err, notFound("Invalid report"), fault.NotFound)
 	}
@@ -57,7 +60,7 @@ func (a *api) reportIndex(c *call) error {
 			return nil
 		}
 		e, err := a.Intel.Event(c.ctx(), c.who, ref)
-		if err != nil {
+		if err != nil || a.withheld(c, &e) {
 			return instead(err, nil, fault.NotFound)
 		}
 		list, err := a.Intel.Reports(c.ctx(), c.who, e.Ref(), deletedOf(c.params["deleted"]))

@@ -71,6 +71,7 @@ func (a *api) search(c *call) (*search, error) {
 		return nil, notFound(misp.MsgBadFormat)
 	}
 	s.q = query(c.params, now(c))
+	s.q.Leaving = a.leaving(c)
 	s.q.InfoCase = true // measured: here; events/index ignores case
 	if s.f.strict {
 		yes := true
@@ -279,7 +280,7 @@ func (s *search) flatEvents(w flat) error {
 		return err
 	}
 	total, err := s.a.Intel.SearchEvents(s.c.ctx(), s.c.who, s.q, func(e *intel.Event) error {
-		q := intel.Query{Events: []string{e.Ref()}, ToIDS: s.q.ToIDS, Tag: intel.Filter{Not: s.q.Tag.Not}, Deleted: s.q.Deleted, WithTags: s.tagged(true), WithObjects: s.format == "csv"}
+		q := intel.Query{Events: []string{e.Ref()}, ToIDS: s.q.ToIDS, Tag: intel.Filter{Not: s.q.Tag.Not}, Deleted: s.q.Deleted, Leaving: s.q.Leaving, WithTags: s.tagged(true), WithObjects: s.format == "csv"}
 		return s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, q, func(at *intel.Attribute) error { return s.give(w, at) })
 	})
 	if err != nil {
@@ -545,7 +546,7 @@ func (s *search) object(at *intel.Attribute) error {
 	if fault.Is(err, fault.NotFound) {
 		return nil // deleted since its attribute was found
 	}
-	if err != nil {
+	if err != nil || !passing(&ob, s.a.lets(s.c, at.Event, nil)) {
 		return err
 	}
 	w, err := s.a.objectWire(s.c, &ob, s.show)

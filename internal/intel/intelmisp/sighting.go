@@ -147,6 +147,7 @@ func (a *api) sightingSearch(c *call) error {
 		f.Event = cmp.Or(f.Event, things[0])
 		return a.sightingCSV(c, f, of)
 	}
+	stays := a.staying(c)
 	each := func(yield func(*intel.Sighting) error) error {
 		for _, ref := range things {
 			f := f
@@ -156,7 +157,7 @@ func (a *api) sightingSearch(c *call) error {
 				f.Event = ref
 			}
 			err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
-				if !byOrg(of, g.Org) {
+				if !byOrg(of, g.Org) || stays(g.EventID) {
 					return nil
 				}
 				return yield(g)

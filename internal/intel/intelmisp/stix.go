@@ -83,9 +83,9 @@ func (s *search) stixEvent(b *bundle, e *intel.Event) error {
 		return err
 	}
 	conv := stix.New(w, stix.Options{}, b.emit)
-	part := intel.Part{Deleted: s.q.Deleted}
+	part, only := intel.Part{Deleted: s.q.Deleted}, s.a.lets(s.c, e, nil)
 	err = s.a.Intel.Attributes(s.c.ctx(), s.c.who, e.Ref(), part, func(at *intel.Attribute) error {
-		if s.q.ToIDS != nil && at.ToIDS != *s.q.ToIDS {
+		if s.q.ToIDS != nil && at.ToIDS != *s.q.ToIDS || only != nil && !only(at) {
 			return nil
 		}
 		x, err := s.a.attributeWire(s.c, at, show)
@@ -98,6 +98,9 @@ func (s *search) stixEvent(b *bundle, e *intel.Event) error {
 		return err
 	}
 	err = s.a.Intel.Objects(s.c.ctx(), s.c.who, e.Ref(), part, func(ob *intel.Object) error {
+		if !passing(ob, only) {
+			return nil
+		}
 		x, err := s.a.objectWire(s.c, ob, show)
 		if err == nil {
 			conv.Object(&x)

@@ -3,7 +3,6 @@ package intelmisp
 import (
 	"strings"
 
-	"straza/internal/format/tlp"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
 )
@@ -22,35 +21,51 @@ func synchronises(c *call) bool {
 	return access.Allowed(c.who, "misp.sync") && !site(c.who) && (!c.who.OnTeam() || server(c))
 }
 
+// leaving tells that what a call reads of others leaves for another installation.
+func (a *api) leaving(c *call) bool {
+	return synchronises(c) && !a.Unlabelled || server(c) && !site(c.who)
+}
+
 // outward tells that a call is a way out: it carries what it reads to another
 // installation. A person's script reads what its distribution shows. The site
 // administrator and the organisations whose the event is take their own.
 func (a *api) outward(c *call, e *intel.Event) bool {
-	return (synchronises(c) && !a.Unlabelled || server(c) && !site(c.who)) && e.Owner.ID != c.who.Org && e.Origin.ID != c.who.Org
+	return a.leaving(c) && e.Owner.ID != c.who.Org && e.Origin.ID != c.who.Org
 }
 
 // withheld tells that an event's label keeps it from whoever pulls it, although its
 // distribution would not: the same rule as for what we push (TLP 2.0; spec misp §7.5).
 func (a *api) withheld(c *call, e *intel.Event) bool {
-	return a.outward(c, e) && !leaves(a.Intel.LabelOf(c.ctx(), c.who, e), e) || a.unproven(c, e)
+	return a.outward(c, e) && !intel.Leaves(a.Intel.LabelOf(c.ctx(), c.who, e), e) || a.unproven(c, e)
 }
 
-func leaves(l tlp.Level, e *intel.Event) bool {
-	return tlp.Out(l, tlp.Peer, tlp.Circumstance{Own: !e.Locked, Named: e.Distribution == intel.Group}).Answer == tlp.Pass
+// partWithheld tells the same of an attribute: its event stays, or its own label is stricter.
+func (a *api) partWithheld(c *call, at *intel.Attribute, e *intel.Event) bool {
+	return a.withheld(c, e) || a.outward(c, e) && !intel.PartLeaves(at, e)
 }
 
-// withheldParts gives the test by which attributes with a stricter label of their own
-// stay, nil where nothing does.
-func (a *api) withheldParts(c *call, e *intel.Event) func(*intel.Attribute) bool {
-	if !a.outward(c, e) {
-		return nil
+// staying is withheld by an event's id, for lists of what hangs on events: each is asked once.
+func (a *api) staying(c *call) func(event int64) bool {
+	if !a.leaving(c) {
+		return func(int64) bool { return false }
 	}
-	return func(at *intel.Attribute) bool {
-		names := make([]string, len(at.Tags))
-		for i := range at.Tags {
-			names[i] = at.Tags[i].Name
+	known := map[int64]bool{}
+	return func(id int64) bool {
+		stays, asked := known[id]
+		if !asked {
+			e, err := a.Intel.Event(c.ctx(), c.who, itoa(id))
+			stays = err != nil || a.withheld(c, &e)
+			known[id] = stays
 		}
-		l := tlp.FromTags(names)
-		return l == tlp.None || leaves(l, e)
+		return stays
 	}
+}
+
+// lets is the test by which attributes of an event pass that leaves: those that only lets,
+// and whose own label lets them go. nil where all do.
+func (a *api) lets(c *call, e *intel.Event, only func(*intel.Attribute) bool) func(*intel.Attribute) bool {
+	if !a.outward(c, e) {
+		return only
+	}
+	return func(at *intel.Attribute) bool { return intel.PartLeaves(at, e) && (only == nil || only(at)) }
 }

@@ -1,0 +1,59 @@
+package intel
+
+import (
+	"strconv"
+	"strings"
+
+	"straza/internal/format/tlp"
+)
+
+// Leaves tells whether an event, or a part of it, with this label may go to another
+// installation: the same rule for what we push and for what others fetch (TLP 2.0; spec
+// misp §7.5). Pure.
+func Leaves(label tlp.Level, e *Event) bool {
+	return letGo(label, !e.Locked, e.Distribution == Group)
+}
+
+func letGo(label tlp.Level, own, named bool) bool {
+	return tlp.Out(label, tlp.Peer, tlp.Circumstance{Own: own, Named: named}).Answer == tlp.Pass
+}
+
+// leavingWhere is Leaves of events, but for those of the caller's own organisation. In SQL,
+// so that pages and counts are of what leaves.
+func (p *plan) leavingWhere() string {
+	org := strconv.FormatInt(p.own, 10)
+	any := []string{"e.org_id = " + org, "e.orgc_id = " + org}
+	for _, own := range []bool{true, false} {
+		for _, named := range []bool{true, false} {
+			var words []string
+			for _, l := range append(tlp.Levels(), tlp.None) {
+				if letGo(l.Or(p.untagged), own, named) {
+					words = append(words, l.String())
+				}
+			}
+			if len(words) > 0 {
+				is := map[bool]string{true: "", false: "NOT "}
+				any = append(any, is[!own]+"e.locked AND "+is[named]+"e.distribution = "+strconv.Itoa(int(Group))+" AND e.tlp IN "+quoted(words))
+			}
+		}
+	}
+	return "(" + strings.Join(any, " OR ") + ")"
+}
+
+// partLeaves is Leaves of an attribute whose event does: a label of its own may be stricter.
+func (p *plan) partLeaves(a *Attribute) bool {
+	if a.Event.Owner.ID == p.own || a.Event.Origin.ID == p.own {
+		return true
+	}
+	return PartLeaves(a, a.Event)
+}
+
+// PartLeaves tells whether the label that an attribute has itself lets it go. Pure.
+func PartLeaves(a *Attribute, e *Event) bool {
+	var names []string
+	for _, t := range a.Tags {
+		names = append(names, t.Name)
+	}
+	l := tlp.FromTags(names)
+	return l == tlp.None || Leaves(l, e)
+}
