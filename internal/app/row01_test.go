@@ -89,7 +89,7 @@ type crossing struct {
 }
 
 func newCrossing(w *world, a, b *persona) *crossing {
-	x := &crossing{w: w, a: a, mine: w.sees(a), theirs: w.sees(b), alone: map[string]bool{}, before: w.rows(), opened: map[string][]string{}}
+	x := &crossing{w: w, a: a, mine: w.sees(a), theirs: w.sees(b), alone: map[string]bool{}, before: w.rows()}
 	for id := range x.mine {
 		if !x.theirs[id] {
 			x.alone[id] = true
@@ -232,6 +232,9 @@ func (x *crossing) parents(r web.Route) []string {
 		if len(out) < 2 && x.w.send(x.a, "GET", head+id, "", "").Code == http.StatusOK {
 			out = append(out, id)
 		}
+	}
+	if x.opened == nil {
+		x.opened = map[string][]string{}
 	}
 	x.opened[head] = out
 	return out
