@@ -347,13 +347,13 @@ func attributeIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, l
 // attributesFound reads the first rows of a plan led by a value's key, by id.
 func attributesFound(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, limit int) ([]Attribute, error) {
 	w := foundBy(who, p)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+p.way(true)+" LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, scanPacked, "SELECT "+packedCols+attributeFrom+w.sql()+p.way(true)+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 // attributesByID reads rows whose ids were found a moment ago, again as who sees them.
 func attributesByID(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int64) ([]Attribute, error) {
 	list, args := few(1, ids)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+"a.id IN "+list+" AND "+childSeen(who, "a", true)+
+	return store.All(ctx, tx, scanPacked, "SELECT "+packedCols+attributeFrom+"a.id IN "+list+" AND "+childSeen(who, "a", true)+
 		" AND "+eventScan(who, "e")+" ORDER BY a.id", args...)
 }
 
@@ -376,7 +376,7 @@ func attributesFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan,
 	w.span("a.timestamp", p.Time)
 	p.attributeWhere(&w, who, true)
 	p.eventWhere(&w, who, ofAttributes)
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+attributeFrom+w.sql()+p.way(false)+" LIMIT "+strconv.Itoa(limit), w.args...)
+	return store.All(ctx, tx, scanPacked, "SELECT "+packedCols+attributeFrom+w.sql()+p.way(false)+" LIMIT "+strconv.Itoa(limit), w.args...)
 }
 
 func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (int64, error) {
