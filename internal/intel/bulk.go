@@ -3,7 +3,6 @@ package intel
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/fault"
@@ -27,7 +26,8 @@ type Bulk struct {
 	At      int64 // µs: names the act for UndoAttributes; 0 when nothing was changed
 	Changed int
 	Same    int            // said already what was asked
-	Left    map[string]int // attributes that could not be changed, by reason
+	Objects int            // whose own fields were changed, too
+	Left    map[string]int // attributes and objects that could not be changed, by reason
 }
 
 func (b *Bulk) leave(reason string) {
@@ -79,58 +79,13 @@ func (s *Service) EditAttributes(ctx context.Context, who ident.Actor, event str
 	return b, err
 }
 
-// UndoAttributes gives attributes the values back that they had before an act of the
-// caller's own, named by its moment, as the journal of changes keeps them. What was
-// worked on since stays as it is, and is counted. Who may: the right to edit the event.
-// Faults: NotFound, also when the caller did nothing at that moment; Denied.
-func (s *Service) UndoAttributes(ctx context.Context, who ident.Actor, event string, at int64) (b Bulk, err error) {
-	err = s.bulk(ctx, who, event, "attribute.edit", &b, func(tx *store.Tx, m *merge) error {
-		list, err := changedAt(ctx, tx, who, m.l.event.ID, at)
-		if err != nil || len(list) == 0 {
-			return orNot(err, fault.New(fault.NotFound, "nothing was changed at %d", at))
-		}
-		var ids []int64
-		for _, p := range list {
-			ids = append(ids, p.thing)
-		}
-		since, err := changedSince(ctx, tx, m.l.event.ID, ids, at)
-		if err != nil {
-			return err
-		}
-		rows, err := ticked(ctx, tx, who, m.l.event.ID, ids)
-		if err != nil {
-			return err
-		}
-		for _, p := range list {
-			if since[p.thing] {
-				b.leave(LeftSince)
-				continue
-			}
-			w := p.was.back()
-			err := m.mayReach(ctx, tx, w)
-			if fault.Is(err, fault.Invalid) {
-				b.leave(LeftGroup)
-				continue
-			}
-			if err == nil {
-				err = m.lay(ctx, tx, rows[p.thing], w, &b)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return b, err
-}
-
 // bulk runs one act on several attributes; b is filled anew when the transaction is.
 func (s *Service) bulk(ctx context.Context, who ident.Actor, event, verb string, b *Bulk, fn func(tx *store.Tx, m *merge) error) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		*b = Bulk{}
 		return s.changeTx(ctx, tx, who, event, verb, func(tx *store.Tx, m *merge) error {
 			err := fn(tx, m)
-			if b.Changed > 0 {
+			if b.Changed+b.Objects > 0 {
 				b.At = m.now
 			}
 			return err
@@ -200,36 +155,4 @@ func ticked(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, ids
 		}
 	}
 	return out, nil
-}
-
-// back is an edit that brings old values back. Pure.
-func (f fields) back() (w misp.Attribute) {
-	for name, at := range map[string]*misp.Text{"category": &w.Category, "type": &w.Type, "value": &w.Value, "comment": &w.Comment} {
-		if v, was := f[name]; was {
-			*at = misp.T(v)
-		}
-	}
-	for name, at := range map[string]*misp.Text{"first_seen": &w.FirstSeen, "last_seen": &w.LastSeen} {
-		if v, was := f[name]; was && v != "" {
-			*at = misp.T(v)
-		} else if was {
-			*at = misp.Text{Is: misp.Null}
-		}
-	}
-	for name, at := range map[string]*misp.Flag{"to_ids": &w.ToIDS, "deleted": &w.Deleted, "disable_correlation": &w.DisableCorrelation} {
-		if v, was := f[name]; was {
-			*at = misp.B(v == "true")
-		}
-	}
-	level, wasLevel := f["distribution"]
-	group, wasGroup := f["sharing_group"]
-	if wasLevel || wasGroup {
-		n, _ := strconv.ParseInt(group, 10, 64) // "" is none
-		w.SharingGroupID = misp.N(n)
-		w.Distribution = misp.N(int64(Group)) // only the group was another
-		if d, err := strconv.ParseInt(level, 10, 64); err == nil {
-			w.Distribution = misp.N(d)
-		}
-	}
-	return w
 }

@@ -352,14 +352,21 @@ func (s *Service) EditObject(ctx context.Context, who ident.Actor, ref string, w
 // ReviseObject changes an object as somebody does by hand: attributes with a UUID are
 // changed, those without one added, those in drop softly deleted, and the rest stays.
 // Nothing goes because it was not named, and an attribute that does not fit refuses the
-// whole. Who may: the right to edit the event. Faults: NotFound, Denied, Invalid.
-func (s *Service) ReviseObject(ctx context.Context, who ident.Actor, ref string, w misp.Object, drop []string) (Object, error) {
-	return s.editObject(ctx, who, ref, w, func(tx *store.Tx, m *merge, o Object) error {
+// whole. at names the act for UndoAttributes, 0 when nothing was changed. Who may: the
+// right to edit the event. Faults: NotFound, Denied, Invalid.
+func (s *Service) ReviseObject(ctx context.Context, who ident.Actor, ref string, w misp.Object, drop []string) (at int64, err error) {
+	var act *merge
+	_, err = s.editObject(ctx, who, ref, w, func(tx *store.Tx, m *merge, o Object) error {
+		act = m
 		for _, d := range m.l.draft.dropped {
 			return fault.Field(d.Field, "intel.fault.attribute", "%s", d.Text)
 		}
 		return m.dropSome(ctx, tx, o, func(a *Attribute) bool { return slices.Contains(drop, a.UUID) })
 	})
+	if err == nil && (act.changed || act.news.size() > 0) {
+		at = act.now
+	}
+	return at, err
 }
 
 // editObject is the work of both: drop takes away what is to go.

@@ -180,20 +180,31 @@ func pastOf(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kin
 	return out, err
 }
 
-// changedAt reads what who did to the attributes of an event at one moment.
-func changedAt(ctx context.Context, tx *store.Tx, who ident.Actor, event, at int64) ([]past, error) {
+// changedAt reads what who did to an event's things of a kind at one moment.
+func changedAt(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kind ChangeKind, at int64) ([]past, error) {
 	if who.Person == 0 {
 		return nil, nil
 	}
 	return store.All(ctx, tx, scanPast, "SELECT c.thing, c.at, c.gone, c.uuid, c.was, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND NOT c.gone AND "+
-		changeSeen(who)+" ORDER BY c.thing", event, int64(ChangedAttribute), at, who.Person)
+		changeSeen(who)+" ORDER BY c.thing", event, int64(kind), at, who.Person)
 }
 
-// changedSince tells which attributes anybody changed after a moment.
-func changedSince(ctx context.Context, tx *store.Tx, event int64, things []int64, at int64) (map[int64]bool, error) {
+// cameInto lists the attributes that who added at one moment to objects of an event that
+// were there before.
+func cameInto(ctx context.Context, tx *store.Tx, who ident.Actor, event, at int64) ([]int64, error) {
+	if who.Person == 0 {
+		return nil, nil
+	}
+	return store.All(ctx, tx, store.ScanInt64, `SELECT a.id FROM intel_change c JOIN intel_attribute a ON a.event_id = c.event_id AND a.id BETWEEN c.thing AND c.last
+		WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND NOT a.deleted AND a.object_id <> 0 AND a.object_id NOT BETWEEN c.thing AND c.last ORDER BY a.id`,
+		event, int64(changeAdded), at, who.Person)
+}
+
+// changedSince tells which things of a kind anybody changed after a moment.
+func changedSince(ctx context.Context, tx *store.Tx, event int64, kind ChangeKind, things []int64, at int64) (map[int64]bool, error) {
 	out := map[int64]bool{}
 	for part := range slices.Chunk(things, batch) {
-		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT c.thing FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at > $3 AND c.thing IN "+store.In(part), event, int64(ChangedAttribute), at)
+		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT c.thing FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at > $3 AND c.thing IN "+store.In(part), event, int64(kind), at)
 		if err != nil {
 			return nil, err
 		}

@@ -133,6 +133,31 @@ func copyTaggings(ctx context.Context, tx *store.Tx, list []tagging) error {
 	return err
 }
 
+// carrying tells which attributes of an event a tag stands on.
+func carrying(ctx context.Context, tx *store.Tx, event, tag int64, ids []int64) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	for part := range slices.Chunk(ids, batch) {
+		list, err := store.All(ctx, tx, store.ScanInt64, "SELECT attribute_id FROM intel_tagging WHERE event_id = $1 AND tag_id = $2 AND attribute_id IN "+store.In(part), event, tag)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range list {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
+// dropTaggings takes a tag off attributes of an event.
+func dropTaggings(ctx context.Context, tx *store.Tx, event, tag int64, ids []int64) error {
+	for part := range slices.Chunk(ids, batch) {
+		if _, err := tx.Exec(ctx, "DELETE FROM intel_tagging WHERE event_id = $1 AND tag_id = $2 AND attribute_id IN "+store.In(part), event, tag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // useOf is a TagUse with what it hangs on.
 type useOf struct {
 	TagUse

@@ -18,10 +18,6 @@ import (
 	"straza/internal/kernel/web"
 )
 
-// undoMost is how many tagged attributes a message's cookie can name; more than that are
-// taken back on the page itself.
-const undoMost = 70
-
 // edits are the acts that change what attributes say; what they did is in the journal.
 var edits = map[string]misp.Attribute{"delete": {Deleted: misp.B(true)}, "ids": {ToIDS: misp.B(true)}, "noids": {ToIDS: misp.B(false)},
 	"correlate": {DisableCorrelation: misp.B(false)}, "nocorrelate": {DisableCorrelation: misp.B(true)}}
@@ -54,7 +50,14 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	if form, err := formOf(act, tag, ids); err != nil || form != "" {
 		return orRedirect(err, to+form)
 	}
-	return p.eachOne(r, act, tag, ids)
+	if act == "tag" {
+		done, err := p.d.Intel.TagAttributes(r.Context(), web.Actor(r), ref, ids, tag)
+		if err != nil {
+			return err
+		}
+		return web.Redirect(to, flash(r, to, done))
+	}
+	return p.eachOne(r, act, ids)
 }
 
 // formOf is where an act that asks something more goes on, "" for one that does not.
@@ -113,35 +116,21 @@ var reasons = []string{intel.LeftGone, intel.LeftSince, intel.LeftGroup, "type",
 
 // eachOne does an act that is no edit on each of the ticked attributes, each loaded
 // through its event.
-func (p *pages) eachOne(r *http.Request, act, tag string, ids []int64) error {
+func (p *pages) eachOne(r *http.Request, act string, ids []int64) error {
 	e, err := p.event(r)
 	if err != nil {
 		return err
 	}
-	to := base(r) + "/" + e.Ref()
-	var tagged []string
 	for _, id := range ids {
 		a, err := eventweb.AttributeIn(r, p.d.Intel, e.ID, id)
 		if err != nil {
 			return err
 		}
-		fresh, err := p.one(r, act, tag, &a)
-		if err != nil {
+		if err := p.one(r, act, &a); err != nil {
 			return err
 		}
-		if fresh {
-			now, err := eventweb.AttributeIn(r, p.d.Intel, e.ID, id)
-			if err != nil {
-				return err
-			}
-			tagged = append(tagged, strconv.FormatInt(id, 36)+"-"+strconv.FormatInt(now.Timestamp, 36))
-		}
 	}
-	done := web.Done("intel.done.changed")
-	if len(tagged) > 0 && len(tagged) <= undoMost {
-		done = done.WithUndo(to+"/attributes/undo", "tag", tag, "of", strings.Join(tagged, " "))
-	}
-	return web.Redirect(to, done)
+	return web.Redirect(base(r)+"/"+e.Ref(), web.Done("intel.done.changed"))
 }
 
 // event is the event of the address, whether or not the caller may change it: who may not
@@ -154,13 +143,10 @@ func (p *pages) event(r *http.Request) (intel.Event, error) {
 	return p.d.Intel.Event(r.Context(), web.Actor(r), ref)
 }
 
-// one does one act on one attribute; fresh tells whether that put a tag there.
-func (p *pages) one(r *http.Request, act, tag string, a *intel.Attribute) (fresh bool, err error) {
+// one does one act on one attribute.
+func (p *pages) one(r *http.Request, act string, a *intel.Attribute) (err error) {
 	ctx, who, at := r.Context(), web.Actor(r), strconv.FormatInt(a.ID, 10)
 	switch act {
-	case "tag":
-		n, err := p.d.Intel.Attach(ctx, who, intel.Target{Event: strconv.FormatInt(a.EventID, 10), Attribute: at}, []string{tag}, false)
-		return n > 0, err
 	case "saw":
 		_, _, err = p.d.Intel.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
 	case "unwanted":
@@ -168,7 +154,7 @@ func (p *pages) one(r *http.Request, act, tag string, a *intel.Attribute) (fresh
 	default:
 		err = fault.New(fault.Invalid, "act %q", act)
 	}
-	return false, err
+	return err
 }
 
 // undo takes one press on several attributes back as a whole. What was worked on since
@@ -182,57 +168,26 @@ func (p *pages) undo(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	done, left := 0, 0
-	if at := f.Text("at", 20); at != "" {
-		done, left, err = p.undoEdit(r, e, at)
-	} else {
-		done, left, err = p.untag(r, e, f.Text("tag", 255), f.Text("of", 4000))
+	moment, err := strconv.ParseInt(f.Text("at", 20), 36, 64)
+	if err != nil {
+		return fault.Field("at", "web.error.form", "%s", errUnreadable)
 	}
+	b, err := p.d.Intel.UndoAttributes(r.Context(), web.Actor(r), e.Ref(), moment)
 	if err != nil {
 		return err
 	}
-	to := base(r) + "/" + e.Ref()
-	if left > 0 {
-		return web.Redirect(to, web.Done("intel.done.undone.left", "n", done, "left", left))
-	}
-	return web.Redirect(to, web.Done("intel.done.undone", "n", done))
-}
-
-var errUnreadable = errors.New("what is to be undone is not readable")
-
-func (p *pages) undoEdit(r *http.Request, e *intel.Event, at string) (done, left int, err error) {
-	moment, err := strconv.ParseInt(at, 36, 64)
-	if err != nil {
-		return 0, 0, fault.Field("at", "web.error.form", "%s", errUnreadable)
-	}
-	b, err := p.d.Intel.UndoAttributes(r.Context(), web.Actor(r), e.Ref(), moment)
+	left := 0
 	for _, n := range b.Left {
 		left += n
 	}
-	return b.Changed, left, err
+	to := base(r) + "/" + e.Ref()
+	switch {
+	case left > 0:
+		return web.Redirect(to, web.Done("intel.done.undone.left", "n", b.Changed, "left", left))
+	case b.Objects > 0:
+		return web.Redirect(to, web.Done("intel.done.undone.object"))
+	}
+	return web.Redirect(to, web.Done("intel.done.undone", "n", b.Changed))
 }
 
-// untag takes a tag off the attributes that of names with the timestamps that they had.
-func (p *pages) untag(r *http.Request, e *intel.Event, tag, of string) (done, left int, err error) {
-	for _, x := range strings.Fields(of) {
-		number, stamp, _ := strings.Cut(x, "-")
-		id, err := strconv.ParseInt(number, 36, 64)
-		at, terr := strconv.ParseInt(stamp, 36, 64)
-		if err != nil || terr != nil || done+left == undoMost {
-			return done, left, fault.Field("of", "web.error.form", "%s", errUnreadable)
-		}
-		a, err := eventweb.AttributeIn(r, p.d.Intel, e.ID, id)
-		if err != nil {
-			return done, left, err
-		}
-		if a.Timestamp != at || a.Deleted {
-			left++
-			continue
-		}
-		if err := p.d.Intel.Detach(r.Context(), web.Actor(r), intel.Target{Event: e.Ref(), Attribute: strconv.FormatInt(id, 10)}, []string{tag}); err != nil {
-			return done, left, err
-		}
-		done++
-	}
-	return done, left, nil
-}
+var errUnreadable = errors.New("what is to be undone is not readable")

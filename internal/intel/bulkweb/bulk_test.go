@@ -135,18 +135,21 @@ func TestBulkActIsTakenBack(t *testing.T) {
 		}
 		d.Sends("ana", at+"/attributes/undo", 422, testkit.Form("at", "?"))
 		d.Sends("ana", at+"/attributes/undo", 404, testkit.Form("at", "1"))
-		d.Sends("ana", at+"/attributes/undo", 422, testkit.Form("tag", "x", "of", "?"))
-		d.press(t, at, "tag", back[1:], "tag", "kampanja")
-		if n := d.tagged(t, e.Ref()); n != 2 {
+		now.Add(1e9)
+		before = now.Now().UnixMicro()
+		d.press(t, at, "tag", append(back[1:], d.read(t, other.Ref())...), "tag", "kampanja")
+		if n := d.tagged(t, e.Ref()); n != 2 || d.tagged(t, other.Ref()) != 0 {
 			t.Fatalf("%d values are tagged, want 2", n)
 		}
-		var of []string
-		for _, a := range d.read(t, e.Ref())[1:] {
-			of = append(of, strconv.FormatInt(a.ID, 36)+"-"+strconv.FormatInt(a.Timestamp, 36))
-		}
-		d.Sends("ana", at+"/attributes/undo", 303, testkit.Form("tag", "kampanja", "of", strings.Join(of, " ")))
-		if n := d.tagged(t, e.Ref()); n != 0 {
-			t.Errorf("%d values are tagged still", n)
+		undo = url.Values{"at": {d.act(t, e.Ref(), before)}}
+		now.Add(1e9)
+		d.Must(d.Intel.Detach(t.Context(), d.people["ana"], intel.Target{Event: e.Ref(), Attribute: strconv.FormatInt(back[1].ID, 10)}, []string{"kampanja"}))
+		now.Add(1e9)
+		_, err = d.Intel.Attach(t.Context(), d.people["ana"], intel.Target{Event: e.Ref(), Attribute: strconv.FormatInt(back[1].ID, 10)}, []string{"kampanja"}, false)
+		d.Must(err)
+		d.Sends("ana", at+"/attributes/undo", 303, undo)
+		if left := d.read(t, e.Ref()); len(left[1].Tags) != 1 || len(left[2].Tags) != 0 {
+			t.Errorf("what was worked on since: %v, the other: %v", left[1].Tags, left[2].Tags)
 		}
 	})
 }

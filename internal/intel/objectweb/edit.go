@@ -195,6 +195,7 @@ func (p *pages) saveObject(w http.ResponseWriter, r *http.Request) error {
 	if wire.Distribution.V != int64(o.Distribution) || wire.Distribution.V == int64(intel.Group) && wire.SharingGroupID.V != o.Group {
 		edit.Distribution, edit.SharingGroupID = wire.Distribution, wire.SharingGroupID
 	}
+	at := int64(0)
 	err = f.Err("object")
 	switch {
 	case err != nil:
@@ -203,7 +204,7 @@ func (p *pages) saveObject(w http.ResponseWriter, r *http.Request) error {
 	case f.Int("version") != versionOf(o):
 		return fault.New(fault.Conflict, "object %d was changed meanwhile", o.ID).WithKey("fault.conflict")
 	default:
-		_, err = p.d.Intel.ReviseObject(r.Context(), web.Actor(r), o.UUID, edit, drop)
+		at, err = p.d.Intel.ReviseObject(r.Context(), web.Actor(r), o.UUID, edit, drop)
 	}
 	if f.Fail(err) {
 		page, err := p.revisePage(r, f, e, o, t)
@@ -215,5 +216,9 @@ func (p *pages) saveObject(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.toObject(r, e, o, web.Done("intel.object.changed"))
+	done := web.Done("intel.object.changed")
+	if at != 0 {
+		done = done.WithUndo(base(r)+"/"+e.Ref()+"/attributes/undo", "at", strconv.FormatInt(at, 36))
+	}
+	return p.toObject(r, e, o, done)
 }

@@ -1,10 +1,12 @@
 package objectweb
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,7 +120,31 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 		if diff := cmp.Diff(before, read()); diff != "" {
 			t.Error("changed by a form that was refused: ", diff)
 		}
-		send(303, "", "comment", "после", "of-from", "b@napad.example\nc@napad.example", "of-subject", "Други рачун", "of-x-mailer", "Mutt")
+		full := []string{"version", version, "comment", "после", "of-from", "b@napad.example\nc@napad.example", "of-subject", "Други рачун", "of-x-mailer", "Mutt"}
+		now.Add(1e9)
+		moment := saved(t, s, at+objects[0].UUID, full...)
+		now.Add(1e9)
+		if b, err := w.Intel.UndoAttributes(t.Context(), people["ana"], e.Ref(), moment); err != nil || b.Changed != 3 || b.Objects != 1 || len(b.Left) > 0 {
+			t.Errorf("%+v %v", b, err)
+		}
+		if diff := cmp.Diff(before, read()); diff != "" {
+			t.Error("taken back: ", diff)
+		}
+		now.Add(1e9)
+		moment = saved(t, s, at+objects[0].UUID, "version", fmt.Sprint(versionOf(&objects[0])), "comment", "пре", "of-from", "b@napad.example") // two went
+		now.Add(1e9)
+		if got := read(); len(got) != 3 {
+			t.Error(got)
+		}
+		if b, err := w.Intel.UndoAttributes(t.Context(), people["ana"], e.Ref(), moment); err != nil || b.Changed != 2 || b.Objects != 0 {
+			t.Errorf("%+v %v", b, err)
+		}
+		if diff := cmp.Diff(before, read()); diff != "" {
+			t.Error("what went is back: ", diff)
+		}
+		version = fmt.Sprint(versionOf(&objects[0]))
+		now.Add(1e9)
+		send(303, "", full[2:]...)
 		after := read()
 		if before[2][:6] != after[2][:6] {
 			t.Errorf("the subject is not the one that stood there: %q, %q", before[2], after[2])
@@ -141,4 +167,22 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 		other := w.Add(people["ana"], inteltest.Event("Други", intel.Community))
 		s.Shows("ana", "/console/events/"+other.Ref()+"/objects/"+objects[0].UUID, 404)
 	})
+}
+
+// saved sends the form and gives the moment that the toast takes back.
+func saved(t *testing.T, s *testkit.Site, path string, fields ...string) int64 {
+	t.Helper()
+	r := s.Browse("ana", "POST", path, "application/x-www-form-urlencoded", strings.NewReader(testkit.Form(append(fields, "distribution", "5")...).Encode()))
+	_, body, _ := strings.Cut(r.Header().Get("Set-Cookie"), "flash=")
+	body, _, _ = strings.Cut(body, ".")
+	text, _ := base64.RawURLEncoding.DecodeString(body)
+	form := regexp.MustCompile(`"/console/events/[^"]+/attributes/undo".*"at":"([0-9a-z]+)"`).FindSubmatch(text)
+	if r.Code != 303 || form == nil {
+		t.Fatalf("%d, and no way back: %s", r.Code, text)
+	}
+	at, err := strconv.ParseInt(string(form[1]), 36, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
