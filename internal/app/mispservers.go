@@ -15,8 +15,10 @@ import (
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/mail"
+	"straza/internal/kernel/store"
 	"straza/internal/kernel/web"
 	"straza/internal/peer"
+	"straza/internal/registry"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -135,11 +137,30 @@ func (h *House) signForPeers(text string) (signed, verifier string, err error) {
 
 // sealOwner is whom the installation's OpenPGP key names.
 func (h *House) sealOwner() openpgp.Owner {
-	of := openpgp.Owner{Name: "Straža", Email: mail.Address(mailFrom(h.cfg))}
-	if o, err := h.Registry.Host(context.Background(), ident.SystemPart("setup")); err == nil && o.Name != "" {
-		of.Name = o.Name
+	o, err := h.Registry.Host(context.Background(), ident.SystemPart("setup"))
+	if err != nil || o.Name == "" {
+		o.Name = "Straža"
 	}
-	return of
+	return h.sealNames(o)
+}
+
+func (h *House) sealNames(host registry.Organisation) openpgp.Owner {
+	return openpgp.Owner{Name: host.Name, Email: mail.Address(mailFrom(h.cfg))}
+}
+
+// foundedTx gives the installation its OpenPGP key in the act that makes its host.
+func (h *House) foundedTx(ctx context.Context, tx *store.Tx, host registry.Organisation) error {
+	return h.Seal.FoundTx(ctx, tx, ident.SystemPart("seal"), h.sealNames(host))
+}
+
+// beginSeal gives it to a house that had its host before there were keys.
+func (h *House) beginSeal(ctx context.Context) error {
+	if _, err := h.Registry.Host(ctx, ident.SystemPart("setup")); fault.Is(err, fault.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return h.Seal.Begin(ctx, ident.SystemPart("seal"))
 }
 
 // publicKey serves the installation's OpenPGP key where MISP has it.
@@ -147,6 +168,9 @@ func (h *House) publicKey(w http.ResponseWriter, r *http.Request) error {
 	keys, err := h.Seal.Keys(r.Context(), web.Actor(r))
 	if err != nil {
 		return err
+	}
+	if len(keys) == 0 {
+		return fault.New(fault.NotFound, "the installation has no host yet, and no key")
 	}
 	w.Header().Set("Content-Type", "application/pgp-keys")
 	w.Header().Set("Cache-Control", "public, max-age=300")

@@ -29,6 +29,9 @@ func (h *House) keyShow(ctx context.Context, env *cli.Env, _ []string) error {
 	if err != nil {
 		return err
 	}
+	if len(keys) == 0 {
+		return fault.New(fault.NotFound, "no key: it is made with the first organisation of kind cert")
+	}
 	if !env.JSON {
 		_, err = io.WriteString(env.Out, keys[0].Armored)
 		return err

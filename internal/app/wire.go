@@ -98,7 +98,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	if err := h.Packs.Follow(pack.Read(&lists, registry.OpenPack)); err != nil {
 		return err
 	}
-	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit, Pack: lists.Now, Letters: h.askingLetters()}); err != nil {
+	if h.Registry, err = registry.New(registry.Deps{DB: h.DB, Audit: h.Audit, Pack: lists.Now, Letters: h.askingLetters(), Founded: h.foundedTx}); err != nil {
 		return err
 	}
 	h.Accounts = account.New(account.Deps{DB: h.DB, Audit: h.Audit, Keys: h.Vault, Orgs: orgsOf{h.Registry},
@@ -115,9 +115,10 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Enrich = enrich.New(enrich.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.modules(), Keys: h.Vault})
 	h.Expiry = expiry.New(expiry.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Models: h.Lists})
 	h.Seal = seal.New(seal.Deps{DB: h.DB, Audit: h.Audit, Vault: h.Vault, Owner: h.sealOwner})
+	h.Post.Sign(h.Seal)
 	h.Peers = peer.New(peer.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Remarks: h.Remarks, Dossiers: h.Dossiers, Catalog: h.Lists, Registry: h.Registry, Keys: h.Vault, Seal: h.Seal, Out: h.outward(), Origin: func() string { return h.origin }})
 	h.Polls = poll.New(poll.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Registry: h.Registry, Keys: h.Vault, Out: h.outward()})
-	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog,
+	h.Threads = thread.New(thread.Deps{DB: h.DB, Audit: h.Audit, Blobs: h.Blobs, Mail: h.Post, Tokens: h.Vault, Text: h.Catalog, Keys: rings{h},
 		Link: func(token string) string { return h.origin + "/sr-Cyrl/thread/" + token }})
 	h.Advisory = advisory.New(advisory.Deps{DB: h.DB, Audit: h.Audit})
 	if err := h.wireIntake(); err != nil {
@@ -132,6 +133,9 @@ func (h *House) wire(ctx context.Context) (err error) {
 		return err
 	}
 	if err := h.Lists.Seed(ctx, ident.SystemPart("importer")); err != nil {
+		return err
+	}
+	if err := h.beginSeal(ctx); err != nil {
 		return err
 	}
 	return h.DB.Update(ctx, func(tx *store.Tx) error { // the installation's own name among peers
@@ -205,16 +209,4 @@ func (o orgsOf) FindOrgTx(ctx context.Context, tx *store.Tx, find string) (accou
 
 func asOrg(o registry.Organisation, err error) (account.Org, error) {
 	return account.Org{ID: o.ID, UUID: o.UUID, Name: o.Name, CERT: o.Kind == "cert"}, err
-}
-
-// rings knows recipients' OpenPGP keys: who has an account has entered their own; for the
-// rest the teams keep them.
-type rings struct{ h *House }
-
-func (r rings) MailKeyTx(ctx context.Context, tx *store.Tx, address string) (mail.Key, bool, error) {
-	k, found, err := r.h.Accounts.MailKeyTx(ctx, tx, address)
-	if err != nil || found {
-		return k, found, err
-	}
-	return r.h.Registry.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), address)
 }

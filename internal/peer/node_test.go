@@ -71,6 +71,7 @@ func newNode(t testing.TB, db *store.DB) *node {
 	n.URL = "http://" + srv.Listener.Addr().String()
 	n.vault = testkit.Vault(t)
 	n.seal = seal.New(seal.Deps{DB: db, Audit: testkit.Audit(db), Vault: n.vault, Owner: func() openpgp.Owner { return openpgp.Owner{Name: n.CERT.Name, Email: "straza@" + "cert.example"} }})
+	n.Must(n.seal.Begin(context.Background(), ident.SystemPart("seal")))
 	n.restart()
 	n.Lead = n.Person(n.CERT, access.Lead, ident.Web)
 	origin, err := url.Parse(n.URL)

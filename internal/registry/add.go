@@ -146,10 +146,15 @@ func (s *Service) insert(ctx context.Context, tx *store.Tx, o Organisation) (Org
 	if err := join(ctx, tx, o); err != nil {
 		return o, err
 	}
-	if o.Host { // whoever came before the host gets its CERT now
-		return o, s.reassign(ctx, tx)
+	if !o.Host {
+		return o, nil
 	}
-	return o, nil
+	if s.founded != nil {
+		if err := s.founded(ctx, tx, o); err != nil {
+			return o, err
+		}
+	}
+	return o, s.reassign(ctx, tx) // whoever came before the host gets its CERT now
 }
 
 func giveUUID(ctx context.Context, tx *store.Tx, o *Organisation) error {

@@ -108,6 +108,20 @@ func (s *Service) LetterKeyTx(ctx context.Context, tx *store.Tx, who ident.Actor
 	return k.Key, found, err
 }
 
+// SenderKeysTx gives the keys that a CERT, or the installation's administrators for all,
+// keep for an address, good or not any more: for parts of Straža that hold signatures
+// against them.
+func (s *Service) SenderKeysTx(ctx context.Context, tx *store.Tx, who ident.Actor, cert int64, address string) (out []mail.Key, err error) {
+	if who.Kind != ident.System {
+		return nil, fault.New(fault.Denied, "%s checks no signatures", who)
+	}
+	list, err := store.All(ctx, tx, scanKey, keysOfSender, address, cert)
+	for i := range list {
+		out = append(out, list[i].Key)
+	}
+	return out, err
+}
+
 func keyThing(k LetterKey) audit.Thing {
 	return audit.Thing{Kind: "letterkey", ID: k.ID, Label: k.Fingerprint}
 }

@@ -19,6 +19,8 @@ type Deps struct {
 	Audit   *audit.Log
 	Pack    func() *Pack
 	Letters *Letters
+	// Founded belongs to the act that makes the host; nil where nothing hangs on it.
+	Founded func(ctx context.Context, tx *store.Tx, host Organisation) error
 }
 
 // Service is the room's door. Reading needs registry.read (or registry.read-own:
@@ -29,12 +31,13 @@ type Service struct {
 	audit   *audit.Log
 	pack    func() *Pack
 	letters *Letters
+	founded func(ctx context.Context, tx *store.Tx, host Organisation) error
 	table   holders
 }
 
 // New makes the service.
 func New(d Deps) (*Service, error) {
-	s := &Service{db: d.DB, audit: d.Audit, pack: d.Pack, letters: d.Letters}
+	s := &Service{db: d.DB, audit: d.Audit, pack: d.Pack, letters: d.Letters, founded: d.Founded}
 	if s.pack == nil {
 		own, err := OwnPack()
 		if err != nil {

@@ -45,8 +45,8 @@ type Key struct {
 	Retired     int64 // µs; 0 = new signatures are made with it
 }
 
-// Keys lists the installation's keys, newest first; the first one signs. One is made
-// when there is none. Anybody may read them.
+// Keys lists the installation's keys, newest first; the first one signs. None while the
+// installation has no host. Anybody may read them.
 func (o *Office) Keys(ctx context.Context, _ ident.Actor) (out []Key, err error) {
 	rows, err := o.rows(ctx)
 	for _, r := range rows {
@@ -65,26 +65,39 @@ func (o *Office) Fingerprints(ctx context.Context, who ident.Actor) (out []strin
 }
 
 func (o *Office) rows(ctx context.Context) (rows []row, err error) {
-	read := func() error {
-		return o.d.DB.View(ctx, func(tx *store.Tx) error {
-			rows, err = store.All(ctx, tx, scanKey, allKeys)
-			return err
-		})
-	}
-	if err := read(); err != nil || len(rows) > 0 {
-		return rows, err
-	}
-	err = o.d.DB.Update(ctx, func(tx *store.Tx) error {
-		have, err := store.All(ctx, tx, scanKey, allKeys)
-		if err != nil || len(have) > 0 {
-			return err
-		}
-		return o.makeTx(ctx, tx, ident.SystemPart("seal"), "seal.make")
+	err = o.d.DB.View(ctx, func(tx *store.Tx) error {
+		rows, err = store.All(ctx, tx, scanKey, allKeys)
+		return err
 	})
-	if err != nil && !store.IsUnique(err) { // another node made it meanwhile
-		return nil, err
+	return rows, err
+}
+
+// Begin makes the first key where there is none, for Owner: when the program starts over
+// a house that has a host already. Several nodes may do it at once: one key comes of it.
+// For parts of Straža.
+func (o *Office) Begin(ctx context.Context, who ident.Actor) error {
+	if rows, err := o.rows(ctx); err != nil || len(rows) > 0 {
+		return err
 	}
-	return rows, read()
+	of := o.d.Owner() // asked before the transaction: it reads
+	err := o.d.DB.Update(ctx, func(tx *store.Tx) error { return o.FoundTx(ctx, tx, who, of) })
+	if store.IsUnique(err) { // another node made it meanwhile
+		return nil
+	}
+	return err
+}
+
+// FoundTx is Begin within the act that makes the host, which the key then names. Faults:
+// Denied for anybody but parts of Straža.
+func (o *Office) FoundTx(ctx context.Context, tx *store.Tx, who ident.Actor, of openpgp.Owner) error {
+	if who.Kind != ident.System {
+		return fault.New(fault.Denied, "%s founds no house", who)
+	}
+	have, err := store.All(ctx, tx, scanKey, allKeys)
+	if err != nil || len(have) > 0 {
+		return err
+	}
+	return o.makeTx(ctx, tx, who, of, "seal.make")
 }
 
 // Rotate makes a new key that signs from now on; the older ones stay for what lists
@@ -93,6 +106,7 @@ func (o *Office) Rotate(ctx context.Context, who ident.Actor) error {
 	if err := access.Check(who, "admin.settings"); err != nil {
 		return err
 	}
+	of := o.d.Owner()
 	return o.d.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := store.Now(ctx, tx)
 		if err != nil {
@@ -101,16 +115,15 @@ func (o *Office) Rotate(ctx context.Context, who ident.Actor) error {
 		if _, err := tx.Exec(ctx, retireKey, now); err != nil {
 			return err
 		}
-		return o.makeTx(ctx, tx, who, "seal.rotate")
+		return o.makeTx(ctx, tx, who, of, "seal.rotate")
 	})
 }
 
-func (o *Office) makeTx(ctx context.Context, tx *store.Tx, who ident.Actor, verb string) error {
+func (o *Office) makeTx(ctx context.Context, tx *store.Tx, who ident.Actor, of openpgp.Owner, verb string) error {
 	now, err := store.Now(ctx, tx)
 	if err != nil {
 		return err
 	}
-	of := o.d.Owner()
 	of.Name, of.Email = named(of.Name), named(of.Email)
 	s, err := openpgp.NewSecret(of, clock.FromMicros(now), o.d.DB.Clock)
 	if err != nil {
@@ -157,19 +170,46 @@ func (o *Office) signing(ctx context.Context, among []string) (*openpgp.Signing,
 	if err != nil {
 		return nil, err
 	}
+	if len(rows) == 0 {
+		return nil, fault.New(fault.Unavailable, "the installation has no host yet, and no key")
+	}
 	r := rows[0]
 	if i := slices.IndexFunc(rows, func(r row) bool { return slices.Contains(among, r.Fingerprint) }); i >= 0 {
 		r = rows[i]
 	}
-	b, err := o.d.Vault.Open(cell(r.ID), r.secret)
-	if err != nil {
-		return nil, err
-	}
-	s, err := openpgp.ReadSecret(b)
+	s, err := o.secret(r)
 	if err != nil {
 		return nil, err
 	}
 	return s.Signing(o.d.DB.Clock.Now(), o.d.DB.Clock)
+}
+
+func (o *Office) secret(r row) (*openpgp.Secret, error) {
+	b, err := o.d.Vault.Open(cell(r.ID), r.secret)
+	if err != nil {
+		return nil, err
+	}
+	return openpgp.ReadSecret(b)
+}
+
+// Secrets are both halves of the installation's keys, newest first: the first signs
+// letters that leave, any of them opens letters that come. For parts of Straža.
+func (o *Office) Secrets(ctx context.Context, who ident.Actor) (out []*openpgp.Secret, err error) {
+	if who.Kind != ident.System {
+		return nil, fault.New(fault.Denied, "%s may not have the installation's keys", who)
+	}
+	rows, err := o.rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		s, err := o.secret(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
 }
 
 // Document is one that was signed before its first byte leaves: written once for the

@@ -15,9 +15,9 @@ const (
 	touchThread = `UPDATE thread_thread SET last = $2, unread = unread + $3 WHERE id = $1`
 	readThread  = `UPDATE thread_thread SET unread = 0 WHERE id = $1`
 
-	insertMessage = `INSERT INTO thread_message (id, uuid, thread_id, way, at, person, author, body, letter, message_id, reason)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11) ON CONFLICT DO NOTHING`
-	messages  = `SELECT id, uuid, way, at, person, author, body, letter, reason FROM thread_message WHERE thread_id = $1 ORDER BY id`
+	insertMessage = `INSERT INTO thread_message (id, uuid, thread_id, way, at, person, author, body, letter, message_id, reason, sealing, signature, signer, signed)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15) ON CONFLICT DO NOTHING`
+	messages  = `SELECT id, uuid, way, at, person, author, body, letter, reason, sealing, signature, signer, signed FROM thread_message WHERE thread_id = $1 ORDER BY id`
 	parkedID  = `SELECT id FROM thread_message WHERE uuid = $1 AND way = 'quarantine'`
 	oneParked = `SELECT thread_id FROM thread_message WHERE id = $1 AND way = 'quarantine'`
 	cameAt    = `SELECT at FROM thread_message WHERE id = $1`

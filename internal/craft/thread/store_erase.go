@@ -12,6 +12,6 @@ const (
 var eraseIn = []string{
 	`DELETE FROM thread_word WHERE message_id IN (SELECT id FROM thread_message WHERE thread_id IN `,
 	`DELETE FROM thread_file WHERE message_id IN (SELECT id FROM thread_message WHERE thread_id IN `,
-	`UPDATE thread_message SET body = '–', message_id = '', reason = '', letter = 0, author = CASE WHEN person = 0 THEN '–' ELSE author END
+	`UPDATE thread_message SET body = '–', message_id = '', reason = '', letter = 0, signer = '', signed = 0, author = CASE WHEN person = 0 THEN '–' ELSE author END
 		WHERE (thread_id IN `,
 }

@@ -64,6 +64,7 @@ type Message struct {
 	Letter int64
 	Reason string // why it is in quarantine
 	Files  []File
+	Seal   Seal
 }
 
 // File is an attachment; its name came from outside and is only a label.
@@ -111,6 +112,7 @@ type Deps struct {
 	Tokens Tokens
 	Link   func(token string) string // address of the party's page
 	Text   *i18n.Catalog             // thread.letter.subject, thread.letter.body
+	Keys   Keys                      // nil: what comes encrypted stays closed, and no signature is known
 }
 
 // Desk handles threads.
@@ -212,7 +214,7 @@ func (k *Desk) letter(ctx context.Context, tx *store.Tx, t Thread, files int) (i
 
 // add writes a message; the party's own is told to the room of the object.
 func (k *Desk) add(ctx context.Context, tx *store.Tx, t Thread, m Message, foreignID string, unread int) error {
-	n, err := tx.Exec(ctx, insertMessage, m.ID, k.d.DB.NewUUID(), t.ID, m.Way, m.At, m.Person, m.Author, m.Body, m.Letter, foreignID, m.Reason)
+	n, err := tx.Exec(ctx, insertMessage, m.ID, k.d.DB.NewUUID(), t.ID, m.Way, m.At, m.Person, m.Author, m.Body, m.Letter, foreignID, m.Reason, m.Seal.State, m.Seal.Signature, m.Seal.Key, m.Seal.Signed)
 	if err != nil || n == 0 { // the same letter delivered twice
 		return err
 	}
@@ -239,8 +241,13 @@ func (k *Desk) Receive(ctx context.Context, r mail.Received) error {
 	if err != nil {
 		return err
 	}
-	m := Message{Way: In, Author: t.Party, Body: quoteCut(r.Text)}
-	if from := mail.Address(r.Header); from != t.Address || mail.Address(r.From) != t.Address && r.From != "" {
+	from := mail.Address(r.Header)
+	r, seal, err := k.unseal(ctx, t, from, r)
+	if err != nil {
+		return err
+	}
+	m := Message{Way: In, Author: t.Party, Body: quoteCut(r.Text), Seal: seal}
+	if from != t.Address || mail.Address(r.From) != t.Address && r.From != "" {
 		m.Way, m.Reason, m.Author = Quarantine, "sender", from
 	}
 	var kept []Attachment
@@ -264,7 +271,7 @@ func (k *Desk) Receive(ctx context.Context, r mail.Received) error {
 			return err
 		}
 		return k.d.Audit.Record(ctx, tx, ident.SystemPart("mailbox"), "thread."+m.Way, audit.Thing{Kind: "thread", ID: t.ID, Label: t.Number},
-			map[string]any{"message": m.ID, "files": len(kept)})
+			m.came(len(kept)))
 	})
 }
 
@@ -538,7 +545,7 @@ func scanThread(s store.Scanner) (t Thread, err error) {
 }
 
 func scanMessage(s store.Scanner) (m Message, err error) {
-	err = s.Scan(&m.ID, &m.UUID, &m.Way, &m.At, &m.Person, &m.Author, &m.Body, &m.Letter, &m.Reason)
+	err = s.Scan(&m.ID, &m.UUID, &m.Way, &m.At, &m.Person, &m.Author, &m.Body, &m.Letter, &m.Reason, &m.Seal.State, &m.Seal.Signature, &m.Seal.Key, &m.Seal.Signed)
 	return
 }
 

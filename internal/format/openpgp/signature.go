@@ -31,6 +31,7 @@ var sound = map[crypto.Hash]bool{crypto.SHA256: true, crypto.SHA384: true, crypt
 type Check struct {
 	sig *packet.Signature
 	h   hash.Cloner
+	in  io.Writer // h, or what makes the ends of lines alike before it
 }
 
 // NewCheck reads a detached signature, in armour or not. Errors: ErrSignature.
@@ -52,10 +53,19 @@ func NewCheck(signature []byte) (*Check, error) {
 		return nil, ErrSignature
 	}
 	sig, ok := p.(*packet.Signature)
-	if !ok || sig.SigType != packet.SigTypeBinary || !sound[sig.Hash] || sig.IssuerKeyId == nil && sig.IssuerFingerprint == nil {
+	if !ok {
 		return nil, ErrSignature
 	}
 	if _, err := packets.Next(); !errors.Is(err, io.EOF) { // one signature, nothing hidden behind it
+		return nil, ErrSignature
+	}
+	return checkOf(sig, false)
+}
+
+// checkOf begins to check a signature; those of text type only count for letters.
+func checkOf(sig *packet.Signature, letter bool) (*Check, error) {
+	text := sig.SigType == packet.SigTypeText
+	if sig.SigType != packet.SigTypeBinary && !(letter && text) || !sound[sig.Hash] || sig.IssuerKeyId == nil && sig.IssuerFingerprint == nil {
 		return nil, ErrSignature
 	}
 	h, err := sig.PrepareVerify()
@@ -66,11 +76,14 @@ func NewCheck(signature []byte) (*Check, error) {
 	if !ok {
 		return nil, ErrSignature
 	}
-	return &Check{sig, cloner}, nil
+	if text {
+		return &Check{sig, cloner, openpgp.NewCanonicalTextHash(cloner)}, nil
+	}
+	return &Check{sig, cloner, cloner}, nil
 }
 
 // Write takes the next of the bytes that are signed; it never fails.
-func (c *Check) Write(b []byte) (int, error) { return c.h.Write(b) }
+func (c *Check) Write(b []byte) (int, error) { return c.in.Write(b) }
 
 // By finds the certificate whose key made the signature, which must be fit to sign now.
 // Errors: ErrStranger when it is none of them, ErrExpired, ErrRevoked, ErrUnfit, ErrWeak
@@ -80,26 +93,66 @@ func (c *Check) By(certs []*Cert, now time.Time) (*Cert, error) {
 		if !c.names(cert) {
 			continue
 		}
-		if _, err := cert.ForSigning(now); err != nil {
+		if err := c.verify(cert); err != nil {
 			return cert, err
 		}
-		k, ok := cert.e.SigningKeyById(now, c.issuer(cert))
-		if !ok {
-			return cert, ErrUnfit
-		}
-		if c.sig.SigExpired(now) || c.sig.CreationTime.After(now.Add(skew)) {
-			return cert, ErrExpired
-		}
-		h, err := c.h.Clone() // to verify writes to it
-		if err != nil {
-			return cert, ErrSignature
-		}
-		if err := k.PublicKey.VerifySignature(h, c.sig); err != nil {
-			return cert, ErrForged
-		}
-		return cert, nil
+		return cert, c.fit(cert, now)
 	}
 	return nil, ErrStranger
+}
+
+// verify tells whether the certificate's key signed these bytes.
+func (c *Check) verify(cert *Cert) error {
+	h, err := c.h.Clone() // to verify writes to it
+	if err != nil {
+		return ErrSignature
+	}
+	p := cert.e.PrimaryKey
+	for i := range cert.e.Subkeys {
+		if id := cert.e.Subkeys[i].PublicKey; id.KeyId == c.issuer(cert) {
+			p = id
+		}
+	}
+	if !p.PubKeyAlgo.CanSign() {
+		return ErrUnfit
+	}
+	if err := p.VerifySignature(h, c.sig); err != nil {
+		return ErrForged
+	}
+	return nil
+}
+
+// fit tells whether the certificate's key might sign now.
+func (c *Check) fit(cert *Cert, now time.Time) error {
+	if _, err := cert.ForSigning(now); err != nil {
+		return err
+	}
+	k, ok := cert.e.SigningKeyById(now, c.issuer(cert))
+	if !ok {
+		return c.partly(cert, now)
+	}
+	if _, err := cert.fit(k, ok, now); err != nil {
+		return err
+	}
+	if c.sig.SigExpired(now) || c.sig.CreationTime.After(now.Add(skew)) {
+		return ErrExpired
+	}
+	return nil
+}
+
+// partly tells why the part of a certificate that signed may not, when another may.
+func (c *Check) partly(cert *Cert, now time.Time) error {
+	for i := range cert.e.Subkeys {
+		s := &cert.e.Subkeys[i]
+		switch {
+		case s.PublicKey.KeyId != c.issuer(cert):
+		case s.Revoked(now):
+			return ErrRevoked
+		case s.Sig != nil && (s.PublicKey.KeyExpired(s.Sig, now) || s.Sig.SigExpired(now)):
+			return ErrExpired
+		}
+	}
+	return ErrUnfit
 }
 
 // skew is how far ahead of ours the signer's clock may go.

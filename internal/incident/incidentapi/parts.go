@@ -195,6 +195,15 @@ type word struct {
 	Author string  `json:"author"`
 	Text   string  `json:"text"`
 	Files  int     `json:"files"`
+	Seal   seal    `json:"openpgp"`
+}
+
+// seal is how a letter came; empty words for one without OpenPGP.
+type seal struct {
+	Sealing   string  `json:"sealing"`   // opened, locked, damaged, long
+	Signature string  `json:"signature"` // good, partly, unknown, bad, expired, revoked, unfit
+	Key       *string `json:"key"`
+	Signed    *string `json:"signed"`
 }
 
 func (a *api) thread(w http.ResponseWriter, r *http.Request) error {
@@ -204,7 +213,7 @@ func (a *api) thread(w http.ResponseWriter, r *http.Request) error {
 	}
 	var out []word
 	for _, m := range ms {
-		out = append(out, word{m.UUID, m.Way, moment(m.At), m.Author, m.Body, len(m.Files)})
+		out = append(out, word{m.UUID, m.Way, moment(m.At), m.Author, m.Body, len(m.Files), seal{m.Seal.State, m.Seal.Signature, orNull(m.Seal.Key), moment(m.Seal.Signed)}})
 	}
 	return web.JSON(w, http.StatusOK, web.NewList(out, ""))
 }

@@ -10,7 +10,9 @@ import (
 	"testing/fstest"
 
 	"straza/internal/craft/pack"
+	"straza/internal/craft/seal"
 	"straza/internal/craft/thread"
+	"straza/internal/format/openpgp"
 	"straza/internal/incident"
 	"straza/internal/intel"
 	"straza/internal/kernel/access"
@@ -37,6 +39,7 @@ type World struct {
 	Audit         *audit.Log
 	Threads       *thread.Desk
 	Post          *mail.Post
+	Seal          *seal.Office
 	Intel         *intel.Service
 	Registry      *registry.Service
 	Vault         *vault.Vault
@@ -99,12 +102,31 @@ func (w *World) room(t testing.TB) {
 		"messages/en.json":      {Data: []byte(`{"thread.letter.subject":"Message: {number}","thread.letter.body":"About {number}: {link}","thread.letter.files":"Files: {n}","incident.notice.subject":"Answer: {number}","incident.notice.body":"Answer about {number}: {link}","incident.hand.parties":"Parties:","incident.hand.indicators":"Indicators:","incident.hand.evidence":"Evidence:"}`)}})
 	must(t, err)
 	w.Post = mail.New(w.DB, nil, "Straža <straza@cert.example>")
-	w.Threads = thread.New(thread.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Mail: w.Post, Tokens: w.Vault, Text: words,
+	w.Seal = seal.New(seal.Deps{DB: w.DB, Audit: w.Audit, Vault: w.Vault, Owner: func() openpgp.Owner {
+		return openpgp.Owner{Name: "Национални ЦЕРТ", Email: "straza@cert.example"}
+	}})
+	must(t, w.Seal.Begin(context.Background(), ident.SystemPart("seal")))
+	w.Threads = thread.New(thread.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Mail: w.Post, Tokens: w.Vault, Text: words, Keys: keys{w},
 		Link: func(token string) string { return "http://localhost:8480/sr-Cyrl/thread/" + token }})
 	w.Intel = intel.New(intel.Deps{DB: w.DB, Audit: w.Audit, Registry: w.Registry})
 	w.S = incident.New(incident.Deps{DB: w.DB, Audit: w.Audit, Blobs: w.Blobs, Vault: w.Vault, Registry: w.Registry, Threads: w.Threads, Intel: w.Intel, Readers: w.Intel,
 		Opener: func() incident.Opener { return door }, Book: pack.Fixed(Book()),
 		Post: w.Post, People: w, Text: words, Link: func(number string) string { return "http://localhost:8480/console/cases/" + number }})
+}
+
+// keys are what letters are held against: the installation's own and the registry's.
+type keys struct{ w *World }
+
+func (k keys) Secrets(ctx context.Context, who ident.Actor) ([]*openpgp.Secret, error) {
+	return k.w.Seal.Secrets(ctx, who)
+}
+
+func (k keys) SenderKeysTx(ctx context.Context, tx *store.Tx, audience int64, address string) ([]mail.Key, error) {
+	a, err := access.AudienceTx(ctx, tx, audience)
+	if err != nil {
+		return nil, err
+	}
+	return k.w.Registry.SenderKeysTx(ctx, tx, ident.SystemPart("mailbox"), a.CERT, address)
 }
 
 // ResolveTx gives the world's people as they are now: incident.People. Faults:

@@ -86,6 +86,7 @@ func (p *pages) partyView(r *http.Request, page *casePage, y incident.Party, ms 
 	v.Files.Type, v.Files.Multiple, v.Files.Optional, v.Files.Hint = "file", true, true, web.T(r, "incident.letter.files.hint")
 	for _, m := range ms {
 		row := message(r, m, func(uuid string) string { return page.At + "/files/" + uuid })
+		row.Seals = seals(r, m)
 		if m.Way == thread.Quarantine {
 			row.Note = web.T(r, "incident.quarantine")
 			v.Parked = append(v.Parked, parked{row, m.UUID})

@@ -120,6 +120,7 @@ func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
 	w.Accounts = account.New(account.Deps{DB: db, Audit: testkit.Audit(db), Keys: keys, Orgs: orgsOf{w.Registry},
 		Config: account.Config{Origin: func() string { return "https://straza.test" }, Hash: testkit.CheapHash}})
 	w.seal = seal.New(seal.Deps{DB: db, Audit: testkit.Audit(db), Vault: keys, Owner: func() openpgp.Owner { return openpgp.Owner{Name: "ORGNAME", Email: "straza@straza.test"} }})
+	w.Must(w.seal.Begin(context.Background(), ident.SystemPart("seal")))
 	w.post = mail.New(db, nil, "straza@straza.test")
 	words, err := i18n.NewCatalog(intel.Messages)
 	w.Must(err)

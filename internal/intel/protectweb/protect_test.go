@@ -32,6 +32,7 @@ func TestProtectionByPage(t *testing.T) {
 			people[name] = who
 		}
 		office := seal.New(seal.Deps{DB: db, Audit: testkit.Audit(db), Vault: testkit.Vault(t), Owner: func() openpgp.Owner { return openpgp.Owner{Name: "ЦЕРТ", Email: "cert@cert.example"} }})
+		w.Must(office.Begin(t.Context(), ident.SystemPart("seal")))
 		s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Seal: office}) }})
 		e := w.Add(people["ana"], inteltest.Event("Капија 400", intel.Community, inteltest.Attr("domain", "a.example")))
 		hidden := w.Add(people["ana"], inteltest.Event("Само наш", intel.OwnOrg, inteltest.Attr("domain", "b.example")))

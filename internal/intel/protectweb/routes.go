@@ -179,7 +179,9 @@ func (p *pages) set(on bool) web.Handler {
 			if err != nil {
 				return err
 			}
-			own = keys[0].Armored
+			if len(keys) > 0 { // a house without a host has none
+				own = keys[0].Armored
+			}
 		}
 		if err := p.d.Intel.SetProtected(r.Context(), web.Actor(r), e.Ref(), 0, on, own); err != nil {
 			return err

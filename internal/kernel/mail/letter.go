@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"straza/internal/format/openpgp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -40,6 +41,8 @@ type Letter struct {
 	Secret    bool   // leaves only encrypted; without a key of the recipient it fails
 	Under     string // fingerprint of the OpenPGP key it left under; "" = in the clear
 	Key       Key    // of the recipient when it is delivered; none has no fingerprint
+
+	by *openpgp.Secret // whose signature it carries when it is encrypted
 }
 
 // perHour is how many letters one recipient gets in an hour; the rest wait.
@@ -52,6 +55,7 @@ type Post struct {
 	from   string
 	domain string
 	ring   Keyring
+	own    Own
 }
 
 // Keyring knows recipients' OpenPGP keys; account.Service does.
@@ -63,6 +67,28 @@ type Keyring interface {
 // Use gives the way out a keyring, before it serves: from then on letters to who has
 // a key leave encrypted.
 func (p *Post) Use(ring Keyring) { p.ring = ring }
+
+// Own are the installation's own OpenPGP keys, newest first; seal.Office has them.
+type Own interface {
+	Secrets(ctx context.Context, who ident.Actor) ([]*openpgp.Secret, error)
+}
+
+// Sign gives the way out the installation's keys, before it serves: from then on letters
+// that leave encrypted are signed, too. Letters in the clear are not: most who get them
+// would only see a file that they do not know.
+func (p *Post) Sign(own Own) { p.own = own }
+
+// signer is the key that signs letters now; nil while the installation has none.
+func (p *Post) signer(ctx context.Context) (*openpgp.Secret, error) {
+	if p.own == nil {
+		return nil, nil
+	}
+	list, err := p.own.Secrets(ctx, ident.SystemPart("postman"))
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list[0], nil
+}
 
 // SealsTx tells whether a letter to an address would leave encrypted: only then may
 // it say what is labelled TLP:AMBER (and be marked Secret).
@@ -178,6 +204,11 @@ func (p *Post) send(ctx context.Context, t *jobs.Task) error {
 	}
 	if recent >= perHour {
 		return fault.New(fault.Limited, "%d letters to one recipient within an hour", recent).After(10 * time.Minute)
+	}
+	if l.Key.Fingerprint != "" {
+		if l.by, err = p.signer(ctx); err != nil {
+			return err
+		}
 	}
 	state, reason := Caught, ""
 	keyless := l.Secret && l.Key.Fingerprint == ""

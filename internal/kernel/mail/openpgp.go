@@ -12,9 +12,7 @@ import (
 	gomessage "github.com/emersion/go-message"
 	gomail "github.com/wneessen/go-mail"
 
-	pgp "github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"straza/internal/format/openpgp"
 	"straza/internal/kernel/clock"
@@ -49,7 +47,8 @@ func ParseKey(text string, now time.Time) (k Key, err error) {
 }
 
 // seal makes a letter's text into one OpenPGP message in ASCII armour, its subject
-// inside (RFC 3156 §4; the header outside says nothing).
+// inside (RFC 3156 §4; the header outside says nothing), signed and encrypted in one
+// (§6.2) where the installation has a key.
 func seal(k Key, l Letter, now time.Time) ([]byte, error) {
 	var inner bytes.Buffer
 	var h gomessage.Header
@@ -67,16 +66,16 @@ func seal(k Key, l Letter, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := pgp.ReadArmoredKeyRing(strings.NewReader(k.Armored))
-	if err != nil || len(list) != 1 {
-		return nil, errors.Join(errors.New("the key that is kept does not read"), err)
+	to, err := openpgp.Read(k.Armored)
+	if err != nil {
+		return nil, err
 	}
 	var out bytes.Buffer
 	a, err := armor.Encode(&out, "PGP MESSAGE", nil)
 	if err != nil {
 		return nil, err
 	}
-	p, err := pgp.Encrypt(a, list, nil, &pgp.FileHints{IsBinary: true}, &packet.Config{Time: func() time.Time { return now }, DefaultCipher: packet.CipherAES256})
+	p, err := openpgp.Seal(a, to, l.by, now, clock.System())
 	if err != nil {
 		return nil, err
 	}

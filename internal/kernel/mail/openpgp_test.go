@@ -10,13 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
+	pgp "github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/emersion/go-message"
 
+	"straza/internal/format/openpgp"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
@@ -24,7 +26,7 @@ import (
 )
 
 // made is somebody's key pair, valid for a while from a moment on; 0 = for ever.
-func made(t testing.TB, at time.Time, valid time.Duration, bits int) *openpgp.Entity {
+func made(t testing.TB, at time.Time, valid time.Duration, bits int) *pgp.Entity {
 	t.Helper()
 	c := &packet.Config{Time: func() time.Time { return at }, KeyLifetimeSecs: uint32(valid.Seconds())}
 	if bits > 0 {
@@ -32,16 +34,16 @@ func made(t testing.TB, at time.Time, valid time.Duration, bits int) *openpgp.En
 	} else {
 		c.Algorithm = packet.PubKeyAlgoEdDSA
 	}
-	e, err := openpgp.NewEntity("Ана Анић", "", "ana@cert.example", c)
+	e, err := pgp.NewEntity("Ана Анић", "", "ana@cert.example", c)
 	must(t, err)
 	return e
 }
 
 // public is its public half in ASCII armour; secret is all of it.
-func public(t testing.TB, list ...*openpgp.Entity) string {
+func public(t testing.TB, list ...*pgp.Entity) string {
 	t.Helper()
 	var b strings.Builder
-	w, err := armor.Encode(&b, openpgp.PublicKeyType, nil)
+	w, err := armor.Encode(&b, pgp.PublicKeyType, nil)
 	must(t, err)
 	for _, e := range list {
 		must(t, e.Serialize(w))
@@ -50,10 +52,10 @@ func public(t testing.TB, list ...*openpgp.Entity) string {
 	return b.String()
 }
 
-func secret(t testing.TB, e *openpgp.Entity) string {
+func secret(t testing.TB, e *pgp.Entity) string {
 	t.Helper()
 	var b strings.Builder
-	w, err := armor.Encode(&b, openpgp.PrivateKeyType, nil)
+	w, err := armor.Encode(&b, pgp.PrivateKeyType, nil)
 	must(t, err)
 	must(t, e.SerializePrivate(w, nil))
 	must(t, w.Close())
@@ -177,11 +179,11 @@ func TestLettersLeaveEncrypted(t *testing.T) {
 }
 
 // opened decrypts a message and gives the entity within.
-func opened(t *testing.T, armored []byte, e *openpgp.Entity) *message.Entity {
+func opened(t *testing.T, armored []byte, e *pgp.Entity) *message.Entity {
 	t.Helper()
 	block, err := armor.Decode(bytes.NewReader(armored))
 	must(t, err)
-	m, err := openpgp.ReadMessage(block.Body, openpgp.EntityList{e}, nil, nil)
+	m, err := pgp.ReadMessage(block.Body, pgp.EntityList{e}, nil, nil)
 	must(t, err)
 	text, err := io.ReadAll(m.UnverifiedBody)
 	must(t, err)
@@ -190,8 +192,18 @@ func opened(t *testing.T, armored []byte, e *openpgp.Entity) *message.Entity {
 	return inner
 }
 
-// TestGnuPGReadsIt: another implementation, where the machine has it, takes the key that
-// we keep and opens what we send.
+// office are the installation's own keys.
+type office []*openpgp.Secret
+
+func (o office) Secrets(_ context.Context, who ident.Actor) ([]*openpgp.Secret, error) {
+	if who.Kind != ident.System {
+		return nil, fault.New(fault.Denied, "%s", who)
+	}
+	return o, nil
+}
+
+// TestGnuPGReadsIt: another implementation, where the machine has it, takes the keys that
+// we keep, opens what we send and finds our signature good; and we read what it writes.
 func TestGnuPGReadsIt(t *testing.T) {
 	t.Parallel()
 	gpg, err := exec.LookPath("gpg")
@@ -202,6 +214,7 @@ func TestGnuPGReadsIt(t *testing.T) {
 		t.Skip("no gpg on this machine (scripts/setup.sh consumers)")
 	}
 	home := t.TempDir()
+	var status string
 	call := func(in []byte, args ...string) []byte {
 		t.Helper()
 		cmd := exec.Command(gpg, append([]string{"--homedir", home, "--batch", "--quiet", "--trust-model", "always", "--pinentry-mode", "loopback", "--passphrase", ""}, args...)...)
@@ -212,6 +225,7 @@ func TestGnuPGReadsIt(t *testing.T) {
 		if err != nil {
 			t.Fatalf("gpg %v: %v\n%s", args, err, said.String())
 		}
+		status = said.String()
 		return out
 	}
 	t.Cleanup(func() { _ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run() })
@@ -224,16 +238,40 @@ func TestGnuPGReadsIt(t *testing.T) {
 	b := &box{}
 	p := mail.New(db, serve(t, b), "straza@cert.example")
 	p.Use(&ring{"mila@cert.example", &k})
+	own, cert := ownKey(t)
+	p.Sign(office{own})
+	call([]byte(cert.Armored), "--import")
 	must(t, queue(t, db, p, mail.Letter{To: "mila@cert.example", Subject: "Ж", Body: "Чачак\n", Lang: "sr-Cyrl", Secret: true}))
 	must(t, jobs.New(db, p.Jobs(), nil).Drain(context.Background()))
 	if len(b.got) != 1 || len(b.got[0].Files) != 2 {
 		t.Fatalf("%+v", b.got)
 	}
-	inner, err := message.Read(bytes.NewReader(call(b.got[0].Files[1].Data, "--decrypt")))
+	inner, err := message.Read(bytes.NewReader(call(b.got[0].Files[1].Data, "--status-fd", "2", "--decrypt")))
 	must(t, err)
 	text, err := io.ReadAll(inner.Body)
 	if subject, _ := inner.Header.Text("Subject"); err != nil || subject != "Ж" || strings.TrimSpace(string(text)) != "Чачак" {
 		t.Errorf("%q %q %v", subject, text, err)
+	}
+	if !strings.Contains(status, "GOODSIG ") || !strings.Contains(status, "VALIDSIG "+cert.Fingerprint) {
+		t.Errorf("gpg says of our signature: %s", status)
+	}
+	mila, err := openpgp.Read(k.Armored)
+	must(t, err)
+	const part = "Content-Type: text/plain; charset=utf-8\r\n\r\nЧачак \r\nи Ужице"
+	to := []string{"--armor", "--sign", "--encrypt", "--recipient", "straza@cert.example"}
+	for name, letter := range map[string]string{
+		"signed and encrypted": mimeHead + string(call([]byte(part), to...)) + "\r\n--b--\r\n",
+		"by text":              mimeHead + string(call([]byte(part), append([]string{"--textmode"}, to...)...)) + "\r\n--b--\r\n",
+		"signed": "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\r\n\r\n--b\r\n" + part + "\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n" +
+			string(call([]byte(part), "--armor", "--textmode", "--detach-sign")) + "\r\n--b--\r\n",
+		"inline":       "Content-Type: text/plain; charset=utf-8\r\n\r\n" + string(call([]byte("Чачак \nи Ужице"), to...)),
+		"in the clear": "Content-Type: text/plain; charset=utf-8\r\n\r\n" + string(call([]byte("Чачак \nи Ужице\n"), "--clearsign")),
+	} {
+		got := parsed(t, letter).Unseal([]*openpgp.Secret{own})
+		v := got.Seal.Signatures.By([]*openpgp.Cert{mila}, time.Now())
+		if v.Word != openpgp.Good || v.Key != k.Fingerprint || got.Seal.Partly || !strings.HasPrefix(got.Text, "Чачак") || !strings.Contains(got.Text, "и Ужице") {
+			t.Errorf("%s: %+v %q %+v", name, v, got.Text, got.Seal)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,9 @@ type Received struct {
 	Auto      bool // an automatic answer: never answered automatically
 	Text      string
 	Files     []ReceivedFile
+	Seal      Sealing
+
+	whole []byte // the letter as it came, when OpenPGP is in it
 }
 
 // ReceivedFile is an attachment; Name comes from outside and is only a label.
@@ -122,15 +126,26 @@ func (s *session) Logout() error { return nil }
 
 var errTooMany = errors.New("too many parts")
 
-// Parse reads a letter (RFC 5322, MIME) within limits: bytes, parts, depth.
+// Parse reads a letter (RFC 5322, MIME) within limits: bytes, parts, depth. What is
+// encrypted or signed in it Unseal opens.
 func Parse(r io.Reader) (in Received, err error) {
-	e, err := message.Read(io.LimitReader(r, maxLetter))
+	raw, err := io.ReadAll(io.LimitReader(r, maxLetter))
+	if err != nil {
+		return in, err
+	}
+	e, err := message.Read(bytes.NewReader(raw))
 	if err != nil && !message.IsUnknownCharset(err) {
 		return in, err
 	}
 	readHeader(gomessage.Header{Header: e.Header}, &in)
 	parts := 0
-	return in, takeParts(e, &in, 0, &parts)
+	if err := takeParts(e, &in, 0, &parts); err != nil {
+		return in, err
+	}
+	if wrapped(e.Header) != "" || armoured(in.Text) {
+		in.whole = raw
+	}
+	return in, nil
 }
 
 // takeParts walks the parts below e. The depth is bounded, because each level reads

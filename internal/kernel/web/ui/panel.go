@@ -95,7 +95,8 @@ type Message struct {
 	Kind  string // one of FromThem, FromUs, Draft, Internal
 	Who   string
 	At    time.Time
-	Note  string // signature state, "saved 8.20"
+	Note  string // "saved 8.20"
+	Seals []Sealed
 	Body  string // plain text as written; line breaks are kept
 	Lang  string // language of the body, when known
 	Files []FileRef
@@ -104,6 +105,14 @@ type Message struct {
 }
 
 func (Message) template() string { return "c-message" }
+
+// Sealed tells one thing of how a message was encrypted or signed.
+type Sealed struct {
+	Icon string
+	Word string
+	Code string // a fingerprint
+	Tone string // ui's tones: success, warning, danger; "" = neither good nor bad
+}
 
 // FileRef is an attachment.
 type FileRef struct {
