@@ -10,7 +10,12 @@ import (
 
 // TestTAXIIRead: the OASIS client reads what was published, and the OASIS validator finds no error in it.
 func TestTAXIIRead(t *testing.T) {
-	events := SharedData(t, "misp-events")
+	events := t.TempDir()
+	for _, from := range []string{SharedData(t, "misp-events"), "testdata/stix"} { // the second: templates that the first lacks
+		if err := os.CopyFS(events, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	Binary(t)
 	var key string
 	s := Start(t, func(s *Server) {

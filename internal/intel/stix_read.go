@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"straza/internal/format/misp"
@@ -152,46 +154,166 @@ func attachments(ctx context.Context, tx *store.Tx, v *vault.Vault, list []Attri
 	return out, nil
 }
 
+// objects converts the objects of an event: those that others hold with these,
+// annotations when all that they are about is known.
 func (c *conversion) objects(conv *stix.Converter) error {
-	after := int64(0)
-	return pages(0, func(int) (int, error) {
+	held, within, err := c.holding()
+	if err != nil {
+		return err
+	}
+	after, last := int64(0), []wholeObject{}
+	err = pages(0, func(int) (int, error) {
 		var list []Object
-		data := map[int64][]byte{}
+		var all []wholeObject
 		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
 			if list, err = listObjects(c.ctx, tx, sharer, c.event.ID, after, Without, 100); err != nil {
 				return err
 			}
-			if err = fillObjects(c.ctx, tx, sharer, list, Without); err != nil {
-				return err
-			}
-			for i := range list {
-				more, err := attachments(c.ctx, tx, c.s.vault, list[i].Attributes)
-				if err != nil {
-					return err
-				}
-				for id, b := range more {
-					data[id] = b
-				}
-			}
-			return nil
+			all, err = c.filled(tx, list, held, within)
+			return err
 		})
 		for i := range list {
 			after = list[i].ID
-			if err == nil {
-				c.object(conv, &list[i], data)
+		}
+		for i := range all {
+			if err == nil && stix.Annotates(all[i].Name) {
+				last = append(last, all[i])
+			} else if err == nil {
+				c.object(conv, &all[i])
 			}
 		}
 		return len(list), err
+	})
+	for i := range last {
+		if err == nil {
+			if err = c.about(&last[i]); err == nil {
+				c.object(conv, &last[i])
+			}
+		}
+	}
+	return err
+}
+
+// wholeObject is an object with what it holds and the data of all their attributes.
+type wholeObject struct {
+	Object
+	inner []Object
+	data  map[int64][]byte
+}
+
+// holding gives the objects that others hold, and each of these. Only who sees the one
+// sees the other, or each stands alone.
+func (c *conversion) holding() (held map[int64][]int64, within map[int64]bool, err error) {
+	held, within = map[int64][]int64{}, map[int64]bool{}
+	err = c.s.db.View(c.ctx, func(tx *store.Tx) error {
+		list, err := heldObjects(c.ctx, tx, c.event.ID)
+		for _, h := range list {
+			if stix.Holds(h.outerName, h.innerName) && !within[h.inner] {
+				within[h.inner] = true
+				held[h.outer] = append(held[h.outer], h.inner)
+			}
+		}
+		return err
+	})
+	return held, within, err
+}
+
+func (c *conversion) filled(tx *store.Tx, list []Object, held map[int64][]int64, within map[int64]bool) (out []wholeObject, err error) {
+	list = slices.DeleteFunc(slices.Clone(list), func(o Object) bool { return within[o.ID] })
+	ids := []int64{}
+	for i := range list {
+		ids = append(ids, held[list[i].ID]...)
+	}
+	n := len(list)
+	if len(ids) > 0 {
+		inner, err := objectsOf(c.ctx, tx, ids)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, inner...)
+	}
+	if err := fillObjects(c.ctx, tx, sharer, list, Without); err != nil {
+		return nil, err
+	}
+	data, at := map[int64][]byte{}, map[int64]Object{}
+	for i := range list {
+		more, err := attachments(c.ctx, tx, c.s.vault, list[i].Attributes)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(data, more)
+		at[list[i].ID] = list[i]
+	}
+	for _, o := range list[:n] {
+		f := wholeObject{Object: o, data: data}
+		for _, id := range held[o.ID] {
+			if x, ok := at[id]; ok {
+				f.inner = append(f.inner, x)
+			}
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// about leaves out of an annotation what fewer may see than the annotation.
+func (c *conversion) about(o *wholeObject) error {
+	var uuids []string
+	for _, r := range o.References {
+		uuids = append(uuids, r.TargetUUID)
+	}
+	return c.s.db.View(c.ctx, func(tx *store.Tx) error {
+		ends, err := farEnds(c.ctx, tx, c.event.ID, uuids)
+		o.References = slices.DeleteFunc(o.References, func(r Reference) bool {
+			reach := strings.Trim(ends[r.TargetUUID].reach, ".")
+			return reach != "" && reach != strings.Trim(audienceText(o.audience), ".")
+		})
+		return err
 	})
 }
 
 // object converts an object with those of its attributes that everybody sees who
 // sees the object; the others stand alone, each under its own audience.
-func (c *conversion) object(conv *stix.Converter, o *Object, data map[int64][]byte) {
+func (c *conversion) object(conv *stix.Converter, o *wholeObject) {
 	here := stixSource{object: o.ID, audiences: audienceText(o.audience)}
+	w, apart := c.wireObject(&o.Object, o.data)
+	var inner []*misp.Object
+	for i := range o.inner {
+		x, more := c.wireObject(&o.inner[i], o.data)
+		if inner = append(inner, &x); len(more) > 0 {
+			defer c.apart(conv, &o.inner[i], more, o.data)
+		}
+	}
+	for _, r := range o.References {
+		c.links[r.UUID] = here
+		c.targets[r.UUID] = r.TargetUUID
+	}
+	for i := range o.inner {
+		for _, r := range o.inner[i].References {
+			c.links[r.UUID] = here
+			c.targets[r.UUID] = r.TargetUUID
+		}
+	}
+	if len(w.Attribute) > 0 || len(apart) == 0 {
+		c.at = here
+		if stix.Annotates(o.Name) {
+			c.links[o.UUID] = here
+		}
+		conv.Object(&w, inner...)
+	}
+	c.apart(conv, &o.Object, apart, o.data)
+}
+
+func (c *conversion) apart(conv *stix.Converter, o *Object, list []Attribute, data map[int64][]byte) {
+	for i := range list {
+		c.attribute(conv, &list[i], data[list[i].ID], o)
+	}
+}
+
+// wireObject is an object as it may leave, and those of its attributes that fewer see.
+func (c *conversion) wireObject(o *Object, data map[int64][]byte) (w misp.Object, apart []Attribute) {
 	whole := *o
 	whole.Attributes = nil
-	var apart []Attribute
 	for _, a := range o.Attributes {
 		if c.narrower(&a, o) {
 			apart = append(apart, a)
@@ -199,23 +321,13 @@ func (c *conversion) object(conv *stix.Converter, o *Object, data map[int64][]by
 			whole.Attributes = append(whole.Attributes, a)
 		}
 	}
-	for _, r := range o.References {
-		c.links[r.UUID] = here
-		c.targets[r.UUID] = r.TargetUUID
+	w = whole.Wire()
+	w.SharingGroup = c.named(o.Distribution, o.Group)
+	w.Attribute = w.Attribute[:0]
+	for i := range whole.Attributes {
+		w.Attribute = append(w.Attribute, c.wireOut(&whole.Attributes[i], data[whole.Attributes[i].ID]))
 	}
-	if len(whole.Attributes) > 0 || len(apart) == 0 {
-		c.at = here
-		w := whole.Wire()
-		w.SharingGroup = c.named(o.Distribution, o.Group)
-		w.Attribute = w.Attribute[:0]
-		for i := range whole.Attributes {
-			w.Attribute = append(w.Attribute, c.wireOut(&whole.Attributes[i], data[whole.Attributes[i].ID]))
-		}
-		conv.Object(&w)
-	}
-	for i := range apart {
-		c.attribute(conv, &apart[i], data[apart[i].ID], o)
-	}
+	return w, apart
 }
 
 // narrower tells whether an attribute may be hidden from somebody who sees its

@@ -422,3 +422,25 @@ func farEnds(ctx context.Context, tx *store.Tx, event int64, uuids []string) (ma
 	}
 	return out, nil
 }
+
+// heldObject is an object that another one refers to and may tell of.
+type heldObject struct {
+	outer, inner         int64
+	outerName, innerName string
+}
+
+func scanHeldObject(s store.Scanner) (h heldObject, err error) {
+	err = s.Scan(&h.outer, &h.inner, &h.outerName, &h.innerName)
+	return h, err
+}
+
+// heldObjects gives references between objects of an event that the same people see.
+func heldObjects(ctx context.Context, tx *store.Tx, event int64) ([]heldObject, error) {
+	return store.All(ctx, tx, scanHeldObject, "SELECT o.id, t.id, o.name, t.name FROM intel_reference r JOIN intel_object o ON o.id = r.object_id JOIN intel_object t ON t.uuid = r.target_uuid"+
+		" WHERE r.event_id = $1 AND t.event_id = r.event_id AND NOT r.deleted AND NOT o.deleted AND NOT t.deleted AND o.name IN ('pe', 'registry-key')"+
+		" AND COALESCE(o.audience_id, 0) = COALESCE(t.audience_id, 0) ORDER BY o.id, r.id", event)
+}
+
+func objectsOf(ctx context.Context, tx *store.Tx, ids []int64) ([]Object, error) {
+	return store.All(ctx, tx, scanObject, "SELECT "+objectCols+" FROM intel_object o WHERE o.id IN "+store.In(ids)+" ORDER BY o.id")
+}

@@ -21,10 +21,14 @@ type sco struct {
 type mapped struct {
 	build       func(b *builder) // adds the observables; nil when there are none
 	pattern     string
-	patternType string // "" is stix
-	sdo         string // an object of the domain instead of all that
-	own         props  // of it
+	patternType string          // "" is stix
+	sdo         string          // an object of the domain instead of all that
+	own         props           // of it
+	held        []*misp.Object  // of those within it, the ones that it tells of
+	content     *misp.Attribute // whose data stands as an artifact
 }
+
+func (m *mapped) holds(o *misp.Object) bool { return slices.Contains(m.held, o) }
 
 // builder collects the observables of one attribute or object.
 type builder struct {

@@ -105,6 +105,9 @@ func anObject(name string, pairs ...string) *misp.Event {
 	o := misp.Object{UUID: misp.T("70d6e0b9-0824-44aa-bca1-6b2b254a3cf9"), Name: misp.T(name), MetaCategory: misp.T("misc"), Timestamp: misp.N(1700000002)}
 	for i := 0; i+2 < len(pairs); i += 3 {
 		o.Attribute = append(o.Attribute, misp.Attribute{ObjectRelation: misp.T(pairs[i]), Type: misp.T(pairs[i+1]), Value: misp.T(pairs[i+2]), ToIDS: misp.B(true)})
+		if pairs[i+1] == "attachment" {
+			o.Attribute[len(o.Attribute)-1].Data = misp.T("iVBORw0KGgo=")
+		}
 	}
 	e.Object = []misp.Object{o}
 	return e
@@ -330,6 +333,14 @@ var objectRows = []struct {
 	{"owasp-crs-rule", "indicator", []string{"raw-rule", "text", "SecRule ARGS x", "message", "text", "m"}},
 	{"wazuh-rule", "indicator", []string{"wazuh-rule", "text", "<rule id='1'/>"}},
 	{"nova-rule", "indicator", []string{"raw-rule", "text", "rule x {}"}},
+	{"image", "artifact", []string{"filename", "filename", "a.png", "attachment", "attachment", "a.png", "link", "link", "https://a.example.com/"}},
+	{"artifact", "artifact", []string{"url", "url", "https://a.example.com/a", "sha256", "sha256", strings.Repeat("a", 64), "mime_type", "mime-type", "application/zip"}},
+	{"pe", "file", []string{"imphash", "imphash", "23ea835ab4b9017c74dfb023d2301c99", "entrypoint-address", "text", "4096", "type", "text", "dll"}},
+	{"registry-key-value", "windows-registry-key", []string{"name", "text", "n", "data", "text", "d", "data-type", "text", "REG_SZ"}},
+	{"malware", "malware", []string{"name", "text", "Evil", "is_family", "boolean", "0"}},
+	{"stix2-pattern", "indicator", []string{"stix2-pattern", "stix2-pattern", "[file:name LIKE '%.exe']", "comment", "comment", "why"}},
+	{"elf", "x-misp-object", []string{"type", "text", "EXECUTABLE", "arch", "text", "x86_64"}},
+	{"macho", "x-misp-object", []string{"name", "text", "a", "type", "text", "EXECUTE"}},
 	{"unheard-of", "x-misp-object", []string{"a", "text", "b"}},
 }
 

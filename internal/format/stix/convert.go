@@ -26,7 +26,7 @@ type Options struct {
 }
 
 // Converter turns one event into objects, in this order: New, Attribute and
-// Object in any number, Close. Objects are handed to emit as they are made; those
+// Add (or Object) in any number, Close. Objects are handed to emit as they are made; those
 // that others refer to come first where that is possible.
 type Converter struct {
 	opt     Options
@@ -39,6 +39,7 @@ type Converter struct {
 	once    map[string]bool   // ids that may come again: identities, markings, clusters, strict observables
 	primary map[string]string // MISP uuid → the object that stands for it
 	links   []link
+	waiting []misp.Object
 	names   naming
 	n       int
 	err     error
@@ -53,6 +54,7 @@ func New(e *misp.Event, opt Options, emit func(Object) error) *Converter {
 	c := &Converter{opt: opt, emit: emit, e: e, seconds: e.Timestamp.Or(0), once: map[string]bool{}, primary: map[string]string{}, names: naming{}}
 	c.label = tlp.FromTags(tagNames(e.Tag)).Or(opt.Default)
 	c.author = c.identity(e.Orgc)
+	c.primary[e.UUID.V] = c.eventID()
 	return c
 }
 
@@ -64,9 +66,49 @@ func Convert(e *misp.Event, opt Options) ([]Object, error) {
 		c.Attribute(&e.Attribute[i])
 	}
 	for i := range e.Object {
-		c.Object(&e.Object[i])
+		c.Add(&e.Object[i])
 	}
 	return out, c.Close()
+}
+
+// Add converts an object of which nobody knows what it holds: those that hold others, are
+// held, or are about others wait for Close.
+func (c *Converter) Add(o *misp.Object) {
+	if name := o.Name.V; Annotates(name) || slices.Contains([]string{"pe", "pe-section", "registry-key", "registry-key-value"}, name) {
+		c.waiting = append(c.waiting, *o)
+		return
+	}
+	c.Object(o)
+}
+
+// arranged lists objects each with those that it holds behind it, annotations last.
+func arranged(list []misp.Object) (out [][]*misp.Object) {
+	byUUID, within := map[string]*misp.Object{}, map[*misp.Object]bool{}
+	for i := range list {
+		if o := &list[i]; !o.Deleted.Or(false) && o.UUID.V != "" {
+			byUUID[o.UUID.V] = o
+		}
+	}
+	groups := make([][]*misp.Object, len(list))
+	for i := range list {
+		o := &list[i]
+		groups[i] = []*misp.Object{o}
+		for _, r := range o.ObjectReference {
+			x := byUUID[r.ReferencedUUID.V]
+			if x != nil && !within[x] && !o.Deleted.Or(false) && !r.Deleted.Or(false) && Holds(o.Name.V, x.Name.V) {
+				within[x] = true
+				groups[i] = append(groups[i], x)
+			}
+		}
+	}
+	for _, last := range []bool{false, true} {
+		for i := range list {
+			if !within[&list[i]] && Annotates(list[i].Name.V) == last {
+				out = append(out, groups[i])
+			}
+		}
+	}
+	return out
 }
 
 // AppendBundle appends a bundle of objects. Its id is made of theirs, so that the
@@ -276,6 +318,7 @@ type thing struct {
 	ids      bool
 	key      string // of the extension: attribute or object
 	whole    []byte // what stands there
+	within   []byte // a list of the objects told within it
 }
 
 func (c *Converter) thing(uuid misp.Text, at misp.Int, first, last misp.Text) thing {
@@ -339,7 +382,7 @@ func (c *Converter) observe(m mapped, t thing) {
 		own.texts("object_refs", ids)
 		own.texts("labels", t.labels)
 		if !t.ids || m.pattern == "" {
-			c.extend(&own, t.key, t.whole)
+			c.extendThing(&own, t)
 		}
 		seen = c.publish(head{typ: "observed-data", id: "observed-data--" + uuid, created: t.created, source: t.uuid, tags: t.tags}, own)
 		c.primary[t.uuid] = seen
@@ -358,7 +401,7 @@ func (c *Converter) observe(m mapped, t thing) {
 	}
 	own.text("pattern", m.pattern)
 	own.text("pattern_type", cmpOr(m.patternType, "stix"))
-	if m.patternType == "" {
+	if m.patternType == "" || m.patternType == "stix" {
 		own.text("pattern_version", "2.1")
 	}
 	own.text("valid_from", t.from)
@@ -367,7 +410,7 @@ func (c *Converter) observe(m mapped, t thing) {
 	}
 	own.raw("kill_chain_phases", c.phase(t.category))
 	own.texts("labels", t.labels)
-	c.extend(&own, t.key, t.whole)
+	c.extendThing(&own, t)
 	id := c.publish(head{typ: "indicator", id: "indicator--" + uuid, created: t.created, source: t.uuid, tags: t.tags}, own)
 	c.primary[t.uuid] = id
 	if seen != "" {
@@ -417,7 +460,7 @@ func (c *Converter) named(typ, name string, t thing) {
 		ref := append(one("source_name", "cve"), one("external_id", name)...)
 		own.raw("external_references", appendRaws([][]byte{ref.append(nil)}))
 	}
-	c.extend(&own, t.key, t.whole)
+	c.extendThing(&own, t)
 	c.primary[t.uuid] = c.publish(head{typ: typ, id: typ + "--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }
 
@@ -434,7 +477,7 @@ func (c *Converter) customAttribute(a *misp.Attribute, t thing) {
 		own.text("x_misp_first_seen", t.from)
 	}
 	own.text("x_misp_last_seen", t.to)
-	c.extend(&own, t.key, t.whole)
+	c.extendThing(&own, t)
 	c.primary[t.uuid] = c.publish(head{typ: "x-misp-attribute", id: "x-misp-attribute--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }
 
@@ -469,9 +512,21 @@ func relationType(s string) string {
 	return s
 }
 
+// eventID is the id of the report or grouping.
+func (c *Converter) eventID() string {
+	typ := "grouping"
+	if c.e.Published.Or(false) {
+		typ = "report"
+	}
+	return typ + "--" + UUID(c.e.UUID.Or(""), "event "+c.e.Info.V)
+}
+
 // Close writes what needs the whole event: references, reports, opinions and the
 // report itself. It returns the first error of emit.
 func (c *Converter) Close() error {
+	for _, x := range arranged(c.waiting) {
+		c.Object(x[0], x[1:]...)
+	}
 	for _, l := range c.links {
 		l.source, l.target = c.primary[l.source], c.primary[l.target]
 		if l.source != "" && l.target != "" && l.source != l.target { // a reference out of the event has no end
@@ -480,12 +535,8 @@ func (c *Converter) Close() error {
 	}
 	e := c.e
 	created := seconds(e.Timestamp, 0)
-	typ := "grouping"
-	if e.Published.Or(false) {
-		typ = "report"
-	}
-	id := typ + "--" + UUID(e.UUID.Or(""), "event "+e.Info.V)
-	c.primary[e.UUID.V] = id
+	id := c.eventID()
+	typ, _, _ := strings.Cut(id, "--")
 	for i := range e.Galaxy {
 		c.galaxy(&e.Galaxy[i], "", created, nil)
 	}

@@ -12,7 +12,7 @@ import (
 //
 // It stands in the one object that stands for the thing, under one key: event
 // (report, grouping), attribute and object (indicator, else observed-data, else
-// what else was made of them), sighting, report (note), analyst (note, opinion),
+// what else was made of them), objects beside object (those told within it), sighting, report (note), analyst (note, opinion),
 // cluster. Numbers and persons of one installation are not in it;
 // a sharing group is, by its UUID, as far as the caller gives one: who gets an event of a
 // group is told which, never who is not in it.
@@ -22,11 +22,23 @@ const extensionAuthor = "identity--0e6a3b53-0b59-5f0a-8a55-6a0f6b6f2f5e"
 
 const (
 	extensionMade   = "2020-01-01T00:00:00.000Z"
-	extensionSchema = "Property extension. One of the keys event, attribute, object, sighting, report, analyst, cluster holds the thing as MISP 2.5 writes it in JSON, without the numeric ids of an installation; uuid lists of Galaxy refer to clusters that stand in the same bundle. What another property of the STIX object says (content, payload_bin) is left out."
+	extensionSchema = "Property extension. One of the keys event, attribute, object, sighting, report, analyst, cluster holds the thing as MISP 2.5 writes it in JSON (objects beside object a list of those that the STIX object tells of too), without the numeric ids of an installation; uuid lists of Galaxy refer to clusters that stand in the same bundle. What another property of the STIX object says (content, payload_bin) is left out."
 )
 
+// extendThing adds the extension of an attribute or object.
+func (c *Converter) extendThing(p *props, t thing) {
+	c.extendWith(p, append(props{{t.key, t.whole}}, ifAny("objects", t.within)...))
+}
+
+func ifAny(key string, raw []byte) (p props) {
+	p.raw(key, raw)
+	return p
+}
+
 // extend adds the extension under one key; raw is JSON.
-func (c *Converter) extend(p *props, key string, raw []byte) {
+func (c *Converter) extend(p *props, key string, raw []byte) { c.extendWith(p, props{{key, raw}}) }
+
+func (c *Converter) extendWith(p *props, what props) {
 	if c.opt.Plain {
 		return
 	}
@@ -43,8 +55,7 @@ func (c *Converter) extend(p *props, key string, raw []byte) {
 		own.texts("extension_types", []string{"property-extension"})
 		c.publish(head{typ: "extension-definition", id: Extension, created: extensionMade, author: extensionAuthor, noMarking: true, unlisted: true, shared: true}, own)
 	}
-	inner := one("extension_type", "property-extension")
-	inner.raw(key, raw)
+	inner := append(one("extension_type", "property-extension"), what...)
 	var ext props
 	ext.dict(Extension, inner)
 	p.dict("extensions", ext)

@@ -1,6 +1,7 @@
 package stix
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -8,31 +9,44 @@ import (
 	"straza/internal/format/misp"
 )
 
-// Object converts one object with its attributes and references.
-func (c *Converter) Object(o *misp.Object) {
+// Holds tells whether objects of one template are told within the STIX object of another
+// that refers to them: the sections of an executable, the values of a key.
+func Holds(outer, inner string) bool {
+	return outer == "pe" && inner == "pe-section" || outer == "registry-key" && inner == "registry-key-value"
+}
+
+// Annotates tells whether objects of a template are about others, and so come last.
+func Annotates(name string) bool { return name == "annotation" }
+
+// Object converts one object with its attributes and references. inner are those that it
+// refers to and Holds; what finds no place within it is converted by itself. Annotations
+// come after all that they are about.
+func (c *Converter) Object(o *misp.Object, inner ...*misp.Object) {
 	if o.Deleted.Or(false) {
 		return
 	}
-	t := c.thing(o.UUID, o.Timestamp, o.FirstSeen, o.LastSeen)
-	name, cat := o.Name.Or("object"), o.MetaCategory.Or("misc")
-	t.comment, t.category = o.Comment.Or(""), cat
 	p := partsOf(o)
-	for _, a := range p.usable {
-		t.ids = t.ids || a.ToIDS.Or(false)
-		t.tags = append(t.tags, tagNames(a.Tag)...)
-		if t.name == "" {
-			t.name = a.Value.Or("")
-		}
+	for _, x := range inner {
+		p.inner = append(p.inner, partsOf(x))
 	}
-	t.tags = distinct(t.tags)
-	t.labels = []string{`misp:name="` + name + `"`, `misp:meta-category="` + cat + `"`, `misp:to_ids="` + map[bool]string{true: "True", false: "False"}[t.ids] + `"`}
-	whole := c.names.object(o)
-	t.key, t.whole = "object", misp.Append(nil, &whole)
 	var m mapped
-	if fn := objectMap(name); fn != nil {
+	if fn := objectMap(o.Name.Or("object")); fn != nil {
 		m = fn(&p)
 	}
+	list := []*misp.Object{o}
+	var alone []*misp.Object
+	for _, x := range inner {
+		if m.holds(x) {
+			list = append(list, x)
+		} else {
+			alone = append(alone, x)
+		}
+	}
+	t := c.objectThing(list, m)
+	refs := c.annotated(o)
 	switch {
+	case len(refs) > 0 && p.textOf("text") != "":
+		c.annotation(&p, t, refs)
 	case m.sdo != "":
 		c.domain(m, t)
 	case m.build == nil && (m.patternType == "" || !t.ids):
@@ -40,23 +54,77 @@ func (c *Converter) Object(o *misp.Object) {
 	default:
 		c.observe(m, t)
 	}
-	for _, a := range p.all {
+	for _, x := range list {
+		c.around(x, t)
+	}
+	for _, x := range alone {
+		c.Object(x)
+	}
+}
+
+// objectThing is what is said of an object, and of those within it.
+func (c *Converter) objectThing(list []*misp.Object, m mapped) thing {
+	o := list[0]
+	t := c.thing(o.UUID, o.Timestamp, o.FirstSeen, o.LastSeen)
+	name, cat := o.Name.Or("object"), o.MetaCategory.Or("misc")
+	t.comment, t.category = o.Comment.Or(""), cat
+	for _, x := range list {
+		for _, a := range partsOf(x).usable {
+			t.ids = t.ids || a.ToIDS.Or(false)
+			t.tags = append(t.tags, tagNames(a.Tag)...)
+			if t.name == "" {
+				t.name = a.Value.Or("")
+			}
+		}
+	}
+	t.tags = distinct(t.tags)
+	t.labels = []string{`misp:name="` + name + `"`, `misp:meta-category="` + cat + `"`, `misp:to_ids="` + map[bool]string{true: "True", false: "False"}[t.ids] + `"`}
+	whole := c.names.object(o)
+	if m.content != nil {
+		for i := range whole.Attribute {
+			if a := &whole.Attribute[i]; a.UUID == m.content.UUID && a.ObjectRelation == m.content.ObjectRelation && a.Data == m.content.Data {
+				a.Data = misp.Text{}
+				break
+			}
+		}
+	}
+	t.key, t.whole = "object", misp.Append(nil, &whole)
+	var within [][]byte
+	for _, x := range list[1:] {
+		w := c.names.object(x)
+		within = append(within, misp.Append(nil, &w))
+	}
+	t.within = appendRaws(within)
+	return t
+}
+
+// around writes what hangs on an object and its attributes.
+func (c *Converter) around(o *misp.Object, t thing) {
+	whole := c.primary[t.uuid]
+	if o.UUID.V != "" {
+		c.primary[o.UUID.V] = whole
+	}
+	for i := range o.Attribute {
+		a := &o.Attribute[i]
+		if a.Deleted.Or(false) {
+			continue
+		}
 		if a.UUID.V != "" {
-			c.primary[a.UUID.V] = c.primary[t.uuid]
+			c.primary[a.UUID.V] = whole
 		}
 		at := t
 		at.uuid, at.tags = a.UUID.V, tagNames(a.Tag)
 		c.context(at, a.Galaxy, a.Sighting)
 		c.analysts(a.UUID.V, a.Note, a.Opinion)
 	}
-	c.analysts(t.uuid, o.Note, o.Opinion)
+	c.analysts(cmpOr(o.UUID.V, t.uuid), o.Note, o.Opinion)
 	c.references(o, t)
 }
 
 // partsOf sorts an object's attributes by relation. What MISP would refuse, or is
 // no name that DNS could hold, is only carried along.
 func partsOf(o *misp.Object) parts {
-	p := parts{rel: map[string][]*misp.Attribute{}}
+	p := parts{of: o, rel: map[string][]*misp.Attribute{}}
 	for i := range o.Attribute {
 		a := &o.Attribute[i]
 		if a.Deleted.Or(false) {
@@ -75,10 +143,11 @@ func partsOf(o *misp.Object) parts {
 }
 
 func (c *Converter) references(o *misp.Object, t thing) {
+	note := strings.HasPrefix(c.primary[t.uuid], "note--")
 	for i := range o.ObjectReference {
 		r := &o.ObjectReference[i]
-		if !r.Deleted.Or(false) {
-			c.links = append(c.links, link{source: t.uuid, target: r.ReferencedUUID.V, typ: relationType(r.RelationshipType.V),
+		if !r.Deleted.Or(false) && !(note && c.primary[r.ReferencedUUID.V] != "") { // a note names what it is about itself
+			c.links = append(c.links, link{source: cmpOr(o.UUID.V, t.uuid), target: r.ReferencedUUID.V, typ: relationType(r.RelationshipType.V),
 				uuid: r.UUID.V, created: seconds(r.Timestamp, c.seconds), comment: r.Comment.Or("")})
 		}
 	}
@@ -86,6 +155,8 @@ func (c *Converter) references(o *misp.Object, t thing) {
 
 // parts are the attributes of an object by their relation.
 type parts struct {
+	of     *misp.Object
+	inner  []parts // objects that it Holds
 	all    []*misp.Attribute
 	usable []*misp.Attribute // those that rel holds
 	rel    map[string][]*misp.Attribute
@@ -324,22 +395,70 @@ func mapKey(p *parts) mapped {
 	if !keyOK(key) {
 		return mapped{}
 	}
-	var value props
-	if a := p.first("name"); a != nil {
-		value.text("name", a.Value.V)
+	values, want, held := keyValues(p)
+	want = append(wanted([]*misp.Attribute{k}, func(string) string { return is("windows-registry-key:key", key) }), want...)
+	var rest props
+	if l := p.rel["last-modified"]; len(l) > 0 {
+		if at, ok := misp.ParseTime(l[0].Value.V); ok {
+			p.take("last-modified")
+			rest.text("modified_time", stamp(at))
+		}
 	}
-	if a := p.first("data"); a != nil {
-		value.text("data", a.Value.V)
+	rest = append(rest, p.rest()...)
+	return mapped{pattern: pattern(want...), held: held, build: func(b *builder) {
+		contrib := one("key", key)
+		contrib.raw("values", appendRaws(values))
+		b.add("windows-registry-key", contrib, rest)
+	}}
+}
+
+// keyValues are the values of a key: its own, and those of the objects within it. One
+// without words is told by itself.
+func keyValues(p *parts) (values [][]byte, want []string, held []*misp.Object) {
+	one := func(q *parts) bool {
+		var value props
+		for _, x := range [][2]string{{"name", "name"}, {"data", "data"}, {"data-type", "data_type"}} {
+			a := q.first(x[0])
+			if a == nil || x[0] == "data-type" && !slices.Contains(keyTypes, a.Value.V) {
+				delete(q.used, a)
+				continue
+			}
+			value.text(x[1], a.Value.V)
+			want = append(want, compared("windows-registry-key:values[*]."+x[1], a)...)
+		}
+		if len(value) > 0 {
+			if q != p { // its own are properties of the key
+				value = append(value, q.rest()...)
+			}
+			values = append(values, value.append(nil))
+		}
+		return len(value) > 0
+	}
+	one(p)
+	for i := range p.inner {
+		if one(&p.inner[i]) {
+			held = append(held, p.inner[i].of)
+		}
+	}
+	return values, want, held
+}
+
+// keyTypes are the standard's types of values (STIX 2.1, Windows Registry Datatype Enumeration).
+var keyTypes = []string{"REG_NONE", "REG_SZ", "REG_EXPAND_SZ", "REG_BINARY", "REG_DWORD", "REG_DWORD_BIG_ENDIAN", "REG_DWORD_LITTLE_ENDIAN", "REG_LINK", "REG_MULTI_SZ",
+	"REG_RESOURCE_LIST", "REG_FULL_RESOURCE_DESCRIPTION", "REG_RESOURCE_REQUIREMENTS_LIST", "REG_QWORD", "REG_INVALID_TYPE"}
+
+// mapKeyValue is a value whose key nothing tells.
+func mapKeyValue(p *parts) mapped {
+	values, want, _ := keyValues(p)
+	if len(values) == 0 {
+		return mapped{}
 	}
 	rest := p.rest()
-	return mapped{pattern: pattern(wanted([]*misp.Attribute{k}, func(string) string { return is("windows-registry-key:key", key) })...),
-		build: func(b *builder) {
-			contrib := one("key", key)
-			if len(value) > 0 {
-				contrib.raw("values", appendRaws([][]byte{value.append(nil)}))
-			}
-			b.add("windows-registry-key", contrib, rest)
-		}}
+	return mapped{pattern: pattern(want...), build: func(b *builder) {
+		var contrib props
+		contrib.raw("values", appendRaws(values))
+		b.add("windows-registry-key", contrib, rest)
+	}}
 }
 
 func mapASN(p *parts) mapped {
@@ -385,6 +504,6 @@ func (c *Converter) customObject(o *misp.Object, p *parts, t thing) {
 		list = append(list, q.append(nil))
 	}
 	own.raw("x_misp_attributes", appendRaws(list))
-	c.extend(&own, t.key, t.whole)
+	c.extendThing(&own, t)
 	c.primary[t.uuid] = c.publish(head{typ: "x-misp-object", id: "x-misp-object--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }

@@ -22,6 +22,7 @@ func moreObjects() map[string]func(*parts) mapped {
 		"yara": ruleOf("yara"), "sigma": ruleOf("sigma"), "suricata": ruleOf("suricata"),
 	}
 	maps.Copy(out, softObjects())
+	maps.Copy(out, binaryObjects())
 	for _, name := range []string{"user-account", "credential", "facebook-account", "twitter-account", "github-user", "gitlab-user", "telegram-account", "reddit-account", "parler-account"} {
 		out[name] = mapAccount(name)
 	}
@@ -302,7 +303,10 @@ func ruleOf(typ string) func(*parts) mapped {
 // domain writes an object that STIX has a word of its own for.
 func (c *Converter) domain(m mapped, t thing) {
 	own := slices.Clone(m.own)
+	if m.sdo == "malware" { // readers take a third label for its kind
+		t.labels = t.labels[:2]
+	}
 	own.texts("labels", t.labels)
-	c.extend(&own, t.key, t.whole)
+	c.extendThing(&own, t)
 	c.primary[t.uuid] = c.publish(head{typ: m.sdo, id: m.sdo + "--" + UUID(t.uuid, ""), created: t.created, source: t.uuid, tags: t.tags}, own)
 }

@@ -82,6 +82,7 @@ func (b *Bundle) loose(inside map[string]bool) (out []*item) {
 type place struct {
 	kind  byte // 'a' attribute, 'o' object, 'e' the event, 'c' a cluster
 	at    int  // its index
+	more  int  // objects told within it, which stand behind it
 	whole bool // our extension said all of it
 }
 
@@ -481,14 +482,18 @@ func extension(it *item) map[string]json.RawMessage {
 func (r *reading) finish(members []*item, yield func(*misp.Event) error) error {
 	for _, pass := range [][]string{
 		{"indicator"}, {"observed-data"}, {"x-misp-attribute"}, {"x-misp-object", "malware-analysis"}, {"vulnerability", "campaign"}, nil, // nil: observables
-		clusterKinds, {"relationship"}, {"sighting"}, {"note", "opinion"},
+		clusterKinds, {"annotation"}, {"relationship"}, {"sighting"}, {"note", "opinion"},
 	} {
 		list := members
 		if pass == nil {
 			list = r.b.outerFirst(members)
 		}
 		for _, it := range list {
-			if it.used && it.typ != "identity" || !(pass == nil && observable(it) || slices.Contains(pass, it.typ)) {
+			if it.used && it.typ != "identity" || !(pass == nil && observable(it) || slices.Contains(pass, it.typ) || it.typ == "note" && slices.Contains(pass, "annotation")) {
+				continue
+			}
+			if pass != nil && pass[0] == "annotation" { // an object of MISP, which relationships may name
+				it.used = r.annotation(it, decode(it))
 				continue
 			}
 			r.take(it)

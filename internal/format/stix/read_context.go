@@ -286,9 +286,9 @@ func (r *reading) attributeAt(p place) *misp.Attribute {
 
 // find gives the attribute with a uuid, in or out of objects.
 func (r *reading) find(uuid string, p place) *misp.Attribute {
-	if p.kind == 'o' && uuid != "" {
-		for i := range r.e.Object[p.at].Attribute {
-			if a := &r.e.Object[p.at].Attribute[i]; a.UUID.V == uuid {
+	for k := p.at; p.kind == 'o' && uuid != "" && k <= p.at+p.more; k++ {
+		for i := range r.e.Object[k].Attribute {
+			if a := &r.e.Object[k].Attribute[i]; a.UUID.V == uuid {
 				return a
 			}
 		}
@@ -432,11 +432,16 @@ func (r *reading) analyst(it *item, on place, n misp.Analyst) bool {
 	case 'a':
 		notes, opinions = &r.e.Attribute[on.at].Note, &r.e.Attribute[on.at].Opinion
 	case 'o':
-		x := &r.e.Object[on.at]
-		notes, opinions = &x.Note, &x.Opinion
-		for i := range x.Attribute {
-			if n.ObjectUUID.V != "" && x.Attribute[i].UUID.V == n.ObjectUUID.V {
-				notes, opinions = &x.Attribute[i].Note, &x.Attribute[i].Opinion
+		notes, opinions = &r.e.Object[on.at].Note, &r.e.Object[on.at].Opinion
+		for k := on.at; k <= on.at+on.more && n.ObjectUUID.V != ""; k++ {
+			x := &r.e.Object[k]
+			if x.UUID.V == n.ObjectUUID.V {
+				notes, opinions = &x.Note, &x.Opinion
+			}
+			for i := range x.Attribute {
+				if x.Attribute[i].UUID.V == n.ObjectUUID.V {
+					notes, opinions = &x.Attribute[i].Note, &x.Attribute[i].Opinion
+				}
 			}
 		}
 	default:

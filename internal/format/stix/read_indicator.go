@@ -102,7 +102,7 @@ func (r *reading) attributeOf(it *item, o obj, n int, typ, value string, parts [
 
 func distinctParts(parts []part) (out []part) {
 	for _, p := range parts {
-		if !slices.ContainsFunc(out, func(q part) bool { return q.typ == p.typ && q.value == p.value }) {
+		if !slices.ContainsFunc(out, func(q part) bool { return q.typ == p.typ && q.value == p.value && q.group == p.group }) {
 			out = append(out, p)
 		}
 	}

@@ -162,20 +162,23 @@ func (r *reading) parts(it *item, o obj) (out []part) {
 		content = r.b.byID[o.text("content_ref")]
 	}
 	if content != nil && content.typ == "artifact" {
-		out = r.content(decode(content), out)
+		out = r.bytes(it, decode(content), out)
 	}
 	return out
 }
 
-// content adds a file's bytes; an archive under the usual password is a sample.
-func (r *reading) content(a obj, parts []part) []part {
+// bytes adds a file's content; an archive under the usual password is a sample.
+func (r *reading) bytes(it *item, a obj, parts []part) []part {
 	data := a.text("payload_bin")
 	if _, err := base64.StdEncoding.DecodeString(data); err != nil || data == "" {
 		return parts
 	}
-	name := cmpOr(half("filename", parts), "content")
-	if md5 := half("md5", parts); md5 != "" && a.text("decryption_key") == "infected" {
-		return append(parts, part{"file", "malware-sample", "malware-sample", name + "|" + md5, data})
+	name := cmpOr(half("filename", parts), cmpOr(a.text("x_misp_filename"), "content"))
+	if md5 := half("md5", parts); md5 != "" && a.text("decryption_key") == "infected" && it.typ == "file" {
+		return append(parts, part{object: "file", relation: "malware-sample", typ: "malware-sample", value: name + "|" + md5, data: data})
 	}
-	return append(parts, part{"file", "attachment", "attachment", name, data})
+	if it.typ == "artifact" {
+		return append(parts, part{object: "artifact", relation: "payload_bin", typ: "attachment", value: name, data: data})
+	}
+	return append(parts, part{object: "file", relation: "attachment", typ: "attachment", value: name, data: data})
 }

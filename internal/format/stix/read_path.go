@@ -3,6 +3,7 @@ package stix
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"straza/internal/format/misp"
@@ -14,6 +15,7 @@ type part struct {
 	object, relation, typ string
 	value                 string
 	data                  string
+	group                 int // of several alike the how manieth, from 1; 0 where there is but one
 }
 
 // spot is where a path of STIX belongs in MISP.
@@ -43,8 +45,8 @@ var spots = map[string]spot{
 	"file:name": {"file", "filename", "filename"}, "file:size": {"file", "size-in-bytes", "size-in-bytes"}, "file:mime_type": {"file", "mimetype", "mime-type"},
 	"file:parent_directory_ref.path": {"file", "path", "text"}, "file:ctime": {"file", "creation-time", "datetime"}, "file:mtime": {"file", "modification-time", "datetime"},
 	"file:atime": {"file", "access-time", "datetime"}, "file:name_enc": {"file", "file-encoding", "text"},
-	"file:extensions.windows-pebinary-ext.imphash": {"pe", "imphash", "imphash"}, "file:extensions.windows-pebinary-ext.pe_type": {"pe", "type", "text"},
 	"artifact:url": {"artifact", "url", "url"}, "artifact:mime_type": {"artifact", "mime_type", "mime-type"},
+	"artifact:encryption_algorithm": {"artifact", "encryption_algorithm", "text"}, "artifact:decryption_key": {"artifact", "decryption_key", "text"},
 
 	"windows-registry-key:key": {"registry-key", "key", "regkey"}, "windows-registry-key:values[*].data": {"registry-key", "data", "text"},
 	"windows-registry-key:values[*].name": {"registry-key", "name", "text"}, "windows-registry-key:values[*].data_type": {"registry-key", "data-type", "text"},
@@ -102,13 +104,14 @@ func hashSpot(typ, name string) (spot, bool) {
 // noise are paths that only say what another one says too.
 func noise(typ, path, value string) bool {
 	return path == "content_ref.payload_bin" || path == "content_ref.mime_type" || path == "content_ref.encryption_algorithm" || path == "content_ref.decryption_key" ||
-		typ == "artifact" && (path == "payload_bin" || path == "encryption_algorithm" || path == "decryption_key") || strings.HasSuffix(path, "_ref.type") || strings.HasSuffix(path, "_refs[*].type") || typ == "email-message" && path == "is_multipart" ||
+		typ == "artifact" && path == "payload_bin" || strings.HasSuffix(path, "_ref.type") || strings.HasSuffix(path, "_refs[*].type") || typ == "email-message" && path == "is_multipart" ||
 		typ == "network-traffic" && path == "protocols[*]" && slices.Contains([]string{"tcp", "ipv4", "ipv6"}, strings.ToLower(value))
 }
 
 // partOf gives the part that a path stands for. known is true for noise too, with
 // a part that has no type.
 func partOf(typ, path, value string) (p part, known bool) {
+	group := groupAt(path)
 	path = tidy(path)
 	if noise(typ, path, value) {
 		return part{}, true
@@ -120,7 +123,10 @@ func partOf(typ, path, value string) (p part, known bool) {
 	if rest, is := strings.CutPrefix(path, "content_ref.hashes."); !ok && is && typ == "file" {
 		at, ok = hashSpot("file", rest)
 	}
-	if relation, is := strings.CutPrefix(path, "x_misp_"); !ok && is && relation != "" && !strings.ContainsAny(relation, ".[") {
+	if !ok && typ == "file" {
+		at, ok = binarySpot(path)
+	}
+	if relation, is := strings.CutPrefix(strings.TrimPrefix(path, "content_ref."), "x_misp_"); !ok && is && relation != "" && !strings.ContainsAny(relation, ".[") {
 		at, ok = spot{"", strings.ReplaceAll(relation, "_", "-"), "text"}, true
 	}
 	if !ok && typ == "network-traffic" {
@@ -136,7 +142,7 @@ func partOf(typ, path, value string) (p part, known bool) {
 	if fault != nil {
 		return part{}, false
 	}
-	return part{object: at.object, relation: at.relation, typ: at.typ, value: v.Value}, true
+	return part{object: at.object, relation: at.relation, typ: at.typ, value: v.Value, group: group}, true
 }
 
 // trafficSpot tells the ends of a connection apart by what they hold.
@@ -230,9 +236,13 @@ func (f *flat) value(v any, path, key string, deep int) {
 	case map[string]any:
 		f.object(v, path+".", deep)
 	case []any:
-		for _, e := range v {
-			if id, ok := e.(string); !ok || !strings.HasSuffix(key, "_refs") || !f.refer(id, path+"[*]", deep) {
-				f.value(e, path+"[*]", "", deep)
+		for i, e := range v {
+			step := "[*]"
+			if key == "sections" || key == "values" { // which belong together
+				step = "[" + strconv.Itoa(i) + "]"
+			}
+			if id, ok := e.(string); !ok || !strings.HasSuffix(key, "_refs") || !f.refer(id, path+step, deep) {
+				f.value(e, path+step, "", deep)
 			}
 		}
 	}

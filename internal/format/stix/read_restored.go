@@ -26,7 +26,7 @@ func (r *reading) restored(it *item, o obj) bool {
 		}
 		r.refine(&a, it)
 		r.e.Attribute = append(r.e.Attribute, a)
-		r.places[it.id] = place{'a', len(r.e.Attribute) - 1, true}
+		r.places[it.id] = place{kind: 'a', at: len(r.e.Attribute) - 1, whole: true}
 		return true
 	}
 	raw := ext["object"]
@@ -37,11 +37,32 @@ func (r *reading) restored(it *item, o obj) bool {
 	if ok && x.UUID.V == "" {
 		x.UUID = misp.T(it.uuid())
 	}
-	if !ok || UUID(x.UUID.V, "") != it.uuid() || it.typ == "indicator" && objectPattern(&x) != o.text("pattern") {
+	inner, fine := objectsWithin(ext["objects"])
+	if !ok || !fine || UUID(x.UUID.V, "") != it.uuid() || it.typ == "indicator" && objectPattern(&x, inner) != o.text("pattern") {
 		r.b.left.note(it.typ, whyExtension, it.id)
 		return false
 	}
-	x.UUID = misp.T(r.claimWhole(x.UUID.V, it.id))
+	r.content(&x, it, o)
+	at := len(r.e.Object)
+	r.restore(&x, it, it.id)
+	for i := range inner {
+		r.restore(&inner[i], it, it.id+"/"+inner[i].UUID.V)
+	}
+	r.places[it.id] = place{kind: 'o', at: at, more: len(inner), whole: true}
+	return true
+}
+
+// objectsWithin reads the objects that are told within another.
+func objectsWithin(raw []byte) ([]misp.Object, bool) {
+	if raw == nil {
+		return nil, true
+	}
+	list, _, err := misp.Read[misp.Object](bytes.NewReader(raw), within, "Object")
+	return list, err == nil
+}
+
+func (r *reading) restore(x *misp.Object, it *item, id string) {
+	x.UUID = misp.T(r.claimWhole(x.UUID.V, id))
 	r.group(it, &x.Distribution, x.SharingGroup)
 	for i := range x.Attribute {
 		r.refine(&x.Attribute[i], it)
@@ -49,10 +70,24 @@ func (r *reading) restored(it *item, o obj) bool {
 	for _, ref := range x.ObjectReference {
 		r.known[ref.UUID.V] = true
 	}
-	r.e.Object = append(r.e.Object, x)
-	r.places[it.id] = place{'o', len(r.e.Object) - 1, true}
-	return true
+	r.e.Object = append(r.e.Object, *x)
 }
+
+// content puts a file's bytes back that stand as an artifact.
+func (r *reading) content(x *misp.Object, it *item, o obj) {
+	relation := contentOf[x.Name.V]
+	for i := range x.Attribute {
+		if a := &x.Attribute[i]; relation != "" && a.ObjectRelation.V == relation {
+			if a.Data.V == "" {
+				a.Data = r.payload(it, o, a.Data)
+			}
+			return
+		}
+	}
+}
+
+// contentOf are the relations whose bytes stand as an artifact.
+var contentOf = map[string]string{"image": "attachment", "artifact": "payload_bin"}
 
 // refine finishes an attribute from our extension: its clusters stand elsewhere.
 func (r *reading) refine(a *misp.Attribute, it *item) {
@@ -87,8 +122,11 @@ func patternOf(a *misp.Attribute) string {
 	return m.pattern
 }
 
-func objectPattern(x *misp.Object) string {
+func objectPattern(x *misp.Object, inner []misp.Object) string {
 	p := partsOf(x)
+	for i := range inner {
+		p.inner = append(p.inner, partsOf(&inner[i]))
+	}
 	if fn := objectMap(x.Name.Or("object")); fn != nil {
 		return fn(&p).pattern
 	}

@@ -28,7 +28,7 @@ func (r *reading) attribute(it *item, o obj, n int, typ, value string) int {
 	r.e.Attribute = append(r.e.Attribute, a)
 	at := len(r.e.Attribute) - 1
 	if n == 0 {
-		r.places[it.id] = place{'a', at, false}
+		r.places[it.id] = place{kind: 'a', at: at}
 	}
 	return at
 }
@@ -108,7 +108,8 @@ func (r *reading) object(it *item, o obj, n int, name string, parts []part, want
 		Timestamp: misp.N(r.when(o)), Distribution: misp.N(5), Comment: misp.T(r.remark(it, o, ""))}
 	r.seen(o, &x.FirstSeen, &x.LastSeen)
 	tags := r.tags(it, o, r.level)
-	for i, p := range distinctParts(parts) {
+	parts, inner := split(name, parts)
+	for i, p := range fitted(name, parts) {
 		def, _ := misp.DefaultOf(p.typ)
 		ids := detects(it, o)
 		if want != nil {
@@ -122,9 +123,16 @@ func (r *reading) object(it *item, o obj, n int, name string, parts []part, want
 		a.Tag = tags
 		x.Attribute = append(x.Attribute, a)
 	}
+	place := place{kind: 'o', at: len(r.e.Object), more: len(inner)}
 	r.e.Object = append(r.e.Object, x)
 	if n == 0 {
-		r.places[it.id] = place{'o', len(r.e.Object) - 1, false}
+		r.places[it.id] = place
+	}
+	for i := range inner {
+		in := &r.e.Object[place.at].ObjectReference
+		u := r.within(it, o, id, &inner[i], want)
+		*in = append(*in, misp.ObjectReference{UUID: misp.T(r.claim(uuid5(nsMISP, id+" holds "+u), id+" holds "+strconv.Itoa(i))), ReferencedUUID: misp.T(u), ReferencedType: misp.N(1),
+			RelationshipType: misp.T(inner[i].word), Timestamp: x.Timestamp, Comment: misp.T(""), Deleted: misp.B(false)})
 	}
 }
 
@@ -171,7 +179,7 @@ func (r *reading) customObject(it *item, o obj) bool {
 		if _, ok := misp.DefaultOf(a.text("type")); !ok || fault != nil {
 			return false
 		}
-		parts = append(parts, part{"", cmpOr(a.text("object_relation"), a.text("type")), a.text("type"), v.Value, a.text("data")})
+		parts = append(parts, part{relation: cmpOr(a.text("object_relation"), a.text("type")), typ: a.text("type"), value: v.Value, data: a.text("data")})
 		if a.yes("to_ids") {
 			want[v.Value] = true
 		}

@@ -186,7 +186,7 @@ func (r *reading) analysis(it *item, o obj) bool {
 	var list []part
 	add := func(relation, typ, v string) {
 		if v != "" {
-			list = append(list, part{"", relation, typ, v, ""})
+			list = append(list, part{relation: relation, typ: typ, value: v})
 		}
 	}
 	words := []string{"product", "result", "result_name", "version", "configuration_version", "analysis_engine_version", "analysis_definition_version"}

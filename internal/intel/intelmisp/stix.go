@@ -103,7 +103,7 @@ func (s *search) stixEvent(b *bundle, e *intel.Event) error {
 		}
 		x, err := s.a.objectWire(s.c, ob, show)
 		if err == nil {
-			conv.Object(&x)
+			conv.Add(&x)
 		}
 		return err
 	})
