@@ -306,3 +306,19 @@ func TestDiff(t *testing.T) {
 		}
 	})
 }
+
+// TestImportCountsEveryRefusal: the list of reasons ends somewhere, the count does not.
+func TestImportCountsEveryRefusal(t *testing.T) {
+	t.Parallel()
+	same := strings.Repeat(`,{"type":"ip-dst","value":"198.51.100.7"}`, 500)
+	body := `{"Event":{"info":"one address, many times","Attribute":[{"type":"ip-dst","value":"198.51.100.7"}` + same + `]}}`
+	w := inteltest.New(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 2)))
+	op := ident.Actor{Kind: ident.Operator, Name: "root", Channel: ident.CLI}
+	r := run(t, w, op, body, "intel", "import", "--org", w.A.UUID, "-")
+	if rep := reportOf(t, r); rep.Attributes != (counts{Read: 501, Created: 1, Refused: 500}) || len(rep.Refused) == 0 {
+		t.Errorf("%+v, %d reasons", rep.Attributes, len(rep.Refused))
+	}
+	if r.fault == nil || !strings.Contains(r.fault.Error(), " 500 events or parts") {
+		t.Errorf("it ends with %v", r.fault)
+	}
+}

@@ -74,14 +74,23 @@ func (im *importer) run(ctx context.Context, args []string) error {
 		for _, r := range im.rep.Refused {
 			im.env.Say("refused %s %s: %s", r.File, r.UUID, r.Reason)
 		}
+		if more := im.rep.refusals() - int64(len(im.rep.Refused)); more > 0 {
+			im.env.Say("and %d more, counted above", more)
+		}
 		for _, l := range im.rep.Left {
 			im.env.Say("left %s: %s, %d times: %s", l.File, l.Type, l.Count, l.Reason)
 		}
 	}
-	if len(im.rep.Refused) > 0 {
-		return fault.New(fault.Invalid, "%d events or parts were refused", len(im.rep.Refused))
+	if n := im.rep.refusals(); n > 0 {
+		return fault.New(fault.Invalid, "%d events or parts were refused", n)
 	}
 	return nil
+}
+
+// refusals is how many were refused. The list names some of them: ten thousand at
+// most, and of one event what intel.Outcome keeps.
+func (r *report) refusals() int64 {
+	return max(int64(len(r.Refused)), r.Events.Refused+r.Attributes.Refused+r.Objects.Refused)
 }
 
 // arg is standard input, a file, or a directory of files.
