@@ -276,3 +276,31 @@ func BenchmarkTextInEvent(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTextInAll: a text in the list of events, looked for in the values and comments
+// of all attributes: one that stands nowhere, one that stands in one event, one that
+// stands in all. No index helps; a page of the list has to come all the same.
+func BenchmarkTextInAll(b *testing.B) {
+	f := filled(b)
+	total, err := f.Intel.CountAttributes(ctx, f.reader, intel.Query{})
+	must(b, err)
+	var last string
+	must(b, f.Intel.SearchAttributes(ctx, f.reader, intel.Query{Events: []string{f.big.UUID}, Desc: true, Limit: 1}, func(a *intel.Attribute) error { last = a.Value; return nil }))
+	for _, c := range []struct{ name, text string }{{"nowhere", "stands nowhere"}, {"one", last}, {"all", "a"}} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				var times []time.Duration
+				for range 3 {
+					start := time.Now()
+					n, err := f.Intel.SearchEvents(ctx, f.reader, intel.Query{Text: c.text, Limit: 50}, func(*intel.Event) error { return nil })
+					must(b, err)
+					times = append(times, time.Since(start))
+					if (n > 0) != (c.name != "nowhere") {
+						b.Fatalf("%d found", n)
+					}
+				}
+				most(b, ms(part(times, 50))/float64(total)*1e6, 2000, "ms-per-1M")
+			}
+		})
+	}
+}

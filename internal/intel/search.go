@@ -3,6 +3,7 @@ package intel
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -493,22 +494,56 @@ func (s *Service) eventsWithText(ctx context.Context, who ident.Actor, p *plan) 
 // visible attribute's value, comment or tag.
 func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list []found) ([]int64, error) {
 	t := strings.Trim(p.Text, "%")
-	q := Query{Holds: t, Events: p.Events, Deleted: p.Deleted, Leaving: p.Leaving}
-	hit := map[int64]bool{}
-	if err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { hit[a.EventID] = true; return nil }); err != nil {
-		return nil, err
-	}
 	tagged, err := s.eventsTaggedLike(ctx, who, t)
 	if err != nil {
 		return nil, err
 	}
+	sought := map[int64]bool{}
+	for _, f := range list {
+		if !tagged[f.id] && !strings.Contains(i18n.Fold(f.info), i18n.Fold(t)) {
+			sought[f.id] = true
+		}
+	}
+	if err := s.seek(ctx, who, Query{Holds: t, Deleted: p.Deleted}, sought); err != nil {
+		return nil, err
+	}
 	var ids []int64
 	for _, f := range list {
-		if hit[f.id] || tagged[f.id] || strings.Contains(i18n.Fold(f.info), i18n.Fold(t)) {
+		if !sought[f.id] {
 			ids = append(ids, f.id)
 		}
 	}
 	return ids, nil
+}
+
+// seek takes those out of the events sought that have a visible attribute which holds
+// what the query says. Few events are read by themselves, many with the whole table, in
+// stretches, so that no snapshot stays open long.
+func (s *Service) seek(ctx context.Context, who ident.Actor, q Query, sought map[int64]bool) error {
+	if len(sought) == 0 {
+		return nil
+	}
+	p, err := s.prepare(ctx, who, &q, "event.search")
+	if err != nil || p.nothing {
+		return err
+	}
+	if len(sought) <= fewEvents {
+		p.events = slices.Sorted(maps.Keys(sought))
+	}
+	for last, more := int64(0), true; more && len(sought) > 0; {
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			tagged, err := taggedHolding(ctx, tx, who, p)
+			if err != nil {
+				return err
+			}
+			last, more, err = seekFrom(ctx, tx, who, p, last, tagged, sought)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) eventsTaggedLike(ctx context.Context, who ident.Actor, text string) (map[int64]bool, error) {

@@ -1,6 +1,7 @@
 package intel_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -66,6 +67,37 @@ func TestHoldsFindsTheAttributeItself(t *testing.T) {
 		slices.Sort(aged)
 		if len(slices.Compact(aged)) != 4 {
 			t.Errorf("by change: %v", aged)
+		}
+	})
+}
+
+// TestTextAmongManyEvents: a text is found in value, comment and tag of an attribute when
+// the events are too many to be read one by one, and what the reader does not see tells
+// of nothing.
+func TestTextAmongManyEvents(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		who, other := w.Person(w.CERT, access.Analyst, ident.MISP), w.Person(w.B, access.Publisher, ident.MISP)
+		for i := range 405 {
+			w.Add(other, inteltest.Event(fmt.Sprintf("Event %d", i), intel.Community, inteltest.Attr("domain", fmt.Sprintf("h%d.example", i))))
+		}
+		marked := inteltest.Attr("domain", "quiet.example")
+		marked.Tag = []misp.Tag{{Name: misp.T("kind:nadgrobnik")}}
+		said := inteltest.Attr("domain", "said.example")
+		said.Comment = misp.T("виђено \x1f Надгробник 7")
+		hidden := inteltest.Attr("domain", "nadgrobnik.example")
+		hidden.Distribution, hidden.Tag = misp.N(0), marked.Tag
+		value := w.Add(other, inteltest.Event("By value", intel.Community, inteltest.Attr("domain", "www.NADgrobnik.example")))
+		comment := w.Add(other, inteltest.Event("By comment", intel.Community, said))
+		tag := w.Add(who, inteltest.Event("By tag", intel.Community, marked))
+		w.Add(other, inteltest.Event("Hidden", intel.Community, hidden))
+		for who, more := range map[*ident.Actor]int{&who: 0, &other: 1} {
+			var got []int64
+			n, err := w.Intel.SearchEvents(t.Context(), *who, intel.Query{Text: "nadGROBNIK", Limit: 10, Sort: "id"}, func(e *intel.Event) error { got = append(got, e.ID); return nil })
+			if want := []int64{value.ID, comment.ID, tag.ID}; err != nil || n != int64(3+more) || !slices.Equal(got[:3], want) {
+				t.Errorf("%s finds %v (%d, %v), want %v and %d more", who.Name, got, n, err, want, more)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"straza/internal/kernel/ident"
@@ -74,4 +75,59 @@ func taggedHolding(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) 
 		out[id] = true
 	}
 	return out, err
+}
+
+// Of how many events a text is looked for through the index of their attributes, and how
+// many rows one stretch of the whole table has.
+const (
+	fewEvents = 400
+	stretched = 50_000
+)
+
+// seekFrom goes through attributes behind last, by id, and takes the events of those that
+// hold the plan's text out of sought. With a plan's own events it goes through all of
+// theirs at once. A row comes as one text, see packedCols.
+func seekFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, last int64, tagged, sought map[int64]bool) (_ int64, more bool, err error) {
+	var w where
+	p.attributeWhere(&w, who, true)
+	rest := ""
+	if len(p.events) > 0 {
+		w.add("a.event_id IN " + store.In(p.events))
+	} else {
+		w.add("a.id > ?", last)
+		rest = " ORDER BY a.id LIMIT " + strconv.Itoa(stretched)
+	}
+	var id, event string
+	var at int64
+	n, wanted := 0, false
+	scan := func(s store.Scanner) (row string, err error) { err = s.Scan(&row); return row, err }
+	for row, err := range store.Each(ctx, tx, scan, "SELECT concat_ws('"+cut+"', a.id, a.event_id, octet_length(a.comment), a.comment, a.value) FROM intel_attribute a WHERE "+w.sql()+rest, w.args...) {
+		if err != nil {
+			return last, false, err
+		}
+		n++
+		r := unpacking{rest: row}
+		id = r.text()
+		if of := r.text(); of != event {
+			event = of
+			at = number(of)
+			wanted = sought[at]
+		}
+		if !wanted {
+			continue
+		}
+		if comment := r.long(r.int()); p.holds(r.rest, comment) || len(tagged) > 0 && tagged[number(id)] {
+			delete(sought, at)
+			if wanted = false; len(sought) == 0 {
+				return last, false, nil
+			}
+		}
+	}
+	return number(id), len(p.events) == 0 && n == stretched, nil
+}
+
+// number reads an id that the database wrote.
+func number(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
 }
