@@ -170,17 +170,17 @@ func known(ctx context.Context, tx *store.Tx, table string, uuids []string) (map
 // that who may see, by id; deleted says which. The bound stands on the id alone: with
 // a pair of (object, id) SQLite would read every page from the event's beginning.
 func listAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, event, after int64, deleted Deleted, limit int) ([]Attribute, error) {
-	return store.All(ctx, tx, scanAttribute, looseFrom(who, deleted), event, after, limit)
+	return store.All(ctx, tx, scanPacked, looseFrom(who, deleted), event, after, limit)
 }
 
 func looseFrom(who ident.Actor, deleted Deleted) string {
-	return "SELECT " + attrCols + " FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id = 0 AND a.id > $2" +
+	return "SELECT " + packedCols + " FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id = 0 AND a.id > $2" +
 		deleted.sql("a") + " AND " + childSeen(who, "a", false) + " ORDER BY a.id LIMIT $3"
 }
 
 // objectAttributes reads all attributes of some of an event's objects that who may see.
 func objectAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, objects []int64, deleted Deleted) ([]Attribute, error) {
-	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id IN "+store.In(objects)+
+	return store.All(ctx, tx, scanPacked, "SELECT "+packedCols+" FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id IN "+store.In(objects)+
 		deleted.sql("a")+" AND "+childSeen(who, "a", false)+" ORDER BY a.object_id, a.id", event)
 }
 

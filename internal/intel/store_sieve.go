@@ -23,16 +23,15 @@ func sievedIDs(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan) (ids
 	if p.Aged {
 		order = p.way(true)
 	}
-	scan := func(s store.Scanner) (a Attribute, err error) {
-		err = s.Scan(&a.ID, &a.Type, &a.Value, &a.Comment)
-		return a, err
-	}
-	for a, err := range store.Each(ctx, tx, scan, "SELECT a.id, a.type, a.value, a.comment"+attributeFrom+w.sql()+order, w.args...) {
+	for row, err := range store.Each(ctx, tx, store.ScanString, "SELECT concat_ws('"+cut+"', a.id, a.type, octet_length(a.comment), a.comment, a.value)"+attributeFrom+w.sql()+order, w.args...) {
 		if err != nil {
 			return nil, err
 		}
-		if p.valuePasses(a.Type, a.Value) && (p.Holds == "" || tagged[a.ID] || p.holds(a.Value, a.Comment)) {
-			if ids = append(ids, a.ID); len(ids) > idsHeld {
+		r := unpacking{rest: row}
+		id, typ := r.int(), r.text()
+		comment := r.long(r.int())
+		if p.valuePasses(typ, r.rest) && (p.Holds == "" || tagged[id] || p.holds(r.rest, comment)) {
+			if ids = append(ids, id); len(ids) > idsHeld {
 				return ids, nil
 			}
 		}
@@ -100,8 +99,7 @@ func seekFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, last 
 	var id, event string
 	var at int64
 	n, wanted := 0, false
-	scan := func(s store.Scanner) (row string, err error) { err = s.Scan(&row); return row, err }
-	for row, err := range store.Each(ctx, tx, scan, "SELECT concat_ws('"+cut+"', a.id, a.event_id, octet_length(a.comment), a.comment, a.value) FROM intel_attribute a WHERE "+w.sql()+rest, w.args...) {
+	for row, err := range store.Each(ctx, tx, store.ScanString, "SELECT concat_ws('"+cut+"', a.id, a.event_id, octet_length(a.comment), a.comment, a.value) FROM intel_attribute a WHERE "+w.sql()+rest, w.args...) {
 		if err != nil {
 			return last, false, err
 		}
