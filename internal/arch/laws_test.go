@@ -30,6 +30,7 @@ var laws = []law{
 	{"raw", lawRaw},
 	{"exec", lawExec},
 	{"network", lawNetwork},
+	{"patterns", lawPatterns},
 	{"places", lawPlaces},
 	{"picture", lawPicture},
 }

@@ -75,6 +75,7 @@ func mayList(who ident.Actor) error {
 func (d ListDraft) parsed() (*parsed, error) {
 	var c fault.Collector
 	entries, comments := []string{}, map[string]string{}
+	tried := &list{item: Item{Class: d.Type}}
 	for _, e := range d.Entries {
 		e, why, _ := strings.Cut(e, " #")
 		if e = strings.TrimSpace(e); e == "" {
@@ -83,7 +84,7 @@ func (d ListDraft) parsed() (*parsed, error) {
 		if why = strings.TrimSpace(why); why != "" {
 			comments[e] = why
 		}
-		if l := (&list{item: Item{Class: d.Type}}); !l.add(e) {
+		if !tried.add(e) {
 			c.Add("entries", "catalog.fault.entry")
 		}
 		entries = append(entries, e)

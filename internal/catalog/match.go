@@ -60,6 +60,7 @@ type list struct {
 	texts    *parts // substring
 	comments map[string]string
 	regexes  []*pattern.Pattern
+	steps    int // of the patterns together
 }
 
 func (m *matcher) drop() {
@@ -199,8 +200,8 @@ func newList(it Item, body []byte) (*list, error) {
 	return l, nil
 }
 
-// add puts an entry where its type is looked up; one that cannot be read (a
-// regular expression that RE2 has not) is left out, and says so.
+// add puts an entry where its type is looked up; one that cannot be read (a regular
+// expression that RE2 has not, or that makes the list too costly) is left out, and says so.
 func (l *list) add(text string) (read bool) {
 	switch l.item.Class {
 	case "string":
@@ -217,22 +218,17 @@ func (l *list) add(text string) (read bool) {
 		}
 		l.nets.Insert(p, 0)
 	case "regex":
-		re, err := pattern.Compile(perl(text))
-		if err != nil {
+		text = pattern.Delimited(text)
+		if !strings.HasPrefix(text, "(?i") {
+			text = "(?i)" + text
+		}
+		re, err := pattern.Compile(text)
+		if err != nil || l.steps+re.Steps() > pattern.MostTogether {
 			return false
 		}
-		l.regexes = append(l.regexes, re)
+		l.regexes, l.steps = append(l.regexes, re), l.steps+re.Steps()
 	}
 	return true
-}
-
-// perl takes the delimiters and flags of /…/i off.
-func perl(s string) string {
-	i := strings.LastIndexByte(s, '/')
-	if len(s) < 2 || s[0] != '/' || i == 0 {
-		return "(?i)" + s
-	}
-	return "(?i)" + strings.ReplaceAll(s[1:i], `\@`, "@")
 }
 
 func prefix(s string) (netip.Prefix, bool) {

@@ -27,17 +27,20 @@ import (
 
 // script is a peer that does what a test says, and keeps what it was asked.
 type script struct {
-	index func(w http.ResponseWriter, r *http.Request)
-	view  func(w http.ResponseWriter, r *http.Request, uuid string)
-	rest  http.HandlerFunc
-	asked atomic.Int64
-	url   string
-	more  string // of getVersion
+	index   func(w http.ResponseWriter, r *http.Request)
+	view    func(w http.ResponseWriter, r *http.Request, uuid string)
+	rest    http.HandlerFunc
+	version http.HandlerFunc // instead of the usual answer
+	asked   atomic.Int64
+	url     string
+	more    string // of getVersion
 }
 
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked.Add(1)
 	switch {
+	case s.version != nil && strings.HasPrefix(r.URL.Path, "/servers/getVersion"):
+		s.version(w, r)
 	case strings.HasPrefix(r.URL.Path, "/servers/getVersion"):
 		fmt.Fprint(w, `{`+s.more+`"version":"2.5.1","perm_sync":true,"perm_sighting":true,"request_encoding":["gzip"],"uuid":"5f5f5f5f-1111-4222-8333-444444444444"}`)
 	case r.URL.Path == "/events/index":
@@ -255,18 +258,67 @@ func TestHostileWidensNothing(t *testing.T) {
 	})
 }
 
-// A redirect is not followed: our key goes nowhere else.
+// TestHostileRedirects: no redirect of any kind, to anywhere, from any of the doors that we
+// knock at is followed: neither our key nor an event goes elsewhere, and one is asked once.
 func TestHostileRedirects(t *testing.T) {
 	t.Parallel()
 	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
-		var leaked atomic.Bool
-		other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { leaked.Store(true) }))
-		defer other.Close()
-		s.index = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }
-		_, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{})
-		if err == nil || leaked.Load() {
-			t.Errorf("%v, followed %v", err, leaked.Load())
+		away := testkit.NewAstray(t)
+		e := n.made(&misp.Event{Info: misp.T("Out"), Distribution: misp.N(3), Attribute: []misp.Attribute{attr("", "domain", "a.example.org", 5)}})
+		var turn testkit.Turn
+		var turned int
+		redirect := func(w http.ResponseWriter, r *http.Request) {
+			turned++
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.Header().Set("Location", turn.To)
+			w.WriteHeader(turn.Status)
 		}
+		viewed := func(w http.ResponseWriter, r *http.Request, _ string) { redirect(w, r) }
+		pull := func() (bool, error) {
+			run, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{Force: true, Fresh: true})
+			return run.Counts.Events.Created == 0, err
+		}
+		for door, c := range map[string]struct {
+			set  func()
+			do   func() (kept bool, err error)
+			most int // requests that may end in a redirect
+			fail bool
+		}{
+			"version": {func() { s.version = redirect }, pull, 1, true},
+			"index":   {func() { s.index = redirect }, pull, 1, true},
+			"event":   {func() { s.index, s.view = listed(uuidA), viewed }, pull, 1, false},
+			"filter": {func() { s.rest = redirect }, func() (bool, error) {
+				run, err := n.Peers.PushTo(ctx, n.Lead, p.UUID, peer.Options{Force: true})
+				return run.Counts.Events.Created == 0, err
+			}, 1, true},
+			"add": {func() {
+				s.view = func(w http.ResponseWriter, r *http.Request, _ string) { http.NotFound(w, r) }
+				s.rest = func(w http.ResponseWriter, r *http.Request) {
+					if strings.HasPrefix(r.URL.Path, "/events/filterEventIdsForPush") {
+						_ = json.NewEncoder(w).Encode([]string{e.UUID})
+						return
+					}
+					redirect(w, r)
+				}
+			}, func() (bool, error) {
+				run, err := n.Peers.PushTo(ctx, n.Lead, p.UUID, peer.Options{Force: true})
+				return run.Counts.Events.Created == 0, err
+			}, 1, false},
+		} {
+			turns := away.Turns(s.url + "/servers/getVersion")
+			if door != "index" { // the places are the same client's affair; the statuses not
+				turns = []testkit.Turn{{Status: 301, To: away.Allowed}, {Status: 307, To: away.Allowed + "/in"}, {Status: 308, To: away.Inner}}
+			}
+			for _, turn = range turns {
+				s.version, s.rest, s.index, s.view, turned = nil, nil, listed(), nil, 0
+				c.set()
+				nothing, err := c.do()
+				if !nothing || c.fail && err == nil || turned == 0 || turned > c.most {
+					t.Errorf("%s, %d to %s: asked %d times, nothing taken or given %v, %v", door, turn.Status, turn.To, turned, nothing, err)
+				}
+			}
+		}
+		away.Unseen(t)
 	})
 }
 

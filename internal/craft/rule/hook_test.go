@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -99,5 +100,43 @@ func TestRulesEnd(t *testing.T) {
 		if n, err := w.s.CountWaiting(ctx, w.ana); err != nil || len(w.done) != 6 || n == 0 {
 			t.Errorf("%d acts, %d wait, %v", len(w.done), n, err)
 		}
+	})
+}
+
+// TestWebhooksAreNotSentOn: what is signed for one receiver reaches no other, by no kind of
+// redirect, and the run says that the receiver refused it.
+func TestWebhooksAreNotSentOn(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		ctx, away := context.Background(), testkit.NewAstray(t)
+		var calls atomic.Int64
+		turns := away.Turns("/0")
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls.Add(1)
+			n, err := strconv.Atoi(r.URL.Path[1:])
+			must(t, err)
+			w.Header().Set("Location", turns[n].To)
+			w.WriteHeader(turns[n].Status)
+		}))
+		t.Cleanup(srv.Close)
+		w := newWorldOut(t, db, outbound.Config{Allow: loopback, NoRedirects: true})
+		var rules []rule.Rule
+		for i := range turns {
+			r, err := w.s.Add(ctx, w.ana, rule.Rule{Name: turns[i].To, Trigger: "told", Active: true, Acts: []rule.Act{{Do: "webhook", With: map[string]string{"url": srv.URL + "/" + strconv.Itoa(i)}}}}, false)
+			must(t, err)
+			rules = append(rules, r)
+		}
+		w.happens(20)
+		for i, r := range rules {
+			runs, err := w.s.Runs(ctx, w.ana, r.UUID, 0, 10)
+			must(t, err)
+			if len(runs) != 1 || runs[0].State != rule.Failed || runs[0].Said[0].Fault != "rules.fault.refused" {
+				t.Errorf("%d to %s: %+v", turns[i].Status, turns[i].To, runs)
+			}
+		}
+		if n := calls.Load(); n != int64(len(turns)) {
+			t.Errorf("%d calls of %d", n, len(turns))
+		}
+		away.Unseen(t)
 	})
 }

@@ -63,9 +63,17 @@ func (s *Service) link(to ident.Actor, x *Subject) string {
 	return strings.TrimSuffix(s.d.Origin(), "/") + at
 }
 
-// letterTx writes to one person about subjects that the person has just been found to see.
-func (s *Service) letterTx(ctx context.Context, tx *store.Tx, to ident.Actor, r *Rule, list []*Subject) error {
-	if s.d.Post == nil || mail.Address(to.Email) == "" {
+// found is what a letter says of one rule: what it held for, as far as the person has
+// just been found to see it.
+type found struct {
+	rule Rule
+	list []*Subject
+	more bool // than a letter lists
+}
+
+// letterTx writes one letter to one person about what their rules held for.
+func (s *Service) letterTx(ctx context.Context, tx *store.Tx, to ident.Actor, about []found) error {
+	if s.d.Post == nil || mail.Address(to.Email) == "" || len(about) == 0 {
 		return nil
 	}
 	sealed, err := s.d.Post.SealsTx(ctx, tx, to.Email)
@@ -76,24 +84,44 @@ func (s *Service) letterTx(ctx context.Context, tx *store.Tx, to ident.Actor, r 
 	if sealed {
 		way = tlp.SealedMail
 	}
-	lang, secret := i18n.Lang(to.Lang), false
-	var body strings.Builder
-	for _, x := range list {
-		title := s.d.Text.T(lang, "rules.letter.held", "tlp", x.Label)
-		if travels(x, way) {
-			title, secret = x.Title, secret || !travels(x, tlp.Mail)
+	lang := i18n.Lang(to.Lang)
+	l := mail.Letter{Purpose: "rule", To: to.Email, Lang: to.Lang}
+	var bodies []string
+	n, more := 0, ""
+	for _, f := range about {
+		var list strings.Builder
+		for _, x := range f.list {
+			title := s.d.Text.T(lang, "rules.letter.held", "tlp", x.Label)
+			if travels(x, way) {
+				title, l.Secret = x.Title, l.Secret || !travels(x, tlp.Mail)
+			}
+			list.WriteString("• " + oneLine(title) + "\n  " + s.link(to, x) + "\n\n")
 		}
-		body.WriteString("• " + strings.Join(strings.Fields(title), " ") + "\n  " + s.link(to, x) + "\n\n")
+		if n += len(f.list); f.more {
+			more = "+"
+			list.WriteString(s.d.Text.T(lang, "rules.letter.more") + "\n\n")
+		}
+		bodies = append(bodies, s.d.Text.T(lang, "rules.letter.body", "name", oneLine(f.rule.Name), "list", list.String(),
+			"link", strings.TrimSuffix(s.d.Origin(), "/")+f.rule.Path()))
 	}
-	name := strings.Join(strings.Fields(r.Name), " ")
-	id, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "rule", To: to.Email, Lang: to.Lang, Secret: secret,
-		Subject: s.d.Text.T(lang, "rules.letter.subject", "name", name, "n", strconv.Itoa(len(list))),
-		Body:    s.d.Text.T(lang, "rules.letter.body", "name", name, "list", body.String(), "link", strings.TrimSuffix(s.d.Origin(), "/")+r.Path())})
+	l.Subject = s.d.Text.T(lang, "rules.letter.subject", "name", oneLine(about[0].rule.Name), "n", strconv.Itoa(n)+more)
+	if len(about) > 1 {
+		l.Subject = s.d.Text.T(lang, "rules.letter.subjects", "n", strconv.Itoa(n)+more, "rules", strconv.Itoa(len(about)))
+	}
+	l.Body = strings.Join(bodies, "\n")
+	id, err := s.d.Post.QueueTx(ctx, tx, l)
 	if err != nil {
 		return err
 	}
-	return s.d.Audit.Record(ctx, tx, part, "rule.letter", thing(r), map[string]any{"person": to.Person, "letter": id, "subjects": len(list)})
+	for i := range about {
+		if err := s.d.Audit.Record(ctx, tx, part, "rule.letter", thing(&about[i].rule), map[string]any{"person": to.Person, "letter": id, "subjects": len(about[i].list)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Path is the page of a rule.
 func (r *Rule) Path() string {
@@ -135,7 +163,7 @@ func (s *Service) mail(ctx context.Context, who ident.Actor, o Order) (string, e
 		n++
 		err = s.d.DB.Update(ctx, func(tx *store.Tx) error {
 			_, _, err := store.Once(ctx, tx, o.Key+"."+strconv.FormatInt(p.Person, 10), func() (string, error) {
-				return "", s.letterTx(ctx, tx, p, &r, []*Subject{x})
+				return "", s.tellTx(ctx, tx, p, &r, x)
 			})
 			return err
 		}, store.InLane(store.Jobs))

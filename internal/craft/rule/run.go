@@ -3,16 +3,13 @@ package rule
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"strconv"
 	"time"
 
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
-	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/store"
@@ -268,7 +265,7 @@ func (s *Service) act(ctx context.Context, x *Run, r *Rule) error {
 	return s.step(ctx, x, r, Working, &Said{Text: said})
 }
 
-// alert writes at once, or leaves the run to the letter of the day.
+// alert tells at once, or leaves the run to the letter of the day.
 func (s *Service) alert(ctx context.Context, x *Run, r *Rule, who ident.Actor, about *Subject) error {
 	if x.Acts[x.Step].With["when"] != AtOnce {
 		return s.step(ctx, x, r, Gathered, nil)
@@ -277,7 +274,7 @@ func (s *Service) alert(ctx context.Context, x *Run, r *Rule, who ident.Actor, a
 		if err := s.stepTx(ctx, tx, x, r, Working, &Said{}); err != nil {
 			return err
 		}
-		return s.letterTx(ctx, tx, who, r, []*Subject{about})
+		return s.tellTx(ctx, tx, who, r, about)
 	}, store.InLane(store.Jobs))
 }
 
@@ -474,85 +471,4 @@ func (s *Service) push(ctx context.Context, who ident.Actor, uuid string, run in
 		}
 		return jobs.Enqueue(ctx, tx, jobs.Job{Kind: jobAct, Payload: order{x.ID}})
 	})
-}
-
-// boundary is the last moment of sending before now: 07:00 in the legal zone, of a
-// Monday for the weekly letter.
-func boundary(now time.Time, when string) int64 {
-	now = now.In(i18n.Belgrade)
-	b := time.Date(now.Year(), now.Month(), now.Day(), 7, 0, 0, 0, i18n.Belgrade)
-	for b.After(now) || when == Weekly && b.Weekday() != time.Monday {
-		b = time.Date(b.Year(), b.Month(), b.Day()-1, 7, 0, 0, 0, i18n.Belgrade)
-	}
-	return b.UnixMicro()
-}
-
-// digest writes the daily and weekly letters whose hour has come, one a rule, and
-// forgets old runs.
-func (s *Service) digest(ctx context.Context, _ *jobs.Task) error {
-	due := map[int64][]Run{}
-	var errs error
-	err := s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		now, err := store.Now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		list, err := store.All(ctx, tx, scanRun, gathered)
-		if err != nil {
-			return err
-		}
-		clear(due)
-		for _, x := range list {
-			if x.Step < len(x.Acts) && x.At < boundary(clock.FromMicros(now), x.Acts[x.Step].With["when"]) {
-				due[x.Rule] = append(due[x.Rule], x)
-			}
-		}
-		_, err = tx.Exec(ctx, oldRuns, now-365*24*hour)
-		return err
-	}, store.InLane(store.Jobs))
-	if err != nil {
-		return err
-	}
-	for rule, runs := range due {
-		errs = errors.Join(errs, s.write(ctx, rule, runs))
-	}
-	return errs
-}
-
-// write sends one rule's letter about what was gathered and may still be seen.
-func (s *Service) write(ctx context.Context, _ int64, runs []Run) error {
-	_, r, err := s.find(ctx, runs[0].ID)
-	if err != nil {
-		return err
-	}
-	t := s.trigger(r.Trigger)
-	who, err := s.d.People.Resolve(ctx, r.Person, ident.Job)
-	if err != nil && !account.IsUnauthenticated(err) {
-		return err
-	}
-	var list []*Subject
-	listed := map[int64]bool{}
-	for i := range runs {
-		if err != nil || t == nil || r.Gone > 0 || listed[runs[i].Subject] {
-			continue
-		}
-		x, err := s.load(ctx, r.Person, t, runs[i].Subject)
-		if err != nil {
-			return err
-		}
-		if x != nil {
-			list, listed[runs[i].Subject] = append(list, x), true
-		}
-	}
-	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
-		for i := range runs {
-			if err := s.stepTx(ctx, tx, &runs[i], &r, Working, &Said{}); err != nil {
-				return err
-			}
-		}
-		if len(list) == 0 {
-			return nil
-		}
-		return s.letterTx(ctx, tx, who, &r, list)
-	}, store.InLane(store.Jobs))
 }

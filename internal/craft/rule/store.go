@@ -30,8 +30,18 @@ const (
 	runsOf   = `SELECT ` + runCols + ` FROM rule_run x WHERE x.rule_id = $1 AND x.id < $2 ORDER BY x.id DESC LIMIT $3`
 	asking   = `SELECT ` + runCols + ` FROM rule_run x JOIN rule_rule r ON r.id = x.rule_id WHERE x.state = 'asked' AND r.cert_id = $1 AND r.cert_id > 0 AND x.id < $2 ORDER BY x.id DESC LIMIT $3`
 	countAsk = `SELECT COUNT(*) FROM rule_run x JOIN rule_rule r ON r.id = x.rule_id WHERE x.state = 'asked' AND r.cert_id = $1 AND r.cert_id > 0`
-	gathered = `SELECT ` + runCols + ` FROM rule_run x WHERE x.state = 'gathered' ORDER BY x.rule_id, x.id LIMIT 5000`
-	oldRuns  = `DELETE FROM rule_run WHERE id IN (SELECT id FROM rule_run WHERE ended > 0 AND at < $1 ORDER BY at LIMIT 5000)`
+	// Runs that wait for a letter: which rules have some, and one rule's, in order.
+	gathering = `SELECT DISTINCT x.rule_id FROM rule_run x WHERE x.state = 'gathered' ORDER BY x.rule_id`
+	gathered  = `SELECT ` + runCols + ` FROM rule_run x WHERE x.rule_id = $1 AND x.id > $2 AND x.state = 'gathered' AND x.at < $3 ORDER BY x.id LIMIT 500`
+	oldRuns   = `DELETE FROM rule_run WHERE id IN (SELECT id FROM rule_run WHERE ended > 0 AND at < $1 ORDER BY at LIMIT 5000)`
+
+	insertLine = `INSERT INTO rule_line (id, rule_id, person_id, subject, at, sent) VALUES ($1,$2,$3,$4,$5,$6)`
+	toldLately = `SELECT COUNT(*) FROM rule_line WHERE rule_id = $1 AND person_id = $2 AND (sent = 0 OR sent > $3)`
+	crowds     = `SELECT person_id, MIN(at), MAX(at) FROM rule_line WHERE sent = 0 GROUP BY person_id ORDER BY person_id`
+	crowd      = `SELECT rule_id, subject FROM rule_line WHERE person_id = $1 AND sent = 0 AND id <= $2 ORDER BY rule_id, id`
+	lastLine   = `SELECT COALESCE(MAX(id), 0) FROM rule_line WHERE person_id = $1 AND sent = 0`
+	sendLines  = `UPDATE rule_line SET sent = $3 WHERE person_id = $1 AND sent = 0 AND id <= $2`
+	oldLines   = `DELETE FROM rule_line WHERE sent > 0 AND sent < $1`
 )
 
 func scanRule(s store.Scanner) (r Rule, err error) {

@@ -73,3 +73,12 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+func TestDelimited(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{`/a\@b/`: `a@b`, `/a/i`: `(?i)a`, `/a/iUmi`: `(?im)a`, `a/b`: `a/b`, `/a`: `/a`, ``: ``, `/`: `/`, `/x\/y/s`: `(?s)x\/y`, `//`: ``} {
+		if got := Delimited(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

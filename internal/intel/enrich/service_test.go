@@ -354,7 +354,6 @@ func TestFaults(t *testing.T) {
 			"wrong types":   {`{"results":{"Attribute":[{"value":{"x":[]}}]}}`, 0, expansion.Strange},
 			"another thing": {`{"version":1}`, 0, expansion.Strange},
 			"500":           {"", 500, "intel.fault.module-status"},
-			"a redirect":    {"", 302, "intel.fault.module-status"},
 		} {
 			w.remote.Says("bad", c.body, c.status)
 			if err := ask("bad"); key(err) != c.want || !fault.Is(err, fault.Unavailable) {
@@ -383,6 +382,26 @@ func TestFaults(t *testing.T) {
 		if v, err = w.s.Test(ctx, w.admin, "house"); err != nil || v.Fault != "intel.fault.module-silent" {
 			t.Errorf("%+v, %v", v, err)
 		}
+	})
+}
+
+// TestModulesRedirect: a value that is asked about goes to the server that was decided on
+// and nowhere else, whatever kind of redirect it answers with.
+func TestModulesRedirect(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		away := testkit.NewAstray(t)
+		w.on(enrich.Asks, "bad")
+		for _, turn := range away.Turns("/query") {
+			w.remote.To = turn.To
+			w.remote.Says("bad", "", turn.Status)
+			before := w.remote.Count()
+			_, err := w.s.Ask(ctx, w.team, enrich.Question{Type: "domain", Value: "evil.rs", Module: "bad", Again: true})
+			if key(err) != "intel.fault.module-status" || !fault.Is(err, fault.Unavailable) || w.remote.Count() != before+1 {
+				t.Errorf("%d to %s: asked %d times, %v", turn.Status, turn.To, w.remote.Count()-before, err)
+			}
+		}
+		away.Unseen(t)
 	})
 }
 

@@ -105,6 +105,8 @@ func (f *Feed) check() error {
 		name, _, ok := strings.Cut(h, ":")
 		c.Require(ok && token(strings.TrimSpace(name)) && !strings.ContainsAny(h, "\r\n"), "headers", "intel.fault.feed-headers")
 	}
+	_, err := readSettings(f.Settings).skip()
+	c.Require(err == nil, "settings", "intel.fault.feed-pattern")
 	return c.Err("feed")
 }
 

@@ -14,6 +14,7 @@ import (
 	"straza/internal/format/extract"
 	"straza/internal/format/misp"
 	"straza/internal/format/pattern"
+	"straza/internal/kernel/fault"
 )
 
 // How much a feed may weigh and say.
@@ -49,6 +50,19 @@ func readSettings(raw json.RawMessage) (s listSettings) {
 	return s
 }
 
+// skip is the pattern of the lines that are left out, nil = none. Faults: Invalid for one
+// that cannot be read or costs too much; nothing is taken then, because all would be.
+func (s listSettings) skip() (*pattern.Pattern, error) {
+	if s.Common.Exclude == "" {
+		return nil, nil
+	}
+	p, err := pattern.Compile(pattern.Delimited(s.Common.Exclude))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the pattern of lines to leave out: %v", err).WithKey("intel.fault.feed-pattern")
+	}
+	return p, nil
+}
+
 // columns are the columns to read, from 0; none means every one.
 func (s listSettings) columns() (out []int) {
 	for _, part := range strings.FieldsFunc(strings.Trim(string(s.CSV.Value), `"`), func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -64,9 +78,9 @@ func (s listSettings) columns() (out []int) {
 func parseList(format string, raw json.RawMessage, src io.Reader) ([]misp.Attribute, error) {
 	limited := &io.LimitedReader{R: src, N: maxList + 1}
 	set := readSettings(raw)
-	var skip *pattern.Pattern
-	if p := strings.Trim(set.Common.Exclude, "/"); p != "" {
-		skip, _ = pattern.Compile(p)
+	skip, err := set.skip()
+	if err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
 	var out []misp.Attribute
@@ -90,7 +104,6 @@ func parseList(format string, raw json.RawMessage, src io.Reader) ([]misp.Attrib
 		}
 		return nil
 	}
-	var err error
 	if format == FormatCSV {
 		err = eachRow(limited, set, take)
 	} else {

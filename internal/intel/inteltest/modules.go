@@ -18,6 +18,7 @@ type Modules struct {
 	URL    string
 	Answer map[string]string // module → body
 	Status map[string]int    // module → another status than 200
+	To     string            // where a status of 300 and above sends on
 	Asked  []expansion.Query
 	Config []map[string]string
 	Bodies []string
@@ -60,7 +61,7 @@ func (m *Modules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.Unmarshal(body, &more)
 	m.Lock()
 	m.Asked, m.Config, m.Bodies = append(m.Asked, q), append(m.Config, more.Config), append(m.Bodies, string(body))
-	status, answer := m.Status[q.Module], m.Answer[q.Module]
+	status, answer, to := m.Status[q.Module], m.Answer[q.Module], m.To
 	m.Unlock()
 	if q.Module == "slow" {
 		select {
@@ -69,8 +70,8 @@ func (m *Modules) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	if status == http.StatusFound {
-		w.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
+	if status >= 300 && status < 400 {
+		w.Header().Set("Location", to)
 	}
 	if status != 0 {
 		w.WriteHeader(status)

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -104,8 +105,10 @@ func allowed(network, address string, allow []netip.Prefix) error {
 	return nil
 }
 
-// redirect follows at most five, to http(s) only, and never carries a key to
-// another host (net/http drops Authorization there; custom headers it does not).
+// redirect follows at most five, to http(s) only and never from https back to http, and
+// sends nothing again that was sent in a body. What the first request carried beside its
+// address (keys in any header, the address itself as Referer) stays with the first origin:
+// a chain that has left it once gets none of it, also when it comes back.
 func redirect(r *http.Request, via []*http.Request) error {
 	if len(via) >= 5 {
 		return errors.New("too many redirects")
@@ -113,10 +116,30 @@ func redirect(r *http.Request, via []*http.Request) error {
 	if err := schemeOK(r); err != nil {
 		return err
 	}
-	if r.URL.Host != via[0].URL.Host || via[0].URL.Scheme == "https" && r.URL.Scheme == "http" {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return errors.New("a redirect would send the same words elsewhere")
+	}
+	if last := via[len(via)-1]; last.URL.Scheme == "https" && r.URL.Scheme != "https" {
+		return errors.New("a redirect from https to http is not followed")
+	}
+	home := origin(via[0].URL)
+	away := origin(r.URL) != home
+	for _, v := range via {
+		away = away || origin(v.URL) != home
+	}
+	if away {
 		r.Header = http.Header{"User-Agent": via[0].Header["User-Agent"], "Accept": via[0].Header["Accept"]}
 	}
 	return nil
+}
+
+// origin is scheme, host and port (RFC 6454 §4).
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
 func schemeOK(r *http.Request) error {

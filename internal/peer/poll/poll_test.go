@@ -554,3 +554,39 @@ func TestPollDoors(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func third[T, U any](_ T, _ U, err error) error { return err }
+
+// TestPollRedirects: a TAXII server that sends us elsewhere, in whichever way, at whichever
+// of its resources, gets nothing more, and the secret stays with it.
+func TestPollRedirects(t *testing.T) {
+	t.Parallel()
+	away := testkit.NewAstray(t)
+	var turn testkit.Turn
+	turned := 0
+	redirect := func(w http.ResponseWriter) {
+		turned++
+		w.Header().Set("Location", turn.To)
+		w.WriteHeader(turn.Status)
+	}
+	h := newHouse(t, testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1)), nil)
+	s := newScripted(t, func(_ int, _ *http.Request, w http.ResponseWriter) { redirect(w) })
+	x := h.server(s.url, "")
+	for _, turn = range away.Turns("/taxii2/") {
+		before := turned
+		got, err := h.s.Poll(ctx, h.lead, x.UUID, poll.Options{Force: true})
+		if err == nil || got.Health.Code != peer.Unexpected || turned != before+1 {
+			t.Errorf("%d to %s: asked %d times, %v", turn.Status, turn.To, turned-before, err)
+		}
+	}
+	// The discovery resource itself.
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { redirect(w) }))
+	t.Cleanup(srv.Close)
+	y, err := h.s.Add(ctx, h.lead, poll.Server{Name: "Turns", URL: srv.URL + "/taxii2/"}, secret, "")
+	h.Must(err)
+	for _, turn = range away.Turns("/taxii2/") {
+		got, list, err := h.s.Look(ctx, h.lead, y.UUID)
+		if h.Must(err); got.Health.Code == peer.OK || len(list) != 0 {
+			t.Errorf("%d to %s: %+v", turn.Status, turn.To, got.Health)
+		}
+	}
+	away.Unseen(t)
+}
