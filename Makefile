@@ -27,7 +27,8 @@ setup: ## install what the tests need: PostgreSQL 15, Chromium, fonts, Python cl
 
 build: ## one static binary at bin/straza
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags '$(LDFLAGS)' -o bin/straza ./cmd/straza
+	@echo "Building bin/straza"
+	@CGO_ENABLED=0 go build -trimpath -tags $(TAGS) $(GCFLAGS) -ldflags '$(LDFLAGS)' -o bin/straza ./cmd/straza
 
 run: build ## fill the demo country if ./data/demo is empty, serve it and say where
 	@scripts/run.sh

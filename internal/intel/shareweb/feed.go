@@ -83,10 +83,19 @@ func source(f *feed.Feed) []any {
 	return []any{f.Provider, ui.Machine(f.URL)}
 }
 
+// failed says that a feed did not come, and how often in a row; a look at what it would
+// bring counts as none.
+func failed(r *http.Request, f *feed.Feed) string {
+	if f.Failures < 2 {
+		return web.T(r, "share.feed.failed")
+	}
+	return web.T(r, "share.feed.failing", "n", f.Failures)
+}
+
 func feedState(r *http.Request, f *feed.Feed) ui.State {
 	switch {
 	case f.Fault != "":
-		return ui.State{Kind: ui.StateRefused, Word: web.T(r, "share.feed.failed", "n", f.Failures)}
+		return ui.State{Kind: ui.StateRefused, Word: failed(r, f)}
 	case f.Report.Held:
 		return ui.State{Kind: ui.StateAck, Word: web.T(r, "share.feed.held")}
 	case !f.Enabled && !f.Caching:
@@ -128,7 +137,7 @@ func (p *pages) feed(w http.ResponseWriter, r *http.Request) error {
 		page.Header.Acts = feedActs(r, &f)
 	}
 	if f.Fault != "" {
-		page.Fault = &ui.Note{Kind: "warning", Title: web.T(r, "share.feed.failed", "n", f.Failures), Body: web.T(r, f.Fault)}
+		page.Fault = &ui.Note{Kind: "warning", Title: failed(r, &f), Body: web.T(r, f.Fault)}
 	}
 	yes := func(b bool) string { return web.T(r, map[bool]string{true: "share.yes", false: "share.no"}[b]) }
 	page.Facts.Items = []ui.Fact{{Label: web.T(r, "share.feed.format"), Value: web.T(r, "share.format."+f.Format)}, {Label: web.T(r, "share.feed.enabled"), Value: yes(f.Enabled)},
