@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -64,7 +65,7 @@ func (s *Service) EditAttributes(ctx context.Context, who ident.Actor, event str
 	if w.Deleted.Given() {
 		verb = map[bool]string{true: "attribute.delete", false: "attribute.restore"}[w.Deleted.V]
 	}
-	err = s.bulk(ctx, who, event, verb, &b, func(tx *store.Tx, m *merge) error {
+	err = s.bulk(ctx, who, event, verb, 0, &b, func(tx *store.Tx, m *merge) error {
 		if err := m.mayReach(ctx, tx, w); err != nil {
 			return err
 		}
@@ -79,18 +80,39 @@ func (s *Service) EditAttributes(ctx context.Context, who ident.Actor, event str
 	return b, err
 }
 
-// bulk runs one act on several attributes; b is filled anew when the transaction is.
-func (s *Service) bulk(ctx context.Context, who ident.Actor, event, verb string, b *Bulk, fn func(tx *store.Tx, m *merge) error) error {
+// bulk runs one act on several attributes; b is filled anew when the transaction is. at
+// names the act of which this is a further piece, 0 for one of its own.
+func (s *Service) bulk(ctx context.Context, who ident.Actor, event, verb string, at int64, b *Bulk, fn func(tx *store.Tx, m *merge) error) error {
+	var lane []store.Option
+	if at != 0 { // whoever waits for a page goes first
+		lane = append(lane, store.InLane(store.Bulk))
+	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		*b = Bulk{}
 		return s.changeTx(ctx, tx, who, event, verb, func(tx *store.Tx, m *merge) error {
+			m.act = at
 			err := fn(tx, m)
 			if b.Changed+b.Objects > 0 {
-				b.At = m.now
+				b.At = m.moment()
 			}
 			return err
 		})
-	})
+	}, lane...)
+}
+
+// moment is what the journal calls the act: pieces of one act share it.
+func (m *merge) moment() int64 { return cmp.Or(m.act, m.now) }
+
+// add counts a further piece of the same act.
+func (b *Bulk) add(piece Bulk) {
+	b.At = cmp.Or(b.At, piece.At)
+	b.Changed, b.Same, b.Objects = b.Changed+piece.Changed, b.Same+piece.Same, b.Objects+piece.Objects
+	for reason, n := range piece.Left {
+		if b.Left == nil {
+			b.Left = map[string]int{}
+		}
+		b.Left[reason] += n
+	}
 }
 
 // mayReach refuses a level that is none and a group that the caller may not use: a
@@ -146,7 +168,7 @@ func (m *merge) lay(ctx context.Context, tx *store.Tx, old *Attribute, w misp.At
 func ticked(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, ids []int64) (map[int64]*Attribute, error) {
 	out := map[int64]*Attribute{}
 	for part := range slices.Chunk(ids, batch) {
-		list, err := attributesNow(ctx, tx, who, event, "a.id IN "+store.In(part), len(part))
+		list, err := attributesAmong(ctx, tx, who, event, part)
 		if err != nil {
 			return nil, err
 		}

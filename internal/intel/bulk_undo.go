@@ -15,34 +15,58 @@ import (
 // UndoAttributes takes an act of the caller's own back, named by its moment, as the
 // journal of changes keeps it: attributes and objects get the values back that they had,
 // tags that were put on are taken off, and what came new into an object that was there
-// goes. What was worked on since stays as it is, and is counted. Who may: the right to
-// edit the event. Faults: NotFound, also when the caller did nothing at that moment; Denied.
+// goes. What was worked on since stays as it is, and is counted. An act on more than
+// BulkMost attributes goes back in pieces. Who may: the right to edit the event. Faults:
+// NotFound, also when the caller did nothing at that moment; Denied.
 func (s *Service) UndoAttributes(ctx context.Context, who ident.Actor, event string, at int64) (b Bulk, err error) {
-	err = s.bulk(ctx, who, event, "attribute.edit", &b, func(tx *store.Tx, m *merge) error {
-		list, err := changedAt(ctx, tx, who, m.l.event.ID, ChangedAttribute, at)
-		if err != nil {
+	for after, own, more := int64(0), int64(0), true; more && err == nil; {
+		var piece Bulk
+		err = s.bulk(ctx, who, event, "attribute.edit", own, &piece, func(tx *store.Tx, m *merge) (err error) {
+			var last int64
+			if last, more, err = m.undoPiece(ctx, tx, at, after, &piece); err == nil {
+				after = last
+			}
 			return err
+		})
+		b.add(piece)
+		own = b.At
+		if more {
+			ctx = context.WithoutCancel(ctx) // what has begun goes back whole
 		}
-		objects, err := changedAt(ctx, tx, who, m.l.event.ID, ChangedObject, at)
-		if err != nil {
-			return err
-		}
-		came, err := cameInto(ctx, tx, who, m.l.event.ID, at)
-		if err != nil {
-			return err
-		}
-		if len(list)+len(objects)+len(came) == 0 {
-			return fault.New(fault.NotFound, "nothing was changed at %d", at)
-		}
-		if err := m.values(ctx, tx, list, at, &b); err != nil {
-			return err
-		}
-		if err := m.takeOut(ctx, tx, came, at, &b); err != nil {
-			return err
-		}
-		return m.objectsBack(ctx, tx, objects, at, &b)
-	})
+	}
 	return b, err
+}
+
+// undoPiece takes back what an act did to the next attributes behind one; with the last of
+// them to objects, too, and more is false.
+func (m *merge) undoPiece(ctx context.Context, tx *store.Tx, at, after int64, b *Bulk) (last int64, more bool, err error) {
+	event, who := m.l.event.ID, m.l.who
+	list, err := changedAt(ctx, tx, who, event, ChangedAttribute, at, after, BulkMost)
+	if err != nil {
+		return 0, false, err
+	}
+	if more = len(list) == BulkMost; more {
+		last = list[len(list)-1].thing
+		return last, true, m.values(ctx, tx, list, at, b)
+	}
+	objects, err := changedAt(ctx, tx, who, event, ChangedObject, at, 0, BulkMost)
+	if err != nil {
+		return 0, false, err
+	}
+	came, err := cameInto(ctx, tx, who, event, at)
+	if err != nil {
+		return 0, false, err
+	}
+	if after == 0 && len(list)+len(objects)+len(came) == 0 {
+		return 0, false, fault.New(fault.NotFound, "nothing was changed at %d", at)
+	}
+	if err := m.values(ctx, tx, list, at, b); err != nil {
+		return 0, false, err
+	}
+	if err := m.takeOut(ctx, tx, came, at, b); err != nil {
+		return 0, false, err
+	}
+	return 0, false, m.objectsBack(ctx, tx, objects, at, b)
 }
 
 // values gives attributes the values and tags back that they had.

@@ -52,6 +52,7 @@ type merge struct {
 	l       *loader
 	verb    string
 	now     int64 // µs
+	act     int64 // µs: the moment of the act of which this is a further piece; 0 = of its own
 	changed bool
 	news    draft // what is added
 	refs    []Reference

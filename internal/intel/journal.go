@@ -279,7 +279,7 @@ func (m *merge) journal(ctx context.Context, tx *store.Tx, before *Event) error 
 	if e.Published {
 		m.past.published(e.ID)
 	}
-	return m.past.keep(ctx, tx, m.l.who, before, e, m.now)
+	return m.past.keep(ctx, tx, m.l.who, before, e, m.moment())
 }
 
 // arrived notes that a new event came, its parts in one range.

@@ -180,13 +180,13 @@ func pastOf(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kin
 	return out, err
 }
 
-// changedAt reads what who did to an event's things of a kind at one moment.
-func changedAt(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kind ChangeKind, at int64) ([]past, error) {
+// changedAt reads what who did to an event's things of a kind at one moment, the next n.
+func changedAt(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, kind ChangeKind, at, after int64, n int) ([]past, error) {
 	if who.Person == 0 {
 		return nil, nil
 	}
-	return store.All(ctx, tx, scanPast, "SELECT c.thing, c.at, c.gone, c.uuid, c.was, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND NOT c.gone AND "+
-		changeSeen(who)+" ORDER BY c.thing", event, int64(kind), at, who.Person)
+	return store.All(ctx, tx, scanPast, "SELECT c.thing, c.at, c.gone, c.uuid, c.was, c.person_id FROM intel_change c WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND c.thing > $5 AND NOT c.gone AND "+
+		changeSeen(who)+" ORDER BY c.thing LIMIT $6", event, int64(kind), at, who.Person, after, n)
 }
 
 // cameInto lists the attributes that who added at one moment to objects of an event that
@@ -195,8 +195,8 @@ func cameInto(ctx context.Context, tx *store.Tx, who ident.Actor, event, at int6
 	if who.Person == 0 {
 		return nil, nil
 	}
-	return store.All(ctx, tx, store.ScanInt64, `SELECT a.id FROM intel_change c JOIN intel_attribute a ON a.event_id = c.event_id AND a.id BETWEEN c.thing AND c.last
-		WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND NOT a.deleted AND a.object_id <> 0 AND a.object_id NOT BETWEEN c.thing AND c.last ORDER BY a.id`,
+	return store.All(ctx, tx, store.ScanInt64, `SELECT a.id FROM intel_change c CROSS JOIN intel_attribute a
+		WHERE c.event_id = $1 AND c.kind = $2 AND c.at = $3 AND c.person_id = $4 AND a.id BETWEEN c.thing AND c.last AND a.event_id + 0 = c.event_id AND NOT a.deleted AND a.object_id <> 0 AND a.object_id NOT BETWEEN c.thing AND c.last ORDER BY a.id`,
 		event, int64(changeAdded), at, who.Person)
 }
 
@@ -242,6 +242,12 @@ func arrivals(ctx context.Context, tx *store.Tx, event int64) ([]arrival, error)
 func attributesNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Attribute, error) {
 	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.event_id = $1 AND "+where+" AND "+childSeen(who, "a", false)+
 		" ORDER BY a.object_id, a.id LIMIT "+strconv.Itoa(n), append([]any{event}, args...)...)
+}
+
+// attributesAmong are those of the ids that stand in the event. The ids lead: with the event
+// leading each batch of a large event would walk all of it.
+func attributesAmong(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, ids []int64) ([]Attribute, error) {
+	return store.All(ctx, tx, scanAttribute, "SELECT "+attrCols+" FROM intel_attribute a WHERE a.id IN "+store.In(ids)+" AND a.event_id + 0 = $1 AND "+childSeen(who, "a", false), event)
 }
 
 func objectsNow(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, where string, n int, args ...any) ([]Object, error) {

@@ -36,6 +36,9 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	act, ids, to := f.Text("act", 20), f.Ids("id"), base(r)+"/"+ref
+	if act == "tag" && f.Tick("all") {
+		return p.tagEvery(r, ref, to, f.Text("tag", 255))
+	}
 	if len(ids) == 0 {
 		return web.Redirect(to, web.Done("intel.bulk.none"))
 	}
@@ -58,6 +61,15 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		return web.Redirect(to, flash(r, to, done))
 	}
 	return p.eachOne(r, act, ids)
+}
+
+// tagEvery tags all attributes of an event; what was done before a fault is offered back.
+func (p *pages) tagEvery(r *http.Request, ref, to, tag string) error {
+	done, err := p.d.Intel.TagEvery(r.Context(), web.Actor(r), ref, tag)
+	if err != nil && done.At == 0 {
+		return err
+	}
+	return web.Redirect(to, flash(r, to, done))
 }
 
 // formOf is where an act that asks something more goes on, "" for one that does not.

@@ -151,6 +151,11 @@ func TestBulkActIsTakenBack(t *testing.T) {
 		if left := d.read(t, e.Ref()); len(left[1].Tags) != 1 || len(left[2].Tags) != 0 {
 			t.Errorf("what was worked on since: %v, the other: %v", left[1].Tags, left[2].Tags)
 		}
+		d.Shows("ana", at+"/tagging?of="+strconv.FormatInt(back[1].ID, 36), 200, `name="all"`, "attributes of the event")
+		d.press(t, at, "tag", back[1:2], "tag", "lavina", "all", "1")
+		if n := d.tagged(t, e.Ref()); n != 3 || d.tagged(t, other.Ref()) != 0 {
+			t.Errorf("%d tags in the event, want 3", n)
+		}
 	})
 }
 
@@ -232,7 +237,7 @@ func TestPagesAreWhole(t *testing.T) {
 	t.Parallel()
 	field := ui.Field{Name: "tag", Label: "Ознака"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, Action: "/x"}},
+		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, All: field, Action: "/x"}},
 		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, NoComment: field, NoTimes: field,
 			Wider: &ui.Note{Kind: "warning", Title: "1", Body: "2"}, WiderSaid: "1-0"}},
 	}, Files, intelweb.Files)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"straza/internal/intel/eventweb"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -16,6 +17,7 @@ type taggingPage struct {
 	Tag    ui.Field
 	Ids    []int64
 	Count  string
+	All    ui.Field // all attributes of the event instead
 	Cancel ui.Button
 }
 
@@ -31,5 +33,7 @@ func (p *pages) askTag(w http.ResponseWriter, r *http.Request) error {
 	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: title})
 	page.Count = web.T(r, "intel.attributes.n", "n", int64(len(page.Ids)))
 	page.Tag.MaxLength = 255
+	page.All = web.NewForm(r, nil).Box("all", "intel.tag")
+	page.All.Label = web.T(r, "intel.tagging.all", "n", i18n.Number(web.Lang(r), e.Attributes))
 	return p.t.Render(w, r, "bulktagging", page)
 }
