@@ -204,6 +204,25 @@ func TestExpiryByDates(t *testing.T) {
 	})
 }
 
+// TestExpiryScoresByTheAttribute: a date on the object around an indicator is a date when it
+// ends; it keeps no score up, which pages and collections reckon by the attribute alone.
+func TestExpiryScoresByTheAttribute(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.model("short", 20, "domain")
+		ev := inteltest.Event("e", intel.Community)
+		o := misp.Object{Name: misp.T("thing"), Attribute: []misp.Attribute{clue("domain", "inside.example")}}
+		o.LastSeen = misp.T(w.now.Now().Add(60 * day).UTC().Format(time.RFC3339))
+		ev.Object = []misp.Object{o}
+		w.publish(w.lead, ev)
+		w.after(time.Minute)
+		got := w.after(21 * day)
+		if len(got) != 1 || w.values(w.lead, got[0].ID) != "inside.example decayed" {
+			t.Errorf("told %+v", got)
+		}
+	})
+}
+
 // TestExpiryWaitsForAllModels: two models are meant for a type; it runs out by the slower.
 func TestExpiryWaitsForAllModels(t *testing.T) {
 	t.Parallel()

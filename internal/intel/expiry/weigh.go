@@ -31,9 +31,8 @@ type weighing struct {
 // before when it has.
 func (w *weighing) ends(x *intel.Indicator) [Given + 1]int64 {
 	at := [Given + 1]int64{never, never, never, never}
-	seen, aged := cmp.Or(x.LastSeen, x.ObjectSeen), x.Aged
-	aged.LastSeen = max(aged.LastSeen, seen/1e6)
-	if sec, _ := catalog.Ends(w.models, aged, w.now/1e6); sec > 0 {
+	seen := cmp.Or(x.LastSeen, x.ObjectSeen) // a date; a score, here as on pages and in collections, knows the attribute's own alone
+	if sec, _ := catalog.Ends(w.models, x.Aged, w.now/1e6); sec > 0 {
 		at[Decayed] = sec * 1e6
 		if sec <= w.now/1e6 {
 			at[Decayed] = w.now

@@ -168,6 +168,16 @@ func (a *api) relationTags(c *call, p params) {
 	}
 }
 
+// clusterTags is relationTags for the relations that come in a cluster.
+func (a *api) clusterTags(c *call, p params) {
+	list, _ := p["GalaxyClusterRelation"].([]any)
+	for _, e := range list {
+		if m, ok := e.(map[string]any); ok {
+			a.relationTags(c, m)
+		}
+	}
+}
+
 func (a *api) clusterAdd(c *call) error {
 	if err := c.form(); err != nil {
 		return err
@@ -182,6 +192,7 @@ func (a *api) clusterAdd(c *call) error {
 	if _, _, err := a.Catalog.Get(c.ctx(), c.who, catalog.Galaxy, galaxy); err != nil {
 		return instead(err, notFound("Invalid galaxy"), fault.NotFound)
 	}
+	a.clusterTags(c, p)
 	cl, err := a.Catalog.AddCluster(c.ctx(), c.who, galaxy, d)
 	if err != nil {
 		return clusterFault("add", err)
@@ -201,8 +212,12 @@ func (a *api) clusterEdit(c *call) error {
 	if err := c.form(); err != nil {
 		return err
 	}
+	p := c.params.sub("GalaxyCluster")
+	if cl, err := a.Catalog.Cluster(c.ctx(), c.who, c.arg(0)); err == nil && cl.Own != nil { // another's, or a default one, is refused below
+		a.clusterTags(c, p)
+	}
 	cl, err := a.Catalog.EditCluster(c.ctx(), c.who, c.arg(0), func(d *catalog.ClusterDraft) {
-		a.clusterFields(c, c.params.sub("GalaxyCluster"), d, false)
+		a.clusterFields(c, p, d, false)
 	})
 	if err != nil {
 		return clusterFault("edit", err)

@@ -71,16 +71,17 @@ func (a *api) sightingIndex(c *call) error {
 	})
 }
 
+// sightingList lists those of an attribute, or with another context of an event: the path
+// is <id>/<context>/<org_id>, the body says it over. Without a context it is an attribute.
 func (a *api) sightingList(c *call) error {
 	if err := c.form(); err != nil {
 		return err
 	}
-	context, id := c.params.text("context"), c.params.text("id")
-	if id == "" {
-		id = c.arg(0)
-	}
-	if context == "" {
-		context = c.arg(1)
+	id := cmp.Or(c.params.text("id"), c.arg(0))
+	context := cmp.Or(c.params.text("context"), c.arg(1), "attribute")
+	of := filterOf(c.params["org_id"])
+	if !c.params.has("org_id") && c.arg(2) != "" {
+		of = filterOf(c.arg(2))
 	}
 	bad := notAllowed("Invalid object.")
 	if !isDigits(id) {
@@ -92,6 +93,9 @@ func (a *api) sightingList(c *call) error {
 	}
 	var list []intel.Sighting
 	err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
+		if !byOrg(of, g.Org) {
+			return nil
+		}
 		if list = append(list, *g); len(list) > sightedMost {
 			return io.EOF
 		}
