@@ -105,13 +105,15 @@ var Reasons = []string{whyNoID, whyShape, whyDuplicate, whyOlder, whyKept, whyPr
 	whyMarking, whyGroup, whyExtension, whyValue, whyNested}
 
 // Bundle is a document of STIX objects, read and not yet understood. It holds
-// each object's bytes once.
+// each object's bytes once, packed.
 type Bundle struct {
 	ID    string // "" when the document was a bare object or list
 	Read  int    // objects in the document
 	items []*item
 	byID  map[string]*item
 	left  ledger
+	shelf shelf
+	last  string // the last time of change: many objects have the same
 
 	makers map[string]bool // identities that made or saw something
 	inner  map[string]bool // observables that others refer to
@@ -121,9 +123,13 @@ type Bundle struct {
 type item struct {
 	id, typ  string
 	modified string
-	raw      []byte
+	on       *shelf
+	at       shelved
 	used     bool
 }
+
+// raw is the object's JSON, which nobody may change.
+func (it *item) raw() []byte { return it.on.get(it.at) }
 
 // uuid is the part of the id behind the type.
 func (it *item) uuid() string { return it.id[len(it.typ)+2:] }
@@ -303,11 +309,16 @@ func (b *Bundle) add(raw []byte, lim Limits) error {
 		b.left.note(short(typ), whyNoID, id)
 		return nil
 	}
-	it := &item{id: id, typ: typ, modified: mod, raw: bytes.Clone(raw)}
+	if mod == b.last {
+		mod = b.last
+	}
+	b.last = mod
+	it := item{id: id, typ: id[:len(typ)], modified: mod, on: &b.shelf}
 	if old := b.byID[id]; old != nil {
 		switch {
 		case mod > old.modified:
-			*old = *it
+			it.at = b.shelf.put(raw)
+			*old = it
 			fallthrough
 		case mod < old.modified:
 			b.left.note(typ, whyOlder, id)
@@ -317,8 +328,9 @@ func (b *Bundle) add(raw []byte, lim Limits) error {
 		return nil
 	}
 	b.follow += 8 * len(raw)
-	b.byID[id] = it
-	b.items = append(b.items, it)
+	it.at = b.shelf.put(raw)
+	b.byID[id] = &it
+	b.items = append(b.items, &it)
 	return nil
 }
 

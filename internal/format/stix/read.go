@@ -114,7 +114,7 @@ type obj map[string]any
 
 func decode(it *item) obj {
 	o := obj{}
-	dec := json.NewDecoder(bytes.NewReader(it.raw))
+	dec := json.NewDecoder(bytes.NewReader(it.raw()))
 	dec.UseNumber()
 	_ = dec.Decode(&o) // well-formed, or it would not be here
 	return o
@@ -470,7 +470,7 @@ func extension(it *item) map[string]json.RawMessage {
 	var o struct {
 		Extensions map[string]json.RawMessage `json:"extensions"`
 	}
-	if json.Unmarshal(it.raw, &o) != nil || o.Extensions[Extension] == nil {
+	if json.Unmarshal(it.raw(), &o) != nil || o.Extensions[Extension] == nil {
 		return nil
 	}
 	var inner map[string]json.RawMessage

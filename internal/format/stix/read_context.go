@@ -490,7 +490,7 @@ func (r *reading) rest(it *item) {
 	r.b.left.note(it.typ, whyKept, it.id)
 	x := misp.Object{UUID: misp.T(r.claim(it.uuid(), it.id)), Name: misp.T(KeptObject), MetaCategory: misp.T("misc"), TemplateUUID: misp.T(keptTemplate), TemplateVersion: misp.N(1),
 		Description: misp.T("A STIX object that MISP has no word for, whole."), Timestamp: misp.N(r.when(o)), Distribution: misp.N(5), Comment: misp.T(short(o.text("name")))}
-	for i, p := range []part{{relation: "type", value: it.typ}, {relation: "id", value: it.id}, {relation: "json", value: string(it.raw)}} {
+	for i, p := range []part{{relation: "type", value: it.typ}, {relation: "id", value: it.id}, {relation: "json", value: string(it.raw())}} {
 		x.Attribute = append(x.Attribute, misp.Attribute{UUID: misp.T(r.claim(uuid5(nsMISP, it.id+" kept "+p.relation), it.id+" kept "+string(rune('0'+i)))), Type: misp.T("text"), ObjectRelation: misp.T(p.relation),
 			Value: misp.T(p.value), Category: misp.T("Other"), ToIDS: misp.B(false), Timestamp: x.Timestamp, Distribution: misp.N(5), DisableCorrelation: misp.B(true), Comment: misp.T("")})
 	}

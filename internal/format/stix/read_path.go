@@ -215,10 +215,10 @@ func (f *flat) object(o obj, prefix string, deep int) {
 // refer goes into what an id refers to.
 func (f *flat) refer(id, path string, deep int) bool {
 	it := f.b.byID[id]
-	if it == nil || deep >= 3 || f.b.follow < len(it.raw) {
+	if it == nil || deep >= 3 || f.b.follow < int(it.at.size) {
 		return false
 	}
-	f.b.follow -= len(it.raw)
+	f.b.follow -= int(it.at.size)
 	f.object(decode(it), path+".", deep+1)
 	return true
 }

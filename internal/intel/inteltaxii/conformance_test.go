@@ -88,7 +88,7 @@ func method(m string) func(*http.Request) { return func(r *http.Request) { r.Met
 
 // allRules are those that docs/taxii.md lists.
 func allRules() []rule {
-	return slices.Concat(mediaRules, timeRules, pageRules, matchRules, writeRules, errorRules, designRules, peerRules)
+	return slices.Concat(mediaRules, timeRules, pageRules, matchRules, writeRules, errorRules, designRules, peerRules, interopRules)
 }
 
 // TestTAXIIRulesAreListed: the table in the documentation and the rules here are the same.

@@ -10,7 +10,7 @@
 // both allow (Reach). What was imported is a draft unless its person publishes it and its
 // label allows the readers. The file is sealed as it arrives, in parts, and never lies
 // plain; a file of MISP's is read part by part, of STIX, whose objects refer to each other
-// in any order, the objects are held while it is read. Rights are those of the person when
+// in any order, the objects are held, packed, while it is read. Rights are those of the person when
 // the job runs. Run again, a job goes on: what it stored is remembered with the event.
 //
 // Standards: STIX 2.1; the JSON of MISP 2.5 (spec misp §4); TLP 2.0.
