@@ -102,7 +102,11 @@ func (w *puller) retract(ctx context.Context, r intel.Retraction, signed bool) e
 	case from != w.p.ID:
 		reason = reasonSource
 	case !w.run.Dry:
-		if err := w.s.intel.DeleteEvent(ctx, part(), uuid); err != nil && !fault.Is(err, fault.NotFound) {
+		err := w.s.intel.DeleteEvent(ctx, part(), uuid)
+		switch f := fault.Of(err); {
+		case f != nil && f.Key == intel.KeyProtected: // what signs retractions is on no event's list
+			reason = reasonStranger
+		case err != nil && !fault.Is(err, fault.NotFound):
 			return err
 		}
 	}
