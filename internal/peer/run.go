@@ -96,6 +96,23 @@ func (c Counts) copy() Counts {
 	return c
 }
 
+// ofSignature are the reasons that lie in a signature: somebody changed something on its
+// way, or a key is amiss. They have a place of their own in a report.
+var ofSignature = []string{reasonUnsigned, reasonForged, reasonStranger, reasonUnfit, reasonSigner}
+
+// BySignature parts the reasons of a run: those that lie in a signature, with how often
+// they were met in all, and the rest; both ascending.
+func (c *Counts) BySignature() (signature []string, n int64, rest []string) {
+	for _, k := range slices.Sorted(maps.Keys(c.Reasons)) {
+		if slices.Contains(ofSignature, k) {
+			signature, n = append(signature, k), n+c.Reasons[k]
+		} else {
+			rest = append(rest, k)
+		}
+	}
+	return signature, n, rest
+}
+
 // summed counts as read what was noted while the run worked, too.
 func (c Counts) summed() Counts {
 	e := &c.Events

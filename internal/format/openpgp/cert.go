@@ -53,18 +53,30 @@ func Spaced(fingerprint string) string {
 	return strings.Join(parts, " ")
 }
 
-// Read reads one certificate in ASCII armour, whatever it may be used for: a key that
-// has expired is read, too. Errors: ErrLong, ErrNone, ErrMany, ErrSecret.
+// Read reads one certificate, in ASCII armour or as the bytes that programs keep in files,
+// whatever it may be used for: a key that has expired is read, too. Errors: ErrLong, ErrNone, ErrMany, ErrSecret.
 func Read(text string) (*Cert, error) {
 	if len(text) > KeyBytes {
 		return nil, ErrLong
 	}
-	text = strings.TrimSpace(text)
+	if text == "" || text[0] < 0x80 { // the first byte of a packet has its highest bit (RFC 9580 §4.2)
+		text = strings.TrimSpace(text)
+	} else if list, err := openpgp.ReadKeyRing(strings.NewReader(text)); err == nil {
+		return one(list)
+	}
 	list, err := openpgp.ReadArmoredKeyRing(strings.NewReader(text))
 	if err != nil || len(list) == 0 {
 		return nil, ErrNone
 	}
-	if len(list) > 1 || strings.Count(text, "-----BEGIN PGP") > 1 { // of several armours only the first would be read
+	if strings.Count(text, "-----BEGIN PGP") > 1 { // of several armours only the first would be read
+		return nil, ErrMany
+	}
+	return one(list)
+}
+
+// one takes a list for what it should be: a single public key.
+func one(list openpgp.EntityList) (*Cert, error) {
+	if len(list) != 1 {
 		return nil, ErrMany
 	}
 	if list[0].PrivateKey != nil {

@@ -321,7 +321,14 @@ func sayRun(env *cli.Env, r peer.Run) error {
 			env.Say("  %d %s read, %d new, %d changed, %d as they were, %d refused", k.t.Read, k.what, k.t.Created, k.t.Updated, k.t.Unchanged, k.t.Refused)
 		}
 	}
-	for _, k := range slices.Sorted(maps.Keys(r.Counts.Reasons)) {
+	signature, n, rest := r.Counts.BySignature()
+	if n > 0 {
+		env.Say("  %d not taken for their signature:", n)
+	}
+	for _, k := range signature {
+		env.Say("    %d: %s", r.Counts.Reasons[k], k)
+	}
+	for _, k := range rest {
 		env.Say("  %d: %s", r.Counts.Reasons[k], k)
 	}
 	return nil

@@ -1,9 +1,7 @@
 package peerweb
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"straza/internal/kernel/access"
@@ -174,7 +172,11 @@ func runTable(r *http.Request, runs []peer.Run) ui.Table {
 		if x.Detail != "" {
 			name.Sub = append(name.Sub, ui.Machine(x.Detail))
 		}
-		for _, k := range slices.Sorted(maps.Keys(x.Counts.Reasons)) {
+		signature, n, rest := x.Counts.BySignature()
+		if n > 0 {
+			name.Sub = append(name.Sub, web.T(r, "peers.signatures", "n", n))
+		}
+		for _, k := range append(signature, rest...) {
 			name.Sub = append(name.Sub, web.T(r, "peers.because", "n", x.Counts.Reasons[k], "why", web.T(r, k)))
 		}
 		for _, k := range others(&x.Counts) {

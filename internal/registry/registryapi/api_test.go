@@ -3,10 +3,13 @@ package registryapi_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"straza/internal/format/openpgp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/store"
@@ -37,13 +40,16 @@ func newServer(t *testing.T, db *store.DB) *server {
 		"banker": registrytest.Person(t, db, 3, bank, access.Member), "bankadmin": registrytest.Person(t, db, 4, bank, access.OrgAdmin),
 		"stranger": registrytest.Person(t, db, 5, double, access.Member),
 	}, Onces: db, Routes: func(m *web.Mux) { registryapi.Routes(m, s) }})
-	return &server{t: t, s: s, site: site, contract: site.Contract("/api/v1/organisations", registryapi.OpenAPI), orgs: map[string]registry.Organisation{"host": host, "bank": bank, "double": double}}
+	return &server{t: t, s: s, site: site, contract: site.Contract("/api/v1/", registryapi.OpenAPI), orgs: map[string]registry.Organisation{"host": host, "bank": bank, "double": double}}
 }
 
 // call makes one request; header are name, value pairs.
 func (s *server) call(key, method, path, body string, header ...string) (int, http.Header, []byte) {
 	s.t.Helper()
-	r, res, out := s.site.Call(key, method, "/api/v1/organisations"+path, body, header...)
+	if !strings.HasPrefix(path, "/api/") {
+		path = "/api/v1/organisations" + path
+	}
+	r, res, out := s.site.Call(key, method, path, body, header...)
 	s.contract.Check(s.t, r, res.StatusCode, res.Header, out)
 	return res.StatusCode, res.Header, out
 }
@@ -76,6 +82,7 @@ func TestContractHoldsForRealTraffic(t *testing.T) {
 		s.files(t)
 		s.merges(t)
 		s.rules(t)
+		s.letterKeys(t, db)
 		s.ends(t, water, contact, resource)
 		s.contract.Exercised(t)
 	})
@@ -299,6 +306,41 @@ func (s *server) ends(t *testing.T, water, contact, resource string) {
 	s.want(409, "analyst", "DELETE", water, "")
 	s.want(200, "analyst", "POST", water+"/restore", "")
 	s.want(409, "analyst", "DELETE", "/"+s.orgs["host"].UUID, "")
+}
+
+// letterKeys enters, reads and takes out a key; what nothing can be encrypted to is
+// refused by name.
+func (s *server) letterKeys(t *testing.T, db *store.DB) {
+	const at = "/api/v1/letter-keys"
+	secret, err := openpgp.NewSecret(openpgp.Owner{Name: "Дежурни"}, db.Clock.Now().Add(-time.Hour), db.Clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := secret.Cert()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := func(address, key string) string {
+		b, _ := json.Marshal(map[string]string{"address": address, "key": key})
+		return string(b)
+	}
+	s.want(401, "", "GET", at, "")
+	s.want(404, "banker", "GET", at, "")
+	s.want(403, "bankadmin", "POST", at, body("duty@banka.example", cert.Armored))
+	if p := s.want(422, "analyst", "POST", at, body("duty@banka.example", "junk")); !strings.Contains(fmt.Sprint(p["errors"]), "key") {
+		t.Errorf("%v", p)
+	}
+	k := s.want(201, "analyst", "POST", at, body("Duty@banka.example", cert.Armored))
+	if k["address"] != "duty@banka.example" || k["fingerprint"] != cert.Fingerprint || k["state"] != "good" || k["expires"] != nil || k["key"] != cert.Armored {
+		t.Errorf("%v", k)
+	}
+	if l := s.want(200, "lead", "GET", at, ""); len(l["items"].([]any)) != 1 {
+		t.Errorf("%v", l)
+	}
+	s.want(403, "banker", "DELETE", at+"/"+fmt.Sprint(k["id"]), "")
+	s.want(204, "analyst", "DELETE", at+"/"+fmt.Sprint(k["id"]), "")
+	s.want(404, "analyst", "DELETE", at+"/"+fmt.Sprint(k["id"]), "")
+	s.want(404, "analyst", "DELETE", at+"/no-uuid", "")
 }
 
 // TestRow05ScopesAndReadOnlyKeys: a key is never more than its scopes.

@@ -1,5 +1,5 @@
 // Package registryapi is the registry's part of our JSON interface under
-// /api/v1/organisations. Its contract is openapi.json, written by hand; tests hold
+// /api/v1/organisations and /api/v1/letter-keys. Its contract is openapi.json, written by hand; tests hold
 // real traffic against it. The shape of an organisation is registry.Record, the
 // same as in files. Changes carry If-Match with the ETag that was read; without it
 // they go over whatever is there.
@@ -65,4 +65,5 @@ func Routes(m *web.Mux, s *registry.Service) {
 		change(http.MethodPut, "/{id}/constituency", merge, a.setConstituency),
 	)
 	a.holdingRoutes(m, get, change)
+	a.keyRoutes(m)
 }

@@ -1,10 +1,12 @@
 package registryweb
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"straza/internal/format/openpgp"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -56,9 +58,10 @@ func (p *pages) keysPage(r *http.Request, f *web.Form) (*keysPage, error) {
 	if bad > 0 {
 		page.Note = &ui.Note{Kind: "warning", Body: web.T(r, "registry.keys.ending", "n", int64(bad))}
 	}
-	address, key := f.Field("address", "registry.keys.address"), f.Field("key", "registry.keys.key")
+	address, key, file := f.Field("address", "registry.keys.address"), f.Field("key", "registry.keys.key"), f.Field("file", "registry.keys.file")
+	file.Type, file.Accept, file.Optional, file.Hint, key.Optional = "file", ".asc,.gpg,.pgp,.key,.txt,application/pgp-keys", true, web.T(r, "registry.keys.file.hint"), true
 	address.InputMode, key.Type, key.Rows, key.Mono, key.Hint = "email", "textarea", 10, true, web.T(r, "registry.keys.key.hint")
-	page.Fields, page.Errors = []ui.Field{address, key}, f.Summary("address", "key")
+	page.Fields, page.Errors = []ui.Field{address, key, file}, f.Summary("address", "key", "file")
 	return page, nil
 }
 
@@ -74,12 +77,20 @@ func keyState(r *http.Request, k *registry.LetterKey, now time.Time) ui.State {
 }
 
 func (p *pages) setKey(w http.ResponseWriter, r *http.Request) error {
-	f, err := web.ReadForm(r)
+	var file []byte
+	f, err := web.ReadUpload(r, web.UploadLimits{Files: 1, Bytes: 2 * openpgp.KeyBytes}, func(_ *web.Form, u web.Upload) (err error) {
+		file, err = io.ReadAll(u)
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	text := f.Values.Get("key")
+	if len(file) > 0 {
+		text = string(file)
+	}
 	if err = f.Err("key"); err == nil {
-		_, err = p.s.SetLetterKey(r.Context(), web.Actor(r), f.Values.Get("address"), f.Values.Get("key"))
+		_, err = p.s.SetLetterKey(r.Context(), web.Actor(r), f.Values.Get("address"), text)
 	}
 	if f.Fail(err) {
 		page, err := p.keysPage(r, f)
