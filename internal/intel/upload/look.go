@@ -145,7 +145,7 @@ func (l *looking) event(e *misp.Event) error {
 		return err
 	}
 	if len(f.Heads) < headsKept {
-		f.Heads = append(f.Heads, Head{UUID: e.UUID.Or(""), Info: clean(e.Info.Or("")), Date: clean(e.Date.Or("")), Maker: maker, TLP: word, Attributes: l.at, State: state})
+		f.Heads = append(f.Heads, Head{UUID: clean(e.UUID.Or("")), Info: clean(e.Info.Or("")), Date: clean(e.Date.Or("")), Maker: maker, TLP: word, Attributes: l.at, State: state})
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (l *looking) level(e *misp.Event) error {
 		level.Level = intel.OwnOrg
 	}
 	if level.Level == intel.Group && e.SharingGroup != nil {
-		level.UUID, level.Name = e.SharingGroup.UUID.Or(""), clean(e.SharingGroup.Name.Or(""))
+		level.UUID, level.Name = clean(e.SharingGroup.UUID.Or("")), clean(e.SharingGroup.Name.Or(""))
 		id, known := l.groups[level.UUID]
 		if !known {
 			var err error

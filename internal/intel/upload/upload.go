@@ -203,10 +203,10 @@ func (t *tally) add(typ, text string, n int64) {
 	if t.at == nil {
 		t.at = map[[2]string]int{}
 	}
-	key := [2]string{typ, text}
+	key := [2]string{clean(typ), clean(text)}
 	i, ok := t.at[key]
 	if !ok && len(t.list) >= reasonsKept {
-		key = [2]string{"", text}
+		key[0] = ""
 		if i, ok = t.at[key]; !ok {
 			key[1] = ""
 			i, ok = t.at[key]

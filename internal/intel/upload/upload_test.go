@@ -425,3 +425,33 @@ func TestNarrowed(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsKeptOfAFileIsBounded: whatever the words of a file, what is kept of it beside
+// the counts fits into a row.
+func TestWhatIsKeptOfAFileIsBounded(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		long := strings.Repeat("x", 50_000)
+		var list []*misp.Event
+		for i := range 20 {
+			n := string(rune('a' + i))
+			e := event(long+n, long, intel.Group)
+			e.SharingGroup = &misp.SharingGroup{UUID: misp.T(long + n), Name: misp.T(long)}
+			e.Attribute = []misp.Attribute{inteltest.Attr(long+n, "x")}
+			list = append(list, e)
+		}
+		u, err := w.up.Add(ctx, w.who, long, mispDoc(list...))
+		w.Must(err)
+		w.run("intel.upload-look", u) // it is too large to be looked through at once
+		u, err = w.up.Upload(ctx, w.who, u.UUID)
+		w.Must(err)
+		b, err := json.Marshal(u)
+		w.Must(err)
+		if u.State != upload.Read || u.Found.Events != 20 || len(b) > 50_000 {
+			t.Errorf("%s, %d events, %d bytes", u.State, u.Found.Events, len(b))
+		}
+		done := w.imported(u, upload.Options{})
+		if b, err = json.Marshal(done.Result); err != nil || len(b) > 50_000 {
+			t.Errorf("the result: %d bytes, %v", len(b), err)
+		}
+	})
+}
