@@ -34,11 +34,8 @@ var base, shell = eventweb.Base, eventweb.Shell
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	for _, at := range []string{eventweb.Team, eventweb.Portal} {
-		write := web.Perm("intel.write")
-		if at == eventweb.Team {
-			write = eventweb.OnConsole(write)
-		}
+	for at, may := range eventweb.Places {
+		write := may("intel.write")
 		m.Handle(
 			web.Route{Method: "GET", Pattern: at + "/{id}/tagging", Policy: write, Reveals: "an event the caller may change", Handler: p.askTag},
 			web.Route{Method: "POST", Pattern: at + "/{id}/attributes", Policy: write, Mutates: true, Handler: p.bulk},

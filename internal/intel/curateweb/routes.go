@@ -9,7 +9,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
-	"straza/internal/kernel/ident"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
 )
 
@@ -39,10 +39,8 @@ const (
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	look := web.Policy{Name: "perm:intel.read&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && who.Can("intel.read") }}
-	tags := web.Policy{Name: "perm:misp.tag_editor&console.use", Allow: func(who ident.Actor) bool {
-		return who.Can("console.use") && who.Can("misp.tag_editor") && who.Can("intel.read")
-	}}
+	look := web.Perm("intel.read").And("console.use")
+	tags := look.And("misp.tag_editor")
 	m.Handle(
 		web.Route{Method: "GET", Pattern: overlap, List: true, Policy: look, Reveals: "values that join many of the events the caller may see, and what is excluded from correlation", Handler: p.overlap},
 		web.Route{Method: "POST", Pattern: overlap, Policy: look, Mutates: true, Handler: p.exclude},
@@ -51,11 +49,8 @@ func Routes(m *web.Mux, d Deps) {
 		web.Route{Method: "POST", Pattern: merge, Policy: tags, Mutates: true, Handler: p.merge},
 		web.Route{Method: "POST", Pattern: merge + "/undo", Policy: tags, Mutates: true, Handler: p.unmerge},
 	)
-	for _, base := range []string{events, "/portal/events"} {
-		read, edits := web.Perm("intel.read"), web.Perm("misp.tag_editor")
-		if base == events {
-			read, edits = read.And("console.use"), edits.And("console.use") // organisations have the portal
-		}
+	for base, may := range eventweb.Places {
+		read, edits := may("intel.read"), may("misp.tag_editor")
 		m.Handle(
 			web.Route{Method: "GET", Pattern: base + "/tags", Policy: read, Reveals: "tags the caller may know of, counted where the caller sees them", Handler: p.tags},
 			web.Route{Method: "GET", Pattern: base + "/tags/one", Policy: read, Reveals: "a tag the caller may know of", Handler: p.tagForm},

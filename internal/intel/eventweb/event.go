@@ -6,7 +6,6 @@ package eventweb
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/kernel/fault"
@@ -20,25 +19,18 @@ const (
 	Portal = "/portal/events"
 )
 
+var stands = web.Twin{Team: Team, Portal: Portal}
+
 // Base is the events' address in the shell that the caller came to.
-func Base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, "/portal/") {
-		return Portal
-	}
-	return Team
-}
+func Base(r *http.Request) string { return stands.Base(r) }
 
 // Shell is the shell that the caller came to.
-func Shell(r *http.Request) ui.Shell {
-	if Base(r) == Portal {
-		return web.ShellPortal
-	}
-	return web.ShellConsole
-}
+func Shell(r *http.Request) ui.Shell { return stands.Shell(r) }
 
-// OnConsole narrows a policy to the CERT's team.
-func OnConsole(p web.Policy) web.Policy {
-	return p.And("console.use")
+// Places gives both addresses, and whom a permission lets in there: to the console the
+// CERT's team alone.
+func Places(yield func(at string, may func(perm string) web.Policy) bool) {
+	_ = yield(Team, func(perm string) web.Policy { return web.Perm(perm).And("console.use") }) && yield(Portal, web.Perm)
 }
 
 // Mine is the event of the address, which the caller may change. Faults: NotFound, Denied.

@@ -68,11 +68,8 @@ type Went struct {
 // Routes declares the doors of the room.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), s: d.Intel, d: d}
-	for _, base := range []string{"/console/events", "/portal/events"} {
-		read, write, publish := web.Perm("intel.read"), web.Perm("intel.write"), web.Perm("intel.publish")
-		if base == "/console/events" {
-			read, write, publish = eventweb.OnConsole(read), eventweb.OnConsole(write), eventweb.OnConsole(publish)
-		}
+	for base, may := range eventweb.Places {
+		read, write, publish := may("intel.read"), may("intel.write"), may("intel.publish")
 		routes := []web.Route{
 			{Method: "GET", Pattern: base, List: true, Policy: read, Reveals: "events the caller may see", Handler: p.list},
 			{Method: "GET", Pattern: base + "/export", Policy: read, Reveals: "indicators the caller may see and whose label lets them leave", Handler: p.exportMany},
@@ -132,5 +129,5 @@ func Routes(m *web.Mux, d Deps) {
 		m.Handle(routes...)
 	}
 	m.Handle(web.Route{Method: "GET", Pattern: "/portal/events/indicators", List: true, Policy: web.Perm("intel.read"), Reveals: "attributes the caller may see", Handler: p.indicators})
-	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", List: true, Policy: eventweb.OnConsole(web.Perm("intel.read")), Reveals: "attributes the caller may see", Handler: p.indicators})
+	m.Handle(web.Route{Method: "GET", Pattern: "/console/indicators", List: true, Policy: web.Perm("intel.read").And("console.use"), Reveals: "attributes the caller may see", Handler: p.indicators})
 }

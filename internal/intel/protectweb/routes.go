@@ -5,6 +5,7 @@ package protectweb
 import (
 	"embed"
 	"net/http"
+	"slices"
 	"strings"
 
 	"straza/internal/craft/seal"
@@ -13,7 +14,6 @@ import (
 	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -34,27 +34,13 @@ type pages struct {
 	d Deps
 }
 
-// Where the events stand.
-const (
-	team   = "/console/events"
-	portal = "/portal/events"
-)
-
-func base(r *http.Request) string {
-	if strings.HasPrefix(r.URL.Path, portal) {
-		return portal
-	}
-	return team
-}
+var base = eventweb.Base
 
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	for _, at := range []string{team, portal} {
-		read, write := web.Perm("intel.read"), web.Perm("intel.write")
-		if at == team {
-			read, write = onTeam("intel.read"), onTeam("intel.write")
-		}
+	for at, may := range eventweb.Places {
+		read, write := may("intel.read"), may("intel.write")
 		m.Handle(
 			web.Route{Method: "GET", Pattern: at + "/{id}/protection", Policy: read, Reveals: "signing keys of an event the caller may see", Handler: p.show},
 			web.Route{Method: "POST", Pattern: at + "/{id}/protection/protect", Policy: write, Mutates: true, Handler: p.set(true)},
@@ -63,10 +49,6 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "POST", Pattern: at + "/{id}/protection/keys/{key}/remove", Policy: write, Mutates: true, Handler: p.dropKey},
 		)
 	}
-}
-
-func onTeam(perm string) web.Policy {
-	return web.Policy{Name: perm + "&console.use", Allow: func(who ident.Actor) bool { return who.Can("console.use") && who.Can(perm) }}
 }
 
 type page struct {
@@ -98,12 +80,8 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) page(r *http.Request, e *intel.Event, f *web.Form) (*page, error) {
-	shell := web.ShellConsole
-	if base(r) == portal {
-		shell = web.ShellPortal
-	}
 	title := web.T(r, "intel.protection")
-	pg := &page{Page: web.NewPage(r, shell, title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, At: base(r) + "/" + e.Ref() + "/protection", On: e.IsProtected(),
+	pg := &page{Page: web.NewPage(r, eventweb.Shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, At: base(r) + "/" + e.Ref() + "/protection", On: e.IsProtected(),
 		Edit: intel.MayEdit(web.Actor(r), e) == nil}
 	pg.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: title})
 	pg.State = ui.Note{Kind: "info", Body: web.T(r, "intel.protection.off")}
@@ -138,10 +116,7 @@ func (p *pages) page(r *http.Request, e *intel.Event, f *web.Form) (*page, error
 
 // keyRow is one key: whose it is, whether it signs, and the way off the list.
 func keyRow(r *http.Request, pg *page, k *intel.EventKey, ours []string) (ui.Row, bool) {
-	mine := false
-	for _, f := range ours {
-		mine = mine || f == k.Fingerprint
-	}
+	mine := slices.Contains(ours, k.Fingerprint)
 	name := ui.Name{Text: openpgp.Spaced(k.Fingerprint)}
 	state, until := ui.State{Kind: ui.StateDone, Word: web.T(r, "intel.protection.good")}, any("")
 	c, err := openpgp.Read(k.Armored)

@@ -8,8 +8,8 @@ import (
 	"net/http"
 
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
-	"straza/internal/kernel/web/ui"
 )
 
 // Files are the page and its messages.
@@ -25,24 +25,20 @@ type pages struct {
 	d Deps
 }
 
-var stands = web.Twin{Team: "/console/events", Portal: "/portal/events"}
+var base, shell = eventweb.Base, eventweb.Shell
 
 // Routes declares the doors.
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
-	team := web.Perm("intel.read").And("console.use")
-	m.Handle(web.Route{Method: "GET", Pattern: stands.Team + "/trends", Policy: team, Reveals: "counts of what the caller may see, by time", Handler: p.trends},
-		web.Route{Method: "GET", Pattern: stands.Portal + "/trends", Policy: web.Perm("intel.read"), Reveals: "counts of what the caller may see, by time", Handler: p.trends})
+	for at, may := range eventweb.Places {
+		m.Handle(web.Route{Method: "GET", Pattern: at + "/trends", Policy: may("intel.read"), Reveals: "counts of what the caller may see, by time", Handler: p.trends})
+	}
 }
-
-// base is the list of events in the shell that the caller came to.
-func base(r *http.Request) string    { return stands.Base(r) }
-func shell(r *http.Request) ui.Shell { return stands.Shell(r) }
 
 // indicators is the list of attributes there.
 func indicators(r *http.Request) string {
 	if shell(r) == web.ShellPortal {
-		return stands.Portal + "/indicators"
+		return eventweb.Portal + "/indicators"
 	}
 	return "/console/indicators"
 }

@@ -10,7 +10,6 @@ import (
 
 	"straza/internal/intel"
 	"straza/internal/intel/upload"
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -43,8 +42,7 @@ func events(r *http.Request) string { return strings.TrimSuffix(base(r), "import
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), d: d}
 	for _, x := range [][2]string{{stands.Team, "console.use"}, {stands.Portal, "portal.use"}} {
-		at, part := x[0], x[1]
-		write := web.Policy{Name: "perm:intel.write&" + part, Allow: func(who ident.Actor) bool { return who.Can(part) && who.Can("intel.write") }}
+		at, write := x[0], web.Perm("intel.write").And(x[1])
 		m.Handle(
 			web.Route{Method: "GET", Pattern: at, List: true, Policy: write, Reveals: "files that the caller brought", Handler: p.list},
 			web.Route{Method: "POST", Pattern: at, Policy: write, Mutates: true, Body: -1, Handler: p.add},
