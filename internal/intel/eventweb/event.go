@@ -33,18 +33,23 @@ func Places(yield func(at string, may func(perm string) web.Policy) bool) {
 	_ = yield(Team, func(perm string) web.Policy { return web.Perm(perm).And("console.use") }) && yield(Portal, web.Perm)
 }
 
-// Mine is the event of the address, which the caller may change. Faults: NotFound, Denied.
-func Mine(r *http.Request, s *intel.Service) (*intel.Event, error) {
+// Seen is the event of the address, as the caller sees it. Faults: NotFound.
+func Seen(r *http.Request, s *intel.Service) (intel.Event, error) {
 	ref, err := web.Ref(r, "id")
 	if err != nil {
-		return nil, err
+		return intel.Event{}, err
 	}
-	e, err := s.Event(r.Context(), web.Actor(r), ref)
+	return s.Event(r.Context(), web.Actor(r), ref)
+}
+
+// Mine is the event of the address, which the caller may change. Faults: NotFound, Denied.
+func Mine(r *http.Request, s *intel.Service) (*intel.Event, error) {
+	e, err := Seen(r, s)
 	if err != nil {
 		return nil, err
 	}
 	if intel.MayEdit(web.Actor(r), &e) != nil {
-		return nil, fault.New(fault.Denied, "event %s", ref).WithKey("intel.fault.foreign")
+		return nil, fault.New(fault.Denied, "event %d", e.ID).WithKey("intel.fault.foreign")
 	}
 	return &e, nil
 }

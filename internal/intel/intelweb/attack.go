@@ -41,11 +41,7 @@ const (
 
 // attackOf shows the matrix of an event.
 func (p *pages) attackOf(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}

@@ -65,11 +65,7 @@ type seenRow struct {
 
 // part is an attribute of the address's event; another event's is not found here.
 func (p *pages) part(r *http.Request) (*intel.Event, *intel.Attribute, error) {
-	ref, err := eventRef(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +75,7 @@ func (p *pages) part(r *http.Request) (*intel.Event, *intel.Attribute, error) {
 	}
 	a, err := p.s.Attribute(r.Context(), web.Actor(r), id)
 	if err == nil && a.EventID != e.ID {
-		err = fault.New(fault.NotFound, "attribute %s in event %s", id, ref)
+		err = fault.New(fault.NotFound, "attribute %s in event %s", id, e.Ref())
 	}
 	return &e, &a, err
 }

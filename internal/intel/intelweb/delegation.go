@@ -82,23 +82,15 @@ func (p *pages) levels(r *http.Request, chosen string) ui.Field {
 
 // delegate asks, accepts, refuses or takes back, on the event of the address.
 func (p *pages) delegate(_ http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	f, err := web.ReadForm(r)
+	f, e, err := p.formOf(r)
 	if err != nil {
 		return err
 	}
 	ctx, who := r.Context(), web.Actor(r)
-	e, err := p.s.Event(ctx, who, ref)
-	if err != nil {
-		return err
-	}
-	to, act := base(r)+"/"+ref, f.Text("act", 20)
+	to, act := base(r)+"/"+e.Ref(), f.Text("act", 20)
 	level := intel.Distribution(f.Int("distribution"))
 	if act == "ask" {
-		if _, err := p.d.Remarks.Delegate(ctx, who, ref, f.Text("org", 40), level, 0, f.Text("message", 4000)); err != nil {
+		if _, err := p.d.Remarks.Delegate(ctx, who, e.Ref(), f.Text("org", 40), level, 0, f.Text("message", 4000)); err != nil {
 			return err
 		}
 		return web.Redirect(to+"#delegation", web.Done("intel.delegation.done.ask").WithUndo(to+"/delegation", "act", "discard"))
@@ -108,7 +100,7 @@ func (p *pages) delegate(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(list) == 0 {
-		return fault.New(fault.NotFound, "no delegation of event %s", ref).WithKey("intel.fault.no-delegation")
+		return fault.New(fault.NotFound, "no delegation of event %s", e.Ref()).WithKey("intel.fault.no-delegation")
 	}
 	id := strconv.FormatInt(list[0].ID, 10)
 	switch act {

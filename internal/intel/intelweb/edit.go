@@ -112,15 +112,11 @@ func (p *pages) pasteForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) pastePage(r *http.Request, f *web.Form) (*pastePage, error) {
-	ref, err := eventRef(r)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return nil, err
 	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
-	if err != nil {
-		return nil, err
-	}
-	page := &pastePage{Page: web.NewPage(r, shell(r), web.T(r, "intel.paste")), Header: ui.Header{Title: web.T(r, "intel.paste"), Sub: []any{e.Info}}, Text: f.Field("text", "intel.text"), At: base(r), Ref: ref}
+	page := &pastePage{Page: web.NewPage(r, shell(r), web.T(r, "intel.paste")), Header: ui.Header{Title: web.T(r, "intel.paste"), Sub: []any{e.Info}}, Text: f.Field("text", "intel.text"), At: base(r), Ref: e.Ref()}
 	page.Crumbs = eventweb.Crumbs(r, &e, ui.Crumb{Label: web.T(r, "intel.paste")})
 	page.Text.Type, page.Text.Rows, page.Text.Hint = "textarea", 12, web.T(r, "intel.text.hint")
 	return page, nil
@@ -205,11 +201,7 @@ func whoPanel(r *http.Request, sees intel.Readers) ui.Audience {
 }
 
 func (p *pages) askPublish(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}
@@ -221,9 +213,9 @@ func (p *pages) askPublish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	at := base(r) + "/" + ref
+	at := base(r) + "/" + e.Ref()
 	page := &publishPage{Page: web.NewPage(r, shell(r), web.T(r, "intel.publish.title", "info", e.Info)), Header: ui.Header{Title: web.T(r, "intel.publish.title", "info", e.Info)},
-		Button: ui.Button{Label: web.T(r, "intel.publish.act"), Icon: "send"}, Cancel: ui.Button{Label: web.T(r, "intel.publish.not"), Href: at, Variant: "secondary"}, At: base(r), Ref: ref}
+		Button: ui.Button{Label: web.T(r, "intel.publish.act"), Icon: "send"}, Cancel: ui.Button{Label: web.T(r, "intel.publish.not"), Href: at, Variant: "secondary"}, At: base(r), Ref: e.Ref()}
 	page.Who = whoPanel(r, sees)
 	for _, o := range sees.Orgs {
 		page.Orgs = append(page.Orgs, o.Name)

@@ -84,12 +84,8 @@ func (p *pages) enrichForm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) enrichPage(r *http.Request, f *web.Form, refs []string) (*enrichPage, error) {
-	ref, err := eventRef(r)
-	if err != nil {
-		return nil, err
-	}
 	ctx, who := r.Context(), web.Actor(r)
-	e, err := p.s.Event(ctx, who, ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return nil, err
 	}

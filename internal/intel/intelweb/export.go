@@ -12,6 +12,7 @@ import (
 	"straza/internal/format/stix"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
@@ -74,11 +75,7 @@ func (p *pages) exportMany(w http.ResponseWriter, r *http.Request) error {
 
 // export is the same for one event.
 func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}
@@ -90,7 +87,7 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
 		if v.Answer != tlp.Pass {
 			held[v.Reason] = 1
 		}
-		page := p.exportForm(r, web.T(r, "intel.export.one", "info", e.Info), base(r)+"/"+ref, append([]string{"misp"}, offered...), held)
+		page := p.exportForm(r, web.T(r, "intel.export.one", "info", e.Info), base(r)+"/"+e.Ref(), append([]string{"misp"}, offered...), held)
 		page.None = v.Answer != tlp.Pass
 		return p.t.Render(w, r, "export", page)
 	case v.Answer != tlp.Pass:
@@ -98,7 +95,7 @@ func (p *pages) export(w http.ResponseWriter, r *http.Request) error {
 	case name == "misp":
 		return p.exportEvent(w, r, &e)
 	}
-	return p.detection(w, r, intel.Query{Events: []string{ref}}, name, "event-"+ref)
+	return p.detection(w, r, intel.Query{Events: []string{e.Ref()}}, name, "event-"+e.Ref())
 }
 
 func (p *pages) exportForm(r *http.Request, title, back string, names []string, held map[string]int64) *exportPage {

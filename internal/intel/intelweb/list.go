@@ -266,3 +266,13 @@ func tagOf(t intel.TagUse) ui.Tag {
 func eventRef(r *http.Request) (string, error) {
 	return web.Ref(r, "id")
 }
+
+// formOf is a form that came, and the event of its address as the caller sees it.
+func (p *pages) formOf(r *http.Request) (*web.Form, *intel.Event, error) {
+	f, err := web.ReadForm(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := eventweb.Seen(r, p.s)
+	return f, &e, err
+}

@@ -97,19 +97,11 @@ func contentCell(r *http.Request, c, other remark.Content) ui.Name {
 // decide accepts, discards or reopens the ticked proposals, each through the event
 // that the address names.
 func (p *pages) decide(_ http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	f, err := web.ReadForm(r)
+	f, e, err := p.formOf(r)
 	if err != nil {
 		return err
 	}
 	ctx, who := r.Context(), web.Actor(r)
-	e, err := p.s.Event(ctx, who, ref)
-	if err != nil {
-		return err
-	}
 	ids := f.Ids("id")
 	for s := range strings.SplitSeq(f.Text("ids", 4000), ",") { // a toast's form carries them as one value
 		if id, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -141,7 +133,7 @@ func (p *pages) decide(_ http.ResponseWriter, r *http.Request) error {
 	if failed != nil && len(done) == 0 {
 		return failed
 	}
-	to := base(r) + "/" + ref
+	to := base(r) + "/" + e.Ref()
 	flash := web.Done("intel.proposal.done."+act, "n", int64(len(done)))
 	if act != "reopen" && len(done) > 0 {
 		flash = flash.WithUndo(to+"/proposals", "act", "reopen", "ids", strings.Join(done, ","))
@@ -167,11 +159,7 @@ type proposePage struct {
 }
 
 func (p *pages) proposeForm(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}
@@ -231,20 +219,12 @@ func (p *pages) proposer(r *http.Request, f *web.Form, e *intel.Event, a *intel.
 }
 
 func (p *pages) propose(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	f, err := web.ReadForm(r)
+	f, e, err := p.formOf(r)
 	if err != nil {
 		return err
 	}
 	ctx, who := r.Context(), web.Actor(r)
-	e, err := p.s.Event(ctx, who, ref)
-	if err != nil {
-		return err
-	}
-	a, err := p.attributeOf(r, &e, f.Text("attribute", 20))
+	a, err := p.attributeOf(r, e, f.Text("attribute", 20))
 	if err != nil {
 		return err
 	}
@@ -256,16 +236,16 @@ func (p *pages) propose(w http.ResponseWriter, r *http.Request) error {
 		if a != nil {
 			_, err = p.d.Remarks.ProposeEdit(ctx, who, strconv.FormatInt(a.ID, 10), x)
 		} else {
-			_, err = p.d.Remarks.Propose(ctx, who, ref, x)
+			_, err = p.d.Remarks.Propose(ctx, who, e.Ref(), x)
 		}
 	}
 	if f.Fail(err) {
-		page := p.proposer(r, f, &e, a)
+		page := p.proposer(r, f, e, a)
 		page.Errors = f.Summary("value", "type", "category", "comment")
 		return p.t.Invalid(w, r, "propose", page)
 	}
 	if err != nil {
 		return err
 	}
-	return web.Redirect(base(r)+"/"+ref+"#proposals", web.Done("intel.propose.done", "org", e.Owner.Name))
+	return web.Redirect(base(r)+"/"+e.Ref()+"#proposals", web.Done("intel.propose.done", "org", e.Owner.Name))
 }

@@ -24,11 +24,7 @@ type ties struct {
 
 // referencesOf shows an event's own objects and what they have to do with each other.
 func (p *pages) referencesOf(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}

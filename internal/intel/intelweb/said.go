@@ -7,6 +7,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
@@ -129,11 +130,7 @@ func saidAdd(r *http.Request, action string) *saidForms {
 
 // spoken reads the event of an address and the attribute in it that the query names.
 func (p *pages) spoken(r *http.Request) (*intel.Event, *intel.Attribute, error) {
-	ref, err := eventRef(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -87,11 +87,7 @@ func picked(ids []string) (out []string) {
 }
 
 func (p *pages) shelfPage(r *http.Request, f *web.Form, ids []string) (*shelfPage, error) {
-	ref, err := eventRef(r)
-	if err != nil {
-		return nil, err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +109,7 @@ func (p *pages) toDossier(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -77,12 +78,8 @@ type place struct {
 }
 
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
 	who := web.Actor(r)
-	e, err := p.s.Event(r.Context(), who, ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}
@@ -117,7 +114,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.table(r, f, rows)
 	page.Pages = f.Pages(len(list), 0, next)
-	related, complete, err := p.s.Correlations(r.Context(), who, ref, 8)
+	related, complete, err := p.s.Correlations(r.Context(), who, e.Ref(), 8)
 	if err != nil {
 		return err
 	}
@@ -132,7 +129,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if page.Shelf, err = p.shelfOf(r, web.NewForm(r, nil), &e, e.UUID); err != nil {
 		return err
 	}
-	reports, err := p.s.Reports(r.Context(), who, ref, intel.Without)
+	reports, err := p.s.Reports(r.Context(), who, e.Ref(), intel.Without)
 	if err != nil {
 		return err
 	}

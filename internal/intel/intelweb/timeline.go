@@ -47,11 +47,7 @@ type happening struct {
 }
 
 func (p *pages) timelineOf(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
-	e, err := p.s.Event(r.Context(), web.Actor(r), ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}

@@ -80,16 +80,12 @@ func instant(s, name string, end bool) (int64, error) {
 }
 
 func (p *pages) versions(w http.ResponseWriter, r *http.Request) error {
-	ref, err := eventRef(r)
-	if err != nil {
-		return err
-	}
 	ctx, who := r.Context(), web.Actor(r)
-	e, err := p.s.Event(ctx, who, ref)
+	e, err := eventweb.Seen(r, p.s)
 	if err != nil {
 		return err
 	}
-	list, err := p.s.Versions(ctx, who, ref)
+	list, err := p.s.Versions(ctx, who, e.Ref())
 	if err != nil {
 		return err
 	}

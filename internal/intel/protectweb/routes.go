@@ -63,12 +63,8 @@ type page struct {
 	Key    ui.Field
 }
 
-func (p *pages) event(r *http.Request) (intel.Event, error) {
-	return p.d.Intel.Event(r.Context(), web.Actor(r), r.PathValue("id"))
-}
-
 func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
-	e, err := p.event(r)
+	e, err := eventweb.Seen(r, p.d.Intel)
 	if err != nil {
 		return err
 	}
@@ -143,7 +139,7 @@ func keyRow(r *http.Request, pg *page, k *intel.EventKey, ours []string) (ui.Row
 // set protects an event, with the installation's key on its list, or ends that.
 func (p *pages) set(on bool) web.Handler {
 	return func(_ http.ResponseWriter, r *http.Request) error {
-		e, err := p.event(r)
+		e, err := eventweb.Seen(r, p.d.Intel)
 		if err != nil {
 			return err
 		}
@@ -166,7 +162,7 @@ func (p *pages) set(on bool) web.Handler {
 }
 
 func (p *pages) addKey(w http.ResponseWriter, r *http.Request) error {
-	e, err := p.event(r)
+	e, err := eventweb.Seen(r, p.d.Intel)
 	if err != nil {
 		return err
 	}
@@ -191,7 +187,7 @@ func (p *pages) addKey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *pages) dropKey(_ http.ResponseWriter, r *http.Request) error {
-	e, err := p.event(r)
+	e, err := eventweb.Seen(r, p.d.Intel)
 	if err != nil {
 		return err
 	}
