@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/peer"
 	"straza/internal/peer/poll"
@@ -53,11 +52,8 @@ func room(r *http.Request) struct{ base, polls, perm string } {
 func Routes(m *web.Mux, d Deps) {
 	p := &pages{t: m.Templates(Files), s: d.Peers, polls: d.Polls, orgs: d.Orgs}
 	for _, x := range rooms {
-		within := func(perm string) web.Policy {
-			return web.Policy{Name: "perm:" + perm + "&" + x.perm, Allow: func(who ident.Actor) bool { return who.Can(perm) && who.Can(x.perm) }}
-		}
-		read, manage := within("peer.read"), within("peer.manage")
-		content := web.Policy{Name: manage.Name + "&intel.read", Allow: func(who ident.Actor) bool { return manage.Allow(who) && who.Can("intel.read") }}
+		read, manage := web.Perm("peer.read").And(x.perm), web.Perm("peer.manage").And(x.perm)
+		content := manage.And("intel.read")
 		m.Handle(
 			web.Route{Method: "GET", Pattern: x.base, List: true, Policy: read, Reveals: "peers, their health and rules, no keys", Handler: p.list},
 			web.Route{Method: "GET", Pattern: x.base + "/new", Policy: manage, Reveals: "an empty form", Handler: p.newPeer},

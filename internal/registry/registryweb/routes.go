@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"straza/internal/kernel/ident"
 	"straza/internal/kernel/web"
 	"straza/internal/registry"
 )
@@ -41,11 +40,6 @@ func room(r *http.Request) string {
 	return console
 }
 
-// within is a policy for those people of a room whom p allows.
-func within(perm string, p web.Policy) web.Policy {
-	return web.Policy{Name: p.Name + "&" + perm, Allow: func(who ident.Actor) bool { return who.Can(perm) && p.Allow(who) }}
-}
-
 // Routes declares the pages of the room.
 func Routes(m *web.Mux, s *registry.Service) {
 	p := &pages{t: m.Templates(Files), s: s}
@@ -76,7 +70,7 @@ func post(pattern string, policy web.Policy, h web.Handler) web.Route {
 }
 
 func (p *pages) roomRoutes(m *web.Mux, base, perm string) {
-	read, write, merge := within(perm, web.Perm("registry.read")), within(perm, web.Perm("registry.write")), within(perm, web.Perm("registry.merge"))
+	read, write, merge := web.Perm("registry.read").And(perm), web.Perm("registry.write").And(perm), web.Perm("registry.merge").And(perm)
 	const one, details = "an organisation the caller may see", "details of an organisation, where the caller may see them"
 	list := get(base, read, "organisations the caller may see", p.list)
 	list.List = true
