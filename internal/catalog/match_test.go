@@ -10,7 +10,6 @@ import (
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
-	"straza/internal/kernel/store"
 	"straza/internal/testkit"
 )
 
@@ -131,17 +130,7 @@ func TestOwnClustersAreWalkedFromTheirOwnTable(t *testing.T) {
 		"names": ownNames + access.VisibleScan(who, "o.audience_id") + " ORDER BY o.cluster_id",
 		"list":  "SELECT " + clusterCols + ownFrom + " WHERE " + clusterSeen(who, false) + " AND " + ownJoin + " AND o.cluster_id > 0 ORDER BY o.cluster_id LIMIT 500",
 	} {
-		var plan []string
-		if err := db.View(t.Context(), func(tx *store.Tx) (err error) {
-			plan, err = store.All(t.Context(), tx, func(s store.Scanner) (line string, err error) {
-				var n int64
-				err = s.Scan(&n, &n, &n, &line)
-				return line, err
-			}, "EXPLAIN QUERY PLAN "+text)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		plan := strings.Split(testkit.Plan(t, db, text), "\n")
 		for i, line := range plan {
 			if strings.HasPrefix(line, "SCAN k") || i == 0 && !strings.Contains(line, " o ") {
 				t.Errorf("%s: %s", name, strings.Join(plan, "\n"))

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"straza/internal/kernel/clock"
-	"straza/internal/kernel/store"
 	"straza/internal/testkit"
 )
 
@@ -15,18 +14,9 @@ func TestPersonsAreFoundByTheirIndex(t *testing.T) {
 	t.Parallel()
 	db := testkit.SQLite(t, clock.NewMoved(testkit.AsOf, 1))
 	for name, text := range map[string]string{"events": personEvents, "rows": personRows} {
-		var plan []string
-		err := db.View(t.Context(), func(tx *store.Tx) error {
-			list, err := store.All(t.Context(), tx, func(s store.Scanner) (detail string, err error) {
-				var id, parent, unused int64
-				err = s.Scan(&id, &parent, &unused, &detail)
-				return
-			}, "EXPLAIN QUERY PLAN "+text, 1, 1)
-			plan = list
-			return err
-		})
-		if err != nil || !strings.Contains(strings.Join(plan, "\n"), "intel_attribute_person") {
-			t.Errorf("%s: %v %v", name, plan, err)
+		plan := testkit.Plan(t, db, text, 1, 1)
+		if !strings.Contains(plan, "intel_attribute_person") {
+			t.Errorf("%s: %s", name, plan)
 		}
 	}
 }

@@ -28,25 +28,10 @@ func TestTrendsReadTheirDays(t *testing.T) {
 			"sightings":  {trendSightedText(who, sightedAll, trendMost), second, []string{"intel_event_sighted", "intel_sighting_event"}},
 		} {
 			text := strings.NewReplacer("$1", c.args[0], "$2", c.args[1]).Replace(c.text)
-			var plan []string
-			err := db.Update(t.Context(), func(tx *store.Tx) (err error) {
-				if strings.HasSuffix(t.Name(), "sqlite") {
-					plan, err = store.All(t.Context(), tx, func(s store.Scanner) (line string, err error) {
-						var n int64
-						err = s.Scan(&n, &n, &n, &line)
-						return line, err
-					}, "EXPLAIN QUERY PLAN "+text)
-					return err
-				}
-				if _, err = tx.Exec(t.Context(), "SET LOCAL enable_seqscan = off"); err == nil { // the tables are empty
-					plan, err = store.All(t.Context(), tx, store.ScanString, "EXPLAIN "+text)
-				}
-				return err
-			})
-			all := strings.Join(plan, "\n")
+			all := testkit.Plan(t, db, text)
 			for _, index := range c.index {
-				if err != nil || !strings.Contains(all, index) || strings.Contains(all, "Seq Scan on intel_") || strings.Contains(all, "SCAN a\n") || strings.Contains(all, "SCAN e\n") || strings.Contains(all, "SCAN g\n") {
-					t.Errorf("%s without %s: %v\n%s", name, index, err, all)
+				if !strings.Contains(all, index) || strings.Contains(all, "Seq Scan on intel_") || strings.Contains(all, "SCAN a\n") || strings.Contains(all, "SCAN e\n") || strings.Contains(all, "SCAN g\n") {
+					t.Errorf("%s without %s:\n%s", name, index, all)
 				}
 			}
 		}

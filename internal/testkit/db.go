@@ -185,3 +185,28 @@ func open(t testing.TB, cfg store.Config) *store.DB {
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
+
+// Plan is how the engine means to answer a query, a step a line. PostgreSQL is told to use
+// indexes where there is one: on an empty table it would rather read the whole.
+func Plan(t testing.TB, db *store.DB, text string, args ...any) string {
+	t.Helper()
+	var steps []string
+	err := db.Update(t.Context(), func(tx *store.Tx) (err error) {
+		if db.Engine == store.SQLite {
+			steps, err = store.All(t.Context(), tx, func(s store.Scanner) (step string, err error) {
+				var n int64
+				err = s.Scan(&n, &n, &n, &step)
+				return step, err
+			}, "EXPLAIN QUERY PLAN "+text, args...)
+			return err
+		}
+		if _, err = tx.Exec(t.Context(), "SET LOCAL enable_seqscan = off"); err == nil {
+			steps, err = store.All(t.Context(), tx, store.ScanString, "EXPLAIN "+text, args...)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%v of %s", err, text)
+	}
+	return strings.Join(steps, "\n")
+}
