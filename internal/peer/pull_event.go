@@ -198,6 +198,13 @@ func (c *Counts) took(sv intel.Saved) {
 
 // strike takes a note out and writes the counts with it, and from whom the event is.
 func (w *puller) strike(ctx context.Context, tx *store.Tx, it *item, counts Counts) error {
+	if err := w.drop(ctx, tx, it); err != nil {
+		return err
+	}
+	return w.counted(ctx, tx, counts)
+}
+
+func (w *puller) drop(ctx context.Context, tx *store.Tx, it *item) error {
 	if _, err := tx.Exec(ctx, dropItem, w.p.ID, w.run.Way, it.uuid); err != nil {
 		return err
 	}
@@ -205,44 +212,24 @@ func (w *puller) strike(ctx context.Context, tx *store.Tx, it *item, counts Coun
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, putSource, tx.DB().NewID(), it.uuid, w.p.ID, now); err != nil {
-		return err
-	}
-	run := w.run
-	run.Counts = counts.summed()
-	return writeRun(ctx, tx, &run)
+	_, err = tx.Exec(ctx, putSource, tx.DB().NewID(), it.uuid, w.p.ID, now)
+	return err
 }
 
 // settle notes what became of an event that changed nothing here.
 func (w *puller) settle(ctx context.Context, it *item, sv intel.Saved, reason, detail string) error {
-	var counts Counts
-	err := w.s.db.Update(ctx, func(tx *store.Tx) error {
-		counts = w.run.Counts.copy()
-		counts.took(sv)
+	return w.count(ctx, func(tx *store.Tx, c *Counts) error {
+		c.took(sv)
 		if reason == "" {
-			return w.strike(ctx, tx, it, counts)
+			return w.drop(ctx, tx, it)
 		}
 		if w.run.Way == Move {
-			counts.misfit("event", it.uuid+" "+detail, reason)
+			c.misfit("event", it.uuid+" "+detail, reason)
 		} else {
-			counts.Reasons[reason]++
+			c.Reasons[reason]++
 		}
-		now, err := store.Now(ctx, tx)
-		if err != nil {
-			return err
-		}
-		it.state, it.reason, it.detail, it.at = itemRefused, reason, detail, now
-		if err := writeItem(ctx, tx, it); err != nil {
-			return err
-		}
-		run := w.run
-		run.Counts = counts.summed()
-		return writeRun(ctx, tx, &run)
-	}, store.InLane(store.Jobs))
-	if err == nil {
-		w.run.Counts = counts
-	}
-	return err
+		return w.ended(ctx, tx, *it, itemRefused, reason, detail)
+	})
 }
 
 // later leaves an event for another run, or lets it be after too many tries.

@@ -465,15 +465,13 @@ func (w *pusher) mark(ctx context.Context, it *item, how string) error {
 
 // settle notes what became of one event; how is "add" or "edit" for what was sent.
 func (w *pusher) settle(ctx context.Context, it *item, state, reason, how string) error {
-	var counts Counts
-	err := w.s.db.Update(ctx, func(tx *store.Tx) error {
-		counts = w.run.Counts.copy()
-		t := &counts.Events
+	return w.count(ctx, func(tx *store.Tx, c *Counts) error {
+		t, detail := &c.Events, ""
 		t.Left--
 		switch {
 		case state != itemSent:
 			t.Refused++
-			counts.Reasons[reason]++
+			c.Reasons[reason]++
 		case how == "add":
 			t.Created++
 		case how == "edit":
@@ -481,24 +479,11 @@ func (w *pusher) settle(ctx context.Context, it *item, state, reason, how string
 		default:
 			t.Unchanged++
 		}
-		now, err := store.Now(ctx, tx)
-		if err != nil {
-			return err
+		if state == itemRefused {
+			detail = how
 		}
 		done := *it
-		done.state, done.reason, done.detail, done.at, done.tries = state, reason, "", now, 0
-		if state == itemRefused {
-			done.detail = how
-		}
-		if err := writeItem(ctx, tx, &done); err != nil {
-			return err
-		}
-		run := w.run
-		run.Counts = counts.summed()
-		return writeRun(ctx, tx, &run)
-	}, store.InLane(store.Jobs))
-	if err == nil {
-		w.run.Counts = counts
-	}
-	return err
+		done.tries = 0
+		return w.ended(ctx, tx, done, state, reason, detail)
+	})
 }

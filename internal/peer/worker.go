@@ -191,6 +191,39 @@ func (w *worker) step(ctx context.Context, cursor string, act func(tx *store.Tx,
 	return err
 }
 
+// count writes what became of one event with the run's counts; they count only when that
+// was kept.
+func (w *worker) count(ctx context.Context, note func(tx *store.Tx, c *Counts) error) error {
+	var counts Counts
+	err := w.s.db.Update(ctx, func(tx *store.Tx) error {
+		counts = w.run.Counts.copy()
+		if err := note(tx, &counts); err != nil {
+			return err
+		}
+		return w.counted(ctx, tx, counts)
+	}, store.InLane(store.Jobs))
+	if err == nil {
+		w.run.Counts = counts
+	}
+	return err
+}
+
+func (w *worker) counted(ctx context.Context, tx *store.Tx, counts Counts) error {
+	run := w.run
+	run.Counts = counts.summed()
+	return writeRun(ctx, tx, &run)
+}
+
+// ended notes how it ended with one event, for this run and for who asks why.
+func (w *worker) ended(ctx context.Context, tx *store.Tx, it item, state, reason, detail string) error {
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return err
+	}
+	it.state, it.reason, it.detail, it.at = state, reason, detail, now
+	return writeItem(ctx, tx, &it)
+}
+
 // begin takes up the run that was cut off, or makes a new one.
 func (w *worker) begin(ctx context.Context, who ident.Actor, way string) error {
 	return w.s.db.Update(ctx, func(tx *store.Tx) error {
