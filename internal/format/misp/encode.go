@@ -22,15 +22,6 @@ func AppendInEvent[T Wire, P interface {
 	return writeRecord(dst, v, inEvent)
 }
 
-// AppendRelated writes the short form of an event or attribute that correlates
-// with another.
-func AppendRelated[T Event | Attribute, P interface {
-	*T
-	record
-}](dst []byte, v P) []byte {
-	return writeRecord(dst, v, related)
-}
-
 // MarshalJSON makes the types usable inside answers built with encoding/json.
 func (e Event) MarshalJSON() ([]byte, error)            { return writeRecord(nil, &e, inEvent), nil }
 func (a Attribute) MarshalJSON() ([]byte, error)        { return writeRecord(nil, &a, alone), nil }

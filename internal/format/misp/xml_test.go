@@ -7,56 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-// TestRecordedCSV writes the server's CSV answers anew from its own JSON answers.
-func TestRecordedCSV(t *testing.T) {
-	all := map[string]recording{}
-	for _, r := range recordings(t) {
-		if _, ok := all[r.Name]; !ok {
-			all[r.Name] = r
-		}
-	}
-	event := func(name string) *Event { return decodeAll(t, bytes.NewReader(all[name].ResponseBody))[0] }
-	base, object := event("rs.events.json"), event("event.add.object")
-	for _, tc := range []struct {
-		name string
-		e    *Event
-		o    CSVOptions
-	}{
-		{"rs.events.fmt.csv", base, CSVOptions{}},
-		{"rs.attributes.csv.headerless", base, CSVOptions{Headerless: true, Requested: []string{"value", "type", "event_id"}}},
-		{"rs.attributes.csv.context", base, CSVOptions{Context: true}},
-		{"rs.events.csv.object", object, CSVOptions{}},
-	} {
-		var out bytes.Buffer
-		w := NewCSVWriter(&out, tc.o)
-		for i := range tc.e.Attribute {
-			if err := w.Attribute(&tc.e.Attribute[i], nil, tc.e); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for i := range tc.e.Object {
-			for j := range tc.e.Object[i].Attribute {
-				if err := w.Attribute(&tc.e.Object[i].Attribute[j], &tc.e.Object[i], tc.e); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		var want string
-		if err := json.Unmarshal(all[tc.name].ResponseBody, &want); err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(want, out.String()); d != "" {
-			t.Errorf("%s: %s", tc.name, d)
-		}
-	}
-}
 
 // TestRecordedXML writes the server's XML anew from its JSON, as far as both show
 // the same keys.
