@@ -14,12 +14,12 @@ import (
 // rest the teams keep them.
 type rings struct{ h *House }
 
-func (r rings) MailKeyTx(ctx context.Context, tx *store.Tx, address string) (mail.Key, bool, error) {
+func (r rings) MailKeyTx(ctx context.Context, tx *store.Tx, cert int64, address string) (mail.Key, bool, error) {
 	k, found, err := r.h.Accounts.MailKeyTx(ctx, tx, address)
 	if err != nil || found {
 		return k, found, err
 	}
-	return r.h.Registry.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), address)
+	return r.h.Registry.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), cert, address)
 }
 
 // SenderKeysTx gives the keys that letters from an address are held against: the one that

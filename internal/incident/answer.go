@@ -104,7 +104,7 @@ func (s *Service) notice(ctx context.Context, tx *store.Tx, c *Case) error {
 		return err
 	}
 	lang := i18n.Lang(lead.Lang)
-	id, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "case", To: lead.Email, Lang: lead.Lang,
+	id, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "case", To: lead.Email, Lang: lead.Lang, CERT: c.CERT,
 		Subject: s.d.Text.T(lang, "incident.notice.subject", "number", c.Number),
 		Body:    s.d.Text.T(lang, "incident.notice.body", "number", c.Number, "link", s.d.Link(c.Number))})
 	if err != nil {

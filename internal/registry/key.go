@@ -98,13 +98,19 @@ func (s *Service) DropLetterKey(ctx context.Context, who ident.Actor, uuid strin
 	})
 }
 
-// LetterKeyTx gives the key of an address, for the way out: for parts of Straža that
-// send letters.
-func (s *Service) LetterKeyTx(ctx context.Context, tx *store.Tx, who ident.Actor, address string) (mail.Key, bool, error) {
+// LetterKeyTx gives the key of an address that a CERT (0 = the host), or the installation's
+// administrators for all, keep, for the way out: for parts of Straža that send letters.
+func (s *Service) LetterKeyTx(ctx context.Context, tx *store.Tx, who ident.Actor, cert int64, address string) (mail.Key, bool, error) {
 	if who.Kind != ident.System {
 		return mail.Key{}, false, fault.New(fault.Denied, "%s sends no letters", who)
 	}
-	k, found, err := store.First(ctx, tx, scanKey, keyOfAddress, address)
+	if cert == 0 {
+		var err error
+		if cert, err = store.Int64(ctx, tx, hostID); err != nil {
+			return mail.Key{}, false, err
+		}
+	}
+	k, found, err := store.First(ctx, tx, scanKey, keyOfAddress, address, cert)
 	return k.Key, found, err
 }
 

@@ -16,7 +16,8 @@ import (
 )
 
 // TestLetterKeys: each CERT keeps the keys of its own correspondents and sees no others;
-// what letters leave under is the first one entered; a key that cannot be encrypted to is
+// its letters leave under its own keys, then under those kept for all, never under
+// another CERT's; a key that cannot be encrypted to is
 // refused with the reason.
 func TestLetterKeys(t *testing.T) {
 	t.Parallel()
@@ -46,27 +47,39 @@ func TestLetterKeys(t *testing.T) {
 		if list, err := s.LetterKeys(ctx, vesna); err != nil || len(list) != 1 || list[0].Fingerprint == first.Fingerprint {
 			t.Errorf("another CERT's list: %+v %v", list, err)
 		}
-		under := func() (k mail.Key, found bool) {
+		under := func(cert int64) (k mail.Key, found bool) {
 			must(t, db.View(ctx, func(tx *store.Tx) error {
-				k, found, err = s.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), "duty@banka.example")
+				k, found, err = s.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), cert, "duty@banka.example")
 				return err
 			}))
 			return k, found
 		}
-		if k, found := under(); !found || k.Fingerprint != first.Fingerprint || k.Names[0] != "Banka" {
-			t.Errorf("%+v %v", k, found)
+		for _, cert := range []int64{ana.CERT, 0} { // hers is the host
+			if k, found := under(cert); !found || k.Fingerprint != first.Fingerprint || k.Names[0] != "Banka" {
+				t.Errorf("%d: %+v %v", cert, k, found)
+			}
+		}
+		if k, found := under(vesna.CERT); !found || k.Names[0] != "Other" {
+			t.Errorf("another CERT's letters: %+v %v", k, found)
 		}
 		if _, err := s.DropLetterKey(ctx, vesna, first.UUID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("another CERT's key: %v", err)
 		}
 		_, err = s.DropLetterKey(ctx, ana, first.UUID)
 		must(t, err)
-		if k, found := under(); !found || k.Fingerprint == first.Fingerprint {
-			t.Errorf("after it was taken out: %+v", k)
+		if k, found := under(ana.CERT); found {
+			t.Errorf("after it was taken out another CERT's counts: %+v", k)
+		}
+		_, err = s.SetLetterKey(ctx, ident.Actor{Kind: ident.Operator, Name: "root"}, "duty@banka.example", made("All"))
+		must(t, err)
+		for cert, name := range map[int64]string{ana.CERT: "All", vesna.CERT: "Other"} {
+			if k, found := under(cert); !found || k.Names[0] != name {
+				t.Errorf("%d with a key for all: %+v %v", cert, k, found)
+			}
 		}
 		held, err := s.PersonalData(ctx, ident.Actor{Kind: ident.Person, Person: 4, Perms: map[string]bool{"privacy.use": true}}, access.Subject{Email: "duty@banka.example"})
 		must(t, err)
-		if len(held) != 1 {
+		if len(held) != 2 {
 			t.Errorf("what is held about the address: %+v", held)
 		}
 	})

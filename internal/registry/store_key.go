@@ -10,8 +10,9 @@ import (
 
 const (
 	keyCols = `SELECT id, uuid, cert_id, address, armored, fingerprint, names, expires, created FROM registry_key `
-	// An address has one key for the whole house: where CERTs differ, the first one entered.
-	keyOfAddress = keyCols + `WHERE address = $1 ORDER BY created, id LIMIT 1`
+	// The CERT's own key comes before what the administrators keep for all; another CERT's
+	// never counts.
+	keyOfAddress = keyCols + `WHERE address = $1 AND cert_id IN (0, $2) ORDER BY cert_id DESC LIMIT 1`
 	keysOfSender = keyCols + `WHERE address = $1 AND cert_id IN (0, $2) ORDER BY created, id`
 	keyByUUID    = keyCols + `WHERE uuid = $1 AND cert_id = $2`
 	keysOfCERT   = keyCols + `WHERE cert_id = $1 ORDER BY address, id`

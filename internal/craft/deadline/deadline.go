@@ -144,12 +144,6 @@ func DropTx(ctx context.Context, tx *store.Tx, kind string, object int64, name s
 	return err
 }
 
-// FollowTx gives an object's clocks its new label and audience.
-func FollowTx(ctx context.Context, tx *store.Tx, kind string, object int64, label string, audience int64) error {
-	_, err := tx.Exec(ctx, relabel, kind, object, label, audience)
-	return err
-}
-
 func at(ctx context.Context, tx *store.Tx, act func(now int64) error) error {
 	now, err := store.Now(ctx, tx)
 	if err != nil {

@@ -12,7 +12,6 @@ const (
 	againClock  = `UPDATE deadline_clock SET done = 0 WHERE kind = $1 AND object = $2 AND name = $3`
 	moveClock   = `UPDATE deadline_clock SET due = $4 WHERE kind = $1 AND object = $2 AND name = $3`
 	dropClock   = `DELETE FROM deadline_clock WHERE kind = $1 AND object = $2 AND name = $3`
-	relabel     = `UPDATE deadline_clock SET label = $3, audience_id = $4 WHERE kind = $1 AND object = $2`
 
 	remindable = `SELECT c.id, c.kind, c.object, c.name, c.due, c.reminded FROM deadline_clock c
 		WHERE c.done = 0 AND c.paused = 0 AND c.due < $1 AND c.reminded < 2 ORDER BY c.due LIMIT 200`

@@ -76,7 +76,7 @@ func (s *Service) letterTx(ctx context.Context, tx *store.Tx, to ident.Actor, ab
 	if s.d.Post == nil || mail.Address(to.Email) == "" || len(about) == 0 {
 		return nil
 	}
-	sealed, err := s.d.Post.SealsTx(ctx, tx, to.Email)
+	sealed, err := s.d.Post.SealsTx(ctx, tx, to.CERT, to.Email)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *Service) letterTx(ctx context.Context, tx *store.Tx, to ident.Actor, ab
 		way = tlp.SealedMail
 	}
 	lang := i18n.Lang(to.Lang)
-	l := mail.Letter{Purpose: "rule", To: to.Email, Lang: to.Lang}
+	l := mail.Letter{Purpose: "rule", To: to.Email, Lang: to.Lang, CERT: to.CERT}
 	var bodies []string
 	n, more := 0, ""
 	for _, f := range about {

@@ -377,7 +377,7 @@ func TestAlertsSayMoreWhenEncrypted(t *testing.T) {
 // keyOf is a keyring with one address; letters of these tests are caught, not encrypted.
 type keyOf string
 
-func (k keyOf) MailKeyTx(_ context.Context, _ *store.Tx, address string) (mail.Key, bool, error) {
+func (k keyOf) MailKeyTx(_ context.Context, _ *store.Tx, _ int64, address string) (mail.Key, bool, error) {
 	return mail.Key{Fingerprint: "F00D"}, address == string(k), nil
 }
 

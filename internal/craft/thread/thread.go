@@ -201,12 +201,16 @@ func (k *Desk) WriteTx(ctx context.Context, tx *store.Tx, who ident.Actor, threa
 
 // letter queues the letter that tells of a message: number and link only.
 func (k *Desk) letter(ctx context.Context, tx *store.Tx, t Thread, files int) (int64, error) {
+	readers, err := access.AudienceTx(ctx, tx, t.Audience)
+	if err != nil {
+		return 0, err
+	}
 	lang, token := i18n.Lang(t.Lang), k.token(t.ID)
 	body := k.d.Text.T(lang, "thread.letter.body", "number", t.Number, "link", k.d.Link(token))
 	if files > 0 {
 		body += "\n" + k.d.Text.T(lang, "thread.letter.files", "n", files) + "\n"
 	}
-	return k.d.Mail.QueueTx(ctx, tx, mail.Letter{Purpose: "thread", To: t.Address, Lang: t.Lang,
+	return k.d.Mail.QueueTx(ctx, tx, mail.Letter{Purpose: "thread", To: t.Address, Lang: t.Lang, CERT: readers.CERT,
 		ReplyTo: "case+" + token + "@" + k.d.Mail.Domain(),
 		Subject: k.d.Text.T(lang, "thread.letter.subject", "number", t.Number),
 		Body:    body})

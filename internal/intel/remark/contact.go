@@ -177,7 +177,7 @@ func (s *Service) contactLetter(ctx context.Context, tx *store.Tx, who ident.Act
 	if words != "" {
 		body += "\n" + words + "\n"
 	}
-	_, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "intel", To: to.Email, Lang: string(lang), ReplyTo: reply,
+	_, err := s.d.Post.QueueTx(ctx, tx, mail.Letter{Purpose: "intel", To: to.Email, Lang: string(lang), CERT: who.CERT, ReplyTo: reply,
 		Subject: s.d.Text.T(lang, "intel.notice.contact.subject", "id", ref), Body: body})
 	return err
 }

@@ -32,6 +32,7 @@ type Letter struct {
 	Subject   string
 	Body      string // plain text
 	Lang      string
+	CERT      int64  // in whose name it is written: its keys of addresses count; 0 = the host
 	MessageID string // without angle brackets; made when empty
 	ReplyTo   string
 	InReplyTo string
@@ -60,8 +61,9 @@ type Post struct {
 
 // Keyring knows recipients' OpenPGP keys; account.Service does.
 type Keyring interface {
-	// MailKeyTx gives the key of who has an address; found is false without one.
-	MailKeyTx(ctx context.Context, tx *store.Tx, address string) (k Key, found bool, err error)
+	// MailKeyTx gives the key of who has an address, as a CERT (0 = the host) knows it;
+	// found is false without one.
+	MailKeyTx(ctx context.Context, tx *store.Tx, cert int64, address string) (k Key, found bool, err error)
 }
 
 // Use gives the way out a keyring, before it serves: from then on letters to who has
@@ -90,19 +92,19 @@ func (p *Post) signer(ctx context.Context) (*openpgp.Secret, error) {
 	return list[0], nil
 }
 
-// SealsTx tells whether a letter to an address would leave encrypted: only then may
-// it say what is labelled TLP:AMBER (and be marked Secret).
-func (p *Post) SealsTx(ctx context.Context, tx *store.Tx, to string) (bool, error) {
-	k, err := p.keyTx(ctx, tx, to)
+// SealsTx tells whether a letter of a CERT (0 = the host) to an address would leave
+// encrypted: only then may it say what is labelled TLP:AMBER (and be marked Secret).
+func (p *Post) SealsTx(ctx context.Context, tx *store.Tx, cert int64, to string) (bool, error) {
+	k, err := p.keyTx(ctx, tx, cert, to)
 	return k.Fingerprint != "", err
 }
 
 // keyTx gives the recipient's key, none when it has expired.
-func (p *Post) keyTx(ctx context.Context, tx *store.Tx, to string) (k Key, err error) {
+func (p *Post) keyTx(ctx context.Context, tx *store.Tx, cert int64, to string) (k Key, err error) {
 	if p.ring == nil {
 		return k, nil
 	}
-	k, found, err := p.ring.MailKeyTx(ctx, tx, Address(to))
+	k, found, err := p.ring.MailKeyTx(ctx, tx, cert, Address(to))
 	if err != nil || !found {
 		return Key{}, err
 	}
@@ -161,7 +163,7 @@ func (p *Post) QueueTx(ctx context.Context, tx *store.Tx, l Letter) (id int64, e
 	if l.MessageID == "" {
 		l.MessageID = p.db.NewUUID() + "@" + p.domain
 	}
-	if _, err := tx.Exec(ctx, insertLetter, id, now, l.Purpose, addr.Address, l.Subject, l.Body, l.Lang, l.MessageID, l.ReplyTo, l.InReplyTo, l.Secret); err != nil {
+	if _, err := tx.Exec(ctx, insertLetter, id, now, l.Purpose, addr.Address, l.Subject, l.Body, l.Lang, l.MessageID, l.ReplyTo, l.InReplyTo, l.Secret, l.CERT); err != nil {
 		return 0, err
 	}
 	return id, jobs.Enqueue(ctx, tx, jobs.Job{Kind: "mail.send", Payload: sendPayload{id}})
@@ -193,7 +195,7 @@ func (p *Post) send(ctx context.Context, t *jobs.Task) error {
 		if err != nil {
 			return err
 		}
-		if l.Key, err = p.keyTx(ctx, tx, l.To); err != nil {
+		if l.Key, err = p.keyTx(ctx, tx, l.CERT, l.To); err != nil {
 			return err
 		}
 		recent, err = store.Int64(ctx, tx, sentLately, l.To, now-time.Hour.Microseconds())
@@ -270,6 +272,6 @@ func (p *Post) list(ctx context.Context, before int64) (out []Letter, err error)
 }
 
 func scanLetter(s store.Scanner) (l Letter, err error) {
-	err = s.Scan(&l.ID, &l.Created, &l.Purpose, &l.To, &l.Subject, &l.Body, &l.Lang, &l.MessageID, &l.ReplyTo, &l.InReplyTo, &l.State, &l.Sent, &l.Reason, &l.Secret, &l.Under)
+	err = s.Scan(&l.ID, &l.Created, &l.Purpose, &l.To, &l.Subject, &l.Body, &l.Lang, &l.MessageID, &l.ReplyTo, &l.InReplyTo, &l.State, &l.Sent, &l.Reason, &l.Secret, &l.Under, &l.CERT)
 	return
 }

@@ -100,7 +100,7 @@ type ring struct {
 	key     *mail.Key
 }
 
-func (r ring) MailKeyTx(_ context.Context, _ *store.Tx, address string) (mail.Key, bool, error) {
+func (r ring) MailKeyTx(_ context.Context, _ *store.Tx, _ int64, address string) (mail.Key, bool, error) {
 	if address != r.address || r.key == nil {
 		return mail.Key{}, false, nil
 	}
@@ -147,7 +147,7 @@ func TestLettersLeaveEncrypted(t *testing.T) {
 			t.Errorf("%q %q %v", subject, text, err)
 		}
 		var sealed bool
-		must(t, db.View(ctx, func(tx *store.Tx) (err error) { sealed, err = p.SealsTx(ctx, tx, "ana@cert.example"); return err }))
+		must(t, db.View(ctx, func(tx *store.Tx) (err error) { sealed, err = p.SealsTx(ctx, tx, 0, "ana@cert.example"); return err }))
 		if !sealed {
 			t.Error("the sender is not told that letters to Ana leave encrypted")
 		}
@@ -162,7 +162,7 @@ func TestLettersLeaveEncrypted(t *testing.T) {
 		}
 		k.Expires = 1
 		r.key = &k
-		must(t, db.View(ctx, func(tx *store.Tx) (err error) { sealed, err = p.SealsTx(ctx, tx, "ana@cert.example"); return err }))
+		must(t, db.View(ctx, func(tx *store.Tx) (err error) { sealed, err = p.SealsTx(ctx, tx, 0, "ana@cert.example"); return err }))
 		if sealed {
 			t.Error("an expired key counts")
 		}
