@@ -16,7 +16,7 @@ const keysAt = "/api/v1/letter-keys"
 func (a *api) keyRoutes(m *web.Mux) {
 	write := web.Perm("registry.write")
 	m.Handle(
-		web.Route{Method: http.MethodGet, Pattern: keysAt, Policy: write, Scope: "registry:read", Reveals: "addresses whose OpenPGP keys the CERT keeps", Handler: a.keys},
+		web.Route{Method: http.MethodGet, Pattern: keysAt, Policy: write, Scope: "registry:write", Reveals: "addresses whose OpenPGP keys the CERT keeps", Handler: a.keys},
 		web.Route{Method: http.MethodPost, Pattern: keysAt, Policy: write, Scope: "registry:write", Mutates: true, Reveals: "the key that was entered", Handler: a.setKey},
 		web.Route{Method: http.MethodDelete, Pattern: keysAt + "/{key}", Policy: write, Scope: "registry:write", Mutates: true, Handler: a.dropKey},
 	)
