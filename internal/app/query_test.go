@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,5 +67,36 @@ func TestEveryListAnswersWhatWasAsked(t *testing.T) {
 	}
 	if w.do(p, "GET", "/console/cases?severity=crvena", "").Code != http.StatusOK {
 		t.Error("a value that is none of the options breaks the page")
+	}
+}
+
+// TestContractNamesTheScope: what the contract says a key needs is what its door asks for.
+func TestContractNamesTheScope(t *testing.T) {
+	w := newWorld(t)
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Security []map[string][]string `json:"security"`
+		} `json:"paths"`
+	}
+	must(t, json.Unmarshal(w.do(nil, "GET", "/api/v1/openapi.json", "").Body.Bytes(), &doc))
+	held := 0
+	for _, r := range w.h.mux.Routes() {
+		if !strings.HasPrefix(r.Pattern, "/api/v1/") || r.Scope == "" {
+			continue
+		}
+		at, there := doc.Paths[r.Pattern]
+		if !there {
+			t.Errorf("%s is not in the contract", r.Pattern)
+			continue
+		}
+		op := at[strings.ToLower(r.Method)]
+		keys := slices.DeleteFunc(slices.Clone(op.Security), func(need map[string][]string) bool { return len(need) == 0 }) // open to everybody, too
+		if len(keys) != 1 || !slices.Equal(keys[0]["key"], []string{r.Scope}) {
+			t.Errorf("%s %s: the contract says %v, the door %q", r.Method, r.Pattern, op.Security, r.Scope)
+		}
+		held++
+	}
+	if held < 50 {
+		t.Errorf("only %d doors were held against the contract", held)
 	}
 }
