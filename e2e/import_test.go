@@ -41,6 +41,7 @@ func TestBrowserImport(t *testing.T) {
 		p.LogIn(s.Persona(t, "lead"))
 		fine := func(step string) {
 			t.Helper()
+			p.Complaints() // of answers that were meant: 422 for a wrong file, 404 for an event that was taken back
 			if n := p.Sideways(); n > 0 {
 				t.Errorf("%s, %s: sticks out by %d pixels", look, step, n)
 			}
