@@ -52,7 +52,7 @@ func (p *pages) editPage(r *http.Request, f *web.Form, e *intel.Event, of string
 	page := &editPage{Page: web.NewPage(r, shell(r), title), Header: ui.Header{Title: title, Sub: []any{e.Info}}, Of: of, Count: web.T(r, "intel.attributes.n", "n", int64(len(ids))),
 		Cancel: ui.Button{Label: web.T(r, "intel.cancel"), Href: base(r) + "/" + e.Ref(), Variant: "tertiary"}}
 	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: title})
-	for _, id := range ids {
+	for _, id := range ids[:min(len(ids), 8*someShown)] { // an address may name any number that the caller does not see
 		if len(page.Some) == someShown {
 			break
 		}
