@@ -205,3 +205,44 @@ func TestF21WrongCounts(t *testing.T) {
 		}
 	})
 }
+
+// F21: an answer about sightings that is spoiled again and again is asked for once more;
+// only what is too large is let be, event by event.
+func TestF21SpoiledSightingsComeLater(t *testing.T) {
+	t.Parallel()
+	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
+		_, err := n.Peers.Edit(ctx, n.Lead, p.UUID, "", peer.Remote{}, func(p *peer.Peer) error { p.PullSightings = true; return nil })
+		n.Must(err)
+		s.index = func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `[{"id":"1","timestamp":"1700000000","sighting_timestamp":"1700000009","published":true,"uuid":"`+uuidA+`","orgc_uuid":"`+orgEvil+`"}]`)
+		}
+		s.view = func(w http.ResponseWriter, _ *http.Request, uuid string) { fmt.Fprint(w, doc(uuid, "")) }
+		at := strings.Replace(uuidA, "-0000-4000", "-0001-4000", 1)
+		whole := `{"response":[{"Sighting":{"uuid":"` + uuidB + `","event_uuid":"` + uuidA + `","attribute_uuid":"` + at + `","type":"0","date_sighting":"1700000009",
+			"Organisation":{"uuid":"` + orgEvil + `","name":"Evil"}}}]}`
+		spoiled := []string{"", whole[:40], whole[:len(whole)/2], "[{", "", whole[:60], "\"x\"", ""}
+		s.rest = func(w http.ResponseWriter, r *http.Request) {
+			body := `{"response":[]}`
+			if r.URL.Path == "/sightings/restSearch/event" {
+				if body = whole; len(spoiled) > 0 {
+					body, spoiled = spoiled[0], spoiled[1:]
+				}
+			}
+			fmt.Fprint(w, body)
+		}
+		for range 12 {
+			run, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{Force: true})
+			if len(run.Counts.Reasons) > 0 {
+				t.Fatalf("let be: %v", run.Counts.Reasons)
+			}
+			if err == nil {
+				break
+			}
+		}
+		seen := 0
+		n.Must(n.Intel.Sightings(ctx, ident.SystemPart("peer"), intel.SightingFilter{}, func(*intel.Sighting) error { seen++; return nil }))
+		if seen != 1 || len(spoiled) > 0 {
+			t.Errorf("%d sightings, %d answers left", seen, len(spoiled))
+		}
+	})
+}

@@ -46,7 +46,7 @@ func (r *remote) list(ctx context.Context, method, path string, ask any, read fu
 	case errors.As(err, &broken) && broken.Kind == misp.ErrRead:
 		return fault.New(fault.Unavailable, "the answer broke off").Because(err)
 	case errors.As(err, &broken) && broken.Kind == misp.ErrLimit:
-		return Odd("the answer is too large")
+		return tooLarge()
 	case broken != nil:
 		return Odd("the answer is not what was asked for")
 	}
@@ -141,7 +141,7 @@ func (w *puller) askSightings(ctx context.Context, list []item) (map[string][]mi
 		found, _, err = misp.Read[misp.Sighting](r, listLimits, "Sighting")
 		return err
 	})
-	if f := fault.Of(err); f != nil && f.Key == "peer.fault.unexpected" {
+	if f := fault.Of(err); f != nil && f.Key == largeKey {
 		if len(list) == 1 {
 			list[0].reason = reasonLarge
 			return nil, nil

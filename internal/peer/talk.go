@@ -74,7 +74,7 @@ func Value(r io.Reader, most int64, v any) error {
 	b, err := io.ReadAll(io.LimitReader(r, most+1))
 	switch {
 	case fault.Is(err, fault.Limited), err == nil && int64(len(b)) > most:
-		return Odd("the answer is too large")
+		return tooLarge()
 	case err != nil:
 		return fault.New(fault.Unavailable, "the answer broke off").Because(err)
 	case v != nil && json.Unmarshal(b, v) != nil:
@@ -83,11 +83,19 @@ func Value(r io.Reader, most int64, v any) error {
 	return nil
 }
 
-const unexpectedKey = "peer.fault.unexpected"
+const (
+	unexpectedKey = "peer.fault.unexpected"
+	largeKey      = "peer.fault.large"
+)
 
 // Odd is an answer that is not what the protocol says.
 func Odd(why string) error {
 	return fault.New(fault.Unavailable, "%s", why).WithKey(unexpectedKey)
+}
+
+// tooLarge is an answer that will be so the next time, too.
+func tooLarge() error {
+	return fault.New(fault.Unavailable, "the answer is too large").WithKey(largeKey)
 }
 
 // Broken tells a stream that ended (off) from one that is not what was asked for (why);
@@ -100,7 +108,7 @@ func Broken(err error, why, off string) error {
 	case err == nil || errors.As(err, &syntax) || errors.As(err, &typed):
 		return Odd(why)
 	case f != nil && f.Kind == fault.Limited:
-		return Odd("the answer is too large")
+		return tooLarge()
 	case f != nil:
 		return err
 	}
@@ -118,7 +126,7 @@ func CodeOf(err error) Code {
 	case errors.As(err, &said):
 		return Unexpected
 	}
-	if f := fault.Of(err); f != nil && f.Key == unexpectedKey {
+	if f := fault.Of(err); f != nil && (f.Key == unexpectedKey || f.Key == largeKey) {
 		return Unexpected
 	}
 	return Unreachable
