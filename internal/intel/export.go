@@ -45,6 +45,12 @@ func (s *Service) Moment(ctx context.Context, who ident.Actor, fn func(ctx conte
 	return s.db.Moment(ctx, func(ctx context.Context, _ *store.Tx) error { return fn(ctx) })
 }
 
+// Reading lets what is read with the ctx that it gives share transactions: for one answer
+// to one question, put together of many small reads. See store.DB.Reading.
+func (s *Service) Reading(ctx context.Context, _ ident.Actor) (within context.Context, done func()) {
+	return s.db.Reading(ctx)
+}
+
 // ExportAttributes is ExportEvents for attributes: the label is their event's.
 func (s *Service) ExportAttributes(ctx context.Context, who ident.Actor, q Query, begin func(export.Extent) error, each func(tlp.Level, *Attribute) error) error {
 	q.Limit, q.Page = 0, 0

@@ -221,7 +221,7 @@ func (s *Service) Sightings(ctx context.Context, who ident.Actor, f SightingFilt
 		return err
 	}
 	after := int64(0)
-	return pages(0, func(n int) (int, error) {
+	return pages(0, batch, func(n int) (int, error) {
 		var list []Sighting
 		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 			list, err = listSightings(ctx, tx, who, f, [3]int64{event, attribute, after}, n)

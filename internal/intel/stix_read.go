@@ -55,7 +55,7 @@ func (c *conversion) reports(w *misp.Event) error {
 
 func (c *conversion) attributes(conv *stix.Converter) error {
 	after := int64(0)
-	return pages(0, func(n int) (int, error) {
+	return pages(0, batch, func(n int) (int, error) {
 		var list []Attribute
 		var data map[int64][]byte
 		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
@@ -162,11 +162,11 @@ func (c *conversion) objects(conv *stix.Converter) error {
 		return err
 	}
 	after, last := int64(0), []wholeObject{}
-	err = pages(0, func(int) (int, error) {
+	err = pages(0, objectBatch, func(n int) (int, error) {
 		var list []Object
 		var all []wholeObject
 		err := c.s.db.View(c.ctx, func(tx *store.Tx) (err error) {
-			if list, err = listObjects(c.ctx, tx, sharer, c.event.ID, after, Without, 100); err != nil {
+			if list, err = listObjects(c.ctx, tx, sharer, c.event.ID, after, Without, n); err != nil {
 				return err
 			}
 			all, err = c.filled(tx, list, held, within)

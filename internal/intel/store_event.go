@@ -101,7 +101,7 @@ func readEvent(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) (
 	if uuid != "" {
 		where, arg = " WHERE e.uuid = $1 AND ", any(uuid)
 	}
-	e, found, err := store.First(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+where+eventSeen(who, "e"), arg)
+	e, found, err := store.FirstAgain(ctx, tx, scanEvent, "SELECT "+eventCols+eventFrom+where+eventSeen(who, "e"), arg)
 	if err == nil && !found {
 		err = fault.New(fault.NotFound, "no event %q", ref).WithKey("intel.fault.no-event")
 	}
@@ -152,15 +152,15 @@ func (s *Service) foreignOrg(ctx context.Context, tx *store.Tx, who ident.Actor,
 		}
 		uuid = tx.DB().NewUUID()
 	}
-	_, here, err := store.First(ctx, tx, scanOrg, orgByUUID, uuid)
-	if err != nil {
-		return Org{}, err
+	o, here, err := store.First(ctx, tx, scanOrg, orgByUUID, uuid)
+	if err != nil || here {
+		return o, err
 	}
 	id, err := s.registry.EnsureTx(ctx, tx, who, uuid, name)
 	if err != nil {
 		return Org{}, err
 	}
-	if !here && who.Person != 0 { // who brought it
+	if who.Person != 0 { // who brought it
 		if err := writeOrgCard(ctx, tx, OrgCard{Org: id, CreatedBy: who.Person}); err != nil {
 			return Org{}, err
 		}

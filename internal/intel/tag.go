@@ -18,7 +18,7 @@ func (s *Service) Tags(ctx context.Context, who ident.Actor, yield func(Tag) err
 		return err
 	}
 	after := int64(0)
-	return pages(0, func(n int) (int, error) {
+	return pages(0, batch, func(n int) (int, error) {
 		var list []Tag
 		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 			list, err = listTags(ctx, tx, who, after, n)

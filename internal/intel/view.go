@@ -36,6 +36,9 @@ func (d Deleted) sql(alias string) string {
 // receiver holds no transaction.
 const batch = 500
 
+// objectBatch is the same for objects, each with all that it holds.
+const objectBatch = 100
+
 // Event reads an event's header by id or UUID, with its tags and the count of
 // attributes that the caller sees. Faults: NotFound.
 func (s *Service) Event(ctx context.Context, who ident.Actor, ref string) (e Event, err error) {
@@ -99,7 +102,7 @@ func (s *Service) Attributes(ctx context.Context, who ident.Actor, event string,
 		return err
 	}
 	after := p.After
-	return pages(p.Limit, func(n int) (last int, err error) {
+	return pages(p.Limit, batch, func(n int) (last int, err error) {
 		var list []Attribute
 		err = s.db.View(ctx, func(tx *store.Tx) error {
 			if list, err = listAttributes(ctx, tx, who, e.ID, after, p.Deleted, n); err != nil {
@@ -125,10 +128,10 @@ func (s *Service) Objects(ctx context.Context, who ident.Actor, event string, p 
 		return err
 	}
 	after := p.After
-	return pages(p.Limit, func(n int) (last int, err error) {
+	return pages(p.Limit, objectBatch, func(n int) (last int, err error) {
 		var list []Object
 		err = s.db.View(ctx, func(tx *store.Tx) error {
-			if list, err = listObjects(ctx, tx, who, e.ID, after, p.Deleted, min(n, 100)); err != nil {
+			if list, err = listObjects(ctx, tx, who, e.ID, after, p.Deleted, n); err != nil {
 				return err
 			}
 			return fillObjects(ctx, tx, who, list, p.Deleted)
@@ -155,15 +158,16 @@ func (s *Service) quiet(ctx context.Context, who ident.Actor, ref string) (e Eve
 	return e, err
 }
 
-// pages calls next with how many rows to read until it gives none or limit is reached.
-func pages(limit int, next func(n int) (int, error)) error {
+// pages calls next with how many rows to read, size at a time, until it gives fewer or
+// limit is reached.
+func pages(limit, size int, next func(n int) (int, error)) error {
 	for left := limit; ; {
-		n := batch
+		n := size
 		if limit > 0 {
 			n = min(n, left)
 		}
 		got, err := next(n)
-		if err != nil || got == 0 {
+		if err != nil || got < n {
 			return err
 		}
 		if left -= got; limit > 0 && left <= 0 {

@@ -114,8 +114,20 @@ func (a *api) eventCSV(c *call) error {
 	return s.end(s.flatEvents(s.csv()))
 }
 
+// reading lets what is asked for one event share read transactions until done.
+func (a *api) reading(c *call) (done func()) {
+	was := c.r
+	ctx, over := a.Intel.Reading(c.ctx(), c.who)
+	c.r = c.r.WithContext(ctx)
+	return func() {
+		over()
+		c.r = was
+	}
+}
+
 // eventAnswer writes {"Event":…} of one event.
 func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
+	defer a.reading(c)()
 	e, err := a.Intel.Event(c.ctx(), c.who, ref)
 	if err != nil {
 		return instead(err, notFound(invalidEvent), fault.NotFound)
@@ -150,6 +162,7 @@ func (a *api) eventAnswer(c *call, ref string, with func(*show)) error {
 
 // writeEvent streams one event: header, attributes, objects, the rest.
 func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error {
+	defer a.reading(c)()
 	err := s.decay.enter(e)
 	if err != nil {
 		return err

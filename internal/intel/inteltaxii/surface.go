@@ -54,6 +54,11 @@ type exchange struct {
 // serve finds the resource of a path. Slash-less forms are served like the others.
 func (s *server) serve(w http.ResponseWriter, r *http.Request) error {
 	x := &exchange{server: s, w: w, r: r, who: web.Actor(r)}
+	if r.Method == http.MethodGet {
+		ctx, done := s.Intel.Reading(r.Context(), x.who)
+		defer done()
+		x.r = r.WithContext(ctx)
+	}
 	if !x.who.LoggedIn() {
 		return taxii.NewError(http.StatusUnauthorized, "Authentication is needed", "Send an API key as the password of Basic authentication, or as a Bearer token.")
 	}

@@ -67,6 +67,9 @@ func (a Audience) reach() ([]Principal, error) {
 	return append(out, a.Named...), nil
 }
 
+// interned is the key of an audience that was made, which stays as it is.
+type interned string
+
 // InternTx gives the id of the audience, made when it is new.
 func InternTx(ctx context.Context, tx *store.Tx, a Audience) (int64, error) {
 	ps, err := a.reach()
@@ -84,6 +87,18 @@ func InternTx(ctx context.Context, tx *store.Tx, a Audience) (int64, error) {
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	key := audienceKey(a, ids)
+	if id, known := tx.Fixed(interned(key)); known {
+		return id, nil
+	}
+	id, err := internAs(ctx, tx, a, key, ids)
+	if err == nil {
+		tx.Fix(interned(key), id)
+	}
+	return id, err
+}
+
+// internAs finds the audience by its key, or writes it with its reach.
+func internAs(ctx context.Context, tx *store.Tx, a Audience, key string, ids []int64) (int64, error) {
 	id, err := store.Int64(ctx, tx, findAudience, key)
 	if err != nil || id != 0 {
 		return id, err

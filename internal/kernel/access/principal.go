@@ -38,17 +38,21 @@ func Person(id int64) Principal             { return Principal{Kind: KindPerson,
 func Circle(id int64) Principal             { return Principal{Kind: KindCircle, Ref: id} }
 func RoleAt(n string, cert int64) Principal { return Principal{Kind: KindRole, CERT: cert, Name: n} }
 
-// PrincipalTx gives the id of a principal, made when it is new.
+// PrincipalTx gives the id of a principal, made when it is new; one that was made stays.
 func PrincipalTx(ctx context.Context, tx *store.Tx, p Principal) (int64, error) {
-	id, err := store.Int64(ctx, tx, findPrincipal, p.Kind, p.Ref, p.CERT, p.Name)
-	if err != nil || id != 0 {
-		return id, err
+	if id, known := tx.Fixed(p); known {
+		return id, nil
 	}
-	_, err = tx.Exec(ctx, addPrincipal, tx.DB().NewID(), p.Kind, p.Ref, p.CERT, p.Name)
-	if err != nil {
-		return 0, err
+	id, err := PrincipalTxRead(ctx, tx, p)
+	if err == nil && id == 0 {
+		if _, err = tx.Exec(ctx, addPrincipal, tx.DB().NewID(), p.Kind, p.Ref, p.CERT, p.Name); err == nil {
+			id, err = PrincipalTxRead(ctx, tx, p)
+		}
 	}
-	return store.Int64(ctx, tx, findPrincipal, p.Kind, p.Ref, p.CERT, p.Name)
+	if err == nil {
+		tx.Fix(p, id)
+	}
+	return id, err
 }
 
 // JoinTx makes member belong to group, and bumps the epoch when that is new.

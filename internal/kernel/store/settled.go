@@ -56,6 +56,9 @@ func (u *unsettled) earliest(c clock.Clock) int64 {
 // that has written nothing for two minutes counts as a reader's: a copy or an export that
 // lasts half an hour must not hold everybody else up.
 func (db *DB) Settled(ctx context.Context) (at int64, err error) {
+	if r := readingOf(ctx, db); r != nil {
+		defer r.fresh()
+	}
 	if db.Engine == SQLite || !clock.IsSystem(db.Clock) {
 		return db.unsettled.earliest(db.Clock), nil
 	}

@@ -49,7 +49,10 @@ type DB struct {
 	ids       ids
 	series    seriesBlocks
 	unsettled unsettled
-	wake      chan struct{}
+	fixed     fixed
+	// readingRest is set by tests; 0 = the constant.
+	readingRest time.Duration
+	wake        chan struct{}
 
 	moments chan struct{} // those under way
 	// MomentMost bounds a Moment; 0 = half an hour.

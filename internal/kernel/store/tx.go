@@ -26,6 +26,7 @@ type Tx struct {
 	writes bool
 	now    int64
 	after  []func()
+	kept   map[question]any // answers within a Reading, else nil
 }
 
 // Option changes how Update runs.
@@ -60,6 +61,10 @@ const planAnew = "SET LOCAL plan_cache_mode = force_custom_plan"
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error, opts ...Option) error {
 	if c, _ := ctx.Value(claimKey{}).(*claim); c != nil && !c.used.Load() {
 		return db.claimed(ctx, c, fn, opts)
+	}
+	if r := readingOf(ctx, db); r != nil {
+		r.fresh()
+		defer r.fresh()
 	}
 	var o options
 	for _, f := range opts {
@@ -169,6 +174,11 @@ const maxDead = 100
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	if m := momentOf(ctx, db); m != nil {
 		return m.view(ctx, fn)
+	}
+	if r := readingOf(ctx, db); r != nil {
+		if ok, err := r.view(fn); ok {
+			return err
+		}
 	}
 	return db.viewing(ctx, fn)
 }
@@ -327,26 +337,43 @@ func Now(ctx context.Context, tx *Tx) (int64, error) {
 	return n, err
 }
 
+// fewRows are inserted by one statement where more go by COPY: that takes three round
+// trips on PostgreSQL, and a goroutine, before its first row.
+const fewRows = 8
+
 // CopyIn inserts many rows into table: COPY on PostgreSQL, one prepared
 // statement on SQLite. Rows come one by one; a row has one value a column.
 func (tx *Tx) CopyIn(ctx context.Context, table string, cols []string, rows iter.Seq2[[]any, error]) (n int64, err error) {
 	if tx.db.Engine == PostgreSQL {
+		src := &copySource{}
+		src.next, src.stop = iter.Pull2(rows)
+		defer src.stop()
+		for len(src.first) <= fewRows && src.pull() {
+			src.first = append(src.first, slices.Clone(src.row))
+		}
+		switch {
+		case src.err != nil:
+			return 0, src.err
+		case len(src.first) <= fewRows:
+			return int64(len(src.first)), tx.InsertRows(ctx, table, cols, src.first)
+		}
 		err = tx.conn.Raw(func(dc any) error {
-			src := &copySource{}
-			src.next, src.stop = iter.Pull2(rows)
-			defer src.stop()
 			n, err = dc.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{table}, cols, src)
 			return err
 		})
+		if src.err != nil { // PostgreSQL says of it only that the COPY was given up
+			err = src.err
+		}
 		return n, err
 	}
 	text := "INSERT INTO " + table + " (" + join(cols) + ") VALUES (" + Marks(1, len(cols)) + ")"
-	st, err := tx.tx.PrepareContext(ctx, text)
-	if err != nil {
-		return 0, err
-	}
-	defer st.Close()
+	var st *sql.Stmt
 	for row, err := range rows {
+		if err == nil && st == nil {
+			if st, err = tx.tx.PrepareContext(ctx, text); err == nil {
+				defer st.Close()
+			}
+		}
 		if err != nil {
 			return n, err
 		}
@@ -382,17 +409,26 @@ func (tx *Tx) InsertRows(ctx context.Context, table string, cols []string, rows 
 	return nil
 }
 
+// copySource hands on the rows that were read ahead, then the others.
 type copySource struct {
-	next func() ([]any, error, bool)
-	stop func()
-	row  []any
-	err  error
+	next  func() ([]any, error, bool)
+	stop  func()
+	first [][]any
+	row   []any
+	err   error
+}
+
+func (s *copySource) pull() (ok bool) {
+	s.row, s.err, ok = s.next()
+	return ok && s.err == nil
 }
 
 func (s *copySource) Next() bool {
-	row, err, ok := s.next()
-	s.row, s.err = row, err
-	return ok && err == nil
+	if len(s.first) > 0 {
+		s.row, s.first = s.first[0], s.first[1:]
+		return true
+	}
+	return s.pull()
 }
 func (s *copySource) Values() ([]any, error) { return s.row, nil }
 func (s *copySource) Err() error             { return s.err }
