@@ -206,43 +206,80 @@ func TestF21WrongCounts(t *testing.T) {
 	})
 }
 
+// sightedScript is a peer with one event and a sighting on its attribute; spoil may change
+// what it answers.
+func (n *node) sightedScript(s *script, p peer.Peer, spoil func(path, body string) (int, string)) {
+	n.T.Helper()
+	_, err := n.Peers.Edit(ctx, n.Lead, p.UUID, "", peer.Remote{}, func(p *peer.Peer) error { p.PullSightings = true; return nil })
+	n.Must(err)
+	say := func(w http.ResponseWriter, path, body string) {
+		status, body := spoil(path, body)
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+	s.index = func(w http.ResponseWriter, _ *http.Request) {
+		say(w, "index", `[{"id":"1","timestamp":"1700000000","sighting_timestamp":"1700000009","published":true,"uuid":"`+uuidA+`","orgc_uuid":"`+orgEvil+`"}]`)
+	}
+	s.view = func(w http.ResponseWriter, _ *http.Request, uuid string) { say(w, "view", doc(uuid, "")) }
+	at := strings.Replace(uuidA, "-0000-4000", "-0001-4000", 1)
+	s.rest = func(w http.ResponseWriter, r *http.Request) {
+		body := `{"response":[]}`
+		if r.URL.Path == "/sightings/restSearch/event" {
+			body = `{"response":[{"Sighting":{"uuid":"` + uuidB + `","event_uuid":"` + uuidA + `","attribute_uuid":"` + at + `","type":"0","date_sighting":"1700000009",
+				"Organisation":{"uuid":"` + orgEvil + `","name":"Evil"}}}]}`
+		}
+		say(w, r.URL.Path, body)
+	}
+}
+
+// pulls goes on until a run ends well, and counts the sightings that are here then.
+func (n *node) sightingsAfter(p peer.Peer, most int) (seen int) {
+	n.T.Helper()
+	for range most {
+		run, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{Force: true})
+		if len(run.Counts.Reasons) > 0 {
+			n.T.Fatalf("let be: %v", run.Counts.Reasons)
+		}
+		if err == nil && run.Counts.Events.Left == 0 {
+			break
+		}
+	}
+	n.Must(n.Intel.Sightings(ctx, ident.SystemPart("peer"), intel.SightingFilter{}, func(*intel.Sighting) error { seen++; return nil }))
+	return seen
+}
+
 // F21: an answer about sightings that is spoiled again and again is asked for once more;
 // only what is too large is let be, event by event.
 func TestF21SpoiledSightingsComeLater(t *testing.T) {
 	t.Parallel()
 	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
-		_, err := n.Peers.Edit(ctx, n.Lead, p.UUID, "", peer.Remote{}, func(p *peer.Peer) error { p.PullSightings = true; return nil })
-		n.Must(err)
-		s.index = func(w http.ResponseWriter, _ *http.Request) {
-			fmt.Fprint(w, `[{"id":"1","timestamp":"1700000000","sighting_timestamp":"1700000009","published":true,"uuid":"`+uuidA+`","orgc_uuid":"`+orgEvil+`"}]`)
-		}
-		s.view = func(w http.ResponseWriter, _ *http.Request, uuid string) { fmt.Fprint(w, doc(uuid, "")) }
-		at := strings.Replace(uuidA, "-0000-4000", "-0001-4000", 1)
-		whole := `{"response":[{"Sighting":{"uuid":"` + uuidB + `","event_uuid":"` + uuidA + `","attribute_uuid":"` + at + `","type":"0","date_sighting":"1700000009",
-			"Organisation":{"uuid":"` + orgEvil + `","name":"Evil"}}}]}`
-		spoiled := []string{"", whole[:40], whole[:len(whole)/2], "[{", "", whole[:60], "\"x\"", ""}
-		s.rest = func(w http.ResponseWriter, r *http.Request) {
-			body := `{"response":[]}`
-			if r.URL.Path == "/sightings/restSearch/event" {
-				if body = whole; len(spoiled) > 0 {
-					body, spoiled = spoiled[0], spoiled[1:]
-				}
+		cuts := []int{0, 40, 100, 2, 0, 60, 150, 0}
+		n.sightedScript(s, p, func(path, body string) (int, string) {
+			if path == "/sightings/restSearch/event" && len(cuts) > 0 {
+				body, cuts = body[:cuts[0]], cuts[1:]
 			}
-			fmt.Fprint(w, body)
+			return http.StatusOK, body
+		})
+		if seen := n.sightingsAfter(p, 12); seen != 1 || len(cuts) > 0 {
+			t.Errorf("%d sightings, %d answers left", seen, len(cuts))
 		}
-		for range 12 {
-			run, err := n.Peers.Pull(ctx, n.Lead, p.UUID, peer.Options{Force: true})
-			if len(run.Counts.Reasons) > 0 {
-				t.Fatalf("let be: %v", run.Counts.Reasons)
+	})
+}
+
+// F21: sightings of an event that could not be had yet come after it.
+func TestF21SightingsWaitForTheirEvent(t *testing.T) {
+	t.Parallel()
+	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
+		faults := 2
+		n.sightedScript(s, p, func(path, body string) (int, string) {
+			if path == "view" && faults > 0 {
+				faults--
+				return http.StatusInternalServerError, `{"message":"An Internal Error Has Occurred."}`
 			}
-			if err == nil {
-				break
-			}
-		}
-		seen := 0
-		n.Must(n.Intel.Sightings(ctx, ident.SystemPart("peer"), intel.SightingFilter{}, func(*intel.Sighting) error { seen++; return nil }))
-		if seen != 1 || len(spoiled) > 0 {
-			t.Errorf("%d sightings, %d answers left", seen, len(spoiled))
+			return http.StatusOK, body
+		})
+		if seen := n.sightingsAfter(p, 6); seen != 1 || faults > 0 {
+			t.Errorf("%d sightings, %d faults left", seen, faults)
 		}
 	})
 }

@@ -192,7 +192,11 @@ func (w *puller) takeSightings(ctx context.Context, it *item, found []misp.Sight
 		t.Read += int64(len(list))
 		for part := range slices.Chunk(list, 10_000) {
 			n, passed, err := w.s.intel.BringSightingsTx(ctx, tx, w.as(), it.uuid, part)
-			if fault.Is(err, fault.NotFound) { // the event did not come
+			if fault.Is(err, fault.NotFound) { // the event did not come, or not yet
+				if later, err := w.toCome(ctx, tx, it.uuid); err != nil || later {
+					t.Read -= int64(len(list))
+					return err
+				}
 				c.Reasons[reasonElsewhere] += int64(len(part))
 				t.Refused += int64(len(part))
 				continue
@@ -209,6 +213,12 @@ func (w *puller) takeSightings(ctx context.Context, it *item, found []misp.Sight
 		}
 		return writeItem(ctx, tx, it)
 	})
+}
+
+// toCome tells that an event is noted and could not be had yet.
+func (w *puller) toCome(ctx context.Context, tx *store.Tx, uuid string) (bool, error) {
+	known, err := itemsNamed(ctx, tx, w.p.ID, w.run.Way, []string{uuid})
+	return known[uuid].state == itemWaiting, err
 }
 
 // proposals takes in what was proposed there in the last ninety days, in a move ever,
