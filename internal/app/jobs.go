@@ -35,6 +35,7 @@ func (h *House) jobDefs() []jobs.Def {
 	defs = append(defs, h.Expiry.Jobs()...)
 	defs = append(defs, h.Feeds.Jobs()...)
 	defs = append(defs, h.Uploads.Jobs()...)
+	defs = append(defs, h.Bulk.Jobs()...)
 	defs = append(defs, h.Peers.Jobs()...)
 	defs = append(defs, h.Polls.Jobs()...)
 	defs = append(defs, h.Privacy.Jobs()...)

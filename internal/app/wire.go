@@ -16,6 +16,7 @@ import (
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/expiry"
@@ -51,6 +52,7 @@ type rooms struct {
 	Remarks  *remark.Service
 	Dossiers *dossier.Service
 	Uploads  *upload.Service
+	Bulk     *bulk.Service
 	Feeds    *feed.Service
 	Enrich   *enrich.Service
 	Expiry   *expiry.Service
@@ -109,6 +111,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Vault: h.Vault, Lists: h.Lists, Remarks: saidOf{h}})
 	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
 	h.Dossiers = dossier.New(dossier.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Catalog: h.Lists})
+	h.Bulk = bulk.New(bulk.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, People: h.Accounts})
 	h.Uploads = upload.New(upload.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Blobs: h.Blobs, Keys: h.Vault, People: h.Accounts})
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,
 		People: h.Accounts, Folder: filepath.Join(h.cfg.data(), "feeds")})

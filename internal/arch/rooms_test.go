@@ -32,7 +32,7 @@ var (
 
 	// Chambers are second packages of a heart: the same room, tables and neighbours, told apart so that
 	// no package becomes a heap. A chamber knows its heart's first package; never the other way round.
-	chambers = map[string][]string{"intel": {"remark", "feed", "reflex", "enrich", "dossier", "expiry", "upload"}, "peer": {"poll"}, "incident": {"erasure"}}
+	chambers = map[string][]string{"intel": {"remark", "feed", "reflex", "enrich", "dossier", "expiry", "upload", "bulk"}, "peer": {"poll"}, "incident": {"erasure"}}
 
 	adapterKernel = []string{"cli", "web", "i18n", "ident", "fault", "access", "clock"}
 	frontForbids  = []string{"store", "vault", "blob"}

@@ -3,6 +3,7 @@ package intel
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"straza/internal/format/misp"
@@ -20,22 +21,28 @@ const (
 	LeftGone  = "gone"  // not in the event, deleted, or not for the caller's eyes
 	LeftSince = "since" // worked on after the act that is taken back
 	LeftGroup = "group" // was for a sharing group that is not the caller's any more
+	// Of acts over several events.
+	LeftForeign   = "foreign"   // in an event that the caller may not change
+	LeftProtected = "protected" // in an event that only a signed version changes
 )
 
 // Bulk is what one act did to several attributes of an event.
 type Bulk struct {
-	At      int64 // µs: names the act for UndoAttributes; 0 when nothing was changed
-	Changed int
-	Same    int            // said already what was asked
-	Objects int            // whose own fields were changed, too
-	Left    map[string]int // attributes and objects that could not be changed, by reason
+	At      int64          `json:"at,omitempty"` // µs: names the act for UndoAttributes; 0 when nothing was changed
+	Changed int            `json:"changed,omitempty"`
+	Same    int            `json:"same,omitempty"`    // said already what was asked
+	Objects int            `json:"objects,omitempty"` // whose own fields were changed, too
+	Left    map[string]int `json:"left,omitempty"`    // attributes and objects that could not be changed, by reason
 }
 
-func (b *Bulk) leave(reason string) {
+func (b *Bulk) leave(reason string) { b.Leave(reason, 1) }
+
+// Leave counts attributes that stay as they are.
+func (b *Bulk) Leave(reason string, n int) {
 	if b.Left == nil {
 		b.Left = map[string]int{}
 	}
-	b.Left[reason]++
+	b.Left[reason] += n
 }
 
 // Wider tells whether a part with this level and group names readers whom its event
@@ -58,14 +65,15 @@ func Wider(e *Event, d Distribution, group int64) bool {
 // Who may: the right to edit the event. Faults: NotFound, Denied, Invalid for a level or
 // sharing group that is none, or for more than BulkMost ids.
 func (s *Service) EditAttributes(ctx context.Context, who ident.Actor, event string, ids []int64, w misp.Attribute) (b Bulk, err error) {
-	if ids = slices.Compact(slices.Sorted(slices.Values(ids))); len(ids) > BulkMost {
-		return b, fault.Field("id", "intel.fault.bulk-many", "%d attributes at once", len(ids))
-	}
+	return s.EditPiece(ctx, who, event, ids, w, Piece{})
+}
+
+func (s *Service) editSome(ctx context.Context, who ident.Actor, event string, ids []int64, w misp.Attribute, p Piece) (b Bulk, err error) {
 	verb := "attribute.edit"
 	if w.Deleted.Given() {
 		verb = map[bool]string{true: "attribute.delete", false: "attribute.restore"}[w.Deleted.V]
 	}
-	err = s.bulk(ctx, who, event, verb, 0, &b, func(tx *store.Tx, m *merge) error {
+	err = s.bulk(ctx, who, event, verb, p, &b, func(tx *store.Tx, m *merge) error {
 		if err := m.mayReach(ctx, tx, w); err != nil {
 			return err
 		}
@@ -80,38 +88,40 @@ func (s *Service) EditAttributes(ctx context.Context, who ident.Actor, event str
 	return b, err
 }
 
-// bulk runs one act on several attributes; b is filled anew when the transaction is. at
-// names the act of which this is a further piece, 0 for one of its own.
-func (s *Service) bulk(ctx context.Context, who ident.Actor, event, verb string, at int64, b *Bulk, fn func(tx *store.Tx, m *merge) error) error {
+// bulk runs one piece of an act on several attributes; b is filled anew when the
+// transaction is.
+func (s *Service) bulk(ctx context.Context, who ident.Actor, event, verb string, p Piece, b *Bulk, fn func(tx *store.Tx, m *merge) error) error {
 	var lane []store.Option
-	if at != 0 { // whoever waits for a page goes first
+	if p.At != 0 { // whoever waits for a page goes first
 		lane = append(lane, store.InLane(store.Bulk))
 	}
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		*b = Bulk{}
-		return s.changeTx(ctx, tx, who, event, verb, func(tx *store.Tx, m *merge) error {
-			m.act = at
+		err := s.changeTx(ctx, tx, who, event, verb, func(tx *store.Tx, m *merge) error {
+			m.act = p.At
 			err := fn(tx, m)
 			if b.Changed+b.Objects > 0 {
 				b.At = m.moment()
 			}
 			return err
 		})
+		if err == nil {
+			err = p.end(ctx, tx, *b)
+		}
+		return err
 	}, lane...)
 }
 
 // moment is what the journal calls the act: pieces of one act share it.
 func (m *merge) moment() int64 { return cmp.Or(m.act, m.now) }
 
-// add counts a further piece of the same act.
-func (b *Bulk) add(piece Bulk) {
+// Add counts a further piece of the same act.
+func (b *Bulk) Add(piece Bulk) {
 	b.At = cmp.Or(b.At, piece.At)
 	b.Changed, b.Same, b.Objects = b.Changed+piece.Changed, b.Same+piece.Same, b.Objects+piece.Objects
+	b.Left = maps.Clone(b.Left) // who counts anew, counts from what was there
 	for reason, n := range piece.Left {
-		if b.Left == nil {
-			b.Left = map[string]int{}
-		}
-		b.Left[reason] += n
+		b.Leave(reason, n)
 	}
 }
 

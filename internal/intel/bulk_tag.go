@@ -2,7 +2,6 @@ package intel
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"straza/internal/kernel/access"
@@ -17,42 +16,17 @@ import (
 // may: misp.tagger, and the right to edit the event. Faults: NotFound, Denied, Invalid for
 // no name, or for more than BulkMost ids.
 func (s *Service) TagAttributes(ctx context.Context, who ident.Actor, event string, ids []int64, name string) (b Bulk, err error) {
-	if ids = slices.Compact(slices.Sorted(slices.Values(ids))); len(ids) > BulkMost {
-		return b, fault.Field("id", "intel.fault.bulk-many", "%d attributes at once", len(ids))
-	}
-	return s.tagSome(ctx, who, event, ids, name, 0)
+	return s.TagPiece(ctx, who, event, ids, name, Piece{})
 }
 
-// TagEvery is TagAttributes for all attributes of an event that the caller sees, however
-// many: in pieces of BulkMost, each with its audit line, all under one moment. When a
-// piece fails, those before it stand, and At names them.
-func (s *Service) TagEvery(ctx context.Context, who ident.Actor, event, name string) (b Bulk, err error) {
-	var ids []int64
-	err = s.SearchAttributes(ctx, who, Query{Events: []string{event}}, func(a *Attribute) error { ids = append(ids, a.ID); return nil })
-	if len(ids) == 0 && err == nil { // who may not is told so all the same
-		ids = []int64{0}
-	}
-	slices.Sort(ids)
-	for part := range slices.Chunk(ids, BulkMost) {
-		if err != nil {
-			break
-		}
-		var piece Bulk
-		piece, err = s.tagSome(ctx, who, event, part, name, b.At)
-		b.add(piece)
-		ctx = context.WithoutCancel(ctx) // what has begun is done whole
-	}
-	return b, err
-}
-
-func (s *Service) tagSome(ctx context.Context, who ident.Actor, event string, ids []int64, name string, at int64) (b Bulk, err error) {
+func (s *Service) tagSome(ctx context.Context, who ident.Actor, event string, ids []int64, name string, p Piece) (b Bulk, err error) {
 	if !access.Allowed(who, "misp.tagger") || who.ReadOnly {
 		return b, fault.New(fault.Denied, "%s may not tag", who).WithKey("fault.denied")
 	}
 	if name = strings.TrimSpace(name); name == "" || len(name) > 255 {
 		return b, fault.Field("tag", "intel.fault.name", "no tag name")
 	}
-	err = s.bulk(ctx, who, event, "tag.attach", at, &b, func(tx *store.Tx, m *merge) error {
+	err = s.bulk(ctx, who, event, "tag.attach", p, &b, func(tx *store.Tx, m *merge) error {
 		id, err := m.l.aud.tag(ctx, tx, tagName{name: name})
 		if err == nil && id == 0 {
 			err = fault.New(fault.Denied, "the tag is unknown and %s may not make tags", who).WithKey("intel.fault.tag-unknown")

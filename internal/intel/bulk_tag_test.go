@@ -2,14 +2,11 @@ package intel_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/access"
@@ -86,53 +83,4 @@ func many(name string) (ids []int64) {
 		}
 	}
 	return ids
-}
-
-// TestTaggedAsAWhole: more attributes than one transaction takes are tagged as one act and
-// taken back as one; what was worked on since stays.
-func TestTaggedAsAWhole(t *testing.T) {
-	t.Parallel()
-	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
-		c := newCast(t, db)
-		who := c.who["alfa"]
-		n := intel.BulkMost*2 + 100
-		if v := os.Getenv("STRAZA_TAGGED"); v != "" { // to measure
-			n, _ = strconv.Atoi(v)
-		}
-		var list []misp.Attribute
-		for i := range n {
-			list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
-		}
-		e := c.Add(who, inteltest.Event("many", intel.Community, list...))
-		before := tagsOf(t, c.World, who, e.UUID)
-		now.Add(time.Minute)
-		begun := time.Now()
-		done, err := c.Intel.TagEvery(ctx, who, e.UUID, "sneg")
-		must(t, err)
-		t.Logf("%d attributes tagged in %v", n, time.Since(begun))
-		if diff := cmp.Diff(intel.Bulk{At: done.At, Changed: n}, done); diff != "" || done.At == 0 {
-			t.Fatal(done.At, diff)
-		}
-		tagged := tagsOf(t, c.World, who, e.UUID)
-		last := ""
-		must(t, c.Intel.Attributes(ctx, who, e.UUID, intel.Part{}, func(a *intel.Attribute) error { last = a.UUID; return nil }))
-		now.Add(time.Minute)
-		_, err = c.Intel.EditAttribute(ctx, who, last, misp.Attribute{Comment: misp.T("own")})
-		must(t, err)
-		now.Add(time.Minute)
-		begun = time.Now()
-		back, err := c.Intel.UndoAttributes(ctx, who, e.UUID, done.At)
-		must(t, err)
-		t.Logf("taken back in %v", time.Since(begun))
-		if diff := cmp.Diff(intel.Bulk{At: back.At, Changed: n - 1, Left: map[string]int{"since": 1}}, back); diff != "" {
-			t.Error(diff)
-		}
-		before[n] = tagged[n]
-		if diff := cmp.Diff(before, tagsOf(t, c.World, who, e.UUID)); diff != "" {
-			t.Errorf("%.400s", diff)
-		}
-		if _, err := c.Intel.TagEvery(ctx, c.who["beta"], e.UUID, "sneg"); !fault.Is(err, fault.Denied) {
-			t.Errorf("a stranger tags: %v", err)
-		}
-	})
 }

@@ -19,18 +19,11 @@ import (
 // BulkMost attributes goes back in pieces. Who may: the right to edit the event. Faults:
 // NotFound, also when the caller did nothing at that moment; Denied.
 func (s *Service) UndoAttributes(ctx context.Context, who ident.Actor, event string, at int64) (b Bulk, err error) {
-	for after, own, more := int64(0), int64(0), true; more && err == nil; {
+	for u := (Back{At: at, More: true}); u.More && err == nil; {
 		var piece Bulk
-		err = s.bulk(ctx, who, event, "attribute.edit", own, &piece, func(tx *store.Tx, m *merge) (err error) {
-			var last int64
-			if last, more, err = m.undoPiece(ctx, tx, at, after, &piece); err == nil {
-				after = last
-			}
-			return err
-		})
-		b.add(piece)
-		own = b.At
-		if more {
+		u, piece, err = s.UndoPiece(ctx, who, event, u, b.At, nil)
+		b.Add(piece)
+		if u.More {
 			ctx = context.WithoutCancel(ctx) // what has begun goes back whole
 		}
 	}

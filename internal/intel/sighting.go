@@ -75,7 +75,8 @@ func (s *Service) AddSightings(ctx context.Context, who ident.Actor, attributes,
 		return 0, g, fault.New(fault.NotFound, "no attribute is meant").WithKey("intel.fault.no-attribute")
 	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		n, last, err = s.sight(ctx, tx, who, list, g)
+		made, at, err := s.sight(ctx, tx, who, list, g)
+		n, last = len(made), at
 		return err
 	})
 	return n, last, err
@@ -91,10 +92,11 @@ func maySight(who ident.Actor) error {
 	return access.Check(who, "intel.write")
 }
 
-func (s *Service) sight(ctx context.Context, tx *store.Tx, who ident.Actor, list []Attribute, g Sighting) (n int, last Sighting, err error) {
+// sight gives the ids of the sightings that were stored, and the last one.
+func (s *Service) sight(ctx context.Context, tx *store.Tx, who ident.Actor, list []Attribute, g Sighting) (made []int64, last Sighting, err error) {
 	now, err := store.Now(ctx, tx)
 	if err != nil {
-		return 0, g, err
+		return nil, g, err
 	}
 	g.Org = Org{ID: who.Org, UUID: who.OrgUUID, Name: who.OrgName}
 	if g.Seen == 0 {
@@ -105,31 +107,32 @@ func (s *Service) sight(ctx context.Context, tx *store.Tx, who ident.Actor, list
 	for _, a := range list {
 		// Rights may have changed since it was found: the attribute is authorised again here.
 		if _, err := readAttribute(ctx, tx, who, itoa(a.ID)); err != nil {
-			return n, g, err
+			return made, g, err
 		}
 		g.ID, g.EventID, g.AttributeID = s.db.NewID(), a.EventID, a.ID
-		if g.UUID = given; given == "" || n > 0 {
+		if g.UUID = given; given == "" || len(made) > 0 {
 			g.UUID = s.db.NewUUID()
 		}
 		if g.Kind == Expiration {
 			if err := replaceExpiration(ctx, tx, g); err != nil {
-				return n, g, err
+				return made, g, err
 			}
 		}
 		k, err := insertSighting(ctx, tx, g)
 		if err != nil {
-			return n, g, err
+			return made, g, err
 		}
-		n += int(k)
-		last = g
+		if last = g; k > 0 {
+			made = append(made, g.ID)
+		}
 		if k > 0 && !slices.Contains(events, a.EventID) {
 			events = append(events, a.EventID)
 		}
 	}
 	if err := s.sighted(ctx, tx, who, events, now); err != nil {
-		return n, g, err
+		return made, g, err
 	}
-	return n, last, s.log.Record(ctx, tx, who, "sighting.add", audit.Thing{Kind: "event", ID: last.EventID}, map[string]any{"sightings": n, "kind": g.Kind})
+	return made, last, s.log.Record(ctx, tx, who, "sighting.add", audit.Thing{Kind: "event", ID: last.EventID}, map[string]any{"sightings": len(made), "kind": g.Kind})
 }
 
 // EventSighted is told when something on an event was sighted, here or elsewhere.

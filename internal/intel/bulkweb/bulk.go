@@ -36,8 +36,8 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	act, ids, to := f.Text("act", 20), f.Ids("id"), base(r)+"/"+ref
-	if act == "tag" && f.Tick("all") {
-		return p.tagEvery(r, ref, to, f.Text("tag", 255))
+	if scope, many := beyond(f); act == "tag" && many {
+		return p.tagMany(r, ref, to, scope, f.Text("tag", 255))
 	}
 	if len(ids) == 0 {
 		return web.Redirect(to, web.Done("intel.bulk.none"))
@@ -51,6 +51,9 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	}
 	tag := f.Text("tag", 255)
 	if form, err := formOf(act, tag, ids); err != nil || form != "" {
+		if narrow := f.Text(narrowed, 2000); act == "tag" && narrow != "" {
+			form += "&" + narrowed + "=" + url.QueryEscape(narrow)
+		}
 		return orRedirect(err, to+form)
 	}
 	if act == "tag" {
@@ -63,13 +66,17 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	return p.eachOne(r, act, ids)
 }
 
-// tagEvery tags all attributes of an event; what was done before a fault is offered back.
-func (p *pages) tagEvery(r *http.Request, ref, to, tag string) error {
-	done, err := p.d.Intel.TagEvery(r.Context(), web.Actor(r), ref, tag)
-	if err != nil && done.At == 0 {
+// tagMany tags what a scope leaves of an event. Many attributes are tagged by a job, whose
+// page tells how far it is.
+func (p *pages) tagMany(r *http.Request, ref, to string, scope intel.Scope, tag string) error {
+	a, err := p.d.Bulk.Tag(r.Context(), web.Actor(r), ref, scope, tag)
+	switch {
+	case err != nil:
 		return err
+	case a.UUID != "":
+		return web.Redirect(to+"/bulk/"+a.UUID, nil)
 	}
-	return web.Redirect(to, flash(r, to, done))
+	return web.Redirect(to, flash(r, to, a.Result.Bulk))
 }
 
 // formOf is where an act that asks something more goes on, "" for one that does not.
@@ -104,27 +111,38 @@ func orRedirect(err error, to string) error {
 	return web.Redirect(to, nil)
 }
 
-// flash says what an act did, why it left some as they are, and offers the way back.
+// flash says what an act on one event did, and offers the way back.
 func flash(r *http.Request, to string, b intel.Bulk) *web.Flash {
-	done, left, why := web.Done("intel.bulk.done", "n", int64(b.Changed)), 0, []string{}
-	for _, reason := range slices.Sorted(maps.Keys(b.Left)) {
-		left += b.Left[reason]
-		if !slices.Contains(reasons, reason) {
-			reason = "other"
-		}
-		why = append(why, web.T(r, "intel.bulk.left."+reason))
-	}
-	if left > 0 {
-		done = web.Done("intel.bulk.done.left", "n", int64(b.Changed), "left", int64(left), "why", strings.Join(slices.Compact(why), ", "))
-	}
+	done := told(r, "intel.bulk.done", b)
 	if b.At != 0 {
 		done = done.WithUndo(to+"/attributes/undo", "at", strconv.FormatInt(b.At, 36))
 	}
 	return done
 }
 
+// told says what an act did, and why it left some as they are; key has a sister for that.
+func told(r *http.Request, key string, b intel.Bulk) *web.Flash {
+	if left, why := leftOf(r, b); left > 0 {
+		return web.Done(key+".left", "n", int64(b.Changed), "left", left, "why", why)
+	}
+	return web.Done(key, "n", int64(b.Changed))
+}
+
+// leftOf counts what an act left as it was, and gives the reasons in words.
+func leftOf(r *http.Request, b intel.Bulk) (left int64, why string) {
+	var words []string
+	for _, reason := range slices.Sorted(maps.Keys(b.Left)) {
+		left += int64(b.Left[reason])
+		if !slices.Contains(reasons, reason) {
+			reason = "other"
+		}
+		words = append(words, web.T(r, "intel.bulk.left."+reason))
+	}
+	return left, strings.Join(slices.Compact(words), ", ")
+}
+
 // reasons have words here; MISP's other fields share one.
-var reasons = []string{intel.LeftGone, intel.LeftSince, intel.LeftGroup, "type", "first_seen"}
+var reasons = []string{intel.LeftGone, intel.LeftSince, intel.LeftGroup, intel.LeftForeign, intel.LeftProtected, "type", "first_seen"}
 
 // eachOne does an act that is no edit on each of the ticked attributes, each loaded
 // through its event.
@@ -184,22 +202,27 @@ func (p *pages) undo(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fault.Field("at", "web.error.form", "%s", errUnreadable)
 	}
-	b, err := p.d.Intel.UndoAttributes(r.Context(), web.Actor(r), e.Ref(), moment)
+	a, err := p.d.Bulk.UndoAttributes(r.Context(), web.Actor(r), e.Ref(), moment)
 	if err != nil {
 		return err
 	}
-	left := 0
-	for _, n := range b.Left {
-		left += n
-	}
 	to := base(r) + "/" + e.Ref()
+	if a.UUID != "" {
+		return web.Redirect(to+"/bulk/"+a.UUID, nil)
+	}
+	return web.Redirect(to, undone(r, a.Result.Bulk))
+}
+
+// undone says what was taken back.
+func undone(r *http.Request, b intel.Bulk) *web.Flash {
+	left, _ := leftOf(r, b)
 	switch {
 	case left > 0:
-		return web.Redirect(to, web.Done("intel.done.undone.left", "n", b.Changed, "left", left))
+		return web.Done("intel.done.undone.left", "n", b.Changed, "left", left)
 	case b.Objects > 0:
-		return web.Redirect(to, web.Done("intel.done.undone.object"))
+		return web.Done("intel.done.undone.object")
 	}
-	return web.Redirect(to, web.Done("intel.done.undone", "n", b.Changed))
+	return web.Done("intel.done.undone", "n", b.Changed)
 }
 
 var errUnreadable = errors.New("what is to be undone is not readable")

@@ -70,7 +70,7 @@ func newDesk(t *testing.T, db *store.DB) *desk {
 		who.Name, who.SecondFA = name, true
 		people[name] = who
 	}
-	s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, intelweb.Files, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks}) }})
+	s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, intelweb.Files, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Bulk: w.Bulk, Remarks: w.Remarks}) }})
 	return &desk{s, w, people}
 }
 
@@ -151,8 +151,8 @@ func TestBulkActIsTakenBack(t *testing.T) {
 		if left := d.read(t, e.Ref()); len(left[1].Tags) != 1 || len(left[2].Tags) != 0 {
 			t.Errorf("what was worked on since: %v, the other: %v", left[1].Tags, left[2].Tags)
 		}
-		d.Shows("ana", at+"/tagging?of="+strconv.FormatInt(back[1].ID, 36), 200, `name="all"`, "attributes of the event")
-		d.press(t, at, "tag", back[1:2], "tag", "lavina", "all", "1")
+		d.Shows("ana", at+"/tagging?of="+strconv.FormatInt(back[1].ID, 36), 200, `name="meant"`, "attributes of the event")
+		d.press(t, at, "tag", back[1:2], "tag", "lavina", "meant", "all")
 		if n := d.tagged(t, e.Ref()); n != 3 || d.tagged(t, other.Ref()) != 0 {
 			t.Errorf("%d tags in the event, want 3", n)
 		}
@@ -237,7 +237,8 @@ func TestPagesAreWhole(t *testing.T) {
 	t.Parallel()
 	field := ui.Field{Name: "tag", Label: "Ознака"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, All: field, Action: "/x"}},
+		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, Action: "/x"}, &taggingPage{Tag: field, Meant: &ui.Choices{Name: meant}, Hidden: map[string]string{"list": "q=1"}}},
+		"bulkgoing":   {&goingPage{}, &goingPage{Note: &ui.Note{Kind: "info", Body: "1"}, Progress: &ui.Progress{Percent: 5, Label: "1"}, Said: "1", Again: &ui.Button{Label: "1"}, Stop: &ui.Button{Label: "2"}, Undo: "x"}},
 		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, NoComment: field, NoTimes: field,
 			Wider: &ui.Note{Kind: "warning", Title: "1", Body: "2"}, WiderSaid: "1-0"}},
 	}, Files, intelweb.Files)

@@ -1,6 +1,8 @@
 // Package bulkweb does one act on the attributes that were ticked on an event's page:
 // detection, tags, sightings, deletion, and the change of category, comment, reach and
-// times by one form. What was changed is taken back as a whole; what could not be changed
+// times by one form; a tag goes on what the filter leaves, too, or on all, and where these
+// are many a page tells how far that is. In the list of indicators it does one act on rows
+// of several events. What was changed is taken back as a whole; what could not be changed
 // is counted with the reason. Team and portal share it.
 package bulkweb
 
@@ -8,6 +10,7 @@ import (
 	"embed"
 
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/intel/eventweb"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/web"
@@ -21,6 +24,7 @@ var Files embed.FS
 // Deps are the Services behind the acts.
 type Deps struct {
 	Intel   *intel.Service
+	Bulk    *bulk.Service
 	Remarks *remark.Service
 }
 
@@ -42,6 +46,14 @@ func Routes(m *web.Mux, d Deps) {
 			web.Route{Method: "POST", Pattern: at + "/{id}/attributes/undo", Policy: write, Mutates: true, Handler: p.undo},
 			web.Route{Method: "GET", Pattern: at + "/{id}/attributes/edit", Policy: write, Reveals: "attributes of an event the caller may change", Handler: p.askEdit},
 			web.Route{Method: "POST", Pattern: at + "/{id}/attributes/edit", Policy: write, Mutates: true, Handler: p.edit},
+			web.Route{Method: "GET", Pattern: at + "/{id}/bulk/{bulk}", Policy: write, Reveals: "how far an act of the caller's own is", Handler: p.going},
+			web.Route{Method: "POST", Pattern: at + "/{id}/bulk/{bulk}/stop", Policy: write, Mutates: true, Handler: p.stop},
+		)
+		list := eventweb.IndicatorsOf(at)
+		m.Handle(
+			web.Route{Method: "POST", Pattern: list, Policy: write, Mutates: true, Handler: p.across},
+			web.Route{Method: "GET", Pattern: list + "/tagging", Policy: write, Reveals: "an empty form", Handler: p.askTagAcross},
+			web.Route{Method: "POST", Pattern: list + "/undo", Policy: write, Mutates: true, Handler: p.undoAcross},
 		)
 	}
 }

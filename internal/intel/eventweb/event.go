@@ -5,10 +5,13 @@ package eventweb
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/kernel/fault"
+	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
 )
@@ -81,4 +84,43 @@ func AttributeIn(r *http.Request, s *intel.Service, event, id int64) (intel.Attr
 		err = fault.New(fault.NotFound, "attribute %d in event %d", id, event)
 	}
 	return a, err
+}
+
+// Scope reads the filters over an event's table by their names in the address.
+func Scope(get func(name string) string) intel.Scope {
+	return intel.Scope{Text: get("q"), Type: get("type"), Category: get("category"), Tag: get("tag"), ToIDS: get("ids") == "1"}
+}
+
+// Narrow writes a scope as Scope reads it, "" for the whole event.
+func Narrow(s intel.Scope) string {
+	v := url.Values{}
+	for name, x := range map[string]string{"q": s.Text, "type": s.Type, "category": s.Category, "tag": s.Tag} {
+		if x != "" {
+			v.Set(name, x)
+		}
+	}
+	if s.ToIDS {
+		v.Set("ids", "1")
+	}
+	return v.Encode()
+}
+
+// IndicatorsOf is the list of attributes of all events, beside a place of events.
+func IndicatorsOf(events string) string {
+	if events == Team {
+		return "/console/indicators"
+	}
+	return events + "/indicators"
+}
+
+// Indicators is the list of attributes in the shell that the caller came to.
+func Indicators(r *http.Request) string { return IndicatorsOf(Base(r)) }
+
+// Progress says in words how far an act on many attributes is.
+func Progress(r *http.Request, a *bulk.Act) string {
+	n, all := i18n.Number(web.Lang(r), a.Result.Read), i18n.Number(web.Lang(r), a.Total)
+	if a.Total == 0 {
+		return web.T(r, "intel.going.some", "n", n)
+	}
+	return web.T(r, "intel.going.progress", "n", n, "all", all)
 }

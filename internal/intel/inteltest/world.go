@@ -9,9 +9,11 @@ import (
 	"straza/internal/catalog"
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 	"straza/internal/registry"
@@ -26,11 +28,13 @@ type World struct {
 	Remarks  *remark.Service
 	Dossiers *dossier.Service
 	Lists    *catalog.Service
+	Bulk     *bulk.Service
 	Registry *registry.Service
 	CERT     intel.Org // the host
 	CERT2    intel.Org
 	A, B, C  intel.Org
 	next     int64
+	people   map[int64]ident.Actor
 }
 
 // New fills an empty database.
@@ -46,7 +50,7 @@ func New(t testing.TB, db *store.DB) *World {
 // Open takes a database that was filled before; whoever asks knows its organisations.
 func Open(t testing.TB, db *store.DB) *World {
 	t.Helper()
-	w := &World{T: t, DB: db, next: 1000}
+	w := &World{T: t, DB: db, next: 1000, people: map[int64]ident.Actor{}}
 	reg, err := registry.New(registry.Deps{DB: db, Audit: testkit.Audit(db)})
 	w.Must(err)
 	w.Registry = reg
@@ -54,6 +58,7 @@ func Open(t testing.TB, db *store.DB) *World {
 	v := testkit.Vault(t)
 	w.Intel = intel.New(intel.Deps{DB: db, Audit: testkit.Audit(db), Registry: reg, Vault: v, Lists: w.Lists, Remarks: w})
 	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Vault: v})
+	w.Bulk = bulk.New(bulk.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, People: w})
 	w.Dossiers = dossier.New(dossier.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Catalog: w.Lists})
 	return w
 }
@@ -99,8 +104,24 @@ func (w *World) Person(org intel.Org, role string, door ident.Channel) ident.Act
 		}
 		return nil
 	}))
+	w.people[who.Person] = who
 	return w.Again(who)
 }
+
+// ResolveTx says who a person is now: with the rights that Person gave, or Lose took.
+func (w *World) ResolveTx(ctx context.Context, tx *store.Tx, person int64, c ident.Channel) (ident.Actor, error) {
+	who, here := w.people[person]
+	if !here {
+		return who, fault.New(fault.Denied, "person %d is gone", person)
+	}
+	who.Channel = c
+	var err error
+	who.Principals, err = access.ClosureTx(ctx, tx, access.Public(), access.Person(person))
+	return who, err
+}
+
+// Lose lets somebody go.
+func (w *World) Lose(who ident.Actor) { delete(w.people, who.Person) }
 
 // Again resolves an actor's principals from the memberships in force now.
 func (w *World) Again(who ident.Actor) ident.Actor {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -49,22 +50,13 @@ func sortBy(list []*intel.Attribute, group, order string) {
 
 // attributeQuery turns the filters over an event's table into a query.
 func attributeQuery(f *web.Filters, e *intel.Event) intel.Query {
-	q := intel.Query{Events: []string{e.Ref()}, WithTags: true}
-	q.Holds, q.Nothing = said(f)
-	for name, field := range map[string]*intel.Filter{"type": &q.Type, "category": &q.Category} {
-		if v := f.Get(name); v != "" {
-			field.Or = []string{v}
-		}
-	}
-	if t := f.Get("tag"); t != "" {
-		q.Tag.Or = []string{"%" + t + "%"}
-	}
-	if f.Get("ids") == "1" {
-		yes := true
-		q.ToIDS = &yes
-	}
+	q := scopeOf(f).Query(e.Ref())
+	q.WithTags = true
 	return q
 }
+
+// scopeOf is what the filters leave of an event's attributes.
+func scopeOf(f *web.Filters) intel.Scope { return eventweb.Scope(f.Get) }
 
 // arrangedRows is a page of the event's attributes in the order and groups asked for.
 func (p *pages) arrangedRows(r *http.Request, f *web.Filters, e *intel.Event) (rows []ui.Row, shown []*intel.Attribute, next string, cut bool, err error) {

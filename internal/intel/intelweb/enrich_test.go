@@ -45,7 +45,7 @@ func TestKnownOnPages(t *testing.T) {
 		s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files},
 			Routes: func(m *web.Mux) {
 				Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists, Enrich: known})
-				bulkweb.Routes(m, bulkweb.Deps{Intel: w.Intel, Remarks: w.Remarks})
+				bulkweb.Routes(m, bulkweb.Deps{Intel: w.Intel, Bulk: w.Bulk, Remarks: w.Remarks})
 			}})
 		_, err := known.SaveServer(t.Context(), people["ana"], "", func(v *enrich.Server) { v.Name, v.URL = "house", remote.URL })
 		w.Must(err)

@@ -31,7 +31,7 @@ func desk(t *testing.T, db *store.DB) (*testkit.Site, *inteltest.World, testkit.
 	}
 	site := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, bulkweb.Files, Files}, Routes: func(m *web.Mux) {
 		Routes(m, Deps{Intel: w.Intel, Remarks: w.Remarks, Catalog: w.Lists})
-		bulkweb.Routes(m, bulkweb.Deps{Intel: w.Intel, Remarks: w.Remarks})
+		bulkweb.Routes(m, bulkweb.Deps{Intel: w.Intel, Bulk: w.Bulk, Remarks: w.Remarks})
 	}})
 	return site, w, people
 }

@@ -10,6 +10,8 @@ import (
 	"straza/internal/format/misp"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
@@ -87,14 +89,6 @@ func dayAsked(f *web.Filters, name string) time.Time {
 	return t
 }
 
-// indicatorsAt is the list of attributes in the shell that the caller came to.
-func indicatorsAt(r *http.Request) string {
-	if shell(r) == web.ShellPortal {
-		return base(r) + "/indicators"
-	}
-	return "/console/indicators"
-}
-
 // indicators searches attributes by value over all events that the caller sees.
 func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	var opts []ui.Option
@@ -135,7 +129,19 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Table = indicatorTable(r, f, list)
 	page.Pages = f.Pages(len(list), max(n, 0), next)
+	if access.Allowed(web.Actor(r), "intel.write") && len(list) > 0 {
+		page.Table.Select, page.Table.Form = true, "attributes"
+		page.Bulk = indicatorActs(r)
+	}
 	return p.t.Render(w, r, "list", page)
+}
+
+// indicatorActs are what may be done with ticked rows; each row's event says whether its
+// part may be.
+func indicatorActs(r *http.Request) *ui.BulkBar {
+	return &ui.BulkBar{Form: "attributes", Action: eventweb.Indicators(r), Hidden: map[string]string{"list": r.URL.RawQuery},
+		Acts: []ui.Button{bulkAct(r, "tag", "intel.tag", "tags"), bulkAct(r, "ids", "intel.bulk.on", "shield-check"), bulkAct(r, "noids", "intel.bulk.off", "shield"), bulkAct(r, "saw", "intel.bulk.saw", "eye").Keyed("S"),
+			bulkAct(r, "false", "intel.bulk.false", "circle-minus")}}
 }
 
 func indicatorTable(r *http.Request, f *web.Filters, list []intel.Attribute) ui.Table {
@@ -143,7 +149,7 @@ func indicatorTable(r *http.Request, f *web.Filters, list []intel.Attribute) ui.
 		{Label: web.T(r, "intel.event"), Drop: 1}, f.SortDefault(web.T(r, "intel.changed"), "-changed").Sized("mark", 2)},
 		Empty: &ui.Empty{Icon: "target", Title: web.T(r, "intel.indicators.empty"), Text: web.T(r, "intel.indicators.empty.text")}}
 	if f.Active() {
-		t.Empty.Acts = []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: indicatorsAt(r), Variant: "secondary"}}
+		t.Empty.Acts = []ui.Button{{Label: web.T(r, "ui.filter.clear"), Href: eventweb.Indicators(r), Variant: "secondary"}}
 	}
 	for _, a := range list {
 		var ev any
@@ -154,7 +160,7 @@ func indicatorTable(r *http.Request, f *web.Filters, list []intel.Attribute) ui.
 		if a.Event != nil {
 			ev = ui.Name{Text: a.Event.Info, Href: href, Sub: []any{a.Event.Origin.Name}}
 		}
-		t.Rows = append(t.Rows, ui.Row{Href: href, Cells: []any{ui.Name{Text: a.Value, Mono: true, Sub: []any{a.Comment}}, ui.Machine(a.Type), ev, time.Unix(a.Timestamp, 0)}})
+		t.Rows = append(t.Rows, ui.Row{ID: strconv.FormatInt(a.ID, 10), Name: a.Value, Href: href, Cells: []any{ui.Name{Text: a.Value, Mono: true, Sub: []any{a.Comment}}, ui.Machine(a.Type), ev, time.Unix(a.Timestamp, 0)}})
 	}
 	return t
 }

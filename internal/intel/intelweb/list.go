@@ -5,10 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"straza/internal/craft/export/exportweb"
-	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/access"
@@ -25,6 +23,7 @@ type listPage struct {
 	Bar    ui.FilterBar
 	Table  ui.Table
 	Pages  *ui.Pagination
+	Bulk   *ui.BulkBar
 }
 
 // Where the pages stand, and in which shell, is as for all pages about an event.
@@ -154,16 +153,8 @@ func tagAsked(f *web.Filters) (out intel.Filter) {
 	return out
 }
 
-// said is what stands in a list's search field, armed again and without the room's own
-// signs for anything; nothing is true when those alone were typed.
-func said(f *web.Filters) (text string, nothing bool) {
-	q := f.Get("q")
-	text = strings.Trim(q, "%")
-	if !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
-		return "", q != ""
-	}
-	return misp.Refang(text), false
-}
+// said is what stands in a list's search field: see intel.Sought.
+func said(f *web.Filters) (text string, nothing bool) { return intel.Sought(f.Get("q")) }
 
 // workingSet narrows a query to the events that somebody keeps at hand, if they ask so.
 func (p *pages) workingSet(r *http.Request, f *web.Filters, q *intel.Query) error {

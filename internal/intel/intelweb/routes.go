@@ -12,6 +12,7 @@ import (
 
 	"straza/internal/catalog"
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/eventweb"
@@ -29,6 +30,8 @@ var Files embed.FS
 type Deps struct {
 	Intel   *intel.Service
 	Remarks *remark.Service
+	// Bulk tells how far acts on many attributes are; nil shows none.
+	Bulk *bulk.Service
 	// Dossiers are what events and values are put into; nil shows none.
 	Dossiers *dossier.Service
 	// Enrich says what is known of values; nil shows nothing of it.

@@ -44,6 +44,13 @@ type showPage struct {
 	Shelf      *shelf    // the dossiers that hold it
 	Overlap    string    // where the team sees which values join too much
 	Notes      []ui.Note // what is to be put right before it is published
+	Going      []goingRow
+}
+
+// goingRow is an act of the reader's on many attributes that goes on.
+type goingRow struct {
+	Title, Href, Said string
+	Progress          ui.Progress
 }
 
 // wentRow is one peer: what became of the event there.
@@ -112,6 +119,9 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	if err := p.unfit(r, page, &e); err != nil {
 		return err
 	}
+	if err := p.goesOn(r, page, &e); err != nil {
+		return err
+	}
 	page.table(r, f, rows)
 	page.Pages = f.Pages(len(list), 0, next)
 	related, complete, err := p.s.Correlations(r.Context(), who, e.Ref(), 8)
@@ -155,6 +165,20 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 	return p.t.Render(w, r, "show", page)
 }
 
+// goesOn shows how far acts of the reader's on this event's attributes are.
+func (p *pages) goesOn(r *http.Request, page *showPage, e *intel.Event) error {
+	if p.d.Bulk == nil || !page.Edit {
+		return nil
+	}
+	list, err := p.d.Bulk.Running(r.Context(), web.Actor(r), e.ID)
+	for i := range list {
+		a := &list[i]
+		said := eventweb.Progress(r, a)
+		page.Going = append(page.Going, goingRow{web.T(r, "intel.going."+a.Kind), page.At + "/" + page.Ref + "/bulk/" + a.UUID, said, ui.Progress{Percent: a.Percent(), Label: said}})
+	}
+	return err
+}
+
 // table fills the table of attributes, and what may be done with those that are ticked.
 func (page *showPage) table(r *http.Request, f *web.Filters, rows []ui.Row) {
 	page.Table = ui.Table{Caption: web.T(r, "intel.attributes"), Dense: true, Select: page.Edit, Form: "attributes", Rows: rows, Columns: []ui.Column{
@@ -165,6 +189,9 @@ func (page *showPage) table(r *http.Request, f *web.Filters, rows []ui.Row) {
 		page.Table.Empty.Acts = []ui.Button{{Label: web.T(r, "intel.paste"), Href: page.At + "/" + page.Ref + "/paste", Icon: "plus"}}
 		page.Bulk = page.bulk(bulkAct(r, "tag", "intel.tag", "tags"), bulkAct(r, "edit", "intel.bulk.edit", "pencil"), bulkAct(r, "saw", "intel.bulk.saw", "eye").Keyed("S"),
 			bulkAct(r, "delete", "intel.bulk.delete", "trash").Red())
+		if narrow := eventweb.Narrow(scopeOf(f)); narrow != "" { // what the filter leaves may be tagged as a whole
+			page.Bulk.Hidden = map[string]string{"narrowed": narrow}
+		}
 		page.Bulk.More = []ui.Button{bulkAct(r, "enrich", "intel.known", "info-circle"), bulkAct(r, "ids", "intel.bulk.on", "shield-check"), bulkAct(r, "noids", "intel.bulk.off", "shield"), bulkAct(r, "correlate", "intel.bulk.correlate", "link"),
 			bulkAct(r, "nocorrelate", "intel.bulk.nocorrelate", "unlink"), bulkAct(r, "note", "intel.said.note.add", "note"), bulkAct(r, "dossier", "intel.shelf.bulk", "archive")}
 	}
