@@ -36,8 +36,13 @@ type Act struct {
 	after int64 // the last attribute that is done
 }
 
-// Percent is how far an act is, as far as anybody knows.
-func (a *Act) Percent() int { return int(min(100, 100*a.Result.Read/max(1, a.Total))) }
+// Percent is how far an act is; 0 while nobody counted.
+func (a *Act) Percent() int {
+	if a.Total == 0 {
+		return 0
+	}
+	return int(min(100, 100*a.Result.Read/a.Total))
+}
 
 // Ask is what an act is to do.
 type Ask struct {

@@ -116,7 +116,7 @@ func TestJobGoesOnAfterACut(t *testing.T) {
 		e := w.many(n)
 		a, err := w.Bulk.Tag(ctx, w.who, e.UUID, intel.Scope{}, "sneg")
 		w.Must(err)
-		if a.UUID == "" || a.State != bulk.Running || a.Result.Changed != intel.BulkMost || w.tagged(e.UUID) != intel.BulkMost {
+		if a.UUID == "" || a.State != bulk.Running || a.Result.Changed != intel.BulkMost || a.Percent() != 0 || w.tagged(e.UUID) != intel.BulkMost {
 			t.Fatalf("begun: %+v", a)
 		}
 		w.now.Add(time.Minute)

@@ -12,6 +12,9 @@ import (
 	"straza/internal/kernel/web/ui"
 )
 
+// listAsked is what the list of indicators was asked for, in the forms of its acts.
+const listAsked = "asked"
+
 // across does one act on the attributes ticked in the list of indicators, in whichever
 // events they stand, or leads to the form that it needs.
 func (p *pages) across(_ http.ResponseWriter, r *http.Request) error {
@@ -19,7 +22,7 @@ func (p *pages) across(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	act, ids, list := f.Text("act", 20), f.Ids("id"), listed(f.Text("list", 2000))
+	act, ids, list := f.Text("act", 20), f.Ids("id"), listed(f.Text(listAsked, 2000))
 	to := eventweb.Indicators(r) + list
 	if len(ids) == 0 {
 		return web.Redirect(to, web.Done("intel.bulk.none"))
@@ -37,7 +40,7 @@ func (p *pages) across(_ http.ResponseWriter, r *http.Request) error {
 		if c.Tag == "" {
 			of, err := packIDs(ids)
 			if list != "" {
-				of += "&list=" + url.QueryEscape(list[1:])
+				of += "&" + listAsked + "=" + url.QueryEscape(list[1:])
 			}
 			return orRedirect(err, eventweb.Indicators(r)+"/tagging?of="+of)
 		}
@@ -50,7 +53,7 @@ func (p *pages) across(_ http.ResponseWriter, r *http.Request) error {
 	}
 	done := told(r, key, a.Result.Bulk)
 	if a.UUID != "" {
-		done = done.WithUndo(eventweb.Indicators(r)+"/undo", "bulk", a.UUID, "list", list)
+		done = done.WithUndo(eventweb.Indicators(r)+"/undo", "bulk", a.UUID, listAsked, list)
 	}
 	return web.Redirect(to, done)
 }
@@ -75,12 +78,12 @@ func listed(query string) string {
 
 // askTagAcross is the form for the indicators that were ticked.
 func (p *pages) askTagAcross(w http.ResponseWriter, r *http.Request) error {
-	list := listed(r.URL.Query().Get("list"))
+	list := listed(r.URL.Query().Get(listAsked))
 	at := eventweb.Indicators(r)
 	page := p.tagging(r, at, at+list)
 	page.Crumbs = []ui.Crumb{{Label: web.T(r, "intel.indicators"), Href: at + list}, {Label: page.Header.Title}}
 	if list != "" {
-		page.Hidden["list"] = list[1:]
+		page.Hidden[listAsked] = list[1:]
 	}
 	return p.t.Render(w, r, "bulktagging", page)
 }
@@ -95,7 +98,7 @@ func (p *pages) undoAcross(_ http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := f.Text("list", 2000)
+	list := f.Text(listAsked, 2000)
 	if list != "" {
 		list = listed(list[1:])
 	}

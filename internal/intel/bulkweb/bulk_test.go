@@ -237,7 +237,7 @@ func TestPagesAreWhole(t *testing.T) {
 	t.Parallel()
 	field := ui.Field{Name: "tag", Label: "Ознака"}
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
-		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, Action: "/x"}, &taggingPage{Tag: field, Meant: &ui.Choices{Name: meant}, Hidden: map[string]string{"list": "q=1"}}},
+		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, Action: "/x"}, &taggingPage{Tag: field, Meant: &ui.Choices{Name: meant}, Hidden: map[string]string{listAsked: "q=1"}}},
 		"bulkgoing":   {&goingPage{}, &goingPage{Note: &ui.Note{Kind: "info", Body: "1"}, Progress: &ui.Progress{Percent: 5, Label: "1"}, Said: "1", Again: &ui.Button{Label: "1"}, Stop: &ui.Button{Label: "2"}, Undo: "x"}},
 		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, NoComment: field, NoTimes: field,
 			Wider: &ui.Note{Kind: "warning", Title: "1", Body: "2"}, WiderSaid: "1-0"}},

@@ -156,7 +156,7 @@ func TestIndicatorsTogether(t *testing.T) {
 		d.Must(d.Intel.Publish(t.Context(), d.people["vesna"], vesna.Ref()))
 		hidden := d.Add(d.people["vesna"], inteltest.Event("Скривен", intel.OwnOrg, inteltest.Attr("domain", "d.example")))
 		now.Add(1e9)
-		page := d.Shows("ana", "/console/indicators?type=domain", 200, `name="list" value="type=domain"`, `value="noids"`, `value="false"`, "data-bulk")
+		page := d.Shows("ana", "/console/indicators?type=domain", 200, `name="asked" value="type=domain"`, `value="noids"`, `value="false"`, "data-bulk")
 		var form []string
 		for _, m := range regexp.MustCompile(`name="id" value="(\d+)"`).FindAllStringSubmatch(page, -1) {
 			form = append(form, "id", m[1])
@@ -172,13 +172,13 @@ func TestIndicatorsTogether(t *testing.T) {
 		send := func(pairs []string, says ...string) (to, page string) {
 			t.Helper()
 			now.Add(1e9)
-			return d.follows(t, "ana", list, append(append(pairs, "list", "type=domain&nonsense=1"), form...), says...)
+			return d.follows(t, "ana", list, append(append(pairs, "asked", "type=domain&nonsense=1"), form...), says...)
 		}
 		if to, _ := d.follows(t, "ana", list, []string{"act", "noids"}, "Tick at least one attribute"); to != list {
 			t.Errorf("nothing ticked leads to %q", to)
 		}
-		ask, _ := send([]string{"act", "tag"}, "4 attributes", `name="list" value="type=domain"`, `action="/console/indicators"`)
-		if !strings.HasPrefix(ask, list+"/tagging?of=") || !strings.HasSuffix(ask, "&list=type%3Ddomain") {
+		ask, _ := send([]string{"act", "tag"}, "4 attributes", `name="asked" value="type=domain"`, `action="/console/indicators"`)
+		if !strings.HasPrefix(ask, list+"/tagging?of=") || !strings.HasSuffix(ask, "&asked=type%3Ddomain") {
 			t.Fatalf("led to %q", ask)
 		}
 		to, shown := send([]string{"act", "tag", "tag", "sneg"}, "Changed: 2 attributes. Left as they were: 1 (in events that are not yours to change).", list+"/undo")
@@ -194,7 +194,7 @@ func TestIndicatorsTogether(t *testing.T) {
 		act := regexp.MustCompile(`name="bulk" value="([0-9a-f-]+)"`).FindStringSubmatch(shown)
 		now.Add(1e9)
 		d.Sends("vesna", "/console/indicators/undo", 404, testkit.Form("bulk", act[1]))
-		if to, _ := d.follows(t, "ana", list+"/undo", []string{"bulk", act[1], "list", "?type=domain"}, "Undone for 2 attributes"); to != list+"?type=domain" || tags() != 0 {
+		if to, _ := d.follows(t, "ana", list+"/undo", []string{"bulk", act[1], "asked", "?type=domain"}, "Undone for 2 attributes"); to != list+"?type=domain" || tags() != 0 {
 			t.Errorf("taken back to %q, %d tags stay", to, tags())
 		}
 		d.Sends("ana", list+"/undo", 409, testkit.Form("bulk", act[1]))

@@ -139,7 +139,7 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 // indicatorActs are what may be done with ticked rows; each row's event says whether its
 // part may be.
 func indicatorActs(r *http.Request) *ui.BulkBar {
-	return &ui.BulkBar{Form: "attributes", Action: eventweb.Indicators(r), Hidden: map[string]string{"list": r.URL.RawQuery},
+	return &ui.BulkBar{Form: "attributes", Action: eventweb.Indicators(r), Hidden: map[string]string{"asked": r.URL.RawQuery},
 		Acts: []ui.Button{bulkAct(r, "tag", "intel.tag", "tags"), bulkAct(r, "ids", "intel.bulk.on", "shield-check"), bulkAct(r, "noids", "intel.bulk.off", "shield"), bulkAct(r, "saw", "intel.bulk.saw", "eye").Keyed("S"),
 			bulkAct(r, "false", "intel.bulk.false", "circle-minus")}}
 }
