@@ -90,7 +90,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 		}
 	}
 	h.Post = mail.New(h.DB, server, mailFrom(h.cfg))
-	h.Packs, err = pack.Open(ctx, pack.Deps{DB: h.DB, Audit: h.Audit, Clock: h.clock, Own: []fs.FS{registry.Packs, intake.Packs, site.Packs}})
+	h.Packs, err = pack.Open(ctx, pack.Deps{DB: h.DB, Audit: h.Audit, Clock: h.clock, Own: []fs.FS{registry.Packs, intake.Packs, site.Packs, remark.Packs}})
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,11 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Post.Use(rings{h})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Vault: h.Vault, Lists: h.Lists, Remarks: saidOf{h}})
-	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
+	var communities pack.Held[remark.Communities]
+	if err := h.Packs.Follow(pack.Read(&communities, remark.OpenCommunities)); err != nil {
+		return err
+	}
+	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf, Communities: communities.Now})
 	h.Dossiers = dossier.New(dossier.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Catalog: h.Lists})
 	h.Uploads = upload.New(upload.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Blobs: h.Blobs, Keys: h.Vault, People: h.Accounts})
 	h.Feeds = feed.New(feed.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Lists: h.Lists, Registry: h.Registry, World: h.world(), Keys: h.Vault,

@@ -408,34 +408,3 @@ func (a *api) schemaDiagnostic(c *call) error {
 		{"diagnostic", diagnostic}, {"diagnostic_index", []string{}}, {"expected_db_version", itoa(s.Want)}, {"error", text}, {"update_locked", false},
 		{"remaining_lock_time", 0}, {"update_fail_number_reached", false}, {"indexes", indexes}, {"columnPerTable", s.TablesColumns}})
 }
-
-// community is a group of installations that one may ask to join. The list is our
-// own; this installation knows itself alone.
-func (a *api) community(c *call) (ordered, error) {
-	name, err := hostName(a, c)
-	if err != nil {
-		return nil, err
-	}
-	return ordered{{"name", name}, {"uuid", a.UUID}, {"org_uuid", ""}, {"org_name", name}, {"description", ""}, {"url", a.Origin}, {"sector", ""},
-		{"nationality", ""}, {"type", ""}, {"email", ""}, {"logo", ""}, {"pgp_key", ""}, {"misp_project_vetted", false}, {"scope_of_data_to_be_shared", ""},
-		{"id", 1}, {"Org", ordered{{"uuid", ""}, {"name", name}}}}, nil
-}
-
-func (a *api) communityIndex(c *call) error {
-	w, err := a.community(c)
-	if err != nil {
-		return err
-	}
-	return c.value([]any{w})
-}
-
-func (a *api) communityView(c *call) error {
-	if c.arg(0) != "1" && !strings.EqualFold(c.arg(0), a.UUID) {
-		return notFound("Community not found.")
-	}
-	w, err := a.community(c)
-	if err != nil {
-		return err
-	}
-	return c.value(w)
-}
