@@ -131,7 +131,7 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 			t.Error("taken back: ", diff)
 		}
 		now.Add(1e9)
-		moment = saved(t, s, at+objects[0].UUID, "version", fmt.Sprint(versionOf(&objects[0])), "comment", "пре", "of-from", "b@napad.example") // two went
+		moment = saved(t, s, at+objects[0].UUID, "version", fmt.Sprint(objects[0].Version()), "comment", "пре", "of-from", "b@napad.example") // two went
 		now.Add(1e9)
 		if got := read(); len(got) != 3 {
 			t.Error(got)
@@ -142,7 +142,7 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 		if diff := cmp.Diff(before, read()); diff != "" {
 			t.Error("what went is back: ", diff)
 		}
-		version = fmt.Sprint(versionOf(&objects[0]))
+		version = fmt.Sprint(objects[0].Version())
 		now.Add(1e9)
 		send(303, "", full[2:]...)
 		after := read()
@@ -156,6 +156,23 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 			t.Error(diff)
 		}
 		send(409, "", "of-from", "late@napad.example")
+		form := func() {
+			t.Helper()
+			version = regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(s.Shows("ana", at+objects[0].UUID, 200))[1]
+		}
+		subject2 := func(status int, value string) {
+			t.Helper()
+			send(status, "", "comment", "после", "of-from", "b@napad.example\nc@napad.example", "of-subject", value, "of-x-mailer", "Mutt")
+		}
+		form()
+		now.Add(1e9)
+		subject2(303, "Трећи рачун")
+		form()
+		subject2(303, "Четврти рачун") // within the same second
+		subject2(409, "Пети рачун")
+		form()
+		subject2(303, "Четврти рачун") // nothing to change is no change
+		subject2(303, "Пети рачун")
 		for as, where := range map[string]string{"alfa": "/portal/events/", "vesna": "/console/events/"} {
 			path := where + e.Ref() + "/objects/" + objects[0].UUID
 			for _, method := range []string{"GET", "POST"} {
