@@ -283,14 +283,10 @@ func (a *api) logs(c *call) error {
 	if access.Allowed(c.who, "audit.read") {
 		read = a.Log.Lines
 	}
-	skip := (max(p.count("page", 1), 1) - 1) * f.Limit
+	f.Skip = (max(p.count("page", 1), 1) - 1) * f.Limit
 	lines, err := read(c.ctx(), c.who, f)
-	for ; err == nil && skip > 0 && len(lines) > 0; skip -= f.Limit {
-		f.Behind = lines[len(lines)-1].Place()
-		lines, err = read(c.ctx(), c.who, f)
-	}
 	if err != nil {
-		return err
+		return instead(err, forbidden("This page is too far from the newest line. Ask for fewer lines, by model, model_id or user_id."), fault.Invalid)
 	}
 	return c.list("", "", func(yield func([]byte) error) error {
 		for _, l := range lines {
