@@ -6,6 +6,7 @@ package eventweb
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/kernel/fault"
@@ -82,3 +83,26 @@ func AttributeIn(r *http.Request, s *intel.Service, event, id int64) (intel.Attr
 	}
 	return a, err
 }
+
+// Tag shows a tag's name for the eye: of "namespace:predicate="value"" the value beside
+// its namespace, of a cluster's its name beside its galaxy; the whole stands in the title.
+func Tag(name string) ui.Tag {
+	tag := ui.Tag{Word: name}
+	space, rest, ok := strings.Cut(name, ":")
+	if !ok {
+		return tag
+	}
+	tag.Space, tag.Word = space, rest
+	predicate, value, _ := strings.Cut(rest, "=")
+	if value = strings.Trim(value, `"`); value == "" {
+		return tag
+	}
+	tag.Word, tag.Title = value, name
+	if space == "misp-galaxy" {
+		tag.Space = predicate
+	}
+	return tag
+}
+
+// TagWord is the part of a tag's name that Tag shows in dark.
+func TagWord(name string) string { return Tag(name).Word }

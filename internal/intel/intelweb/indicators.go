@@ -10,6 +10,7 @@ import (
 	"straza/internal/format/misp"
 	"straza/internal/format/tlp"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
@@ -101,7 +102,7 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	for _, t := range misp.Types() {
 		opts = append(opts, ui.Option{Value: t, Label: t})
 	}
-	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag"), Say: eventweb.TagWord},
 		web.FilterSpec{Name: "from", Label: web.T(r, "intel.changed.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "intel.changed.to"), Type: "date"}, web.Sorted("changed"))
 	q := indicatorQuery(f)
 	if r.URL.Query().Get("format") == "csv" {
