@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -44,6 +45,12 @@ func TestPyMISPRealEvents(t *testing.T) {
 func TestPyMISPTour(t *testing.T) {
 	s, a, _ := partners(t)
 	admin := s.NewKey(t, "administrator@cert.example", "admin", "Национални ЦЕРТ")
+	pack := filepath.Join(t.TempDir(), "communities.yaml")
+	if err := os.WriteFile(pack, []byte("pack: intel.communities\nversion: 2\nfrom: 2026-01-01\nsource: test\nbody:\n  communities:\n"+
+		"    - {uuid: 55f6ea5e-2c60-40e5-964f-47a8950d210f, name: Проба заједница, email: join@community.example}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.CLI(t, nil, "pack", "add", pack)
 	Python(t, "pymisp", "misp_tour.py", "MISP_URL="+s.Origin, "MISP_KEY="+a, "MISP_KEY_ADMIN="+admin)
 }
 

@@ -10,6 +10,7 @@ import json
 import logging
 import subprocess
 import tempfile
+import time
 import uuid
 
 import pymisp
@@ -279,6 +280,18 @@ class Tour:
         for answer in (self.admin.update_misp(), self.admin.kill_all_workers(), self.admin.request_community_access(1)):
             check("what is the operator's is refused in MISP's form", isinstance(answer.get("errors"), tuple) and answer["errors"][0] == 403, answer)
 
+    def communities(self):
+        until = time.monotonic() + 60  # a pack that another process took is in force within two seconds
+        while len(list_ := self.admin.communities(pythonify=True)) < 2 and time.monotonic() < until:
+            pass
+        equal("this installation and the one of the pack", [c.name for c in list_][1:], ["Проба заједница"])
+        c = self.admin.get_community(list_[1].uuid, pythonify=True)
+        equal("by its UUID", c.id, list_[1].id)
+        asked = dict(requestor_email_address="mika@partner-a.example", requestor_organisation_name="Партнер А", message=f"молба {MARK}", sync=True)
+        shown = self.admin.request_community_access(c, mock=True, **asked)
+        check("the letter is shown", "join@community.example" in shown["headers"] and MARK in shown["message"], shown)
+        equal("the letter is sent", self.admin.request_community_access(c, **asked).get("message"), "Request sent.")
+
     def publish(self):
         check("published", refused(self.m.publish(self.e)) is None)
         check("unpublished", refused(self.m.unpublish(self.e)) is None)
@@ -289,4 +302,4 @@ class Tour:
 
 if __name__ == "__main__":
     t = Tour()
-    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.contact, t.favourites, t.collections, t.correlations, t.formats, t.protection, t.publish)
+    run(t.connect, t.sightings, t.reports, t.objects, t.attributes, t.tags, t.groups, t.people, t.catalogues, t.contact, t.favourites, t.collections, t.correlations, t.formats, t.protection, t.communities, t.publish)

@@ -52,7 +52,7 @@ func (p *pages) packs(w http.ResponseWriter, r *http.Request) error {
 // packTitle says in words what a pack is about; one that has no words yet is its name.
 func packTitle(r *http.Request, it pack.Item) string {
 	switch it.Name {
-	case "intake.report", "intake.terms", "intake.classes", "intake.severity", "registry.kinds", "registry.sectors", "registry.contacts", "registry.assets", "site.pages", "site.lessons":
+	case "intake.report", "intake.terms", "intake.classes", "intake.severity", "intel.communities", "registry.kinds", "registry.sectors", "registry.contacts", "registry.assets", "site.pages", "site.lessons":
 		return web.T(r, "admin.pack."+it.Name)
 	}
 	return it.Name

@@ -75,7 +75,7 @@ func (c *call) fillDemo(ctx context.Context, env *cli.Env, seed uint64, days int
 	}
 	said := time.Now()
 	rep, err := demo.Fill(ctx, demo.Deps{Clock: moved, Update: func(ctx context.Context, fn func(tx *store.Tx) error) error { return h.DB.Update(ctx, fn) }, Tick: h.runner.Tick,
-		Registry: h.Registry, Accounts: h.Accounts, Intel: h.Intel, Catalog: h.Lists, Remarks: h.Remarks, Dossiers: h.Dossiers, Feeds: h.Feeds, Peers: h.demoPeers(), Intake: h.Intake, Incident: h.Incident, Advisory: h.Advisory, Rules: h.Rules,
+		Registry: h.Registry, Accounts: h.Accounts, Intel: h.Intel, Catalog: h.Lists, Remarks: h.Remarks, Dossiers: h.Dossiers, Feeds: h.Feeds, Peers: h.demoPeers(), Intake: h.Intake, Incident: h.Incident, Advisory: h.Advisory, Rules: h.Rules, Post: h.Post, Threads: h.Threads, Seal: h.Seal,
 		Say: func(format string, args ...any) {
 			env.Say("%5.1f s  "+format, append([]any{time.Since(said).Seconds()}, args...)...)
 		}}, seed, days, end)

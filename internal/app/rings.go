@@ -11,7 +11,7 @@ import (
 )
 
 // rings knows recipients' OpenPGP keys: who has an account has entered their own; for the
-// rest the teams keep them.
+// rest the teams keep them, and a community's stands in the list of communities.
 type rings struct{ h *House }
 
 func (r rings) MailKeyTx(ctx context.Context, tx *store.Tx, cert int64, address string) (mail.Key, bool, error) {
@@ -19,7 +19,11 @@ func (r rings) MailKeyTx(ctx context.Context, tx *store.Tx, cert int64, address 
 	if err != nil || found {
 		return k, found, err
 	}
-	return r.h.Registry.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), cert, address)
+	k, found, err = r.h.Registry.LetterKeyTx(ctx, tx, ident.SystemPart("postman"), cert, address)
+	if err != nil || found {
+		return k, found, err
+	}
+	return r.h.Remarks.CommunityKeyTx(ctx, tx, ident.SystemPart("postman"), address)
 }
 
 // SenderKeysTx gives the keys that letters from an address are held against: the one that

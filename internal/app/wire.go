@@ -92,7 +92,7 @@ func (h *House) wire(ctx context.Context) (err error) {
 		}
 	}
 	h.Post = mail.New(h.DB, server, mailFrom(h.cfg))
-	h.Packs, err = pack.Open(ctx, pack.Deps{DB: h.DB, Audit: h.Audit, Clock: h.clock, Own: []fs.FS{registry.Packs, intake.Packs, site.Packs}})
+	h.Packs, err = pack.Open(ctx, pack.Deps{DB: h.DB, Audit: h.Audit, Clock: h.clock, Own: []fs.FS{registry.Packs, intake.Packs, site.Packs, remark.Packs}})
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,11 @@ func (h *House) wire(ctx context.Context) (err error) {
 	h.Post.Use(rings{h})
 	h.Lists = catalog.New(catalog.Deps{DB: h.DB, Audit: h.Audit})
 	h.Intel = intel.New(intel.Deps{DB: h.DB, Audit: h.Audit, Registry: h.Registry, Vault: h.Vault, Lists: h.Lists, Remarks: saidOf{h}})
-	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf})
+	var communities pack.Held[remark.Communities]
+	if err := h.Packs.Follow(pack.Read(&communities, remark.OpenCommunities)); err != nil {
+		return err
+	}
+	h.Remarks = remark.New(remark.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Vault: h.Vault, Post: h.Post, People: h.Accounts, Text: h.Catalog, Link: h.eventLink, Contacts: h.contactsOf, Communities: communities.Now})
 	h.Dossiers = dossier.New(dossier.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Catalog: h.Lists})
 	h.Bulk = bulk.New(bulk.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, People: h.Accounts})
 	h.Uploads = upload.New(upload.Deps{DB: h.DB, Audit: h.Audit, Intel: h.Intel, Blobs: h.Blobs, Keys: h.Vault, People: h.Accounts})

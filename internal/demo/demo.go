@@ -16,6 +16,8 @@ import (
 	"straza/internal/advisory"
 	"straza/internal/catalog"
 	"straza/internal/craft/rule"
+	"straza/internal/craft/seal"
+	"straza/internal/craft/thread"
 	"straza/internal/incident"
 	"straza/internal/intake"
 	"straza/internal/intel"
@@ -26,6 +28,7 @@ import (
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
 	"straza/internal/peer"
 	"straza/internal/registry"
@@ -48,6 +51,9 @@ type Deps struct {
 	Incident *incident.Service
 	Advisory *advisory.Service
 	Rules    *rule.Service
+	Post     *mail.Post
+	Threads  *thread.Desk
+	Seal     *seal.Office
 	Say      func(format string, args ...any)
 }
 

@@ -250,5 +250,7 @@ func (c *country) breakInLetters(ctx context.Context, ref, org string, lead, ana
 			return err
 		}
 	}
-	return nil
+	c.Clock.Add(9 * time.Minute)
+	return c.sealedAnswer(ctx, lead, "PSIRT", "psirt@kapija.example", "CVE-2026-99412",
+		latin("Издање 7.2.11 затвара овај пропуст. Молимо да то до објаве у понедељак не износите: делимо га само са тимовима који имају уређаје у мрежи."))
 }

@@ -2,6 +2,8 @@ package intel
 
 import (
 	"context"
+	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"straza/internal/format/misp"
@@ -335,7 +337,7 @@ func (m *merge) noDuplicate(ctx context.Context, tx *store.Tx, o *Object) error 
 // makes it the object's list: known ones are changed, new ones added, the rest
 // softly deleted. Who may: the right to edit the event.
 func (s *Service) EditObject(ctx context.Context, who ident.Actor, ref string, w misp.Object) (Object, error) {
-	return s.editObject(ctx, who, ref, w, func(tx *store.Tx, m *merge, o Object) error {
+	return s.editObject(ctx, who, ref, nil, w, func(tx *store.Tx, m *merge, o Object) error {
 		row := &m.l.draft.objects[0]
 		if !row.given.has(gList) {
 			return nil
@@ -352,11 +354,12 @@ func (s *Service) EditObject(ctx context.Context, who ident.Actor, ref string, w
 // ReviseObject changes an object as somebody does by hand: attributes with a UUID are
 // changed, those without one added, those in drop softly deleted, and the rest stays.
 // Nothing goes because it was not named, and an attribute that does not fit refuses the
-// whole. at names the act for UndoAttributes, 0 when nothing was changed. Who may: the
-// right to edit the event. Faults: NotFound, Denied, Invalid.
-func (s *Service) ReviseObject(ctx context.Context, who ident.Actor, ref string, w misp.Object, drop []string) (at int64, err error) {
+// whole. version is the Version that the change was made for; another one there now is
+// Conflict "fault.conflict". at names the act for UndoAttributes, 0 when nothing was
+// changed. Who may: the right to edit the event. Faults: NotFound, Denied, Invalid, Conflict.
+func (s *Service) ReviseObject(ctx context.Context, who ident.Actor, ref string, version int64, w misp.Object, drop []string) (at int64, err error) {
 	var act *merge
-	_, err = s.editObject(ctx, who, ref, w, func(tx *store.Tx, m *merge, o Object) error {
+	_, err = s.editObject(ctx, who, ref, &version, w, func(tx *store.Tx, m *merge, o Object) error {
 		act = m
 		for _, d := range m.l.draft.dropped {
 			return fault.Field(d.Field, "intel.fault.attribute", "%s", d.Text)
@@ -369,13 +372,19 @@ func (s *Service) ReviseObject(ctx context.Context, who ident.Actor, ref string,
 	return at, err
 }
 
-// editObject is the work of both: drop takes away what is to go.
-func (s *Service) editObject(ctx context.Context, who ident.Actor, ref string, w misp.Object, drop func(tx *store.Tx, m *merge, o Object) error) (Object, error) {
+// editObject is the work of both: drop takes away what is to go. With a version the
+// object has to be at it, as the caller sees it, in the transaction that changes it.
+func (s *Service) editObject(ctx context.Context, who ident.Actor, ref string, version *int64, w misp.Object, drop func(tx *store.Tx, m *merge, o Object) error) (Object, error) {
 	o, err := s.Object(ctx, who, ref, Without)
 	if err != nil {
 		return o, err
 	}
 	err = s.change(ctx, who, itoa(o.EventID), "object.edit", func(tx *store.Tx, m *merge) error {
+		if version != nil {
+			if err := unmoved(ctx, tx, who, o.ID, *version); err != nil {
+				return err
+			}
+		}
 		have, err := storedObjects(ctx, tx, o.EventID, []int64{o.ID})
 		if err != nil || have[o.ID] == nil {
 			return orNot(err, fault.New(fault.NotFound, "no object %q", ref).WithKey("intel.fault.no-object"))
@@ -406,6 +415,40 @@ func (s *Service) editObject(ctx context.Context, who ident.Actor, ref string, w
 		return o, err
 	}
 	return s.Object(ctx, who, itoa(o.ID), Without)
+}
+
+// Version tells the state of an object that was read with its attributes: what somebody
+// may change in it by its form. It is a digest, because two changes in one second have
+// the same timestamp. Pure.
+func (o *Object) Version() int64 {
+	h := fnv.New64a()
+	say := func(parts ...any) { _, _ = fmt.Fprintf(h, "%q\n", parts) }
+	say(o.Comment, o.Deleted, o.Distribution, o.Group, o.Timestamp)
+	for i := range o.Attributes {
+		a := &o.Attributes[i]
+		say(a.ID, a.Relation, a.Type, a.Category, a.Value, a.Comment, a.ToIDS, a.Deleted, a.Distribution, a.Group, a.Timestamp)
+	}
+	return int64(h.Sum64()>>1) | 1 // never 0, which a form has while its object is new
+}
+
+// unmoved refuses when an object is not at a version any more, and holds it until the
+// end, so that of two forms that were made from one state the second one sees the first.
+func unmoved(ctx context.Context, tx *store.Tx, who ident.Actor, object, version int64) error {
+	if err := holdObject(ctx, tx, object); err != nil {
+		return err
+	}
+	o, err := readObject(ctx, tx, who, itoa(object))
+	if err != nil {
+		return err
+	}
+	list := []Object{o}
+	if err := fillObjects(ctx, tx, who, list, Without); err != nil {
+		return err
+	}
+	if list[0].Version() != version {
+		return fault.New(fault.Conflict, "object %d was changed meanwhile", object).WithKey("fault.conflict")
+	}
+	return nil
 }
 
 // dropSome softly deletes those attributes of an object that goes says.

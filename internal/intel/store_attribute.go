@@ -288,6 +288,16 @@ func readObject(ctx context.Context, tx *store.Tx, who ident.Actor, ref string) 
 	return o, nil
 }
 
+// holdObject keeps an object's row until the end of an act: on PostgreSQL others wait,
+// SQLite has one writer anyway.
+func holdObject(ctx context.Context, tx *store.Tx, id int64) error {
+	if tx.Engine() != store.PostgreSQL {
+		return nil
+	}
+	_, err := store.Int64(ctx, tx, `SELECT id FROM intel_object WHERE id = $1 FOR UPDATE`, id)
+	return err
+}
+
 func orNot(err, missing error) error {
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"straza/internal/craft/export"
 	"straza/internal/craft/export/exportweb"
 	"straza/internal/intel"
+	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/web"
@@ -196,6 +197,10 @@ func tagIDs(list []intel.Tag) []int64 {
 func tagRowOf(r *http.Request, t *intel.Tag, liked bool, n [2]int64) ui.Row {
 	href := base(r) + "/tags/one?name=" + url.QueryEscape(t.Name)
 	name := ui.Name{Text: t.Name, Href: href, Marks: []any{ui.Tag{Word: t.Colour, Swatch: t.Colour, Mono: true}}}
+	if tag := eventweb.Tag(t.Name); strings.HasPrefix(tag.Title, "misp-galaxy:") { // the whole fills a phone's screen
+		name.Text, name.Title = tag.Word, t.Name
+		name.Marks = append([]any{ui.Tag{Word: tag.Space}}, name.Marks...)
+	}
 	if liked {
 		name.Marks = append(name.Marks, ui.Tag{Word: web.T(r, "intel.tags.favourite"), Icon: "star"})
 	}

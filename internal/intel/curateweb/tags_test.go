@@ -55,6 +55,12 @@ func TestTagsOnPages(t *testing.T) {
 		s.Sends("ana", at, 422, testkit.Form("name", "novo:ime", "colour", "zelena"))
 		s.Sends("ana", at+"/delete", 303, testkit.Form("old", "javno:bolje"))
 		s.Shows("ana", at+"/one?name=javno:bolje", 404)
+		galaxy := inteltest.Event("Пецање", intel.OwnOrg)
+		galaxy.Tag = []misp.Tag{{Name: misp.T(`misp-galaxy:mitre-attack-pattern="Phishing - T1566"`)}}
+		w.Add(people["ana"], galaxy)
+		if page := s.Shows("ana", at, 200, `title="misp-galaxy:mitre-attack-pattern="Phishing - T1566"">Phishing - T1566</a>`, "mitre-attack-pattern"); strings.Contains(page, ">misp-galaxy:") {
+			t.Error("the whole name of a cluster's tag is the text of its row")
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"straza/internal/intel"
 	"straza/internal/intel/bulk"
@@ -124,3 +125,25 @@ func Progress(r *http.Request, a *bulk.Act) string {
 	}
 	return web.T(r, "intel.going.progress", "n", n, "all", all)
 }
+// Tag shows a tag's name for the eye: of "namespace:predicate="value"" the value beside
+// its namespace, of a cluster's its name beside its galaxy; the whole stands in the title.
+func Tag(name string) ui.Tag {
+	tag := ui.Tag{Word: name}
+	space, rest, ok := strings.Cut(name, ":")
+	if !ok {
+		return tag
+	}
+	tag.Space, tag.Word = space, rest
+	predicate, value, _ := strings.Cut(rest, "=")
+	if value = strings.Trim(value, `"`); value == "" {
+		return tag
+	}
+	tag.Word, tag.Title = value, name
+	if space == "misp-galaxy" {
+		tag.Space = predicate
+	}
+	return tag
+}
+
+// TagWord is the part of a tag's name that Tag shows in dark.
+func TagWord(name string) string { return Tag(name).Word }

@@ -283,14 +283,10 @@ func (a *api) logs(c *call) error {
 	if access.Allowed(c.who, "audit.read") {
 		read = a.Log.Lines
 	}
-	skip := (max(p.count("page", 1), 1) - 1) * f.Limit
+	f.Skip = (max(p.count("page", 1), 1) - 1) * f.Limit
 	lines, err := read(c.ctx(), c.who, f)
-	for ; err == nil && skip > 0 && len(lines) > 0; skip -= f.Limit {
-		f.Behind = lines[len(lines)-1].Place()
-		lines, err = read(c.ctx(), c.who, f)
-	}
 	if err != nil {
-		return err
+		return instead(err, forbidden("This page is too far from the newest line. Ask for fewer lines, by model, model_id or user_id."), fault.Invalid)
 	}
 	return c.list("", "", func(yield func([]byte) error) error {
 		for _, l := range lines {
@@ -407,35 +403,4 @@ func (a *api) schemaDiagnostic(c *call) error {
 	return c.value(ordered{{"dataSource", s.Engine}, {"actual_db_version", itoa(s.Have)}, {"checked_table_column", []string{"column_name"}},
 		{"diagnostic", diagnostic}, {"diagnostic_index", []string{}}, {"expected_db_version", itoa(s.Want)}, {"error", text}, {"update_locked", false},
 		{"remaining_lock_time", 0}, {"update_fail_number_reached", false}, {"indexes", indexes}, {"columnPerTable", s.TablesColumns}})
-}
-
-// community is a group of installations that one may ask to join. The list is our
-// own; this installation knows itself alone.
-func (a *api) community(c *call) (ordered, error) {
-	name, err := hostName(a, c)
-	if err != nil {
-		return nil, err
-	}
-	return ordered{{"name", name}, {"uuid", a.UUID}, {"org_uuid", ""}, {"org_name", name}, {"description", ""}, {"url", a.Origin}, {"sector", ""},
-		{"nationality", ""}, {"type", ""}, {"email", ""}, {"logo", ""}, {"pgp_key", ""}, {"misp_project_vetted", false}, {"scope_of_data_to_be_shared", ""},
-		{"id", 1}, {"Org", ordered{{"uuid", ""}, {"name", name}}}}, nil
-}
-
-func (a *api) communityIndex(c *call) error {
-	w, err := a.community(c)
-	if err != nil {
-		return err
-	}
-	return c.value([]any{w})
-}
-
-func (a *api) communityView(c *call) error {
-	if c.arg(0) != "1" && !strings.EqualFold(c.arg(0), a.UUID) {
-		return notFound("Community not found.")
-	}
-	w, err := a.community(c)
-	if err != nil {
-		return err
-	}
-	return c.value(w)
 }

@@ -73,10 +73,9 @@ events/checkuuid/1 POST:events/pushProposals/1 POST:collections/filterCollection
 
 // notAnswered are the endpoints of the specification that answer 403, and why.
 var notAnswered = map[string]string{
-	"communities/requestaccess": "there is one community, this installation, and who asks is in it",
-	"servers/update":            "the program is brought up to date by its operator",
-	"servers/stopworker":        "the runner of jobs lives as long as the program",
-	"servers/killallworkers":    "as above",
+	"servers/update":         "the program is brought up to date by its operator",
+	"servers/stopworker":     "the runner of jobs lives as long as the program",
+	"servers/killallworkers": "as above",
 }
 
 // spelt gives an address in every way in which clients write it (spec misp D2).

@@ -120,7 +120,6 @@ func build() map[string]row {
 	collectionRows(read, write)
 	moduleRows(read, write)
 	protectRows(read, write)
-	refuse(notHere, "site_admin", "communities/requestaccess")
 	refuse(byOperator, "site_admin", `servers/update servers/stopworker servers/killallworkers`)
 	return t
 }
@@ -282,6 +281,7 @@ func operateRows(read, write adder) {
 	read("admin/logs/index", "audit", (*api).logs)
 	read("communities/index", "site_admin", (*api).communityIndex)
 	read("communities/view", "site_admin", (*api).communityView)
+	write("communities/requestaccess", "site_admin", (*api).communityAsk)
 	read("attributes/attributestatistics", "", (*api).attributeStatistics)
 }
 

@@ -44,6 +44,7 @@ type world struct {
 	Enrich   *enrich.Service
 	books    *catalog.Service
 	seal     *seal.Office
+	joinable remark.Communities     // those that one may ask to join
 	plain    bool                   // as MISP without labels
 	atWrite  func()                 // called when some of an answer goes to its client
 	people   map[string]ident.Actor // who stands behind the key of that name, as of its making
@@ -125,7 +126,8 @@ func openWorld(t testing.TB, db *store.DB, in *inteltest.World) *world {
 	words, err := i18n.NewCatalog(intel.Messages)
 	w.Must(err)
 	w.Remarks = remark.New(remark.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Vault: testkit.Vault(t), Post: w.post, People: w.Accounts, Text: words,
-		Link: func(event string, _ bool) string { return "https://straza.test/portal/events/" + event }})
+		Link:        func(event string, _ bool) string { return "https://straza.test/portal/events/" + event },
+		Communities: func() *remark.Communities { return &w.joinable }})
 	w.Feeds = feed.New(feed.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys, People: w.Accounts,
 		World: outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})})
 	w.Enrich = enrich.New(enrich.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Lists: w.Lists, Registry: w.Registry, Keys: keys,

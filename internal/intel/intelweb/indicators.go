@@ -95,7 +95,7 @@ func (p *pages) indicators(w http.ResponseWriter, r *http.Request) error {
 	for _, t := range misp.Types() {
 		opts = append(opts, ui.Option{Value: t, Label: t})
 	}
-	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type"), Options: opts}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag"), Say: eventweb.TagWord},
 		web.FilterSpec{Name: "from", Label: web.T(r, "intel.changed.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "intel.changed.to"), Type: "date"}, web.Sorted("changed"))
 	q := indicatorQuery(f)
 	if r.URL.Query().Get("format") == "csv" {

@@ -99,7 +99,7 @@ func listFilters(r *http.Request) *web.Filters {
 	return web.ReadFilters(r,
 		web.FilterSpec{Name: "published", Label: web.T(r, "intel.state"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.published")}, {Value: "0", Label: web.T(r, "intel.unpublished")}}},
 		web.FilterSpec{Name: "threat", Label: web.T(r, "intel.threat"), Options: threats(r)},
-		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+		web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag"), Say: eventweb.TagWord},
 		web.FilterSpec{Name: "org", Label: web.T(r, "intel.origin")},
 		web.FilterSpec{Name: "value", Label: web.T(r, "intel.value")},
 		web.FilterSpec{Name: "from", Label: web.T(r, "intel.date.from"), Type: "date"}, web.FilterSpec{Name: "to", Label: web.T(r, "intel.date.to"), Type: "date"},
@@ -241,17 +241,7 @@ func someTags(tags []intel.TagUse, n int) (out []any) {
 	return out
 }
 
-// tagOf splits "namespace:predicate="value"" for the eye.
-func tagOf(t intel.TagUse) ui.Tag {
-	tag := ui.Tag{Word: t.Name}
-	if ns, rest, ok := strings.Cut(t.Name, ":"); ok {
-		tag.Space, tag.Word = ns, rest
-		if _, v, ok := strings.Cut(rest, "="); ok {
-			tag.Word = strings.Trim(v, `"`)
-		}
-	}
-	return tag
-}
+func tagOf(t intel.TagUse) ui.Tag { return eventweb.Tag(t.Name) }
 
 // eventRef reads the id of the path; what is no id names nothing.
 func eventRef(r *http.Request) (string, error) {

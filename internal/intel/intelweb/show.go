@@ -96,7 +96,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page.Header.More = append(page.Header.More, pinAct(r, page.At+"/"+page.Ref, pinned[e.ID]))
-	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "category", Label: web.T(r, "intel.category")}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag")},
+	f := web.ReadFilters(r, web.FilterSpec{Name: "type", Label: web.T(r, "intel.type")}, web.FilterSpec{Name: "category", Label: web.T(r, "intel.category")}, web.FilterSpec{Name: "tag", Label: web.T(r, "intel.tag"), Say: eventweb.TagWord},
 		web.FilterSpec{Name: "ids", Label: web.T(r, "intel.ids"), Options: []ui.Option{{Value: "1", Label: web.T(r, "intel.ids.yes")}}},
 		web.FilterSpec{Name: "group", Label: web.T(r, "intel.groupby"), Options: web.Words(r, "intel.groupby.", "type", "category", "object")}, web.Sorted("type", "value", "category"))
 	page.Bar = f.Bar(web.T(r, "intel.search.attributes"))

@@ -87,15 +87,6 @@ func same(a *intel.Attribute, w misp.Attribute) bool {
 	return a.Value == w.Value.V || bad == nil && a.Value == v.Value
 }
 
-// versionOf is the last change of an object or of what it holds, as the caller sees it.
-func versionOf(o *intel.Object) int64 {
-	v := o.Timestamp
-	for i := range o.Attributes {
-		v = max(v, o.Attributes[i].Timestamp)
-	}
-	return v
-}
-
 // object is the object of the address with its template, in an event the caller may
 // change. A template that is switched off still knows its own objects.
 func (p *pages) object(r *http.Request) (*intel.Event, *intel.Object, *catalog.ObjectTemplate, error) {
@@ -160,7 +151,7 @@ func (p *pages) revisePage(r *http.Request, f *web.Form, e *intel.Event, o *inte
 	}
 	page.Title = web.T(r, "intel.object.edit", "name", o.Name)
 	page.Header.Title, page.Crumbs = page.Title, eventweb.Crumbs(r, e, ui.Crumb{Label: o.Name})
-	page.Action, page.Version = page.At+"/objects/"+o.UUID, versionOf(o)
+	page.Action, page.Version = page.At+"/objects/"+o.UUID, o.Version()
 	if v := f.Int("version"); v != 0 {
 		page.Version = v
 	}
@@ -201,10 +192,8 @@ func (p *pages) saveObject(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 	case len(wire.Attribute)+len(rest) == 0:
 		err = fault.New(fault.Invalid, "an object without attributes").WithKey("intel.object.empty")
-	case f.Int("version") != versionOf(o):
-		return fault.New(fault.Conflict, "object %d was changed meanwhile", o.ID).WithKey("fault.conflict")
 	default:
-		at, err = p.d.Intel.ReviseObject(r.Context(), web.Actor(r), o.UUID, edit, drop)
+		at, err = p.d.Intel.ReviseObject(r.Context(), web.Actor(r), o.UUID, f.Int("version"), edit, drop)
 	}
 	if f.Fail(err) {
 		page, err := p.revisePage(r, f, e, o, t)

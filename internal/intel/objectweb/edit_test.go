@@ -68,20 +68,27 @@ func TestRevised(t *testing.T) {
 	}
 }
 
+// newSite serves the pages to a lead, a member and another CERT's lead.
+func newSite(t *testing.T, db *store.DB) (*inteltest.World, *testkit.Site, testkit.Gate) {
+	t.Helper()
+	w := inteltest.New(t, db)
+	w.Must(w.Lists.Seed(t.Context(), ident.SystemPart("importer")))
+	people := testkit.Gate{"ana": w.Person(w.CERT, access.Lead, ident.Web), "alfa": w.Person(w.A, access.Member, ident.Web), "vesna": w.Person(w.CERT2, access.Lead, ident.Web)}
+	for name, who := range people {
+		who.Name, who.SecondFA = name, true
+		people[name] = who
+	}
+	s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Catalog: w.Lists}) }})
+	return w, s, people
+}
+
 // TestObjectIsChangedByItsForm: the form holds what stands there, says what is wrong and
 // keeps what was typed, changes only what differs, and leaves what it has no field for;
 // nobody else is shown it.
 func TestObjectIsChangedByItsForm(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
-		w := inteltest.New(t, db)
-		w.Must(w.Lists.Seed(t.Context(), ident.SystemPart("importer")))
-		people := testkit.Gate{"ana": w.Person(w.CERT, access.Lead, ident.Web), "alfa": w.Person(w.A, access.Member, ident.Web), "vesna": w.Person(w.CERT2, access.Lead, ident.Web)}
-		for name, who := range people {
-			who.Name, who.SecondFA = name, true
-			people[name] = who
-		}
-		s := testkit.NewSite(t, testkit.Doors{Gate: people, Now: db.Clock.Now, Messages: []fs.FS{intel.Messages, Files}, Routes: func(m *web.Mux) { Routes(m, Deps{Intel: w.Intel, Catalog: w.Lists}) }})
+		w, s, people := newSite(t, db)
 		const email = "a0c666e0-fc65-4be8-b48f-3423d788b552"
 		part := func(relation, typ, value string) misp.Attribute {
 			return misp.Attribute{ObjectRelation: misp.T(relation), Type: misp.T(typ), Value: misp.T(value)}
@@ -131,7 +138,7 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 			t.Error("taken back: ", diff)
 		}
 		now.Add(1e9)
-		moment = saved(t, s, at+objects[0].UUID, "version", fmt.Sprint(versionOf(&objects[0])), "comment", "пре", "of-from", "b@napad.example") // two went
+		moment = saved(t, s, at+objects[0].UUID, "version", fmt.Sprint(objects[0].Version()), "comment", "пре", "of-from", "b@napad.example") // two went
 		now.Add(1e9)
 		if got := read(); len(got) != 3 {
 			t.Error(got)
@@ -142,7 +149,7 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 		if diff := cmp.Diff(before, read()); diff != "" {
 			t.Error("what went is back: ", diff)
 		}
-		version = fmt.Sprint(versionOf(&objects[0]))
+		version = fmt.Sprint(objects[0].Version())
 		now.Add(1e9)
 		send(303, "", full[2:]...)
 		after := read()
@@ -166,6 +173,37 @@ func TestObjectIsChangedByItsForm(t *testing.T) {
 		}
 		other := w.Add(people["ana"], inteltest.Event("Други", intel.Community))
 		s.Shows("ana", "/console/events/"+other.Ref()+"/objects/"+objects[0].UUID, 404)
+	})
+}
+
+// Of two who began with the same form the second one is told, though both were within one
+// second; who changes nothing changes nothing, and is not in the way.
+func TestTwoFormsInOneSecond(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w, s, people := newSite(t, db)
+		ev := inteltest.Event("Капија 400", intel.Community)
+		ev.Object = []misp.Object{{Name: misp.T("email"), TemplateUUID: misp.T("a0c666e0-fc65-4be8-b48f-3423d788b552"),
+			Attribute: []misp.Attribute{{ObjectRelation: misp.T("subject"), Type: misp.T("email-subject"), Value: misp.T("Рачун")}}}}
+		e := w.Add(people["ana"], ev)
+		var at string
+		w.Must(w.Intel.Objects(t.Context(), people["ana"], e.Ref(), intel.Part{}, func(o *intel.Object) error {
+			at = "/console/events/" + e.Ref() + "/objects/" + o.UUID
+			return nil
+		}))
+		form := func() string {
+			t.Helper()
+			return regexp.MustCompile(`name="version" value="(\d+)"`).FindStringSubmatch(s.Shows("ana", at, 200))[1]
+		}
+		now.Add(1e9)
+		for _, x := range []struct {
+			status        int
+			first, second string
+		}{{409, "Први", "Други"}, {303, "Први", "Трећи"}, {409, "Четврти", "Четврти"}} {
+			one, two := form(), form()
+			s.Sends("ana", at, 303, testkit.Form("version", one, "distribution", "5", "of-subject", x.first))
+			s.Sends("ana", at, x.status, testkit.Form("version", two, "distribution", "5", "of-subject", x.second))
+		}
 	})
 }
 

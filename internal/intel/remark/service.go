@@ -32,6 +32,8 @@ type Deps struct {
 	Link   func(event string, onTeam bool) string // of an event's page
 	// Contacts are asked for organisations without accounts here; nil = none are known.
 	Contacts Contacts
+	// Communities are those that one may ask to join, in force now; nil = none.
+	Communities func() *Communities
 }
 
 // Service is the door to what is said of threat data. Safe for concurrent use.

@@ -14,6 +14,10 @@ const (
 	makerOfEvent = `SELECT a.id FROM intel_event e JOIN account_person a ON a.id = e.creator WHERE e.id = $1 AND a.org_id = $2 AND a.state = 'active'`
 )
 
+// noEvent stands in intel_contact for a letter that is about none: a request to join a
+// community. No event has this number.
+const noEvent = 0
+
 // written counts what somebody asked since a moment: in all, and about one event.
 type written struct{ all, event int64 }
 

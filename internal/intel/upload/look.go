@@ -85,6 +85,10 @@ func (s *Service) look(ctx context.Context, who ident.Actor, u Upload) (Upload, 
 
 func (s *Service) lookJob(ctx context.Context, id int64) error {
 	u, who, found, err := s.begin(ctx, id)
+	if fault.Is(err, fault.Denied) && found && u.State == Reading { // the person lost the right meanwhile
+		u.Found = Found{Fault: "intel.fault.file.right"}
+		return s.finish(ctx, &u, Broken)
+	}
 	if err != nil || !found || u.State != Reading {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"straza/internal/intel/inteltest"
 	"straza/internal/intel/upload"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/account"
 	"straza/internal/kernel/blob"
 	"straza/internal/kernel/clock"
 	"straza/internal/kernel/fault"
@@ -26,18 +27,19 @@ import (
 var ctx = context.Background()
 
 // as says who somebody is now.
-type as struct{ who func() ident.Actor }
+type as struct{ who func() (ident.Actor, error) }
 
 func (a as) ResolveTx(_ context.Context, _ *store.Tx, _ int64, c ident.Channel) (ident.Actor, error) {
-	who := a.who()
+	who, err := a.who()
 	who.Channel = c
-	return who, nil
+	return who, err
 }
 
 type world struct {
 	*inteltest.World
 	up     *upload.Service
 	who    ident.Actor // of Alfa, writes and publishes
+	gone   error       // what is said of the person's account now
 	folder string
 }
 
@@ -48,7 +50,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 		blobs, err := blob.New(db, w.folder)
 		w.Must(err)
 		w.who = w.Person(w.A, access.OrgAdmin, ident.Web)
-		w.up = upload.New(upload.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Blobs: blobs, Keys: testkit.Vault(t), People: as{func() ident.Actor { return w.who }}})
+		w.up = upload.New(upload.Deps{DB: db, Audit: testkit.Audit(db), Intel: w.Intel, Blobs: blobs, Keys: testkit.Vault(t), People: as{func() (ident.Actor, error) { return w.who, w.gone }}})
 		test(t, w)
 	})
 }
@@ -367,6 +369,37 @@ func TestLargeFile(t *testing.T) {
 		w.Must(err)
 		if u.State != upload.Read || u.Found.Attributes != 3002 {
 			t.Errorf("%s %+v", u.State, u.Found)
+		}
+	})
+}
+
+// A file that waits for its person, who lost the right to import meanwhile, does not wait
+// on: it ends with a sentence, and nothing of it is kept.
+func TestLookAfterTheRightIsLost(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for name, lose := range map[string]func(who ident.Actor) (ident.Actor, error){
+			"reads only":           func(ident.Actor) (ident.Actor, error) { return w.Person(w.A, access.ReadOnly, ident.Web), nil },
+			"another organisation": func(ident.Actor) (ident.Actor, error) { return w.Person(w.B, access.OrgAdmin, ident.Web), nil },
+			"no account":           func(who ident.Actor) (ident.Actor, error) { return who, account.Unauthenticated() },
+		} {
+			e := event(one, "velik", intel.OwnOrg)
+			for range 3000 {
+				e.Attribute = append(e.Attribute, inteltest.Attr("text", strings.Repeat("x", 1000)))
+			}
+			before := w.who
+			u, err := w.up.Add(ctx, w.who, "a.json", mispDoc(e))
+			w.Must(err)
+			w.who, w.gone = lose(w.who)
+			w.run("intel.upload-look", u)
+			w.who, w.gone = before, nil
+			u, err = w.up.Upload(ctx, w.who, u.UUID)
+			w.Must(err)
+			if u.State != upload.Broken || u.Found.Fault != "intel.fault.file.right" || u.Found.Events != 0 {
+				t.Errorf("%s: %s %+v", name, u.State, u.Found)
+			}
+			if err := w.up.Start(ctx, w.who, u.UUID, upload.Options{}); !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s: it may be imported: %v", name, err)
+			}
 		}
 	})
 }

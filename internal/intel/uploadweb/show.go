@@ -79,7 +79,10 @@ func (p *pages) page(r *http.Request, f *web.Form) (*showPage, error) {
 }
 
 func brokenBody(r *http.Request, u *upload.Upload) any {
-	if u.Found.Detail == "" {
+	switch {
+	case u.Found.Fault == "intel.fault.file.right":
+		return web.T(r, "uploads.broken.right")
+	case u.Found.Detail == "":
 		return web.T(r, "uploads.broken.nothing")
 	}
 	return ui.Machine(u.Found.Detail)

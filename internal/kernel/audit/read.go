@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
@@ -20,7 +21,11 @@ type Filter struct {
 	To     int64    // µs, exclusive
 	Behind *Place   // keyset: only lines behind this one
 	Limit  int      // 1–500, else 50
+	Skip   int      // so many lines are passed over first, for pages that a foreign contract numbers; without Behind
 }
+
+// skipMost is as far as lines are passed over: entries of an index, a tenth of a second.
+const skipMost = 1_000_000
 
 // Place is a line's place in the log as it is read: by when the thing was done. What
 // somebody without a name did stands at the beginning of its hour.
@@ -65,13 +70,26 @@ func (l *Log) lines(ctx context.Context, f Filter) (out []Line, err error) {
 	if f.Limit < 1 || f.Limit > 500 {
 		f.Limit = 50
 	}
-	text, args := listing(f)
 	err = l.db.View(ctx, func(tx *store.Tx) error {
+		if f.Skip > 0 {
+			text, args := seeking(f)
+			at, found, err := store.First(ctx, tx, scanPlace, text, args...)
+			if err != nil || !found {
+				return err
+			}
+			if f.Skip > skipMost {
+				return fault.New(fault.Invalid, "a page beyond %d lines of the log", skipMost)
+			}
+			f.Behind = &at
+		}
+		text, args := listing(f)
 		out, err = store.All(ctx, tx, scanLine, text, args...)
 		return err
 	})
 	return out, err
 }
+
+func scanPlace(s store.Scanner) (p Place, err error) { return p, s.Scan(&p.At, &p.ID) }
 
 func scanLine(s store.Scanner) (l Line, err error) {
 	var d, erased string

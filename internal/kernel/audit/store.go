@@ -84,6 +84,13 @@ func listing(f Filter) (text string, args []any) {
 	return "SELECT " + lineCols + " FROM audit_line WHERE " + where + " ORDER BY at DESC, id DESC LIMIT " + strconv.Itoa(f.Limit), args
 }
 
+// seeking finds the last of the lines that are passed over: an index alone answers it
+// where the filter is one of person, or none.
+func seeking(f Filter) (text string, args []any) {
+	where, args := conditions(f)
+	return "SELECT at, id FROM audit_line WHERE " + where + " ORDER BY at DESC, id DESC LIMIT 1 OFFSET " + strconv.Itoa(min(f.Skip, skipMost)-1), args
+}
+
 // counting counts a filter's lines, up to most; 0 = all.
 func counting(f Filter, most int) (text string, args []any) {
 	where, args := conditions(f)

@@ -19,9 +19,10 @@ type FilterSpec struct {
 	Name    string
 	Label   string // in the person's language
 	Options []ui.Option
-	Type    string // of the field: "", "date"
-	Default string // value when the address says nothing; shown as a chip, too
-	hidden  bool   // known, without a field: see Sorted and Known
+	Type    string                    // of the field: "", "date"
+	Default string                    // value when the address says nothing; shown as a chip, too
+	Say     func(value string) string // how a chip says a value that is no option; nil = as it is
+	hidden  bool                      // known, without a field: see Sorted and Known
 	sorts   []string
 }
 
@@ -256,6 +257,8 @@ func (f *Filters) Bar(placeholder string, acts ...ui.Button) ui.FilterBar {
 		label := s.Label + ": " + v
 		if o := optionOf(s, v); o != nil {
 			label = s.Label + ": " + o.Label
+		} else if s.Say != nil {
+			label = s.Label + ": " + s.Say(v)
 		}
 		b.Chips = append(b.Chips, ui.Chip{Label: label, Without: f.With(s.Name, "")})
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"html/template"
@@ -107,10 +108,13 @@ func (t Tag) draw(_ *Kit, l i18n.Lang, b *strings.Builder) error {
 		end = "</a>"
 		b.WriteString(`<a class="sz-tag"`)
 		attr(b, "href", href)
-		b.WriteString(`>`)
 	} else {
-		b.WriteString(`<span class="sz-tag">`)
+		b.WriteString(`<span class="sz-tag"`)
 	}
+	if t.Title != "" {
+		attr(b, "title", t.Title)
+	}
+	b.WriteString(`>`)
 	b.WriteString(string(Icon(t.Icon)))
 	if c := t.Colour(); c != "" {
 		b.WriteString(`<svg class="sz-swatch" viewBox="0 0 8 8" width="8" height="8" aria-hidden="true"><rect width="8" height="8" rx="2" fill="` + c + `"/></svg>`)
@@ -167,7 +171,7 @@ func (n Name) draw(k *Kit, l i18n.Lang, b *strings.Builder) error {
 	} else {
 		b.WriteString(`<b`)
 	}
-	attr(b, "title", n.Text)
+	attr(b, "title", cmp.Or(n.Title, n.Text))
 	b.WriteString(`>`)
 	if n.Mono {
 		b.WriteString(string(mono(n.Text)))

@@ -78,6 +78,7 @@ type Name struct {
 	Sub   []any // parts of the second line, joined with a middle dot
 	Marks []any
 	Mono  bool
+	Title string // the whole of what Text is a part of; else Text
 }
 
 func (Name) template() string { return "" }

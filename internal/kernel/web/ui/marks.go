@@ -68,6 +68,7 @@ type Tag struct {
 	Swatch string // colour #rrggbb that a taxonomy supplied: only a small square
 	Href   string
 	Mono   bool
+	Title  string // the whole of what it stands for, where the word is a part
 }
 
 func (Tag) template() string { return "" }
