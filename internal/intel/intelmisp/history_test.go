@@ -11,12 +11,19 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
+	"straza/internal/kernel/clock"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/jobs"
+	"straza/internal/kernel/store"
+	"straza/internal/testkit"
 )
 
 // MISP's own history of holes (docs/sync.md), as far as no other test is about it; the
@@ -449,5 +456,65 @@ func TestNamesOfFiltersAreNoQuestions(t *testing.T) {
 			t.Error("something was changed")
 		}
 		t.Logf("%d questions", n)
+	})
+}
+
+// TestProposalLettersAreOneAnHour: however many proposals are written by hand to an event,
+// its maker gets one letter about it an hour, and one again in the next though they go on
+// coming; another event has its own, and several workers at once count
+// each other's.
+func TestProposalLettersAreOneAnHour(t *testing.T) {
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w := newWorld(t, db)
+		one := w.made("orgadmin", `{"info":"x","distribution":"1","published":true,"Attribute":[{"type":"domain","value":"a.example.rs"}]}`)
+		two := w.made("orgadmin", `{"info":"y","distribution":"1","published":true,"Attribute":[{"type":"domain","value":"b.example.rs"}]}`)
+		n := 0
+		propose := func(event string, times int) {
+			t.Helper()
+			for range times {
+				n++
+				if got := w.ask([]string{"other", "third"}[n%2], "POST", "/shadowAttributes/add/"+event, fmt.Sprintf(`{"type":"domain","value":"p%d.example.rs"}`, n)); got.status != http.StatusOK {
+					t.Fatalf("%d %s", got.status, got.body)
+				}
+			}
+		}
+		letters := func(what string, want int) {
+			t.Helper()
+			var wg sync.WaitGroup
+			for range 4 {
+				r := jobs.New(db, append(w.Remarks.Jobs(), w.post.Jobs()...), remark.Subscriptions())
+				wg.Go(func() {
+					if err := r.Drain(context.Background()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			got := 0
+			for _, l := range w.letters() {
+				if l.To == "orgadmin@example.rs" {
+					got++
+				}
+			}
+			if got != want {
+				t.Errorf("%s: %d letters, want %d", what, got, want)
+			}
+		}
+		propose(one, 6)
+		letters("six at once", 1)
+		propose(two, 1)
+		letters("on another event", 2)
+		now.Add(50 * time.Minute)
+		propose(one, 3)
+		letters("within the hour", 2)
+		now.Add(20 * time.Minute)
+		propose(one, 3)
+		letters("in the next hour", 3)
+		now.Add(50 * time.Minute)
+		propose(one, 1)
+		letters("within that", 3)
+		now.Add(2 * time.Hour)
+		propose(one, 1)
+		letters("after two quiet hours", 4)
 	})
 }
