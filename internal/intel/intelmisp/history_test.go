@@ -103,6 +103,59 @@ func TestAboveOnesOwnOrganisation(t *testing.T) {
 	})
 }
 
+// TestAttachmentsOfOthers: the content of an attachment comes by no way to who does not see
+// its attribute, alone or within an event that they do see (2020-15411).
+func TestAttachmentsOfOthers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		file := func(value, distribution, content string) string {
+			return `{"type":"attachment","value":"` + value + `","distribution":"` + distribution + `","data":"` + base64.StdEncoding.EncodeToString([]byte(content)) + `"}`
+		}
+		event := w.made("orgadmin", `{"info":"x","distribution":"1","published":true,"Attribute":[`+file("open.bin", "5", "open content")+","+file("shut.bin", "0", "tajni content")+`]}`)
+		own := w.made("orgadmin", `{"info":"y","distribution":"0","Attribute":[`+file("own.bin", "5", "tajni content")+`]}`)
+		number := map[string]string{}
+		for _, e := range []string{event, own} {
+			w.Must(w.Intel.Attributes(context.Background(), ident.SystemPart("peer"), e, intel.Part{}, func(a *intel.Attribute) error {
+				number[a.Value], number[a.Value+" uuid"] = itoa(a.ID), a.UUID
+				return nil
+			}))
+		}
+		shows := func(got answer, content string) bool {
+			return strings.Contains(got.body, content) || strings.Contains(got.body, base64.StdEncoding.EncodeToString([]byte(content)))
+		}
+		open := 0
+		for _, as := range []string{"other", "third", "sync", "readonly"} {
+			var ways []string
+			for name, id := range number {
+				for _, at := range []string{"/attributes/download/", "/attributes/downloadAttachment/", "/attributes/view/"} {
+					if as != "readonly" || strings.HasPrefix(name, "open") {
+						ways = append(ways, "GET "+at+id)
+					}
+				}
+			}
+			if as != "readonly" { // of the same organisation
+				for _, e := range []string{event, own} {
+					ways = append(ways, "GET /events/view/"+e, "POST /events/restSearch "+`{"eventid":"`+e+`","withAttachments":1}`, "POST /attributes/restSearch "+`{"eventid":"`+e+`","withAttachments":1}`)
+				}
+				ways = append(ways, "POST /attributes/restSearch "+`{"value":"shut.bin","withAttachments":1}`, "POST /attributes/restSearch "+`{"type":"attachment","withAttachments":1,"returnFormat":"xml"}`)
+			}
+			for _, way := range ways {
+				method, rest, _ := strings.Cut(way, " ")
+				path, body, _ := strings.Cut(rest, " ")
+				got := w.ask(as, method, path, body)
+				if shows(got, "tajni content") {
+					t.Errorf("%s %s: %d %.200s", as, way, got.status, got.body)
+				}
+				if shows(got, "open content") {
+					open++
+				}
+			}
+		}
+		if open < 10 {
+			t.Errorf("what is open came %d times: this proves little", open)
+		}
+	})
+}
+
 // TestSettingsAreOnesOwn: what people keep for themselves is neither read nor changed by
 // their colleagues or others (2024-45509).
 func TestSettingsAreOnesOwn(t *testing.T) {
