@@ -255,7 +255,7 @@ func backups() map[string][]byte {
 
 // traversals are names that would leave their folder, or be something else in it.
 var traversals = []string{"../k-evil", "../../../../../../../../tmp/k-evil", "..\\..\\k-evil", "/tmp/k-evil", "C:\\k-evil", "k-evil\x00.txt", "%2e%2e%2fk-evil", "..%c0%afk-evil", "....//k-evil",
-	"k-evil/../../../k-evil", ".", "..", "/", "\\", "", "k-evil\n", "\u202ek-evil", "．．／k-evil", "~/k-evil", "$HOME/k-evil", "|k-evil", "file:///tmp/k-evil", "con", "k-evil:stream", ".htaccess",
+	"k-evil/../../../k-evil", ".", "..", "/", "\\", "", "k-evil\n", "\u202ek-evil", "．．／k-evil", "~/k-evil", "$HOME/k-evil", "|k-evil", "$(touch /tmp/k-evil).json", "`touch /tmp/k-evil`.xml", ";touch /tmp/k-evil;.stix", "-o/tmp/k-evil", "phar://k-evil.phar", "file:///tmp/k-evil", "con", "k-evil:stream", ".htaccess",
 	strings.Repeat("../", 500) + "k-evil", strings.Repeat("a", 5000)}
 
 // TestRow10NamesNeverBecomePaths is row 10: whatever a file is called, and whatever an

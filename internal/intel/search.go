@@ -527,7 +527,7 @@ func (s *Service) seek(ctx context.Context, who ident.Actor, q Query, sought map
 	if err != nil || p.nothing {
 		return err
 	}
-	if len(sought) <= fewEvents {
+	if len(sought) <= s.few {
 		p.events = slices.Sorted(maps.Keys(sought))
 	}
 	for last, more := int64(0), true; more && len(sought) > 0; {
@@ -536,7 +536,7 @@ func (s *Service) seek(ctx context.Context, who ident.Actor, q Query, sought map
 			if err != nil {
 				return err
 			}
-			last, more, err = seekFrom(ctx, tx, who, p, last, tagged, sought)
+			last, more, err = s.seekFrom(ctx, tx, who, p, last, tagged, sought)
 			return err
 		})
 		if err != nil {

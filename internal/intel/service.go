@@ -75,11 +75,14 @@ type Service struct {
 	sharing  *turnstile
 	follow   *follower
 	counts   remembered
+
+	few, strip int // how a text is looked for, see fewEvents; tests set them smaller
 }
 
 // New makes the room.
 func New(d Deps) *Service {
-	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, vault: d.Vault, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile(), follow: newFollower()}
+	return &Service{db: d.DB, log: d.Audit, lists: d.Lists, said: d.Remarks, registry: d.Registry, vault: d.Vault, untagged: d.Untagged.Or(tlp.Green), sharing: newTurnstile(), follow: newFollower(),
+		few: fewEvents, strip: stretched}
 }
 
 // onWire tells whether the caller came by a surface of the field's protocols,

@@ -101,3 +101,53 @@ func TestTextAmongManyEvents(t *testing.T) {
 		}
 	})
 }
+
+// TestTextInLaterStretches: a text is found wherever its attribute stands in the table: in a
+// stretch's first row and its last, in the second stretch of an event that the edge cuts,
+// in the table's last row; each event once; and a text that is nowhere ends the search,
+// also where the table ends with a stretch.
+func TestTextInLaterStretches(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		w := inteltest.New(t, db)
+		who := w.Person(w.CERT, access.Analyst, ident.MISP)
+		const rows = 12 // by id: each row's value says its place, every third its event's text again
+		var events []int64
+		holds := map[string][]int64{}
+		for row := 0; row < rows; {
+			n := len(events)%3 + 1
+			var attrs []misp.Attribute
+			for range n {
+				attrs = append(attrs, inteltest.Attr("domain", fmt.Sprintf("r%02d-m%d.example", row, row%3)))
+				row++
+			}
+			events = append(events, w.Add(who, inteltest.Event(fmt.Sprint("event ", len(events)), intel.Community, attrs...)).ID)
+			for i := row - n; i < row; i++ {
+				for _, text := range []string{fmt.Sprintf("r%02d-", i), fmt.Sprintf("-m%d.", i%3), "example"} {
+					if at := events[len(events)-1]; !slices.Contains(holds[text], at) {
+						holds[text] = append(holds[text], at)
+					}
+				}
+			}
+		}
+		holds["nowhere"] = nil
+		var count int64
+		must(t, db.View(t.Context(), func(tx *store.Tx) (err error) {
+			count, err = store.Int64(t.Context(), tx, `SELECT COUNT(*) FROM intel_attribute`)
+			return err
+		}))
+		if count != rows || len(holds) != rows+3+1+1 {
+			t.Fatalf("%d rows, %d texts", count, len(holds))
+		}
+		for stretch := 1; stretch <= rows+1; stretch++ {
+			w.Intel.SetStretch(0, stretch)
+			for text, want := range holds {
+				var got []int64
+				n, err := w.Intel.SearchEvents(t.Context(), who, intel.Query{Text: text, Sort: "id"}, func(e *intel.Event) error { got = append(got, e.ID); return nil })
+				if err != nil || n != int64(len(want)) || !slices.Equal(got, want) {
+					t.Errorf("stretches of %d: %s is in %v (%d, %v), want %v", stretch, text, got, n, err, want)
+				}
+			}
+		}
+	})
+}

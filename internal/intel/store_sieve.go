@@ -86,7 +86,7 @@ const (
 // seekFrom goes through attributes behind last, by id, and takes the events of those that
 // hold the plan's text out of sought. With a plan's own events it goes through all of
 // theirs at once. A row comes as one text, see packedCols.
-func seekFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, last int64, tagged, sought map[int64]bool) (_ int64, more bool, err error) {
+func (s *Service) seekFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, last int64, tagged, sought map[int64]bool) (_ int64, more bool, err error) {
 	var w where
 	p.attributeWhere(&w, who, true)
 	rest := ""
@@ -94,7 +94,7 @@ func seekFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, last 
 		w.add("a.event_id IN " + store.In(p.events))
 	} else {
 		w.add("a.id > ?", last)
-		rest = " ORDER BY a.id LIMIT " + strconv.Itoa(stretched)
+		rest = " ORDER BY a.id LIMIT " + strconv.Itoa(s.strip)
 	}
 	var id, event string
 	var at int64
@@ -121,7 +121,7 @@ func seekFrom(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan, last 
 			}
 		}
 	}
-	return number(id), len(p.events) == 0 && n == stretched, nil
+	return number(id), len(p.events) == 0 && n == s.strip, nil
 }
 
 // number reads an id that the database wrote.

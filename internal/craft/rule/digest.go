@@ -9,6 +9,7 @@ import (
 
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/i18n"
 	"straza/internal/kernel/ident"
 	"straza/internal/kernel/jobs"
@@ -27,6 +28,9 @@ const (
 // tellTx writes to one person about one subject that they have just been found to see,
 // or lets it wait for the letter that gathers what comes too thick.
 func (s *Service) tellTx(ctx context.Context, tx *store.Tx, to ident.Actor, r *Rule, x *Subject) error {
+	if err := holdRule(ctx, tx, r.ID); err != nil {
+		return err
+	}
 	now, err := store.Now(ctx, tx)
 	if err != nil {
 		return err
@@ -136,6 +140,7 @@ type batch struct {
 	seen  map[[2]int64]bool // by rule and subject
 	held  [][]Run           // that the letter's own transaction moves on, as rules
 	until int64             // the last line that the letter took in
+	taken int64             // how many lines that were
 }
 
 // write sends the letter, and moves on what it is about in the same transaction; runs
@@ -164,8 +169,12 @@ func (b *batch) write(ctx context.Context) error {
 			}
 		}
 		if b.until > 0 {
-			if _, err := tx.Exec(ctx, sendLines, b.person, b.until, b.now.UnixMicro()); err != nil {
+			n, err := tx.Exec(ctx, sendLines, b.person, b.until, b.now.UnixMicro())
+			if err != nil {
 				return err
+			}
+			if n != b.taken { // another worker's letter has some of them
+				return fault.New(fault.Conflict, "lines of person %d have moved on", b.person).WithKey("fault.conflict")
 			}
 		}
 		return b.s.letterTx(ctx, tx, who, b.about)
@@ -257,6 +266,7 @@ func (b *batch) readLines(ctx context.Context, there bool) error {
 		if pairs, err = store.All(ctx, tx, scanPair, crowd, b.person, b.until); err != nil {
 			return err
 		}
+		b.taken = int64(len(pairs))
 		for _, p := range pairs {
 			if _, known := rules[p[0]]; !known {
 				if rules[p[0]], _, err = store.First(ctx, tx, scanRule, ruleByID, p[0]); err != nil {

@@ -3,11 +3,13 @@ package rule_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"straza/internal/craft/rule"
 	"straza/internal/kernel/clock"
+	"straza/internal/kernel/fault"
 	"straza/internal/kernel/jobs"
 	"straza/internal/kernel/mail"
 	"straza/internal/kernel/store"
@@ -105,6 +107,57 @@ func TestRow30AnImportIsOneDigest(t *testing.T) {
 		w.tick(now, 24*time.Hour)
 		if _, l = w.to("boba@example.org"); l.Subject != "day: 100+" {
 			t.Errorf("%q", l.Subject)
+		}
+	})
+}
+
+// TestRow30ManyWorkersAtOnce: workers of several nodes that tell the same person about the
+// same rule at one moment count each other's letters: no fourth leaves, and what waits
+// comes as one digest though several write it at once.
+func TestRow30ManyWorkersAtOnce(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		w, ctx := newWorld(t, db), context.Background()
+		now.Set(time.Date(2026, 6, 3, 9, 0, 0, 0, time.UTC))
+		r, err := w.s.Add(ctx, w.ana, rule.Rule{Name: "team", Trigger: "told", Active: true, Hourly: 10_000, Acts: []rule.Act{{Do: "mail", With: map[string]string{"to": rule.ToLeads}}}}, false)
+		must(t, err)
+		atOnce := func(n int, do func(i int64) error) (failed int) {
+			t.Helper()
+			var wg sync.WaitGroup
+			errs, begin := make([]error, n), make(chan struct{})
+			for i := range n {
+				wg.Go(func() { <-begin; errs[i] = do(int64(i)) })
+			}
+			close(begin)
+			wg.Wait()
+			for _, err := range errs {
+				if err != nil && !fault.Is(err, fault.Conflict) {
+					t.Error(err)
+				}
+				if err != nil {
+					failed++
+				}
+			}
+			return failed
+		}
+		waiting := func() (n int64) {
+			must(t, db.View(ctx, func(tx *store.Tx) (err error) {
+				n, err = store.Int64(ctx, tx, `SELECT COUNT(*) FROM rule_line WHERE sent = 0`)
+				return err
+			}))
+			return n
+		}
+		const many = 24
+		atOnce(many, func(i int64) error {
+			return w.s.Tell(ctx, w.ana, &r, &rule.Subject{ID: 1000 + i, Title: "x", Path: "/console/things/1", Label: "GREEN"})
+		})
+		if n, _ := w.to("ana@example.org"); n != 3 || waiting() != many-3 {
+			t.Errorf("told %d times at once: %d letters, %d wait", many, n, waiting())
+		}
+		now.Add(20 * time.Minute)
+		failed := atOnce(6, func(int64) error { return w.s.Digest(ctx) })
+		if n, _ := w.to("ana@example.org"); n != 4 || waiting() != 0 || failed == 6 {
+			t.Errorf("six digests at once: %d letters, %d wait, %d failed", n, waiting(), failed)
 		}
 	})
 }

@@ -271,6 +271,9 @@ func (s *Service) alert(ctx context.Context, x *Run, r *Rule, who ident.Actor, a
 		return s.step(ctx, x, r, Gathered, nil)
 	}
 	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := holdRule(ctx, tx, r.ID); err != nil { // before the log's own lock, as everywhere
+			return err
+		}
 		if err := s.stepTx(ctx, tx, x, r, Working, &Said{}); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"context"
 	"encoding/json"
 
 	"straza/internal/kernel/store"
@@ -43,6 +44,17 @@ const (
 	sendLines  = `UPDATE rule_line SET sent = $3 WHERE person_id = $1 AND sent = 0 AND id <= $2`
 	oldLines   = `DELETE FROM rule_line WHERE sent > 0 AND sent < $1`
 )
+
+// holdRule lets workers that tell of the same rule follow each other, so that each counts
+// the letters of those before it: on PostgreSQL the row is held until the end, SQLite has
+// one writer anyway. What only points at the rule does not wait.
+func holdRule(ctx context.Context, tx *store.Tx, id int64) error {
+	if tx.Engine() != store.PostgreSQL {
+		return nil
+	}
+	_, err := store.Int64(ctx, tx, `SELECT id FROM rule_rule WHERE id = $1 FOR NO KEY UPDATE`, id)
+	return err
+}
 
 func scanRule(s store.Scanner) (r Rule, err error) {
 	var cond, acts string

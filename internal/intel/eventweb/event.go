@@ -125,6 +125,7 @@ func Progress(r *http.Request, a *bulk.Act) string {
 	}
 	return web.T(r, "intel.going.progress", "n", n, "all", all)
 }
+
 // Tag shows a tag's name for the eye: of "namespace:predicate="value"" the value beside
 // its namespace, of a cluster's its name beside its galaxy; the whole stands in the title.
 func Tag(name string) ui.Tag {

@@ -19,6 +19,7 @@ const (
 	jobDecided = "remark.decided"
 	jobAsked   = "remark.asked"
 	jobSeal    = "remark.seal"
+	jobForget  = "remark.forget"
 )
 
 // noticesPart is the part of Straža that tells people by letter.
@@ -30,10 +31,11 @@ func Subscriptions() []jobs.Subscription {
 		{Event: DelegationAsked{}.EventType(), Kind: jobAsked}}
 }
 
-// Jobs are the letters that something waits or was decided, and the sealing of what came
-// before attachments were encrypted.
+// Jobs are the letters that something waits or was decided, the forgetting of when they
+// went, and the sealing of what came before attachments were encrypted.
 func (s *Service) Jobs() []jobs.Def {
 	return []jobs.Def{{Kind: jobMade, Run: s.tellOwner}, {Kind: jobDecided, Run: s.tellAuthor}, {Kind: jobAsked, Run: s.tellAsked},
+		{Kind: jobForget, Every: 24 * time.Hour, Run: s.forgetNotices},
 		{Kind: jobSeal, Every: 24 * time.Hour, Timeout: 30 * time.Minute, Run: cells(s.d.Vault).SealOld(s.d.DB)}}
 }
 
@@ -64,10 +66,6 @@ func (s *Service) tellOwner(ctx context.Context, t *jobs.Task) error {
 		return err
 	}
 	return s.tell(ctx, t, "made", e.Event, func(tx *store.Tx) ([]int64, error) {
-		n, err := store.Int64(ctx, tx, proposedLately, e.Event, e.ID, hour)
-		if err != nil || n > 0 {
-			return nil, err
-		}
 		return store.All(ctx, tx, store.ScanInt64, ownersPeople, e.ID, told)
 	})
 }
@@ -79,10 +77,6 @@ func (s *Service) tellAuthor(ctx context.Context, t *jobs.Task) error {
 		return err
 	}
 	return s.tell(ctx, t, "decided", e.Event, func(tx *store.Tx) ([]int64, error) {
-		n, err := store.Int64(ctx, tx, decidedLately, e.Event, e.ID, hour/1_000_000)
-		if err != nil || n > 0 {
-			return nil, err
-		}
 		return store.All(ctx, tx, store.ScanInt64, proposer, e.ID)
 	})
 }
@@ -98,8 +92,35 @@ func (s *Service) tellAsked(ctx context.Context, t *jobs.Task) error {
 	})
 }
 
-// hour is the least time between two letters of a kind about an event, µs.
+// hour is the least time between two letters of a kind about an event to a person, µs.
 const hour = 3600 * 1_000_000
+
+// bounded are the letters that come once an event and hour, by their number in the table.
+var bounded = map[string]int64{"made": 1, "decided": 2}
+
+// mayTell notes that somebody is told now, unless they were within the hour.
+func mayTell(ctx context.Context, tx *store.Tx, which string, event, person int64) (bool, error) {
+	if bounded[which] == 0 {
+		return true, nil
+	}
+	now, err := store.Now(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.Exec(ctx, noteNotice, event, bounded[which], person, now, int64(hour))
+	return n > 0, err
+}
+
+// forgetNotices drops what keeps no letter back any more.
+func (s *Service) forgetNotices(ctx context.Context, _ *jobs.Task) error {
+	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
+		now, err := store.Now(ctx, tx)
+		if err == nil {
+			_, err = tx.Exec(ctx, oldNotices, now-hour)
+		}
+		return err
+	}, store.InLane(store.Jobs))
+}
 
 // letter writes to one person: number and link, and only while they may read the
 // event at this moment.
@@ -121,6 +142,9 @@ func (s *Service) letter(ctx context.Context, tx *store.Tx, which string, event,
 	e, err := s.d.Intel.EventTx(ctx, tx, to, ref)
 	if err != nil {
 		return orNone(err)
+	}
+	if may, err := mayTell(ctx, tx, which, event, person); err != nil || !may {
+		return err
 	}
 	lang := i18n.Lang(to.Lang)
 	args := []any{"id", e.Ref(), "link", s.d.Link(e.Ref(), to.OnTeam())}

@@ -3,12 +3,10 @@ package remark
 import "straza/internal/kernel/fault"
 
 const (
-	// $2 the proposal itself, $3 an hour in µs: somebody was told a moment ago.
-	proposedLately = `SELECT COUNT(*) FROM intel_proposal p JOIN intel_proposal q ON q.id = $2
-		WHERE p.event_id = $1 AND p.id < q.id AND p.created > q.created - $3`
-	decidedLately = `SELECT COUNT(*) FROM intel_proposal p JOIN intel_proposal q ON q.id = $2
-		WHERE p.event_id = $1 AND p.id <> q.id AND p.person_id = q.person_id AND p.decided_by <> 0 AND p.timestamp > q.timestamp - $3
-		AND (p.timestamp < q.timestamp OR p.timestamp = q.timestamp AND p.id < q.id)`
+	// One row changes when the person may be told now: $4 now, $5 an hour in µs.
+	noteNotice = `INSERT INTO intel_notice (event_id, about, person_id, at) VALUES ($1,$2,$3,$4)
+		ON CONFLICT (event_id, about, person_id) DO UPDATE SET at = $4 WHERE intel_notice.at <= $4 - $5`
+	oldNotices   = `DELETE FROM intel_notice WHERE at <= $1`
 	ownersPeople = `SELECT a.id FROM intel_proposal p JOIN intel_event e ON e.id = p.event_id JOIN account_person a ON a.org_id = e.org_id
 		WHERE p.id = $1 AND NOT p.deleted AND NOT e.proposal_lock AND a.state = 'active' AND (a.id = e.creator OR NOT EXISTS
 		(SELECT 1 FROM account_person c WHERE c.id = e.creator AND c.state = 'active' AND c.org_id = e.org_id)) ORDER BY a.id LIMIT $2`

@@ -353,7 +353,8 @@ func (s *Service) keyTx(ctx context.Context, tx *store.Tx, who ident.Actor, uuid
 }
 
 // Keys lists the keys of a person ("" = the asker's own), or all that who may
-// manage when find is "*"; newest first. Never a secret.
+// manage when find is "*"; newest first. Never a secret. Those of somebody above the
+// asker are left out: when and from where they come in is not theirs to know.
 func (s *Service) Keys(ctx context.Context, who ident.Actor, find string) (out []Key, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		switch find {
@@ -365,7 +366,9 @@ func (s *Service) Keys(ctx context.Context, who ident.Actor, find string) (out [
 				}
 				org = who.Org
 			}
-			out, err = listKeys(ctx, tx, 0, org)
+			if out, err = listKeys(ctx, tx, 0, org); err == nil && org != 0 {
+				out, err = s.notAboveTx(ctx, tx, who, out)
+			}
 		case "":
 			out, err = listKeys(ctx, tx, max(who.Person, 1), 0)
 		default:
@@ -373,10 +376,35 @@ func (s *Service) Keys(ctx context.Context, who ident.Actor, find string) (out [
 			if p, err = s.findTx(ctx, tx, who, find); err == nil {
 				out, err = listKeys(ctx, tx, p.ID, 0)
 			}
+			if err == nil {
+				out, err = s.notAboveTx(ctx, tx, who, out)
+			}
 		}
 		return err
 	})
 	return out, err
+}
+
+// notAboveTx keeps the keys of the asker and of those whom they outrank.
+func (s *Service) notAboveTx(ctx context.Context, tx *store.Tx, who ident.Actor, list []Key) (out []Key, err error) {
+	below := map[int64]bool{who.Person: true}
+	for _, k := range list {
+		if _, known := below[k.Person]; !known {
+			p, _, err := findByID(ctx, tx, k.Person)
+			if err != nil {
+				return nil, err
+			}
+			err = s.outranksTx(ctx, tx, who, p)
+			if err != nil && !fault.Is(err, fault.Denied) {
+				return nil, err
+			}
+			below[k.Person] = err == nil
+		}
+		if below[k.Person] {
+			out = append(out, k)
+		}
+	}
+	return out, nil
 }
 
 // RevokeKey ends a key at once: the own one, or one that who may manage. A key
