@@ -110,7 +110,7 @@ func TestAnswerIsOurTurn(t *testing.T) {
 				if p.State != incident.PartyOurs || p.Answered < came-1_000_000 || p.Answered > came || k.Done != p.Answered || !k.OnTime() {
 					t.Fatalf("%+v\n%+v", p, k)
 				}
-				if f.Acts[0].Verb != "answered" || f.Acts[0].CanUndo {
+				if f.Acts[0].Verb != "answered" || f.Acts[0].CanUndo || !f.Acts[0].Program || f.Acts[len(f.Acts)-1].Program {
 					t.Fatalf("%+v", f.Acts[0])
 				}
 				ls := notices(t, w)

@@ -260,6 +260,7 @@ type Act struct {
 	ID      int64
 	At      int64
 	Author  string
+	Program bool   // nobody's act: Author is the part of Straža that did it
 	Verb    string // message key incident.act.<verb>
 	Label   string // of what it was done to: a name or number
 	Fields  string

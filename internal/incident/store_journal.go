@@ -105,7 +105,7 @@ func belongs(ctx context.Context, tx *store.Tx, table string, id, head int64) (b
 const (
 	insertAct = `INSERT INTO incident_act (id, case_id, at, person, author, verb, label, fields, changes, version, undoes, undone_by)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,0)`
-	actCols    = `a.id, a.case_id, a.at, a.author, a.verb, a.label, a.fields, a.changes, a.undoes, a.undone_by`
+	actCols    = `a.id, a.case_id, a.at, a.author, a.verb, a.label, a.fields, a.changes, a.undoes, a.undone_by, a.person = 0`
 	oneAct     = `SELECT ` + actCols + ` FROM incident_act a WHERE a.id = $1`
 	actsOf     = `SELECT ` + actCols + ` FROM incident_act a JOIN incident_case c ON c.id = a.case_id WHERE c.resolved_id = $1 AND a.id < $2 ORDER BY a.id DESC LIMIT 200`
 	actsSince  = `SELECT ` + actCols + ` FROM incident_act a WHERE a.case_id = $1 AND a.version > $2 ORDER BY a.id DESC LIMIT 50`
@@ -117,7 +117,7 @@ const (
 )
 
 func scanAct(s store.Scanner) (a Act, err error) {
-	err = s.Scan(&a.ID, &a.caseID, &a.At, &a.Author, &a.Verb, &a.Label, &a.Fields, &a.changes, &a.Undoes, &a.undoneBy)
+	err = s.Scan(&a.ID, &a.caseID, &a.At, &a.Author, &a.Verb, &a.Label, &a.Fields, &a.changes, &a.Undoes, &a.undoneBy, &a.Program)
 	a.Undone = a.undoneBy != 0
 	return
 }

@@ -27,6 +27,9 @@ func historyRows(r *http.Request, acts []incident.Act, most int) (out []historyR
 			break
 		}
 		row := historyRow{At: clock.FromMicros(a.At), Who: a.Author, What: web.T(r, "incident.act."+a.Verb), Label: actLabel(r, a), Fields: a.Fields, Undone: a.Undone}
+		if a.Program && a.Author != "" {
+			row.Who = web.T(r, "incident.history.program")
+		}
 		if a.CanUndo && a.Verb != "undo" {
 			row.Undo = a.ID
 		}
