@@ -68,7 +68,7 @@ test | deep)
 	stage lint scripts/lint.sh || true
 	stage postgres start_pg || finish
 	[ "$MODE" = deep ] && export STRAZA_DEEP=1 STRAZA_CROWD=600 STRAZA_BENCH_TEN=1
-	stage tests tests main . -count=1 -vet=off -timeout=40m ./... || true
+	stage tests tests main . -count=1 -vet=off -timeout=60m ./... || true
 	stage tools tests tools tools -count=1 ./gotest/... || true
 	stage e2e tests e2e e2e -count=1 -vet=off -timeout=50m ./... || true
 	if [ "$MODE" = deep ]; then

@@ -122,6 +122,7 @@ func TestAuthorisationMatrix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the matrix takes half a minute")
 	}
+	t.Parallel()
 	eachWorld(t, matrix)
 }
 
@@ -224,6 +225,7 @@ func TestRow02CanariesStayHome(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the crawl takes a while")
 	}
+	t.Parallel()
 	eachWorld(t, canariesStayHome)
 }
 

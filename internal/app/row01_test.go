@@ -54,6 +54,7 @@ func TestRow01ParentOfAChildOfB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("crosses every id with every door")
 	}
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		lead, other := w.person("lead", "CERT A"), w.person("analyst", "CERT B")
 		boss, stranger := w.person("org-admin", "Banka"), w.person("member", "Elektra")

@@ -28,6 +28,7 @@ func TestRow03PairedWorlds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads the whole installation twice as everybody")
 	}
+	t.Parallel()
 	now := clock.NewMoved(testkit.AsOf, 1)
 	w := newWorldOn(t, "", now)
 	lead, other := w.person("lead", "CERT A"), w.person("analyst", "CERT B")

@@ -148,6 +148,7 @@ func TestRow06WireTextsStayText(t *testing.T) {
 	if testing.Short() {
 		t.Skip("walks the whole installation")
 	}
+	t.Parallel()
 	eachWorld(t, func(t *testing.T, w *world) {
 		lead, admin := w.person("lead", "CERT A"), w.person("admin", "CERT A")
 		w.sowWire(lead, admin.key)
@@ -220,6 +221,7 @@ func leads(page *url.URL, body string) (out []string) {
 // TestRow06NothingIsReflected: what an address, a parameter, where one came from or the name
 // of a browser holds comes back as text (2020-10246, 2022-29529, 2023-24070, 2024-33855).
 func TestRow06NothingIsReflected(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	asked, shown := 0, 0
 	for _, p := range []*persona{nil, w.person("lead", "CERT A"), w.person("org-admin", "Banka"), w.person("admin", "CERT A")} {

@@ -64,6 +64,7 @@ func TestRow11MassAssignment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("sends every column to every door")
 	}
+	t.Parallel()
 	w := newWorld(t)
 	lead, boss := w.person("lead", "CERT A"), w.person("org-admin", "Banka")
 	w.furnish(lead, "k-ours")
