@@ -17,6 +17,7 @@ func TestBrowserIndicatorsTogether(t *testing.T) {
 	for _, still := range []bool{false, true} {
 		p := Open(t, s.Origin, Look{Viewport: Small, Lang: "en", NoScript: still})
 		p.LogIn(s.Persona(t, "lead"))
+		p.Speak("en") // an account has a language of its own
 		p.Visit(list)
 		tick := func(n int) {
 			for i := range n {
