@@ -36,8 +36,6 @@ type AddOptions struct {
 	Proof *Proof
 	// Server tells that a server brings the document with the key of a person here.
 	Server bool
-	// Gather takes events that are small instead of storing them: State "gathered".
-	Gather *Gathering
 	// Also runs in the transaction that stores the event and makes it visible, with
 	// what became of it; it may run again. An event that stays as it is has none.
 	Also func(ctx context.Context, tx *store.Tx, saved Saved) error
@@ -65,7 +63,7 @@ func (t *Tally) Add(o Tally) {
 type Saved struct {
 	ID         int64
 	UUID       string
-	State      string // "created", "updated", "unchanged", "refused", "again", "gathered"
+	State      string // "created", "updated", "unchanged", "refused", "again"
 	Attributes Tally
 	Objects    Tally
 	Dropped    []Dropped // the first hundred parts that were not stored, and why
@@ -160,28 +158,15 @@ type kept struct {
 	exists bool
 }
 
-func (l *loader) keep() kept {
-	return kept{saved: l.saved.clipped(), event: l.event, refs: slices.Clip(l.refs), hash: l.hash, came: l.came, exists: l.exists}
-}
-
-func (s Saved) clipped() Saved {
-	s.Dropped = slices.Clip(s.Dropped)
-	return s
-}
-
-// restore puts back what a transaction may have changed before it was undone.
-func (l *loader) restore(was kept) {
-	l.saved, l.event, l.refs, l.hash, l.came, l.exists = was.saved, was.event, was.refs, was.hash, was.came, was.exists
-	l.aud = audiences{who: l.who, owner: l.event.Owner.ID} // what was interned may have been undone
-}
-
 // store runs a part of the loading in one transaction: again from where it stood when
 // the engine asks for it, and when a UUID was taken after all (or is at this moment).
 func (l *loader) store(ctx context.Context, lane store.Lane, fn func(tx *store.Tx) error) error {
-	was := l.keep()
+	was := kept{l.saved, l.event, l.refs, l.hash, l.came, l.exists}
+	was.refs, was.saved.Dropped = slices.Clip(was.refs), slices.Clip(was.saved.Dropped)
 	write := func() error {
 		return l.s.db.Update(ctx, func(tx *store.Tx) error {
-			l.restore(was)
+			l.saved, l.event, l.refs, l.hash, l.came, l.exists = was.saved, was.event, was.refs, was.hash, was.came, was.exists
+			l.aud = audiences{who: l.who, owner: l.event.Owner.ID} // what was interned may have been undone
 			return fn(tx)
 		}, store.InLane(lane))
 	}
@@ -304,15 +289,6 @@ func (l *loader) finish(ctx context.Context) error {
 		l.saved.State = "created"
 		return l.s.db.Update(ctx, func(tx *store.Tx) error { return analyse(ctx, tx) }, store.InLane(store.Bulk))
 	}
-	if l.opt.Gather.take(l) {
-		l.saved.State = Gathered
-		return nil
-	}
-	return l.small(ctx)
-}
-
-// small writes an event of one transaction.
-func (l *loader) small(ctx context.Context) error {
 	lane := store.People
 	if l.draft.size() > 1000 {
 		lane = store.Jobs

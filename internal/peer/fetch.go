@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
 
 	"straza/internal/kernel/fault"
 )
@@ -26,8 +25,6 @@ func (f *fetched) close() {
 // ahead of them under way and aheadBytes of each in memory.
 type fetcher struct {
 	queue chan chan *fetched
-	head  chan *fetched // taken off the queue, its answer not yet
-	got   *fetched      // come, and not asked for yet
 }
 
 func fetchAhead(ctx context.Context, list []item, open func(context.Context, item) (*http.Response, error)) *fetcher {
@@ -54,41 +51,9 @@ func fetchAhead(ctx context.Context, list []item, open func(context.Context, ite
 	return f
 }
 
-// soon waits for the next answer a little, and tells whether it has come.
-func (f *fetcher) soon(wait time.Duration) bool {
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	if f.head == nil && f.got == nil {
-		select {
-		case c, ok := <-f.queue:
-			if !ok {
-				return false
-			}
-			f.head = c
-		case <-t.C:
-			return false
-		}
-	}
-	if f.got == nil {
-		select {
-		case f.got = <-f.head:
-		case <-t.C:
-			return false
-		}
-	}
-	return true
-}
-
 // next waits for the next answer.
 func (f *fetcher) next() *fetched {
-	got, c, ok := f.got, f.head, true
-	f.got, f.head = nil, nil
-	switch {
-	case got != nil:
-		return got
-	case c == nil:
-		c, ok = <-f.queue
-	}
+	c, ok := <-f.queue
 	if !ok {
 		return &fetched{err: fault.New(fault.Unavailable, "the run was ended")}
 	}
@@ -97,11 +62,6 @@ func (f *fetcher) next() *fetched {
 
 // drain closes what was opened and is not wanted; its context must have ended.
 func (f *fetcher) drain() {
-	if f.got != nil {
-		f.got.close()
-	} else if f.head != nil {
-		(<-f.head).close()
-	}
 	for c := range f.queue {
 		(<-c).close()
 	}

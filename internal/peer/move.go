@@ -62,8 +62,8 @@ func (s *Service) FromMISP(ctx context.Context, who ident.Actor, address, key st
 		return run, err
 	}
 	o.Technique, o.Force = Full, true
-	return s.exchange(ctx, who, Move, p.UUID, o, func(ctx context.Context, w *worker) ([]phase, error) {
-		m := &mover{puller: newPuller(ctx, w)}
+	return s.exchange(ctx, who, Move, p.UUID, o, func(_ context.Context, w *worker) ([]phase, error) {
+		m := &mover{puller: &puller{worker: w, groups: map[string]int64{}}}
 		return m.phases(), nil
 	})
 }

@@ -15,23 +15,14 @@ import (
 // Conflict while another run works, Unavailable when the other side fails: the
 // report tells what was done until then, and the next run does the rest.
 func (s *Service) Pull(ctx context.Context, who ident.Actor, ref string, o Options) (run Run, err error) {
-	return s.exchange(ctx, who, Pull, ref, o, func(ctx context.Context, w *worker) ([]phase, error) {
-		return newPuller(ctx, w).phases(), nil
+	return s.exchange(ctx, who, Pull, ref, o, func(_ context.Context, w *worker) ([]phase, error) {
+		return (&puller{worker: w, groups: map[string]int64{}}).phases(), nil
 	})
 }
 
 type puller struct {
 	*worker
 	groups map[string]int64
-
-	gathering *intel.Gathering // read, and not stored yet
-	gathered  []*item          // of which notes
-	tx        *store.Tx        // the last that stored events, and
-	sum       Counts           // the counts as it leaves them
-}
-
-func newPuller(ctx context.Context, w *worker) *puller {
-	return &puller{worker: w, groups: map[string]int64{}, gathering: w.s.intel.Gathering(ctx, part())}
 }
 
 // whole tells that everything is exchanged, not one event.

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
@@ -21,8 +20,6 @@ const (
 	failuresRun = 3
 	triesItem   = 5
 	pageItems   = 200
-	// What was gathered waits so long for a slow peer's next event, then it is written.
-	patienceGathered = 100 * time.Millisecond
 )
 
 // events fetches and stores what waits, in the order in which it was noted; done
@@ -52,74 +49,27 @@ func (w *puller) page(ctx context.Context, list []item) (n int, err error) {
 	})
 	defer f.drain()
 	defer stop()
-	for n = range list {
-		if n > 0 && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) {
-			return n, w.write(ctx)
-		}
-		if w.gathering.Full() || len(w.gathered) > 0 && !f.soon(patienceGathered) {
-			if err := w.write(ctx); err != nil {
-				return n, err
-			}
+	for i := range list {
+		if i > 0 && !w.o.Until.IsZero() && w.s.db.Clock.Now().After(w.o.Until) {
+			return i, nil
 		}
 		got := f.next()
-		err := w.take(ctx, &list[n], got)
+		err := w.take(ctx, &list[i], got)
 		got.close()
 		if err != nil {
-			if err := w.write(ctx); err != nil { // what came before it is whole
-				return n, err
-			}
-			return n, err
+			return i, err
 		}
 	}
-	return len(list), w.write(ctx)
+	return len(list), nil
 }
 
-// write stores the events that were gathered: together, or each by itself when one of
-// them cannot be stored like that.
-func (w *puller) write(ctx context.Context) error {
-	list := w.gathered
-	w.gathered = nil
-	if len(list) == 0 {
-		return nil
-	}
-	err := w.gathering.Store(ctx)
-	if err == nil {
-		w.run.Counts = w.sum
-		return nil
-	}
-	for _, it := range list {
-		if ctx.Err() != nil {
-			w.gathering.Cut(0)
-			return ctx.Err()
-		}
-		saved, err := w.gathering.Alone(ctx)
-		if err == nil && (saved.State == "created" || saved.State == "updated") {
-			w.run.Counts = w.sum
-		}
-		if err := w.became(ctx, it, saved, err); err != nil {
-			w.gathering.Cut(0)
-			return err
-		}
-	}
-	return nil
-}
-
-// take stores one event, or gathers it, and notes what became of it; an error ends the run.
+// take stores one event and notes what became of it; an error ends the run.
 func (w *puller) take(ctx context.Context, it *item, got *fetched) error {
 	err := got.err
 	var saved intel.Saved
 	if err == nil {
 		saved, err = w.store(ctx, it, got)
 	}
-	if err == nil && saved.State == intel.Gathered {
-		w.gathered = append(w.gathered, it)
-		return nil
-	}
-	return w.became(ctx, it, saved, err)
-}
-
-// became notes what became of an event that was tried.
-func (w *puller) became(ctx context.Context, it *item, saved intel.Saved, err error) error {
 	if err == nil {
 		w.failed = 0
 		if saved.State == "unchanged" || saved.State == "again" {
@@ -162,33 +112,25 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 			return saved, err
 		}
 	}
+	var counts Counts
 	proof := intel.NewProof(got.resp.Header.Get(signatureHeader))
 	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Proof: proof, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
-		if w.tx != tx { // the first event of a transaction
-			w.tx, w.sum = tx, w.run.Counts.copy()
-		}
-		w.sum.took(sv)
+		counts = w.run.Counts.copy()
+		counts.took(sv)
 		if rc.move {
 			for _, d := range sv.Dropped {
-				w.sum.misfit("attribute", d.UUID+" "+d.Text, reasonInvalid)
+				counts.misfit("attribute", d.UUID+" "+d.Text, reasonInvalid)
 			}
 		}
-		return w.strike(ctx, tx, it, w.sum)
+		return w.strike(ctx, tx, it, counts)
 	}}
-	if h.ID == 0 { // what is here is edited by itself
-		opt.Gather = w.gathering
-	}
-	before := w.gathering.Len()
 	src := rc.source(ctx, proof.Source(got.body, misp.Limits{Bytes: streamBytes}))
 	err = w.s.intel.Import(ctx, who, src, opt, func(sv intel.Saved, err error) error {
 		saved = sv
 		return err
 	})
 	if err == nil && (saved.State == "created" || saved.State == "updated") {
-		w.run.Counts = w.sum
-	}
-	if err != nil { // it broke off behind the event
-		w.gathering.Cut(before)
+		w.run.Counts = counts
 	}
 	return saved, err
 }
