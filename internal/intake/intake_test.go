@@ -89,6 +89,37 @@ func TestANamedReport(t *testing.T) {
 	})
 }
 
+// Whoever opened a report before the automatic acknowledgement came acts on it; whoever
+// has not seen what a person did or wrote does not.
+func TestTheAcknowledgementTakesNoPageAway(t *testing.T) {
+	each(t, func(t *testing.T, w *intaketest.World, now *clock.Moved) {
+		_, seen := w.Send(t, intaketest.Plain("Нова"))
+		now.Add(20 * time.Second)
+		tick(t, w)
+		r, err := w.S.Classify(ctx, w.Ana, seen.UUID, seen.Version, intake.Decision{TLP: "GREEN"})
+		must(t, err)
+		if r.State != intake.Acknowledged || r.Acked.IsZero() {
+			t.Errorf("%s, acknowledged %v", r.State, r.Acked)
+		}
+		if _, err = w.S.Reject(ctx, w.Ana, seen.UUID, seen.Version, "реклама"); !fault.Is(err, fault.Conflict) {
+			t.Errorf("a page from before the acknowledgement and a label: %v", err)
+		}
+		_, err = w.S.Undo(ctx, w.Ana, seen.UUID, r.Version)
+		must(t, err)
+
+		_, seen = w.Send(t, intaketest.Plain("Друга"))
+		_, err = w.S.Classify(ctx, w.Ana, seen.UUID, seen.Version, intake.Decision{TLP: "GREEN"})
+		must(t, err)
+		now.Add(20 * time.Second)
+		tick(t, w)
+		if _, err = w.S.Reject(ctx, w.Ana, seen.UUID, seen.Version, "реклама"); !fault.Is(err, fault.Conflict) {
+			t.Errorf("a label that was not seen: %v", err)
+		}
+		_, err = w.S.Undo(ctx, w.Ana, seen.UUID, seen.Version+1)
+		must(t, err)
+	})
+}
+
 // The same secret gives the same code and one report, one after the other and at once.
 func TestIdempotency(t *testing.T) {
 	each(t, func(t *testing.T, w *intaketest.World, _ *clock.Moved) {

@@ -110,7 +110,7 @@ func (s *Service) acknowledgeTx(ctx context.Context, tx *store.Tx, who ident.Act
 	if r.State, err = r.State.move(ActAcknowledge); err != nil {
 		return err
 	}
-	r.Acked, r.Updated = at(now), at(now)
+	r.Acked, r.Updated, r.ackedVersion = at(now), at(now), r.Version+1
 	n, err := updateReport(ctx, tx, r)
 	if err != nil {
 		return err

@@ -38,6 +38,14 @@ type Report struct {
 	Triage
 
 	submission, audience int64
+	ackedVersion         int64 // the version that the acknowledgement made, 0 = none
+}
+
+// stale tells whether version, of the page somebody acts on, is not what stands now; 0
+// insists on nothing. The acknowledgement, which comes by itself within seconds, takes
+// nothing away from who looked before it.
+func (r *Report) stale(version int64) bool {
+	return version != 0 && version != r.Version && (version != r.Version-1 || r.Version != r.ackedVersion)
 }
 
 // Triage is what an analyst decides about a report. Every act keeps it before and

@@ -13,14 +13,14 @@ import (
 // reportCols in the order of scanReport; r is the row.
 const reportCols = `r.id, r.uuid, r.number, r.cert, r.submission_id, r.channel, r.lang, r.sealed, r.anonymous, r.what, r.title,
 	r.triage, r.received, r.acked, r.triaged, r.answered, r.triage_due, r.answer_due, r.files, r.messages, r.unread, r.similar_count,
-	r.from_report, r.updated, r.version, r.audience_id, r.erased`
+	r.from_report, r.updated, r.version, r.audience_id, r.erased, r.acked_version`
 
 func scanReport(sc store.Scanner) (r Report, err error) {
 	var triage string
 	var received, acked, triaged, answered, triageDue, answerDue, updated, erased int64
 	err = sc.Scan(&r.ID, &r.UUID, &r.Number, &r.CERT, &r.submission, &r.Channel, &r.Lang, &r.Sealed, &r.Anonymous, &r.What, &r.Title,
 		&triage, &received, &acked, &triaged, &answered, &triageDue, &answerDue, &r.Files, &r.Messages, &r.Unread, &r.Similar,
-		&r.From, &updated, &r.Version, &r.audience, &erased)
+		&r.From, &updated, &r.Version, &r.audience, &erased, &r.ackedVersion)
 	if err != nil {
 		return r, err
 	}
@@ -71,10 +71,10 @@ func updateReport(ctx context.Context, tx *store.Tx, r *Report) (int64, error) {
 	}
 	return tx.Exec(ctx, `UPDATE intake_report SET type = $3, state = $4, org = $5, sector = $6, severity = $7, tlp = $8, assignee = $9,
 		duplicate_of = $10, case_id = $11, triage = $12, acked = $13, triaged = $14, answered = $15, due = $16, messages = $17, unread = $18,
-		updated = $19, title = $20, open_due = $21, version = version + 1 WHERE id = $1 AND version = $2`,
+		updated = $19, title = $20, open_due = $21, acked_version = $22, version = version + 1 WHERE id = $1 AND version = $2`,
 		r.ID, r.Version, string(r.Type), string(r.State), r.Org, r.Sector, severityRank(r.Severity), r.TLP, r.Assignee,
 		r.DuplicateOf, r.Case, string(triage), us(r.Acked), us(r.Triaged), us(r.Answered), r.dueColumn(), r.Messages, r.Unread,
-		us(r.Updated), r.Title, r.openDue())
+		us(r.Updated), r.Title, r.openDue(), r.ackedVersion)
 }
 
 const selectReport = `SELECT ` + reportCols + ` FROM intake_report r WHERE `

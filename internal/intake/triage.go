@@ -59,7 +59,7 @@ func (s *Service) do(ctx context.Context, who ident.Actor, uuid string, a act) (
 }
 
 func (s *Service) apply(ctx context.Context, tx *store.Tx, who ident.Actor, r *Report, a act) error {
-	if a.version != 0 && a.version != r.Version {
+	if r.stale(a.version) {
 		return changed(r)
 	}
 	was := r.Triage

@@ -52,7 +52,7 @@ func (s *Service) Undo(ctx context.Context, who ident.Actor, uuid string, versio
 		if r, err = s.seenTx(ctx, tx, who, uuid); err != nil {
 			return err
 		}
-		if version != 0 && version != r.Version {
+		if r.stale(version) {
 			return changed(&r)
 		}
 		last, found, err := lastAct(ctx, tx, r.ID)

@@ -45,7 +45,7 @@ func (db *DB) Reading(ctx context.Context) (within context.Context, done func())
 		return ctx, func() {}
 	}
 	r := &reading{db: db, ctx: ctx}
-	r.rest = time.AfterFunc(time.Hour, r.idle)
+	r.rest = time.AfterFunc(time.Hour, r.rested)
 	r.rest.Stop()
 	return context.WithValue(ctx, readingKey{}, r), func() {
 		r.mu.Lock()
@@ -102,6 +102,14 @@ func (r *reading) view(fn func(tx *Tx) error) (ok bool, err error) {
 func (r *reading) fresh() {
 	r.old.Store(true)
 	r.idle()
+}
+
+// rested waits for the lock: the View that set the clock may hold it yet, and nothing
+// would end the transaction after.
+func (r *reading) rested() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.end()
 }
 
 func (r *reading) idle() {
