@@ -11,6 +11,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -65,6 +66,7 @@ func run(w io.Writer, out string, args []string) error {
 	r := newReader(w)
 	readErr := r.read(pipe)
 	waitErr := cmd.Wait()
+	r.slowest(10)
 	c := r.counts()
 	if waitErr != nil && c.Failed == 0 {
 		// go test died without a word about any test: that is a failure too.
@@ -91,6 +93,7 @@ func run(w io.Writer, out string, args []string) error {
 // event is one line of `go test -json` (cmd/test2json).
 type event struct {
 	Action, Package, Test, Output, ImportPath string
+	Elapsed                                   float64 // seconds, of a result
 }
 
 type key struct{ pkg, test string }
@@ -105,11 +108,12 @@ type reader struct {
 	live   map[key]map[string]int
 	reason map[key]string
 	broken map[string]bool // packages that failed
+	took   map[key]float64 // seconds, of whole tests
 }
 
 func newReader(w io.Writer) *reader {
 	return &reader{w: w, output: map[key][]string{}, result: map[key]string{}, parent: map[key]bool{}, blamed: map[key]bool{},
-		live: map[key]map[string]int{}, reason: map[key]string{}, broken: map[string]bool{}}
+		live: map[key]map[string]int{}, reason: map[key]string{}, broken: map[string]bool{}, took: map[key]float64{}}
 }
 
 func (r *reader) read(in io.Reader) error {
@@ -141,6 +145,9 @@ func (r *reader) take(e event) {
 			return
 		}
 		r.result[k] = e.Action
+		if parentOf(e.Test) == "" {
+			r.took[k] = e.Elapsed
+		}
 		for p := parentOf(e.Test); p != ""; p = parentOf(p) {
 			r.parent[key{e.Package, p}] = true
 			if e.Action == "fail" {
@@ -196,6 +203,23 @@ func (r *reader) endPackage(k key, action string) {
 			fmt.Fprint(r.w, s)
 		}
 		delete(r.output, t)
+	}
+}
+
+// slowest prints the n tests that took longest, of those above ten seconds; beside
+// others, a test's time is also theirs.
+func (r *reader) slowest(n int) {
+	var list []key
+	for k, s := range r.took {
+		if s > 10 {
+			list = append(list, k)
+		}
+	}
+	slices.SortFunc(list, func(a, b key) int {
+		return cmp.Or(cmp.Compare(r.took[b], r.took[a]), cmp.Compare(a.test, b.test))
+	})
+	for _, k := range list[:min(n, len(list))] {
+		fmt.Fprintf(r.w, "slow: %4.0fs %s.%s\n", r.took[k], k.pkg, k.test)
 	}
 }
 

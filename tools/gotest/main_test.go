@@ -61,6 +61,24 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+func TestSlowest(t *testing.T) {
+	var out bytes.Buffer
+	r := newReader(&out)
+	if err := r.read(strings.NewReader(stream(
+		event{Action: "pass", Package: "p", Test: "TestQuick", Elapsed: 9},
+		event{Action: "pass", Package: "p", Test: "TestLong/part", Elapsed: 30},
+		event{Action: "pass", Package: "p", Test: "TestLong", Elapsed: 31},
+		event{Action: "fail", Package: "q", Test: "TestLonger", Elapsed: 40},
+		event{Action: "pass", Package: "q", Test: "TestLeft", Elapsed: 20},
+	))); err != nil {
+		t.Fatal(err)
+	}
+	r.slowest(2)
+	if got, want := out.String(), "slow:   40s q.TestLonger\nslow:   31s p.TestLong\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestAddUp(t *testing.T) {
 	for _, tc := range []struct {
 		name, ci, live string
