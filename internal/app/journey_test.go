@@ -204,7 +204,7 @@ type line struct {
 // listen opens the collection's stream with a key, beginning now.
 func (j *journey) listen(site string, p *persona) *line {
 	j.t.Helper()
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute) // all of the journey: it is long on a busy machine
 	r, err := http.NewRequestWithContext(ctx, "GET", site+"/api/v1/collections/journey/stream?since=now&type=indicator", nil)
 	must(j.t, err)
 	r.Host = worldHost

@@ -144,8 +144,9 @@ type loader struct {
 	exists  bool   // edited, not added
 	failed  error  // the rest of the event is read past
 	hash    []byte
-	came    span // ids of what is new
-	hoping  bool // no UUID of the document is taken: they are looked up only when one was
+	came    span  // ids of what is new
+	hoping  bool  // no UUID of the document is taken: they are looked up only when one was
+	written []any // the event's row as this transaction inserted it, nil when it did not
 }
 
 // kept is what a transaction changes of a loader.
@@ -166,7 +167,7 @@ func (l *loader) store(ctx context.Context, lane store.Lane, fn func(tx *store.T
 	write := func() error {
 		return l.s.db.Update(ctx, func(tx *store.Tx) error {
 			l.saved, l.event, l.refs, l.hash, l.came, l.exists = was.saved, was.event, was.refs, was.hash, was.came, was.exists
-			l.aud = audiences{who: l.who, owner: l.event.Owner.ID} // what was interned may have been undone
+			l.aud, l.written = audiences{who: l.who, owner: l.event.Owner.ID}, nil // what was interned may have been undone
 			return fn(tx)
 		}, store.InLane(lane))
 	}
@@ -355,10 +356,15 @@ func (l *loader) wholeTx(ctx context.Context, tx *store.Tx) error {
 	if err := l.header(ctx, tx); err != nil {
 		return err
 	}
+	objects, rows, err := l.place(ctx, tx, l.draft)
+	if err != nil {
+		return err
+	}
 	if err := writeEvent(ctx, tx, l.event, 0); err != nil {
 		return err
 	}
-	if err := l.write(ctx, tx, l.draft); err != nil {
+	l.written = changeable(l.event)
+	if err := l.copy(ctx, tx, objects, rows); err != nil {
 		return err
 	}
 	l.saved.State = "created"

@@ -3,6 +3,7 @@ package intel
 import (
 	"context"
 	"encoding/hex"
+	"reflect"
 
 	"straza/internal/kernel/store"
 )
@@ -49,8 +50,10 @@ func (l *loader) close(ctx context.Context, tx *store.Tx) error {
 	if err := l.labelled(ctx, tx, 0); err != nil {
 		return err
 	}
-	if err := rewriteEvent(ctx, tx, l.event); err != nil {
-		return err
+	if !reflect.DeepEqual(l.written, changeable(l.event)) {
+		if err := rewriteEvent(ctx, tx, l.event); err != nil {
+			return err
+		}
 	}
 	if err := l.keepSaid(ctx, tx); err != nil {
 		return err

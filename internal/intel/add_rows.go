@@ -15,6 +15,10 @@ func (l *loader) write(ctx context.Context, tx *store.Tx, part *draft) error {
 	if err != nil {
 		return err
 	}
+	return l.copy(ctx, tx, objects, rows)
+}
+
+func (l *loader) copy(ctx context.Context, tx *store.Tx, objects []*Object, rows []*Attribute) error {
 	if _, err := tx.CopyIn(ctx, "intel_object", objectColumns, columnsOf(objects)); err != nil {
 		return err
 	}

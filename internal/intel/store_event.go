@@ -37,6 +37,8 @@ const (
 	blocked     = `SELECT 1 FROM intel_block WHERE uuid = $1`
 	block       = `INSERT INTO intel_block (id, uuid, info, orgc, comment, created) VALUES ($1,$2,$3,$4,$5,$6) ON CONFLICT DO NOTHING`
 	dropEvent   = `DELETE FROM intel_event WHERE id = $1`
+	lacksOf     = `SELECT NOT EXISTS (SELECT 1 FROM intel_object WHERE event_id = $1), NOT EXISTS (SELECT 1 FROM intel_report WHERE event_id = $1),
+		NOT EXISTS (SELECT 1 FROM intel_sighting WHERE event_id = $1), NOT EXISTS (SELECT 1 FROM intel_proposal WHERE event_id = $1)`
 )
 
 // perEvent are the tables whose rows go with their event, children first.
@@ -85,10 +87,14 @@ func writeEvent(ctx context.Context, tx *store.Tx, e Event, loading int64) error
 
 // rewriteEvent writes every changeable column, and ends the loading.
 func rewriteEvent(ctx context.Context, tx *store.Tx, e Event) error {
-	_, err := tx.Exec(ctx, updateEvent, e.ID, e.Audience, e.Origin.ID, int(e.Distribution), e.Group, e.Date, e.Info, foldText(e.Info),
+	return tx.Later(ctx, updateEvent, changeable(e)...)
+}
+
+// changeable are the values of updateEvent.
+func changeable(e Event) []any {
+	return []any{e.ID, e.Audience, e.Origin.ID, int(e.Distribution), e.Group, e.Date, e.Info, foldText(e.Info),
 		e.Threat, e.Analysis, e.Published, e.Locked, e.ProposalLock, e.Protected, e.NoCorrelation, e.Timestamp, e.PublishTimestamp,
-		e.SightingTimestamp, e.ExtendsUUID, e.TLP, e.PAP, e.Attributes, e.ownAudiences, e.Changed, e.UUID)
-	return err
+		e.SightingTimestamp, e.ExtendsUUID, e.TLP, e.PAP, e.Attributes, e.ownAudiences, e.Changed, e.UUID}
 }
 
 // readEvent loads the header of an event that who may see, without tags.

@@ -35,7 +35,7 @@ func writeChanges(ctx context.Context, tx *store.Tx, who ident.Actor, before, af
 	if err != nil {
 		return err
 	}
-	_, err = tx.CopyIn(ctx, "intel_change", changeColumns, func(yield func([]any, error) bool) {
+	return tx.CopyLater(ctx, "intel_change", changeColumns, func(yield func([]any, error) bool) {
 		for i := range list {
 			e := &list[i]
 			audience := before.Audience
@@ -49,7 +49,6 @@ func writeChanges(ctx context.Context, tx *store.Tx, who ident.Actor, before, af
 			}
 		}
 	})
-	return err
 }
 
 // audiencesWithin gives the own audiences of the objects in which entries stand.

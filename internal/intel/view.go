@@ -306,6 +306,23 @@ func (s *Service) Reports(ctx context.Context, who ident.Actor, event string, de
 	return out, err
 }
 
+// Lacks tells what an event has none of at all, seen or unseen.
+type Lacks struct{ Objects, Reports, Sightings, Proposals bool }
+
+// Lacks is asked by who is about to ask for each of them, most of which most events do
+// not have. The caller has read the event; what it tells is for nobody's eyes. Who may:
+// intel.read.
+func (s *Service) Lacks(ctx context.Context, who ident.Actor, e *Event) (l Lacks, err error) {
+	if err := MayRead(who); err != nil {
+		return l, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		_, err := tx.Row(ctx, lacksOf, []any{e.ID}, &l.Objects, &l.Reports, &l.Sightings, &l.Proposals)
+		return err
+	})
+	return l, err
+}
+
 func noAttribute(ref string) error {
 	return fault.New(fault.NotFound, "no attribute %q", ref).WithKey("intel.fault.no-attribute")
 }

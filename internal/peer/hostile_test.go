@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -107,6 +108,37 @@ func whole(t *testing.T, run peer.Run) {
 	if e := run.Counts.Events; e.Read != e.Created+e.Updated+e.Unchanged+e.Refused+e.Left {
 		t.Errorf("the counts do not add up: %+v", e)
 	}
+}
+
+// What comes by another way between the list and the event: one is made here, one is put
+// on the block list, one comes from somebody else in an older version.
+func TestEventsThatComeMeanwhile(t *testing.T) {
+	t.Parallel()
+	hostile(t, func(t *testing.T, n *node, s *script, p peer.Peer) {
+		peers := ident.SystemPart("peer")
+		s.index = listed(uuidA, uuidB, uuidC)
+		var once sync.Once
+		meanwhile := func() {
+			n.made(&misp.Event{UUID: misp.T(uuidA), Info: misp.T("ours")})
+			_, _, err := n.Intel.AddBlocks(ctx, n.Lead, intel.EventBlocks, []string{uuidB}, intel.Block{})
+			n.Must(err)
+			_, err = n.Intel.AddEvent(ctx, peers, intel.FromEvent(&misp.Event{UUID: misp.T(uuidC), Info: misp.T("older"), Timestamp: misp.N(1_600_000_000),
+				Distribution: misp.N(3), Locked: misp.B(true), Orgc: &misp.Org{UUID: misp.T(orgEvil), Name: misp.T("Evil")}}), intel.AddOptions{Org: p.Org})
+			n.Must(err)
+		}
+		s.view = func(w http.ResponseWriter, _ *http.Request, uuid string) {
+			once.Do(meanwhile) // all three are asked for side by side
+			fmt.Fprint(w, doc(uuid, ""))
+		}
+		run := n.pull(p, peer.Options{})
+		whole(t, run)
+		if run.Counts.Events != (peer.Tally{Read: 3, Updated: 1, Refused: 2}) || run.Counts.Reasons["peer.reason.own"] != 1 || run.Counts.Reasons["peer.reason.blocked"] != 1 {
+			t.Errorf("%+v %q", run.Counts, run.Detail)
+		}
+		if a, c := n.has(uuidA), n.has(uuidC); a.Info != "ours" || c.Info != "x" || c.Attributes != 1 {
+			t.Errorf("%q, and %q with %d attributes", a.Info, c.Info, c.Attributes)
+		}
+	})
 }
 
 // One event breaks off, one gives 500, one is fine: the fine one is stored, the

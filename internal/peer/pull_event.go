@@ -43,10 +43,12 @@ func (w *puller) events(ctx context.Context) (done bool, err error) {
 
 // page stores a list of events while the next ones are on their way.
 func (w *puller) page(ctx context.Context, list []item) (n int, err error) {
+	held, err := w.s.intel.HeldEvents(ctx, w.as(), uuidsIn(list))
+	if err != nil {
+		return 0, err
+	}
 	ctx, stop := context.WithCancel(ctx)
-	f := fetchAhead(ctx, list, func(ctx context.Context, it item) (*http.Response, error) {
-		return w.r.event(ctx, it.uuid, w.p.Internal)
-	})
+	f := fetchAhead(ctx, list, w.fetch)
 	defer f.drain()
 	defer stop()
 	for i := range list {
@@ -54,7 +56,8 @@ func (w *puller) page(ctx context.Context, list []item) (n int, err error) {
 			return i, nil
 		}
 		got := f.next()
-		err := w.take(ctx, &list[i], got)
+		_, here := held[list[i].uuid]
+		err := w.take(ctx, &list[i], got, !here)
 		got.close()
 		if err != nil {
 			return i, err
@@ -63,12 +66,28 @@ func (w *puller) page(ctx context.Context, list []item) (n int, err error) {
 	return len(list), nil
 }
 
-// take stores one event and notes what became of it; an error ends the run.
-func (w *puller) take(ctx context.Context, it *item, got *fetched) error {
+func (w *puller) fetch(ctx context.Context, it item) (*http.Response, error) {
+	return w.r.event(ctx, it.uuid, w.p.Internal)
+}
+
+func uuidsIn(list []item) []string {
+	out := make([]string, len(list))
+	for i := range list {
+		out[i] = list[i].uuid
+	}
+	return out
+}
+
+// take stores one event and notes what became of it; an error ends the run. fresh tells
+// that nothing was here of it, nor on the block list, when last looked.
+func (w *puller) take(ctx context.Context, it *item, got *fetched, fresh bool) error {
 	err := got.err
 	var saved intel.Saved
 	if err == nil {
-		saved, err = w.store(ctx, it, got)
+		saved, err = w.store(ctx, it, got, fresh)
+	}
+	if f := fault.Of(err); fresh && f != nil && f.Key == "intel.fault.event-exists" {
+		saved, err = w.storeAnew(ctx, it) // it came by another way meanwhile
 	}
 	if err == nil {
 		w.failed = 0
@@ -91,15 +110,30 @@ func (w *puller) take(ctx context.Context, it *item, got *fetched) error {
 	return w.settle(ctx, it, intel.Saved{State: "refused"}, reason, DetailOf(err))
 }
 
-// store reads the document into threat data. What is created or changed is counted,
-// and its note struck out, in the event's own transaction.
-func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel.Saved, err error) {
-	who := w.as()
-	held, err := w.s.intel.HeldEvents(ctx, who, []string{it.uuid})
+// storeAnew fetches an event once more and stores it over what is here.
+func (w *puller) storeAnew(ctx context.Context, it *item) (saved intel.Saved, err error) {
+	resp, err := w.fetch(ctx, *it)
 	if err != nil {
 		return saved, err
 	}
-	h := held[it.uuid]
+	got := &fetched{resp: resp, body: readAhead(resp.Body)}
+	defer got.close()
+	return w.store(ctx, it, got, false)
+}
+
+// store reads the document into threat data. What is created or changed is counted,
+// and its note struck out, in the event's own transaction. One that is fresh fails with
+// Conflict when it is here after all.
+func (w *puller) store(ctx context.Context, it *item, got *fetched, fresh bool) (saved intel.Saved, err error) {
+	who := w.as()
+	var h intel.Held
+	if !fresh {
+		held, err := w.s.intel.HeldEvents(ctx, who, []string{it.uuid})
+		if err != nil {
+			return saved, err
+		}
+		h = held[it.uuid]
+	}
 	switch {
 	case h.Blocked:
 		return saved, refusal(reasonBlocked, "on the block list here")
@@ -114,7 +148,7 @@ func (w *puller) store(ctx context.Context, it *item, got *fetched) (saved intel
 	}
 	var counts Counts
 	proof := intel.NewProof(got.resp.Header.Get(signatureHeader))
-	opt := intel.AddOptions{Org: w.p.Org, Upsert: true, Proof: proof, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
+	opt := intel.AddOptions{Org: w.p.Org, Upsert: !fresh, Proof: proof, Also: func(ctx context.Context, tx *store.Tx, sv intel.Saved) error {
 		counts = w.run.Counts.copy()
 		counts.took(sv)
 		if rc.move {
@@ -205,15 +239,14 @@ func (w *puller) strike(ctx context.Context, tx *store.Tx, it *item, counts Coun
 }
 
 func (w *puller) drop(ctx context.Context, tx *store.Tx, it *item) error {
-	if _, err := tx.Exec(ctx, dropItem, w.p.ID, w.run.Way, it.uuid); err != nil {
+	if err := tx.Later(ctx, dropItem, w.p.ID, w.run.Way, it.uuid); err != nil {
 		return err
 	}
 	now, err := store.Now(ctx, tx)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, putSource, tx.DB().NewID(), it.uuid, w.p.ID, now)
-	return err
+	return tx.Later(ctx, putSource, tx.DB().NewID(), it.uuid, w.p.ID, now)
 }
 
 // settle notes what became of an event that changed nothing here.

@@ -151,8 +151,7 @@ func newRun(ctx context.Context, tx *store.Tx, r *Run) error {
 }
 
 func writeRun(ctx context.Context, tx *store.Tx, r *Run) error {
-	_, err := tx.Exec(ctx, updateRun, r.ID, r.State, r.phase, r.etag, r.Ended, text(r.Counts), r.Detail, r.cursor)
-	return err
+	return tx.Later(ctx, updateRun, r.ID, r.State, r.phase, r.etag, r.Ended, text(r.Counts), r.Detail, r.cursor)
 }
 
 func scanItem(s store.Scanner) (it item, err error) {
@@ -164,8 +163,7 @@ func writeItem(ctx context.Context, tx *store.Tx, it *item) error {
 	if it.id == 0 {
 		it.id = tx.DB().NewID()
 	}
-	_, err := tx.Exec(ctx, putItem, it.id, it.peer, it.way, it.uuid, it.timestamp, it.state, it.reason, it.detail, it.tries, it.at)
-	return err
+	return tx.Later(ctx, putItem, it.id, it.peer, it.way, it.uuid, it.timestamp, it.state, it.reason, it.detail, it.tries, it.at)
 }
 
 func nextItems(ctx context.Context, tx *store.Tx, peer int64, way string, after, now int64, n int) ([]item, error) {

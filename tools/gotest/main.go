@@ -66,7 +66,7 @@ func run(w io.Writer, out string, args []string) error {
 	r := newReader(w)
 	readErr := r.read(pipe)
 	waitErr := cmd.Wait()
-	r.slowest(10)
+	r.slowest(20)
 	c := r.counts()
 	if waitErr != nil && c.Failed == 0 {
 		// go test died without a word about any test: that is a failure too.
@@ -108,7 +108,7 @@ type reader struct {
 	live   map[key]map[string]int
 	reason map[key]string
 	broken map[string]bool // packages that failed
-	took   map[key]float64 // seconds, of whole tests
+	took   map[key]float64 // seconds
 }
 
 func newReader(w io.Writer) *reader {
@@ -145,9 +145,7 @@ func (r *reader) take(e event) {
 			return
 		}
 		r.result[k] = e.Action
-		if parentOf(e.Test) == "" {
-			r.took[k] = e.Elapsed
-		}
+		r.took[k] = e.Elapsed
 		for p := parentOf(e.Test); p != ""; p = parentOf(p) {
 			r.parent[key{e.Package, p}] = true
 			if e.Action == "fail" {
@@ -211,7 +209,7 @@ func (r *reader) endPackage(k key, action string) {
 func (r *reader) slowest(n int) {
 	var list []key
 	for k, s := range r.took {
-		if s > 10 {
+		if s > 10 && !r.parent[k] { // whose parts ran beside others tells nothing of them
 			list = append(list, k)
 		}
 	}

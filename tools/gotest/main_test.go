@@ -74,7 +74,7 @@ func TestSlowest(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.slowest(2)
-	if got, want := out.String(), "slow:   40s q.TestLonger\nslow:   31s p.TestLong\n"; got != want {
+	if got, want := out.String(), "slow:   40s q.TestLonger\nslow:   30s p.TestLong/part\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -36,6 +36,7 @@ type show struct {
 	said     map[string][]remark.Remark
 	remarks  bool // analyst data
 	decay    *decaying
+	lacks    intel.Lacks // of the event under way
 }
 
 // noLocal tells whether local tags, and the clusters that they stand for, stay here: asked
@@ -168,8 +169,13 @@ func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error
 		return err
 	}
 	if !s.metadata {
-		if s.proposed, err = a.proposals(c, e); err != nil {
+		if s.lacks, err = a.Intel.Lacks(c.ctx(), c.who, e); err != nil {
 			return err
+		}
+		if !s.lacks.Proposals {
+			if s.proposed, err = a.proposals(c, e); err != nil {
+				return err
+			}
 		}
 		if s.remarks {
 			if s.said, err = a.Remarks.Of(c.ctx(), c.who, e.Ref()); err != nil {
@@ -224,21 +230,26 @@ func (a *api) sightings(c *call, e *intel.Event) (map[int64][]misp.Sighting, err
 // writeChildren streams attributes and objects, of an event and of those that extend
 // it: each element names its own event.
 func (a *api) writeChildren(c *call, x *misp.Encoder, parts []*intel.Event, s show) (err error) {
-	seen := make([]map[int64][]misp.Sighting, len(parts))
+	of := make([]show, len(parts))
 	for i, e := range parts {
-		if seen[i], err = a.sightings(c, e); err != nil {
-			return err
+		of[i] = s
+		if i > 0 {
+			if of[i].lacks, err = a.Intel.Lacks(c.ctx(), c.who, e); err != nil {
+				return err
+			}
 		}
-		s := s
-		s.seen, s.only = seen[i], a.lets(c, e, s.only)
-		if err = a.writeAttributes(c, x, e, s); err != nil {
+		if !of[i].lacks.Sightings {
+			if of[i].seen, err = a.sightings(c, e); err != nil {
+				return err
+			}
+		}
+		of[i].only = a.lets(c, e, s.only)
+		if err = a.writeAttributes(c, x, e, of[i]); err != nil {
 			return err
 		}
 	}
 	for i, e := range parts {
-		s := s
-		s.seen, s.only = seen[i], a.lets(c, e, s.only)
-		if err = a.writeObjects(c, x, e, s); err != nil {
+		if err = a.writeObjects(c, x, e, of[i]); err != nil {
 			return err
 		}
 	}
@@ -257,7 +268,7 @@ func (a *api) writeAttributes(c *call, x *misp.Encoder, e *intel.Event, s show) 
 		return x.Attribute(&w)
 	}
 	part := intel.Part{Deleted: s.deleted}
-	if err := a.Intel.Attributes(c.ctx(), c.who, e.Ref(), part, one); err != nil || !s.flat {
+	if err := a.Intel.Attributes(c.ctx(), c.who, e.Ref(), part, one); err != nil || !s.flat || s.lacks.Objects {
 		return err
 	}
 	return a.Intel.Objects(c.ctx(), c.who, e.Ref(), part, func(ob *intel.Object) error {
@@ -271,7 +282,7 @@ func (a *api) writeAttributes(c *call, x *misp.Encoder, e *intel.Event, s show) 
 }
 
 func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) error {
-	if s.flat {
+	if s.flat || s.lacks.Objects {
 		return nil
 	}
 	return a.Intel.Objects(c.ctx(), c.who, e.Ref(), intel.Part{Deleted: s.deleted}, func(ob *intel.Object) error {

@@ -38,9 +38,11 @@ func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) 
 		w.Attribute, w.Object, w.ShadowAttribute, w.EventReport = nil, nil, nil, nil
 		return w, a.decorate(c, e, w, s)
 	}
-	reports, err := a.Intel.Reports(c.ctx(), c.who, e.Ref(), s.deleted)
-	if err != nil {
-		return nil, err
+	var reports []intel.Report
+	if !s.lacks.Reports {
+		if reports, err = a.Intel.Reports(c.ctx(), c.who, e.Ref(), s.deleted); err != nil {
+			return nil, err
+		}
 	}
 	for i := range reports {
 		r := reports[i].Wire()

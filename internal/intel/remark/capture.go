@@ -126,7 +126,7 @@ func seconds(t misp.Text) int64 {
 // those that were waiting for it. For the room itself, in the act that stores the
 // event; one that is no valid remark is left out, as MISP does.
 func (s *Service) CaptureTx(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, list []intel.Said) error {
-	if _, err := tx.Exec(ctx, bindRemarks, event); err != nil {
+	if err := tx.Later(ctx, bindRemarks, event); err != nil {
 		return err
 	}
 	if len(list) == 0 || mayRemark(who) != nil {

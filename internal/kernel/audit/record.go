@@ -97,7 +97,7 @@ func (l *Log) RecordAt(ctx context.Context, tx *store.Tx, who ident.Actor, at, i
 		return err
 	}
 	leaf := leafHash(salt[:], line)
-	_, err = tx.Exec(ctx, insertLine, line.ID, line.At, line.Actor, line.Person, line.Org, line.CERT, line.Channel, line.Request,
+	err = tx.Later(ctx, insertLine, line.ID, line.At, line.Actor, line.Person, line.Org, line.CERT, line.Channel, line.Request,
 		line.Verb, line.Kind, line.Object, line.Label, string(d), hex.EncodeToString(salt[:]), hex.EncodeToString(leaf[:]), l.mac(id, leaf, "line"))
 	if err != nil {
 		return fmt.Errorf("audit line of %s: %w", verb, err)

@@ -47,7 +47,7 @@ func Enqueue(ctx context.Context, tx *store.Tx, j Job) error {
 	if j.Key != "" {
 		key = j.Key
 	}
-	_, err = tx.Exec(ctx, insertJob, tx.DB().NewID(), j.Kind, key, j.Priority, at, string(payload), now)
+	err = tx.Later(ctx, insertJob, tx.DB().NewID(), j.Kind, key, j.Priority, at, string(payload), now)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type Tx struct {
 	now    int64
 	after  []func()
 	kept   map[question]any // answers within a Reading, else nil
+	later  []laterStmt      // statements that Later holds
 }
 
 // Option changes how Update runs.
@@ -126,6 +127,9 @@ func (db *DB) once(ctx context.Context, fn func(tx *Tx) error, o options) (after
 	if err == nil {
 		err = fn(tx)
 	}
+	if err == nil {
+		err = tx.flush(ctx)
+	}
 	if err != nil {
 		err = cut(conn, err)
 		_ = stx.Rollback()
@@ -216,7 +220,10 @@ func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 // statements of a connection prepared.
 func (tx *Tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	if !tx.writes {
-		return 0, errors.New("store: a write inside View")
+		return 0, errWriteInView
+	}
+	if err := tx.flush(ctx); err != nil {
+		return 0, err
 	}
 	res, err := tx.tx.ExecContext(ctx, text, args...)
 	if err != nil {
@@ -225,8 +232,18 @@ func (tx *Tx) Exec(ctx context.Context, text string, args ...any) (int64, error)
 	return res.RowsAffected()
 }
 
+func (tx *Tx) exec(ctx context.Context, text string, args ...any) error {
+	_, err := tx.Exec(ctx, text, args...)
+	return err
+}
+
+var errWriteInView = errors.New("store: a write inside View")
+
 // Query runs a query; the rows must be closed before the next statement.
 func (tx *Tx) Query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if err := tx.flush(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := tx.tx.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s)", err, brief(text))
@@ -236,6 +253,9 @@ func (tx *Tx) Query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 
 // Row scans the first row into dest; found is false when there is none.
 func (tx *Tx) Row(ctx context.Context, text string, args []any, dest ...any) (found bool, err error) {
+	if err := tx.flush(ctx); err != nil {
+		return false, err
+	}
 	err = tx.tx.QueryRowContext(ctx, text, args...).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -344,6 +364,16 @@ const fewRows = 8
 // CopyIn inserts many rows into table: COPY on PostgreSQL, one prepared
 // statement on SQLite. Rows come one by one; a row has one value a column.
 func (tx *Tx) CopyIn(ctx context.Context, table string, cols []string, rows iter.Seq2[[]any, error]) (n int64, err error) {
+	return tx.copyIn(ctx, table, cols, rows, tx.exec)
+}
+
+// CopyLater is CopyIn for rows that nothing in the transaction reads: a few go as by Later.
+func (tx *Tx) CopyLater(ctx context.Context, table string, cols []string, rows iter.Seq2[[]any, error]) error {
+	_, err := tx.copyIn(ctx, table, cols, rows, tx.Later)
+	return err
+}
+
+func (tx *Tx) copyIn(ctx context.Context, table string, cols []string, rows iter.Seq2[[]any, error], few execFunc) (n int64, err error) {
 	if tx.db.Engine == PostgreSQL {
 		src := &copySource{}
 		src.next, src.stop = iter.Pull2(rows)
@@ -355,7 +385,10 @@ func (tx *Tx) CopyIn(ctx context.Context, table string, cols []string, rows iter
 		case src.err != nil:
 			return 0, src.err
 		case len(src.first) <= fewRows:
-			return int64(len(src.first)), tx.InsertRows(ctx, table, cols, src.first)
+			return int64(len(src.first)), insertRows(ctx, table, cols, src.first, few)
+		}
+		if err := tx.flush(ctx); err != nil {
+			return 0, err
 		}
 		err = tx.conn.Raw(func(dc any) error {
 			n, err = dc.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{table}, cols, src)
@@ -391,6 +424,10 @@ const insertMost = 50
 // InsertRows inserts a few rows in as few statements as go: words, marks and the
 // like of one act, each of which would cost a round trip. For thousands use CopyIn.
 func (tx *Tx) InsertRows(ctx context.Context, table string, cols []string, rows [][]any) error {
+	return insertRows(ctx, table, cols, rows, tx.exec)
+}
+
+func insertRows(ctx context.Context, table string, cols []string, rows [][]any, exec execFunc) error {
 	for part := range slices.Chunk(rows, insertMost) {
 		var text strings.Builder
 		text.WriteString("INSERT INTO " + table + " (" + join(cols) + ") VALUES ")
@@ -402,7 +439,7 @@ func (tx *Tx) InsertRows(ctx context.Context, table string, cols []string, rows 
 			text.WriteString("(" + Marks(len(args)+1, len(cols)) + ")")
 			args = append(args, row...)
 		}
-		if _, err := tx.Exec(ctx, text.String(), args...); err != nil {
+		if err := exec(ctx, text.String(), args...); err != nil {
 			return err
 		}
 	}
