@@ -385,6 +385,9 @@ func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan
 		w.add("a.event_id IN " + store.In(p.events))
 	}
 	w.span("a.timestamp", p.Time)
+	if p.After > 0 {
+		w.add("a.id > ?", p.After)
+	}
 	p.attributeWhere(&w, who, true)
 	p.eventWhere(&w, who, ofAttributes)
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+attributeFrom+w.sql(), w.args...)

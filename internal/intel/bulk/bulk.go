@@ -1,12 +1,17 @@
 package bulk
 
 import (
+	"bytes"
+	"fmt"
+
+	"straza/internal/format/misp"
 	"straza/internal/intel"
 )
 
 // Kinds of act.
 const (
 	Tag    = "tag"    // on attributes of one event
+	Edit   = "edit"   // of attributes of one event
 	Undo   = "undo"   // of such an act
 	Across = "across" // on attributes of several events
 )
@@ -47,8 +52,24 @@ func (a *Act) Percent() int {
 // Ask is what an act is to do.
 type Ask struct {
 	Tag   string      `json:"tag,omitempty"`
+	Edit  *Fields     `json:"edit,omitempty"`
 	Scope intel.Scope `json:"scope"`
 	At    int64       `json:"at,omitempty"` // of an undo: the act that is taken back
+}
+
+// Fields are those of an attribute that an act changes; what did not come stays as it is.
+type Fields struct{ misp.Attribute }
+
+// UnmarshalJSON reads what the attribute's own MarshalJSON wrote.
+func (f *Fields) UnmarshalJSON(b []byte) error {
+	list, _, err := misp.Read[misp.Attribute](bytes.NewReader(b), misp.Limits{}, "Attribute")
+	if err == nil && len(list) != 1 {
+		err = fmt.Errorf("%d changes", len(list))
+	}
+	if err == nil {
+		f.Attribute = list[0]
+	}
+	return err
 }
 
 // Result is what an act did so far.

@@ -314,6 +314,69 @@ func TestScope(t *testing.T) {
 	})
 }
 
+// TestEditGoesOn: a change of what a filter leaves goes for the whole of it although what
+// is changed falls out of the filter; the job says how far it is, and one undo takes it
+// back. What a filter does not leave, and what nothing was said of, stays.
+func TestEditGoesOn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		n := intel.BulkMost + 500
+		var list []misp.Attribute
+		for i := range n {
+			list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
+		}
+		other := inteltest.Attr("ip-dst", "192.0.2.3")
+		e := w.Add(w.who, inteltest.Event("many", intel.Community, append(list, other)...))
+		w.now.Add(time.Minute)
+		said := func() map[string]int {
+			out := map[string]int{}
+			w.Must(w.Intel.SearchAttributes(ctx, w.who, intel.Query{Events: []string{e.UUID}}, func(a *intel.Attribute) error {
+				seen := ""
+				if a.FirstSeen != nil {
+					seen = " seen"
+				}
+				out[fmt.Sprint(a.Type, " ", a.ToIDS, " ", a.Comment, seen)]++
+				return nil
+			}))
+			return out
+		}
+		before := said()
+		change := misp.Attribute{ToIDS: misp.B(false), Comment: misp.T("лажна узбуна"), FirstSeen: misp.T("2026-01-02T03:04:05+00:00")}
+		a, err := w.Bulk.Edit(ctx, w.who, e.UUID, intel.Scope{Type: "domain", ToIDS: true}, change)
+		w.Must(err)
+		if a.State != bulk.Running || a.Result.Changed != intel.BulkMost {
+			t.Fatalf("begun: %+v", a)
+		}
+		w.now.Add(time.Minute)
+		w.run("intel.bulk-go", a.ID)
+		a = w.read(a)
+		if a.State != bulk.Done || a.Total != int64(n) || a.Percent() != 100 || a.Result.Changed != n {
+			t.Errorf("%s, %d of %d: %+v", a.State, a.Percent(), a.Total, a.Result)
+		}
+		if diff := cmp.Diff(map[string]int{"domain false лажна узбуна seen": n, "ip-dst true ": 1}, said()); diff != "" {
+			t.Error(diff)
+		}
+		w.now.Add(time.Minute)
+		again, err := w.Bulk.Edit(ctx, w.who, e.UUID, intel.Scope{Type: "ip-dst"}, misp.Attribute{ToIDS: misp.B(true)})
+		w.Must(err)
+		if again.UUID != "" || again.Result.Same != 1 || again.Result.Changed != 0 {
+			t.Errorf("what it said already: %+v", again)
+		}
+		u, err := w.Bulk.UndoAttributes(ctx, w.who, e.UUID, a.Result.At)
+		w.Must(err)
+		w.run("intel.bulk-go", u.ID)
+		if diff := cmp.Diff(before, said()); diff != "" || w.read(a).State != bulk.Undone {
+			t.Error("taken back", w.read(a).State, diff)
+		}
+		stranger := w.Person(w.B, access.OrgAdmin, ident.Web)
+		if _, err := w.Bulk.Edit(ctx, stranger, e.UUID, intel.Scope{}, change); !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Denied) {
+			t.Errorf("a stranger changes: %v", err)
+		}
+		if _, err := w.Bulk.Edit(ctx, w.who, e.UUID, intel.Scope{}, misp.Attribute{Distribution: misp.N(4), SharingGroupID: misp.N(4711)}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a group that is none: %v", err)
+		}
+	})
+}
+
 // across are three events with one attribute each: Alfa's own, one of Beta's that Alfa
 // sees, and one of Gama's that it does not.
 func (w *world) across() (own, seen, hidden intel.Event, ids []int64) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/kernel/audit"
 	"straza/internal/kernel/fault"
@@ -59,6 +60,18 @@ func (s *Service) Tag(ctx context.Context, who ident.Actor, event string, scope 
 	return a, s.step(ctx, who, &a)
 }
 
+// Edit lays the fields that came over the attributes of an event that a scope leaves, as
+// intel's EditAttributes does over some; for the rest as Tag. Who may: the right to edit
+// the event. Faults: as Tag's; Invalid for a level or sharing group that is none.
+func (s *Service) Edit(ctx context.Context, who ident.Actor, event string, scope intel.Scope, w misp.Attribute) (Act, error) {
+	e, err := s.d.Intel.Event(ctx, who, event)
+	if err != nil {
+		return Act{}, err
+	}
+	a := s.act(who, e.ID, Edit, Ask{Edit: &Fields{w}, Scope: scope})
+	return a, s.step(ctx, who, &a)
+}
+
 // UndoAttributes takes an act of the caller's on one event back, as intel's does, named by
 // its moment; one that goes on is stopped first. Of more than intel.BulkMost attributes the
 // first go back at once and a job goes on. Faults: NotFound, Denied, Limited.
@@ -97,15 +110,20 @@ func (s *Service) step(ctx context.Context, who ident.Actor, a *Act) error {
 	if err != nil {
 		return err
 	}
-	next := *a
-	_, err = s.d.Intel.TagPiece(ctx, who, strconv.FormatInt(a.Event, 10), ids, a.Ask.Tag, intel.Piece{At: a.Result.At, Also: func(ctx context.Context, tx *store.Tx, b intel.Bulk) error {
+	next, event := *a, strconv.FormatInt(a.Event, 10)
+	p := intel.Piece{At: a.Result.At, Also: func(ctx context.Context, tx *store.Tx, b intel.Bulk) error {
 		if next = *a; len(ids) > 0 {
 			next.after = ids[len(ids)-1]
 		}
 		next.Result.Add(b)
 		next.Result.Read += int64(len(ids))
 		return s.note(ctx, tx, who, a, &next, more)
-	}})
+	}}
+	if a.Ask.Edit != nil {
+		_, err = s.d.Intel.EditPiece(ctx, who, event, ids, a.Ask.Edit.Attribute, p)
+	} else {
+		_, err = s.d.Intel.TagPiece(ctx, who, event, ids, a.Ask.Tag, p)
+	}
 	if err == nil {
 		*a = next
 	}
@@ -266,7 +284,7 @@ func (s *Service) sweep(ctx context.Context) error {
 // rights of now. What may not be done any more ends it, with what was done before.
 func (s *Service) goOn(ctx context.Context, id int64) error {
 	a, who, found, err := s.begin(ctx, id)
-	if err == nil && found && a.State == Running && a.Total == 0 && a.Kind == Tag {
+	if err == nil && found && a.State == Running && a.Total == 0 && a.Kind != Undo {
 		err = s.count(ctx, who, &a)
 	}
 	for err == nil && found && a.State == Running {
@@ -306,13 +324,16 @@ func (s *Service) begin(ctx context.Context, id int64) (a Act, who ident.Actor, 
 	return a, who, found, err
 }
 
-// count says how many attributes are meant in all.
+// count says how many attributes are meant in all: those that are done may not be what
+// the scope asks for any more.
 func (s *Service) count(ctx context.Context, who ident.Actor, a *Act) error {
-	n, err := s.d.Intel.CountAttributes(ctx, who, s.query(a))
+	q := s.query(a)
+	q.After = a.after
+	n, err := s.d.Intel.CountAttributes(ctx, who, q)
 	if err != nil {
 		return err
 	}
-	a.Total = max(n, 1)
+	a.Total = max(a.Result.Read+n, 1)
 	return s.d.DB.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, setTotal, a.ID, a.Total)
 		return err

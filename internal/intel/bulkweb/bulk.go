@@ -11,6 +11,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/intel/dossier"
 	"straza/internal/intel/enrich"
 	"straza/internal/intel/eventweb"
@@ -51,7 +52,7 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 	}
 	tag := f.Text("tag", 255)
 	if form, err := formOf(act, tag, ids); err != nil || form != "" {
-		if narrow := f.Text(narrowed, 2000); act == "tag" && narrow != "" {
+		if narrow := f.Text(narrowed, 2000); (act == "tag" || act == "edit") && narrow != "" {
 			form += "&" + narrowed + "=" + url.QueryEscape(narrow)
 		}
 		return orRedirect(err, to+form)
@@ -70,10 +71,15 @@ func (p *pages) bulk(_ http.ResponseWriter, r *http.Request) error {
 // page tells how far it is.
 func (p *pages) tagMany(r *http.Request, ref, to string, scope intel.Scope, tag string) error {
 	a, err := p.d.Bulk.Tag(r.Context(), web.Actor(r), ref, scope, tag)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case a.UUID != "":
+	}
+	return begun(r, to, &a)
+}
+
+// begun leads to the page of an act that goes on, or says what it did.
+func begun(r *http.Request, to string, a *bulk.Act) error {
+	if a.UUID != "" {
 		return web.Redirect(to+"/bulk/"+a.UUID, nil)
 	}
 	return web.Redirect(to, flash(r, to, a.Result.Bulk))

@@ -7,6 +7,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/intel/bulk"
 	"straza/internal/intel/eventweb"
 	"straza/internal/kernel/web"
 	"straza/internal/kernel/web/ui"
@@ -29,6 +30,8 @@ type editPage struct {
 	NoTimes   ui.Field
 	Wider     *ui.Note // the chosen reach is wider than the event's
 	WiderSaid string
+	Meant     *ui.Choices // or those that the filter leaves, or all of the event
+	Narrowed  string
 	Cancel    ui.Button
 }
 
@@ -40,7 +43,8 @@ func (p *pages) askEdit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := p.editPage(r, web.NewForm(r, nil), e, r.URL.Query().Get("of"))
+	at := r.URL.Query()
+	page, err := p.editPage(r, web.NewForm(r, map[string][]string{meant: {theTicked}, narrowed: at[narrowed]}), e, at.Get("of"))
 	if err != nil {
 		return err
 	}
@@ -83,6 +87,12 @@ func (p *pages) editPage(r *http.Request, f *web.Form, e *intel.Event, of string
 		page.Times[i].Optional, page.Times[i].Mono, page.Times[i].Hint = true, true, web.T(r, "intel.first.hint")
 	}
 	page.NoComment, page.NoTimes = f.Box("nocomment", "intel.bulk.nocomment"), f.Box("notimes", "intel.bulk.notimes")
+	if err != nil {
+		return nil, err
+	}
+	scope := scopeIn(f.Text(narrowed, 2000))
+	page.Narrowed = eventweb.Narrow(scope)
+	page.Meant, err = p.meant(r, f, e, len(ids), scope)
 	return page, err
 }
 
@@ -148,7 +158,7 @@ func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
 	of := f.Text("of", packedMost)
 	wire, none := asked(f)
 	f.Require(!none, "", "intel.bulk.nothing")
-	var done intel.Bulk
+	var done bulk.Act
 	if err = f.Err("attributes"); err == nil {
 		level, group := intel.Distribution(wire.Distribution.V), wire.SharingGroupID.V
 		said := strconv.FormatInt(wire.Distribution.V, 10) + "-" + strconv.FormatInt(group, 10)
@@ -161,7 +171,11 @@ func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
 			page.WiderSaid = said
 			return p.t.Invalid(w, r, "bulkedit", page)
 		}
-		done, err = p.d.Intel.EditAttributes(r.Context(), web.Actor(r), e.Ref(), unpackIDs(of), wire)
+		if scope, many := beyond(f); many {
+			done, err = p.d.Bulk.Edit(r.Context(), web.Actor(r), e.Ref(), scope, wire)
+		} else {
+			done.Result.Bulk, err = p.d.Intel.EditAttributes(r.Context(), web.Actor(r), e.Ref(), unpackIDs(of), wire)
+		}
 	}
 	if f.Fail(err) {
 		page, err := p.editPage(r, f, e, of)
@@ -174,6 +188,5 @@ func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	to := base(r) + "/" + e.Ref()
-	return web.Redirect(to, flash(r, to, done))
+	return begun(r, base(r)+"/"+e.Ref(), &done)
 }

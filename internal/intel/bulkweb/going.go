@@ -63,7 +63,7 @@ func (p *pages) going(w http.ResponseWriter, r *http.Request) error {
 		page.Note = &ui.Note{Kind: "warning", Title: web.T(r, "intel.going.broke"), Body: web.T(r, a.Result.Fault)}
 	}
 	page.facts(r, &a)
-	if a.Kind == bulk.Tag && a.Result.At != 0 && a.State != bulk.Undone && intel.MayEdit(web.Actor(r), &e) == nil {
+	if a.Kind != bulk.Undo && a.Result.At != 0 && a.State != bulk.Undone && intel.MayEdit(web.Actor(r), &e) == nil {
 		page.Undo = strconv.FormatInt(a.Result.At, 36)
 	}
 	return p.t.Render(w, r, "bulkgoing", page)
@@ -79,7 +79,7 @@ func (page *goingPage) facts(r *http.Request, a *bulk.Act) {
 	}
 	add("intel.going.n."+a.Kind, int64(a.Result.Changed))
 	if a.Result.Same > 0 {
-		add("intel.going.same", int64(a.Result.Same))
+		add("intel.going.same."+a.Kind, int64(a.Result.Same))
 	}
 	if left, why := leftOf(r, a.Result.Bulk); left > 0 {
 		page.Facts.Items = append(page.Facts.Items, ui.Fact{Label: web.T(r, "intel.going.left"), Value: left, Sub: why})

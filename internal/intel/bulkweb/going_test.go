@@ -111,7 +111,7 @@ func TestManyOnPages(t *testing.T) {
 		if !strings.HasPrefix(to, at+"/bulk/") {
 			t.Fatalf("led to %q", to)
 		}
-		d.Shows("ana", to, 200, "goes on", "2,000 attributes so far", "Refresh", "/stop", "Take back the tags", "lavina")
+		d.Shows("ana", to, 200, "goes on", "2,000 attributes so far", "Refresh", "/stop", "Take it all back", "lavina")
 		d.Shows("ana", at, 200, to, "2,000 attributes so far")
 		for who, path := range map[string]string{"vesna": to, "alfa": strings.Replace(to, "/console/", "/portal/", 1)} {
 			d.Shows(who, path, 404)
@@ -120,7 +120,7 @@ func TestManyOnPages(t *testing.T) {
 		other := d.Add(d.people["ana"], inteltest.Event("Други", intel.OwnOrg))
 		d.Shows("ana", strings.Replace(to, e.Ref(), other.Ref(), 1), 404)
 		d.work(t, to)
-		page = d.Shows("ana", to, 200, "Tagged", "2,022", "Take back the tags")
+		page = d.Shows("ana", to, 200, "Tagged", "2,022", "Take it all back")
 		if strings.Contains(page, "/stop") || strings.Contains(d.Shows("ana", at, 200), to) {
 			t.Error("what is done goes on")
 		}
@@ -131,7 +131,7 @@ func TestManyOnPages(t *testing.T) {
 		d.Shows("ana", back, 200, "2,000 of 2,022 attributes", "Taken back")
 		d.work(t, back)
 		d.Shows("ana", back, 200, "2,022", "done")
-		if strings.Contains(d.Shows("ana", to, 200, "taken back"), "Take back the tags") {
+		if strings.Contains(d.Shows("ana", to, 200, "taken back"), "Take it all back") {
 			t.Error("what was taken back is offered back")
 		}
 		if n := d.tagged(t, e.Ref()); n != 2 {
@@ -140,7 +140,64 @@ func TestManyOnPages(t *testing.T) {
 		now.Add(1e9)
 		to = d.to(t, "ana", at+"/attributes", "act", "tag", "tag", "lavina", "meant", "all")
 		d.Sends("ana", to+"/stop", 303, nil)
-		d.Shows("ana", to, 200, "stopped", "Take back the tags")
+		d.Shows("ana", to, 200, "stopped", "Take it all back")
+	})
+}
+
+// TestManyChangedOnPages: the form that changes what ticked attributes have in common does
+// it for what the filter leaves, too; the choice stays when the form comes back.
+func TestManyChangedOnPages(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
+		d := inRoom(t, db)
+		var list []misp.Attribute
+		for i := range intel.BulkMost + 20 {
+			list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
+		}
+		list = append(list, inteltest.Attr("ip-dst", "192.0.2.3"), inteltest.Attr("ip-dst", "192.0.2.4"))
+		e := d.Add(d.people["ana"], inteltest.Event("Многи", intel.OwnOrg, list...))
+		at := "/console/events/" + e.Ref()
+		now.Add(1e9)
+		commented := func() (n int) {
+			for _, a := range d.read(t, e.Ref()) {
+				if a.Comment != "" {
+					n++
+				}
+			}
+			return n
+		}
+		id := regexp.MustCompile(`name="id" value="(\d+)"`).FindStringSubmatch(d.Shows("ana", at+"?type=ip-dst", 200))
+		form := d.to(t, "ana", at+"/attributes", "act", "edit", "id", id[1], "narrowed", "type=ip-dst&sort=value")
+		d.Shows("ana", form, 200, "Only the ticked ones (1)", "What the filter leaves (2)", "All 2,022 attributes", `name="narrowed" value="type=ip-dst"`)
+		of := regexp.MustCompile(`of=([0-9a-z.]+)`).FindStringSubmatch(form)[1]
+		where := at + "/attributes/edit"
+		send := func(pairs ...string) string {
+			t.Helper()
+			now.Add(1e9)
+			return d.to(t, "ana", where, append(pairs, "of", of, "narrowed", "type=ip-dst")...)
+		}
+		if send("comment", "једна", "meant", "ticked"); commented() != 1 {
+			t.Errorf("%d changed, want the ticked one", commented())
+		}
+		if to := send("comment", "две", "meant", "narrowed"); to != at || commented() != 2 {
+			t.Errorf("%d changed, want what the filter leaves; led to %q", commented(), to)
+		}
+		r := d.Browse("ana", "POST", where, "application/x-www-form-urlencoded", strings.NewReader(testkit.Form("of", of, "narrowed", "type=ip-dst", "meant", "narrowed").Encode()))
+		if page := r.Body.String(); r.Code != 422 || !regexp.MustCompile(`value="narrowed"[^>]* checked|checked[^>]* value="narrowed"`).MatchString(page) {
+			t.Errorf("%d, and the choice is gone", r.Code)
+		}
+		to := send("ids", "0", "meant", "all")
+		if !strings.HasPrefix(to, at+"/bulk/") {
+			t.Fatalf("led to %q", to)
+		}
+		d.Shows("ana", to, 200, "Changing many attributes", "goes on", "Changed", "Take it all back")
+		d.work(t, to)
+		d.Shows("ana", to, 200, "2,022", "done")
+		for _, a := range d.read(t, e.Ref()) {
+			if a.ToIDS {
+				t.Fatalf("%s is for detection", a.Value)
+			}
+		}
 	})
 }
 

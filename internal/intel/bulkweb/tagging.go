@@ -48,20 +48,27 @@ func (p *pages) askTag(w http.ResponseWriter, r *http.Request) error {
 	page := p.tagging(r, at+"/attributes", at)
 	page.Header.Sub = []any{e.Info}
 	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: page.Header.Title})
-	n := int64(len(page.Ids))
-	options := []ui.Option{{Value: theTicked, Label: web.T(r, "intel.tagging.ticked", "n", i18n.Number(web.Lang(r), n))}}
-	if narrow := r.URL.Query().Get(narrowed); scopeIn(narrow) != (intel.Scope{}) {
-		some, err := p.some(r, scopeIn(narrow).Query(e.Ref()))
+	scope := scopeIn(r.URL.Query().Get(narrowed))
+	page.Hidden[narrowed] = eventweb.Narrow(scope)
+	if page.Meant, err = p.meant(r, web.NewForm(r, map[string][]string{meant: {theTicked}}), e, len(page.Ids), scope); err != nil {
+		return err
+	}
+	return p.t.Render(w, r, "bulktagging", page)
+}
+
+// meant asks whether an act is for the ticked ones, for what the filter leaves, or for all.
+func (p *pages) meant(r *http.Request, f *web.Form, e *intel.Event, ticked int, scope intel.Scope) (*ui.Choices, error) {
+	options := []ui.Option{{Value: theTicked, Label: web.T(r, "intel.tagging.ticked", "n", i18n.Number(web.Lang(r), int64(ticked)))}}
+	if scope != (intel.Scope{}) {
+		some, err := p.some(r, scope.Query(e.Ref()))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		page.Hidden[narrowed] = eventweb.Narrow(scopeIn(narrow))
 		options = append(options, ui.Option{Value: theNarrowed, Label: web.T(r, "intel.tagging.narrowed", "n", some)})
 	}
 	options = append(options, ui.Option{Value: theWhole, Label: web.T(r, "intel.tagging.all", "n", i18n.Number(web.Lang(r), e.Attributes))})
-	choices := web.NewForm(r, map[string][]string{meant: {theTicked}}).Choices(meant, "intel.tagging.meant", options...)
-	page.Meant = &choices
-	return p.t.Render(w, r, "bulktagging", page)
+	choices := f.Choices(meant, "intel.tagging.meant", options...)
+	return &choices, nil
 }
 
 // tagging is the form that sends a tag for ticked attributes to an act.
