@@ -1,8 +1,8 @@
 // Package bulk is the chamber of acts on many attributes. One is a tag on all attributes of
 // an event, or on those that a filter leaves, or a change of what they have in common: up to
-// intel.BulkMost of them are done while their person waits; of more the first piece is, and a job goes on with the others, piece
-// by piece, each committed together with the note of how far the act came. A job that is cut
-// off goes on behind its last piece: nothing is done twice and nothing is left out. All
+// intel.BulkMost of them are done while their person waits; of more the first piece is, and
+// a job goes on with the others, piece by piece, each committed together with the note of
+// how far the act came. A job that is cut off goes on behind its last piece: nothing is done twice and nothing is left out. All
 // pieces stand in the journal under one moment and are taken back as a whole, by a job of
 // the same kind when they are many; a person may stop their act between two pieces.
 //

@@ -49,7 +49,9 @@ func (p *pages) askTag(w http.ResponseWriter, r *http.Request) error {
 	page.Header.Sub = []any{e.Info}
 	page.Crumbs = eventweb.Crumbs(r, e, ui.Crumb{Label: page.Header.Title})
 	scope := scopeIn(r.URL.Query().Get(narrowed))
-	page.Hidden[narrowed] = eventweb.Narrow(scope)
+	if scope != (intel.Scope{}) {
+		page.Hidden[narrowed] = eventweb.Narrow(scope)
+	}
 	if page.Meant, err = p.meant(r, web.NewForm(r, map[string][]string{meant: {theTicked}}), e, len(page.Ids), scope); err != nil {
 		return err
 	}
