@@ -161,7 +161,7 @@ func (h *House) handler(port int) (http.Handler, error) {
 		h.limits = &buckets{}
 	}
 	m := web.New(web.Config{Origin: origin, Hosts: hosts, Secret: h.Vault.MAC("flash cookies"), Catalog: h.Catalog, Log: slog.Default(),
-		Gate: h.Accounts.Gate(), Onces: h.DB, Limiter: h.limits, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang, Views: h.Accounts})
+		Gate: h.Accounts.Gate(), Reading: h.DB.Reading, Onces: h.DB, Limiter: h.limits, Now: h.clock.Now, Site: h.site, Nav: h.nav(), Proxies: proxies, SetLang: h.Accounts.SetLang, Views: h.Accounts})
 	h.routes(m)
 	h.mux = m
 	chain, err := m.Handler()

@@ -206,6 +206,7 @@ func TestChangedByOneForm(t *testing.T) {
 		send(422, `value="2026-13-41"`, "first", "2026-13-41")
 		send(422, "not both", "comment", "x", "nocomment", "1")
 		send(422, `data-error`, "distribution", "4", "group", "")
+		send(422, "Delete them or change them", "delete", "1", "comment", "x")
 		d.Sends("ana", at+"/attributes/edit", 422, testkit.Form("of", of[1], "distribution", "1", "comment", "са пробе"), "Wider than the event", `value="са пробе"`)
 		if a := d.read(t, e.Ref())[0]; a.Distribution != intel.Inherit || a.Comment != "" {
 			t.Errorf("kept before the answer: %+v", a)
@@ -239,7 +240,7 @@ func TestPagesAreWhole(t *testing.T) {
 	err := web.CheckTemplates(Files, map[string][]web.Pager{
 		"bulktagging": {&taggingPage{Ids: []int64{1}, Count: "1", Tag: field, Action: "/x"}, &taggingPage{Tag: field, Meant: &ui.Choices{Name: meant}, Hidden: map[string]string{listAsked: "q=1"}}},
 		"bulkgoing":   {&goingPage{}, &goingPage{Note: &ui.Note{Kind: "info", Body: "1"}, Progress: &ui.Progress{Percent: 5, Label: "1"}, Said: "1", Again: &ui.Button{Label: "1"}, Stop: &ui.Button{Label: "2"}, Undo: "x"}},
-		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, NoComment: field, NoTimes: field,
+		"bulkedit": {&editPage{}, &editPage{Of: "1", Count: "1", Some: []string{"a.example"}, More: 3, Choose: []ui.Field{field}, Reach: []ui.Field{field}, Comment: field, Times: []ui.Field{field}, NoComment: field, NoTimes: field, Delete: field,
 			Wider: &ui.Note{Kind: "warning", Title: "1", Body: "2"}, WiderSaid: "1-0"}},
 	}, Files, intelweb.Files)
 	if err != nil {

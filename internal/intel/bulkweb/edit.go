@@ -28,6 +28,7 @@ type editPage struct {
 	Times     []ui.Field
 	NoComment ui.Field // ticks that empty what stands there
 	NoTimes   ui.Field
+	Delete    ui.Field // or all of them go
 	Wider     *ui.Note // the chosen reach is wider than the event's
 	WiderSaid string
 	Meant     *ui.Choices // or those that the filter leaves, or all of the event
@@ -87,6 +88,8 @@ func (p *pages) editPage(r *http.Request, f *web.Form, e *intel.Event, of string
 		page.Times[i].Optional, page.Times[i].Mono, page.Times[i].Hint = true, true, web.T(r, "intel.first.hint")
 	}
 	page.NoComment, page.NoTimes = f.Box("nocomment", "intel.bulk.nocomment"), f.Box("notimes", "intel.bulk.notimes")
+	page.Delete = f.Box("delete", "intel.bulk.deleteall")
+	page.Delete.Hint = web.T(r, "intel.bulk.deleteall.hint")
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +144,11 @@ func asked(f *web.Form) (w misp.Attribute, none bool) {
 		}
 		took(true)
 	}
+	if f.Tick("delete") {
+		f.Require(none, "delete", "intel.bulk.either")
+		w.Deleted = misp.B(true)
+		took(true)
+	}
 	return w, none
 }
 
@@ -182,7 +190,7 @@ func (p *pages) edit(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		page.Errors = f.Summary("", "category", "ids", "quiet", "distribution", "group", "comment", "first", "last")
+		page.Errors = f.Summary("", "category", "ids", "quiet", "distribution", "group", "comment", "first", "last", "delete")
 		return p.t.Invalid(w, r, "bulkedit", page)
 	}
 	if err != nil {

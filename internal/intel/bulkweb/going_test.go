@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -197,6 +198,23 @@ func TestManyChangedOnPages(t *testing.T) {
 			if a.ToIDS {
 				t.Fatalf("%s is for detection", a.Value)
 			}
+		}
+		left := func() int {
+			return len(slices.DeleteFunc(d.read(t, e.Ref()), func(a intel.Attribute) bool { return a.Deleted }))
+		}
+		if to := send("delete", "1", "meant", "narrowed"); to != at || left() != len(list)-2 {
+			t.Errorf("%d are left of %d, want those beyond the filter", left(), len(list))
+		}
+		to = send("delete", "1", "meant", "all")
+		d.work(t, to)
+		if left() != 0 {
+			t.Errorf("%d are left of all", left())
+		}
+		moment := regexp.MustCompile(`name="at" value="([0-9a-z]+)"`).FindStringSubmatch(d.Shows("ana", to, 200, "2,020", "done"))
+		now.Add(1e9)
+		d.work(t, d.to(t, "ana", at+"/attributes/undo", "at", moment[1]))
+		if left() != len(list)-2 {
+			t.Errorf("%d came back, want %d", left(), len(list)-2)
 		}
 	})
 }

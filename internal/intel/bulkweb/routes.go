@@ -1,7 +1,7 @@
 // Package bulkweb does one act on the attributes that were ticked on an event's page:
 // detection, tags, sightings, deletion, and the change of category, comment, reach and
-// times by one form; a tag, and what that form changes, goes for what the filter leaves,
-// too, or for all, and where these are many a page tells how far that is. In the list of
+// times by one form; a tag, and what that form changes or deletes, goes for what the
+// filter leaves, too, or for all, and where these are many a page tells how far that is. In the list of
 // indicators it does one act on rows of several events. What was changed is taken back as a whole; what could not be changed
 // is counted with the reason. Team and portal share it.
 package bulkweb

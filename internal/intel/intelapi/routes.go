@@ -44,6 +44,7 @@ func Routes(m *web.Mux, s *intel.Service, e *enrich.Service) {
 	get := func(path, reveals string, h web.Handler) web.Route {
 		return web.Route{Method: http.MethodGet, Pattern: path, Policy: web.Perm("intel.read"), Scope: "intel:read", Reveals: reveals, Handler: h}
 	}
+	waits := func(r web.Route) web.Route { r.Waits = true; return r }
 	act := func(method, path, perm string, body int64, h web.Handler) web.Route {
 		return web.Route{Method: method, Pattern: path, Policy: web.Perm(perm), Scope: "intel:write", Mutates: true, Body: body,
 			Reveals: "the event or attribute that was changed", Handler: h}
@@ -65,7 +66,7 @@ func Routes(m *web.Mux, s *intel.Service, e *enrich.Service) {
 		get(attributes, "attributes that the caller may see, with how many equal ones the caller sees elsewhere", a.search),
 		get(defined, "defined collections that the caller may read", a.collections),
 		get(defined+"/{collection}/changes", "what of a collection the caller sees: objects, and the ids of what left", a.news),
-		get(defined+"/{collection}/stream", "the same as it happens", a.follow),
+		waits(get(defined+"/{collection}/stream", "the same as it happens", a.follow)),
 		get(attributes+"/{id}", "an attribute that the caller may see", a.showAttribute),
 		act(http.MethodPatch, attributes+"/{id}", write, 0, a.changeAttribute),
 		act(http.MethodDelete, attributes+"/{id}", write, 0, a.removeAttribute),

@@ -86,9 +86,10 @@ func (db *DB) MomentLogged(ctx context.Context, log func(tx *Tx) error, fn func(
 	return db.Moment(ctx, fn)
 }
 
-// Present gives a ctx that has left its Moment: for what many share, and nobody must
-// fill with the past.
+// Present gives a ctx that has left its Moment and its Reading: for what many share, and
+// nobody must fill with the past.
 func Present(ctx context.Context) context.Context {
+	ctx = context.WithValue(ctx, readingKey{}, (*reading)(nil))
 	return context.WithValue(ctx, momentKey{}, (*moment)(nil))
 }
 

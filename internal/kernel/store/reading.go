@@ -31,7 +31,7 @@ type reading struct {
 	rest *time.Timer
 	kept map[question]any
 	old  atomic.Bool // something was written while somebody read
-	over bool
+	over atomic.Bool // done was called
 }
 
 // Reading lets the Views under the ctx that it gives share read transactions, for an act
@@ -39,7 +39,8 @@ type reading struct {
 // on PostgreSQL. A View within a View gets a transaction of its own, and so does the next
 // one after a pause, an error, or an Update or Settled under the same ctx. It says nothing
 // of what two Views see; whoever counts first and lists after needs a Moment. Never for
-// an act that waits for what others write. done must be called.
+// an act that waits for what others write. done must be called, and may be called again;
+// what is read after it under the same ctx shares nothing.
 func (db *DB) Reading(ctx context.Context) (within context.Context, done func()) {
 	if momentOf(ctx, db) != nil || readingOf(ctx, db) != nil {
 		return ctx, func() {}
@@ -50,13 +51,13 @@ func (db *DB) Reading(ctx context.Context) (within context.Context, done func())
 	return context.WithValue(ctx, readingKey{}, r), func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.over = true
+		r.over.Store(true)
 		r.end()
 	}
 }
 
 func readingOf(ctx context.Context, db *DB) *reading {
-	if r, _ := ctx.Value(readingKey{}).(*reading); r != nil && r.db == db {
+	if r, _ := ctx.Value(readingKey{}).(*reading); r != nil && r.db == db && !r.over.Load() {
 		return r
 	}
 	return nil
@@ -69,7 +70,7 @@ func (r *reading) view(fn func(tx *Tx) error) (ok bool, err error) {
 		return false, nil
 	}
 	defer r.mu.Unlock()
-	if r.over {
+	if r.over.Load() {
 		return false, nil
 	}
 	r.rest.Stop()

@@ -82,6 +82,46 @@ func TestReadingGoesOn(t *testing.T) {
 	})
 }
 
+// What is over shares nothing, and the next act under the same ctx shares anew; who has
+// left for the present sees what was written meanwhile.
+func TestReadingIsLeft(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		store.SetReadingRest(db, time.Hour)
+		out := t.Context()
+		setFact(t, out, db, "a", "1")
+		ctx, over := db.Reading(out)
+		fact(t, ctx, db, "a")
+		setFact(t, out, db, "a", "2")
+		if v := fact(t, store.Present(ctx), db, "a"); v != "2" {
+			t.Errorf("at present a is %q", v)
+		}
+		if v := fact(t, ctx, db, "a"); v != "1" {
+			t.Errorf("a is %q: leaving ended what was shared", v)
+		}
+		over()
+		over()
+		if v := fact(t, ctx, db, "a"); v != "2" {
+			t.Errorf("after it a is %q", v)
+		}
+		setFact(t, out, db, "a", "3")
+		if v := fact(t, ctx, db, "a"); v != "3" {
+			t.Errorf("after it a is still %q", v)
+		}
+		again, done := db.Reading(ctx)
+		defer done()
+		fact(t, again, db, "a")
+		setFact(t, out, db, "a", "4")
+		if v := fact(t, again, db, "a"); v != "3" {
+			t.Errorf("the second act does not share: a is %q", v)
+		}
+		done()
+		if n := store.InUse(db); n != 0 {
+			t.Errorf("%d connections are still held", n)
+		}
+	})
+}
+
 // Whoever is slow between two Views holds no connection.
 func TestReadingRests(t *testing.T) {
 	t.Parallel()

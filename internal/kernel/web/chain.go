@@ -29,14 +29,14 @@ func (m *Mux) chain() http.Handler {
 	if err != nil {
 		panic("web: compression settings: " + err.Error()) // constants above
 	}
-	return m.begin(m.guard(m.headers(squeeze(m.whoAndLang(m.crossOrigin(http.HandlerFunc(m.dispatch)))))))
+	return m.begin(m.guard(m.headers(squeeze(m.together(m.whoAndLang(m.crossOrigin(http.HandlerFunc(m.dispatch))))))))
 }
 
 // begin gives the request its id and state, and writes the log line at its end.
 func (m *Mux) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := &state{mux: m, id: newRequestID(), start: time.Now(), now: m.cfg.Now(), lang: i18n.Default,
-			actor: ident.Nobody(ident.Web), ip: m.clientIP(r)}
+			actor: ident.Nobody(ident.Web), ip: m.clientIP(r), apart: func() {}}
 		rec := &recorder{ResponseWriter: w}
 		w.Header().Set("X-Request-Id", s.id)
 		defer func() {
@@ -131,6 +131,27 @@ func (m *Mux) headers(next http.Handler) http.Handler {
 	})
 }
 
+// together lets all that a page reads share a transaction, from who is asking to the last
+// row: on PostgreSQL two of three words with the database are its beginning and its end.
+// An act that writes, a foreign protocol and what waits leave it before they begin.
+func (m *Mux) together(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, done := m.sharing(r)
+		defer done()
+		stateOf(r).apart = done
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sharing gives a request whose reads share transactions until done.
+func (m *Mux) sharing(r *http.Request) (within *http.Request, done func()) {
+	if m.cfg.Reading == nil {
+		return r, func() {}
+	}
+	ctx, done := m.cfg.Reading(r.Context())
+	return r.WithContext(ctx), done
+}
+
 // whoAndLang finds out who is asking and in which language they read.
 func (m *Mux) whoAndLang(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -219,6 +240,7 @@ func (m *Mux) dispatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.surface != nil {
+		s.apart()
 		if err := s.surface.Handler(w, r); err != nil {
 			m.fail(w, r, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"straza/internal/kernel/i18n"
+	"straza/internal/kernel/ident"
 )
 
 func TestRow24ClientIPBehindProxies(t *testing.T) {
@@ -106,5 +107,71 @@ func TestBrokenAnswerIsCutAndLogged(t *testing.T) {
 	ask(gone)
 	if s := log.String(); strings.Contains(s, "WARN") {
 		t.Errorf("a complaint about who went away: %s", s)
+	}
+}
+
+// readings notes who shares transactions: a page does from the gate to its last row, what
+// writes, waits or has a grammar of its own has left before it begins.
+type readings struct{ gate, handler, over int }
+
+type readingGate struct {
+	testGate
+	seen func(ctx context.Context)
+}
+
+func (g readingGate) BySession(ctx context.Context, token string) (ident.Actor, error) {
+	g.seen(ctx)
+	return g.testGate.BySession(ctx, token)
+}
+
+func (g readingGate) ByKey(ctx context.Context, key string, from netip.Addr, ch ident.Channel) (ident.Actor, error) {
+	g.seen(ctx)
+	return g.testGate.ByKey(ctx, key, from, ch)
+}
+
+func TestPagesShareTheirReads(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		call    call
+		handler int // reads of the handler that share
+	}{
+		{"a page", call{method: "GET", path: "/page", cookies: map[string]string{"session": "good"}}, 1},
+		{"its head", call{method: "HEAD", path: "/page", cookies: map[string]string{"session": "good"}}, 1},
+		{"an act", call{method: "POST", path: "/act", cookies: map[string]string{"session": "good"}, header: map[string]string{"Sec-Fetch-Site": "same-origin"}}, 0},
+		{"what waits", call{method: "GET", path: "/wait", cookies: map[string]string{"session": "good"}}, 0},
+		{"a surface", call{method: "GET", path: "/foreign/x", header: map[string]string{"Authorization": "reader"}}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			type shared struct{}
+			var n readings
+			m := newTestMux(t, "https://straza.example")
+			open := false
+			in := func(ctx context.Context) int {
+				if _, ok := ctx.Value(shared{}).(bool); ok && open {
+					return 1
+				}
+				return 0
+			}
+			m.cfg.Reading = func(ctx context.Context) (context.Context, func()) {
+				open = true
+				return context.WithValue(ctx, shared{}, true), func() { open = false; n.over++ }
+			}
+			m.cfg.Gate = readingGate{seen: func(ctx context.Context) { n.gate += in(ctx) }}
+			read := func(w http.ResponseWriter, r *http.Request) error {
+				n.handler += in(r.Context())
+				return hello("ok")(w, r)
+			}
+			m.Handle(Route{Method: "GET", Pattern: "/page", Policy: Perm("case.read"), Handler: read},
+				Route{Method: "POST", Pattern: "/act", Policy: Perm("case.read"), Mutates: true, Handler: read},
+				Route{Method: "GET", Pattern: "/wait", Policy: Perm("case.read"), Waits: true, Handler: read})
+			m.Surface(Surface{Name: "misp", Owns: func(first string) bool { return first == "foreign" }, Handler: read,
+				Fail: func(http.ResponseWriter, *http.Request, error) {}})
+			if rec := do(t, m, c.call); rec.Code != http.StatusOK {
+				t.Fatalf("%d", rec.Code)
+			}
+			if n.gate != 1 || n.handler != c.handler || open || n.over == 0 {
+				t.Errorf("shared by the gate %d, by the handler %d (want %d), left open %v", n.gate, n.handler, c.handler, open)
+			}
+		})
 	}
 }

@@ -97,6 +97,8 @@ func (m *Mux) failAs(w http.ResponseWriter, r *http.Request, status int, err err
 	case wantsProblem(r):
 		m.problem(w, r, status, err)
 	default:
+		r, done := m.sharing(r) // an act that failed is over, and wrote nothing more
+		defer done()
 		m.failPage(w, r, status, err)
 	}
 }

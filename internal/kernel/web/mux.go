@@ -31,6 +31,7 @@ type Route struct {
 	Body      int64  // largest body in bytes; 0 = 1 MiB; negative = the handler limits
 	Limit     string // bucket of the rate limiter; "" is not limited here
 	List      bool   // a page with a Table of things that have pages of their own: from one to the next goes through it (nearby)
+	Waits     bool   // stays open and tells what comes: what it reads is never of a moment ago
 	KeepsKey  bool   // its room keeps the Idempotency-Key with the answer, in the act's transaction
 	Handler   Handler
 }
@@ -75,7 +76,10 @@ type Config struct {
 	Catalog *i18n.Catalog
 	Gate    Gate
 	Limiter Limiter // nil limits nothing
-	Onces   Onces   // for Idempotency-Key; nil repeats what is sent twice
+	// Reading lets the reads under a ctx share transactions until done is called
+	// (store.DB.Reading); nil lets each have its own.
+	Reading func(ctx context.Context) (within context.Context, done func())
+	Onces   Onces // for Idempotency-Key; nil repeats what is sent twice
 	Log     *slog.Logger
 	Now     func() time.Time
 	Site    func(ctx context.Context) ui.Site
@@ -241,6 +245,9 @@ func (m *Mux) serve(route Route, l i18n.Lang) http.Handler {
 		}
 		if m.fromCache(w, r) {
 			return
+		}
+		if route.Waits || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			s.apart()
 		}
 		if route.Mutates {
 			defer m.pages.drop() // who changed something sees it at once

@@ -32,6 +32,8 @@ type state struct {
 	err     error // the gate itself failed
 	cut     bool  // the answer was broken off (Broken)
 
+	apart func() // from here on each read has a transaction of its own
+
 	typed    url.Values // into the page's forms, before it was asked for again
 	typedFor string     // where that would have been sent
 	scheme   string     // chosen with this request
@@ -49,7 +51,7 @@ func stateOf(r *http.Request) *state {
 	if s, ok := r.Context().Value(stateKey{}).(*state); ok {
 		return s
 	}
-	return &state{lang: i18n.Default, now: time.Now(), actor: ident.Nobody(ident.Web)}
+	return &state{lang: i18n.Default, now: time.Now(), actor: ident.Nobody(ident.Web), apart: func() {}}
 }
 
 func withState(r *http.Request, s *state) *http.Request {
