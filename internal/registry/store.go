@@ -79,6 +79,7 @@ const (
 	orgsByName = `WHERE o.name = $1 AND o.merged_into IS NULL AND `
 	orgsByKey  = `SELECT id FROM registry_organisation WHERE name_key = $1 AND merged_into IS NULL`
 	hostID     = `SELECT id FROM registry_organisation WHERE host ORDER BY id LIMIT 1`
+	theHost    = `WHERE o.id = (` + hostID + `)`
 	resolvedID = `SELECT resolved_id FROM registry_organisation WHERE id = $1`
 	certOf     = `SELECT cert_id FROM registry_organisation WHERE id = $1`
 	uuidTaken  = `SELECT id FROM registry_organisation WHERE uuid = $1`

@@ -131,7 +131,7 @@ func (r *reading) end() {
 	}
 }
 
-// question is a query with the one thing that it asks for.
+// question is a query with the one thing that it asks for, nil for none.
 type question struct {
 	text string
 	arg  any
@@ -145,7 +145,11 @@ func FirstAgain[T any](ctx context.Context, tx *Tx, scan func(Scanner) (T, error
 	if v, found = tx.kept[q].(T); found {
 		return v, true, nil
 	}
-	v, found, err = First(ctx, tx, scan, text, arg)
+	if arg == nil {
+		v, found, err = First(ctx, tx, scan, text)
+	} else {
+		v, found, err = First(ctx, tx, scan, text, arg)
+	}
 	if found && tx.kept != nil {
 		tx.kept[q] = v
 	}
