@@ -318,6 +318,69 @@ func TestRow15Limiter(t *testing.T) {
 	})
 }
 
+// TestRow15ClockOfTheDatabase: guesses are counted and forgotten by the database's clock,
+// however far it is from the program's, and so do sessions end (CVE-2020-8890: where two
+// clocks differed, nothing was ever blocked).
+func TestRow15ClockOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	url := testkit.PostgresURL(t)
+	if !strings.Contains(url, "?") {
+		url += "?"
+	}
+	open := func(more string) *store.DB {
+		db, err := store.Open(ctx, store.Config{URL: url + more})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	plain := open("")
+	if _, err := plain.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	exec := func(text string, args ...any) {
+		t.Helper()
+		if err := plain.Update(ctx, func(tx *store.Tx) error { _, err := tx.Exec(ctx, text, args...); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`CREATE SCHEMA skew`)
+	exec(`CREATE TABLE skew.by (minutes INT NOT NULL)`)
+	exec(`INSERT INTO skew.by VALUES (0)`)
+	exec(`CREATE FUNCTION skew.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+		'SELECT pg_catalog.clock_timestamp() + make_interval(mins => (SELECT minutes FROM skew.by))'`)
+	db := open("&search_path=skew,pg_catalog,public") // whoever asks for the moment gets the moved one
+	h := &house{testkit.Accounts(t, db, orgs, account.Deps{Letters: &letters{}, Config: account.Config{Demo: true}}), t, db, nil, nil}
+	for i, minutes := range []int{-300, 300} {
+		exec(`UPDATE skew.by SET minutes = $1`, minutes)
+		email := fmt.Sprintf("ana%d@cert.rs", i)
+		h.add(email, cert, access.Analyst)
+		evaluated := 0
+		for n := range 15 {
+			_, err := h.LogIn(ctx, home, email, fmt.Sprintf("wrong guess %d", n), "")
+			if fault.Is(err, fault.Denied) {
+				evaluated++
+			}
+		}
+		if evaluated != 10 {
+			t.Errorf("at %d minutes %d guesses were evaluated, want 10", minutes, evaluated)
+		}
+		_, err := h.LogIn(ctx, home, email, password, "")
+		h.fails(err, fault.Limited, "account.limited")
+		if f := fault.Of(err); f.RetryAfter <= 0 || f.RetryAfter > 16*time.Minute {
+			t.Errorf("at %d minutes: try again after %s", minutes, f.RetryAfter)
+		}
+		exec(`UPDATE skew.by SET minutes = $1`, minutes+17)
+		in := h.logIn(email, "")
+		h.who(in.Token)
+		exec(`UPDATE skew.by SET minutes = $1`, minutes+60*24*365)
+		if _, err := h.BySession(ctx, in.Token, home); err == nil {
+			t.Errorf("at %d minutes the session lasts a year", minutes)
+		}
+	}
+}
+
 // TestRow15Parallel: guesses that come at the same moment, on three nodes over one
 // database, are counted one after the other.
 func TestRow15Parallel(t *testing.T) {
