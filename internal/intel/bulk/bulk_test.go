@@ -319,7 +319,7 @@ func TestScope(t *testing.T) {
 // back. What a filter does not leave, and what nothing was said of, stays.
 func TestEditGoesOn(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		n := intel.BulkMost + 500
+		n := 2*intel.BulkMost + 500
 		var list []misp.Attribute
 		for i := range n {
 			list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
@@ -347,6 +347,13 @@ func TestEditGoesOn(t *testing.T) {
 			t.Fatalf("begun: %+v", a)
 		}
 		w.now.Add(time.Minute)
+		w.Must(w.Bulk.OnePiece(ctx, a.ID)) // and then the program was cut off
+		if err := w.Bulk.Again(ctx, w.who, a); !errors.Is(err, bulk.ErrMoved) {
+			t.Errorf("a run that stands where another was: %v", err)
+		}
+		if mid := w.read(a); mid.Result.Changed != 2*intel.BulkMost || mid.State != bulk.Running {
+			t.Errorf("after two pieces: %s, %d changed", mid.State, mid.Result.Changed)
+		}
 		w.run("intel.bulk-go", a.ID)
 		a = w.read(a)
 		if a.State != bulk.Done || a.Total != int64(n) || a.Percent() != 100 || a.Result.Changed != n {

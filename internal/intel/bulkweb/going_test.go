@@ -78,6 +78,19 @@ func (d *desk) work(t *testing.T, at string) {
 	}
 }
 
+// inMany is how many attributes stand in an event of many: two of them of type ip-dst.
+const inMany = intel.BulkMost + 22
+
+func (d *desk) many() (e intel.Event, at string) {
+	var list []misp.Attribute
+	for i := range inMany - 2 {
+		list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
+	}
+	list = append(list, inteltest.Attr("ip-dst", "192.0.2.3"), inteltest.Attr("ip-dst", "192.0.2.4"))
+	e = d.Add(d.people["ana"], inteltest.Event("Многи", intel.OwnOrg, list...))
+	return e, "/console/events/" + e.Ref()
+}
+
 // TestManyOnPages: what the filter leaves of an event, or all of it, is tagged from the
 // form of the ticked ones; of many a page tells how far it is, what was done and the way
 // back; nobody else finds that page.
@@ -85,13 +98,7 @@ func TestManyOnPages(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
 		d := inRoom(t, db)
-		var list []misp.Attribute
-		for i := range intel.BulkMost + 20 {
-			list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
-		}
-		list = append(list, inteltest.Attr("ip-dst", "192.0.2.3"), inteltest.Attr("ip-dst", "192.0.2.4"))
-		e := d.Add(d.people["ana"], inteltest.Event("Многи", intel.OwnOrg, list...))
-		at := "/console/events/" + e.Ref()
+		e, at := d.many()
 		now.Add(1e9)
 		page := d.Shows("ana", at+"?type=ip-dst", 200, `name="narrowed" value="type=ip-dst"`)
 		id := regexp.MustCompile(`name="id" value="(\d+)"`).FindStringSubmatch(page)
@@ -151,13 +158,7 @@ func TestManyChangedOnPages(t *testing.T) {
 	t.Parallel()
 	testkit.Each(t, func(t *testing.T, db *store.DB, now *clock.Moved) {
 		d := inRoom(t, db)
-		var list []misp.Attribute
-		for i := range intel.BulkMost + 20 {
-			list = append(list, inteltest.Attr("domain", fmt.Sprintf("n%d.example", i)))
-		}
-		list = append(list, inteltest.Attr("ip-dst", "192.0.2.3"), inteltest.Attr("ip-dst", "192.0.2.4"))
-		e := d.Add(d.people["ana"], inteltest.Event("Многи", intel.OwnOrg, list...))
-		at := "/console/events/" + e.Ref()
+		e, at := d.many()
 		now.Add(1e9)
 		commented := func() (n int) {
 			for _, a := range d.read(t, e.Ref()) {
@@ -202,8 +203,8 @@ func TestManyChangedOnPages(t *testing.T) {
 		left := func() int {
 			return len(slices.DeleteFunc(d.read(t, e.Ref()), func(a intel.Attribute) bool { return a.Deleted }))
 		}
-		if to := send("delete", "1", "meant", "narrowed"); to != at || left() != len(list)-2 {
-			t.Errorf("%d are left of %d, want those beyond the filter", left(), len(list))
+		if to := send("delete", "1", "meant", "narrowed"); to != at || left() != inMany-2 {
+			t.Errorf("%d are left of %d, want those beyond the filter", left(), inMany)
 		}
 		to = send("delete", "1", "meant", "all")
 		d.work(t, to)
@@ -213,8 +214,8 @@ func TestManyChangedOnPages(t *testing.T) {
 		moment := regexp.MustCompile(`name="at" value="([0-9a-z]+)"`).FindStringSubmatch(d.Shows("ana", to, 200, "2,020", "done"))
 		now.Add(1e9)
 		d.work(t, d.to(t, "ana", at+"/attributes/undo", "at", moment[1]))
-		if left() != len(list)-2 {
-			t.Errorf("%d came back, want %d", left(), len(list)-2)
+		if left() != inMany-2 {
+			t.Errorf("%d came back, want %d", left(), inMany-2)
 		}
 	})
 }
