@@ -100,6 +100,9 @@ func (m *merge) add(ctx context.Context, tx *store.Tx, list []misp.Attribute, up
 				if err != nil {
 					return err
 				}
+				if err := m.instead(ctx, tx, have[id], a); err != nil {
+					return err
+				}
 				out[i] = *have[id]
 				continue
 			}
@@ -118,6 +121,13 @@ func (m *merge) add(ctx context.Context, tx *store.Tx, list []misp.Attribute, up
 		m.news.attrs = append(m.news.attrs, a)
 	}
 	return nil
+}
+
+// instead puts a new row in the place of an equal one: what was not sent is as in a row
+// that is new (measured), except who sees it.
+func (m *merge) instead(ctx context.Context, tx *store.Tx, old *Attribute, a Attribute) error {
+	a.given |= gComment | gToIDS | gNoCorrelation | gSeen
+	return m.apply(ctx, tx, old, &a)
 }
 
 // holds tells whether an equal attribute is about to be added.

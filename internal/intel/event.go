@@ -89,6 +89,8 @@ type Attribute struct {
 	ObjectUUID            string // in search results that asked for it, like the next two: of the object it stands in
 	ObjectName            string
 	ObjectMeta            string // its meta-category
+	ObjectDistribution    Distribution
+	ObjectGroup           int64
 
 	audience *int64
 	key1     int64

@@ -28,6 +28,7 @@ type SharingGroup struct {
 	Modified      int64 // µs
 	Orgs          []GroupOrg
 	Servers       []GroupServer
+	Apart         bool // to AddGroup: the owner is no member unless it is among Orgs
 }
 
 // GroupOrg is one member; Extend lets it change the group.
@@ -107,7 +108,7 @@ func mayGroup(who ident.Actor) error {
 }
 
 // AddGroup makes a sharing group with its members and servers; the caller's own
-// organisation becomes a member that may extend it. Organisations are given by
+// organisation becomes a member that may extend it, unless it stays apart. Organisations are given by
 // id or UUID. Faults: Invalid, Conflict when the name or UUID is taken.
 func (s *Service) AddGroup(ctx context.Context, who ident.Actor, g SharingGroup) (out SharingGroup, err error) {
 	if err := mayGroup(who); err != nil {
@@ -156,8 +157,10 @@ func (s *Service) AddGroup(ctx context.Context, who ident.Actor, g SharingGroup)
 }
 
 func (s *Service) members(ctx context.Context, tx *store.Tx, g SharingGroup) error {
-	if err := joinGroup(ctx, tx, g.ID, g.Owner.ID, true); err != nil {
-		return err
+	if !g.Apart {
+		if err := joinGroup(ctx, tx, g.ID, g.Owner.ID, true); err != nil {
+			return err
+		}
 	}
 	for _, m := range g.Orgs {
 		o, err := knownOrg(ctx, tx, m.Org)

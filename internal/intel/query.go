@@ -79,7 +79,7 @@ type Query struct {
 	Found func(total int64) // of events: told how many match in all, before the first is given; nil = nobody asks
 
 	WithTags    bool // fill Tags of attributes, and of their events
-	WithObjects bool // fill ObjectUUID, ObjectName, ObjectMeta of attributes
+	WithObjects bool // fill what attributes tell of the object that they stand in
 }
 
 // Place is where a page of events ended: the last one's Changed and ID.

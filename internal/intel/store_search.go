@@ -393,7 +393,7 @@ func countAttributes(ctx context.Context, tx *store.Tx, who ident.Actor, p *plan
 	return store.Int64(ctx, tx, "SELECT COUNT(*)"+attributeFrom+w.sql(), w.args...)
 }
 
-// nameObjects fills in the UUIDs and names of the objects that attributes stand in:
+// nameObjects fills in what is told of the objects that attributes stand in:
 // who sees the attribute sees its object.
 func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
 	of := map[int64]Object{}
@@ -410,9 +410,9 @@ func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
 	}
 	in, args := few(1, ids)
 	rows, err := store.All(ctx, tx, func(s store.Scanner) (o Object, err error) {
-		err = s.Scan(&o.ID, &o.UUID, &o.Name, &o.MetaCategory)
+		err = s.Scan(&o.ID, &o.UUID, &o.Name, &o.MetaCategory, &o.Distribution, &o.Group)
 		return
-	}, "SELECT id, uuid, name, meta_category FROM intel_object WHERE id IN "+in, args...)
+	}, "SELECT id, uuid, name, meta_category, distribution, group_id FROM intel_object WHERE id IN "+in, args...)
 	if err != nil {
 		return err
 	}
@@ -422,6 +422,7 @@ func nameObjects(ctx context.Context, tx *store.Tx, list []Attribute) error {
 	for i := range list {
 		o := of[list[i].ObjectID]
 		list[i].ObjectUUID, list[i].ObjectName, list[i].ObjectMeta = o.UUID, o.Name, o.MetaCategory
+		list[i].ObjectDistribution, list[i].ObjectGroup = o.Distribution, o.Group
 	}
 	return nil
 }

@@ -278,11 +278,29 @@ func (a *api) attributeEdit(c *call) error {
 	if err != nil {
 		err = instead(err, notFound(invalidAttribute), fault.NotFound)
 		err = instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
-		return attributeFault(c, "edit", err)
+		return attributeFault(c, "edit", a.alsoValue(c, ref, &list[0], err))
 	}
 	w := at.Wire()
 	w.Tag = dropLocal(w.Tag, false)
 	return c.json(append(misp.Append([]byte(`{"Attribute":`), &w), '}'))
+}
+
+// alsoValue adds to the fault of a type what is wrong with the value under it: MISP says
+// both at once.
+func (a *api) alsoValue(c *call, ref string, w *misp.Attribute, err error) error {
+	f := fault.Of(err)
+	if f == nil || f.Kind != fault.Invalid || f.Fields["type"] == "" {
+		return err
+	}
+	old, gone := a.Intel.Attribute(c.ctx(), c.who, ref)
+	if gone != nil {
+		return err
+	}
+	errs := map[string][]string{"type": {f.Detail}}
+	if _, bad := misp.Normalise(w.Type.Or(old.Type), w.Value.Or(old.Value)); bad != nil {
+		errs[bad.Field] = []string{bad.Text}
+	}
+	return unsaved(misp.Outcome{Controller: "Attributes", Action: "edit", Errors: errs})
 }
 
 // attributeDelete marks, or removes with a second argument.

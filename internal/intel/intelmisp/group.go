@@ -188,6 +188,7 @@ func (a *api) groupAdd(c *call) error {
 	if len(g.Servers) == 0 {
 		g.Servers = []intel.GroupServer{{}} // this installation
 	}
+	g.Apart = site(c.who) // measured: who may do everything need not be in
 	out, err := a.Intel.AddGroup(c.ctx(), c.who, g)
 	if fault.Is(err, fault.Conflict) && site(c.who) && g.UUID == "" {
 		g.Name += "_" + itoa(now(c).UnixMicro()%10000) // measured: theirs is stored with digits behind the name

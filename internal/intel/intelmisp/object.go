@@ -2,6 +2,7 @@ package intelmisp
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"straza/internal/format/misp"
@@ -94,12 +95,18 @@ func (a *api) objectAdd(c *call) error {
 	for i := range w.Attribute {
 		intel.SealSample(&w.Attribute[i])
 	}
-	unique := c.params.flag("breakOnDuplicate", false) || body.flag("breakOnDuplicate", false) || body.sub("Object").flag("breakOnDuplicate", false)
+	unique := categorised(w.Attribute) && (c.params.flag("breakOnDuplicate", false) || body.flag("breakOnDuplicate", false) || body.sub("Object").flag("breakOnDuplicate", false))
 	ob, err := a.Intel.AddObject(c.ctx(), c.who, e.Ref(), w, unique)
 	if err != nil {
 		return objectFault(&w, itoa(e.ID), c.arg(1), err)
 	}
 	return a.objectAnswer(c, &ob, nil)
+}
+
+// categorised tells whether all attributes name their category: 2.5.1 finds no duplicate of an
+// object otherwise (measured, spec misp §5.5).
+func categorised(list []misp.Attribute) bool {
+	return !slices.ContainsFunc(list, func(x misp.Attribute) bool { return x.Category.Or("") == "" })
 }
 
 // template fills in what the template knows; an object whose template is unknown

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"sort"
@@ -19,42 +20,23 @@ var onPurpose = map[string]string{
 	"route.get_on_post_only.delete":  "2.5.1 breaks with 500",
 	"event.checkuuid":                "2.5.1 breaks with 500",
 	"event.checkuuid.unknown":        "as above",
-	"attr.edit.invalid":              "one fault of an attribute at a time",
-	"event.add.orgc_forced":          "locked is for who may synchronise",
-	"event.edit.request_wrapped":     "we take what was meant",
-	"route.unknown_controller":       "what is nobody's address gets our own 404, not MISP's",
-	"route.unknown_controller.user":  "as above",
-	"route.get_on_post_only.publish": "GET changes nothing, and says so before it looks",
 	"route.accept_html":              "kinder: a key counts whatever Accept says",
 	"describeTypes":                  "194 types, as today's PyMISP has them; 2.5.1 has 191",
 	"describeTypes.etag_empty":       "as above",
 	"describeTypes.etag_match":       "as above: another content, another tag",
-	"event.index.root":               "locked is for who may synchronise (orgc_forced)",
 	"event.index.searchorg":          "a pipe is OR: one unknown name does not empty the answer",
-	"attr.add.duplicate_break0":      "the existing row is given back as it is",
-	"attr.event.deleted":             "follows from duplicate_break0",
-	"obj.add.breakOnDuplicate":       "a duplicate is found without its category too",
-	"obj.add.breakOnDuplicate.key":   "as above",
-	"obj.add.unknown_template_full":  "to_ids by the type: 2.5.1 stores true for a text in an unknown template",
-	"obj.restSearch":                 "follows: two objects fewer",
+	"obj.restSearch":                 "in the order of the attributes that were found; theirs by the objects' ids",
 	"objtemplate.getRaw":             "templates are answered, 2.5.1 had none on disk",
-	"objtemplate.view":               "our own template",
 	"tag.attach.local_by_user":       "several teams share one installation: the host of an event is the organisation that holds it",
 	"tag.event_view":                 "follows from local_by_user",
 	"tag.statistics":                 "as above",
 	"tag.statistics.pct":             "as above",
-	"prop.delete_attr":               "the recorded server's mail was broken; letters go through our outbox",
 	"org.add.no_name":                "an organisation has a name",
 	"note.add.no_note":               "a note has a text; PyMISP cannot read one without",
 	"opinion.add.range":              "an opinion lies between 0 and 100",
 	"gcrel.add":                      "a defect: the answer is JSON with its quotes escaped as HTML",
 	"galaxy.search.cluster":          "a defect: a search by value gives the first cluster of all",
-	"ft.view":                        "an event is not locked against letters by its first proposal",
-	"users.me":                       "the account that MISP installs itself has no dates",
-	"auth.readonly_key.get":          "what a key narrows shows in the role, so that clients do not try in vain",
 	"event.index.minimal":            "an event of whose parts the asker sees none is not listed: counts are the asker's own",
-	"server.getWorkers":              "workers cannot be stopped over REST: one runner lives as long as the program",
-	"rs.bad_body":                    "follows: two objects fewer",
 	"rs.events.fmt.context":          "HTML goes as text/html; 2.5.1 calls it JSON",
 	"rs.events.fmt.attack":           "as above",
 	"taxonomy.toggleRequired.nobody": "2.5.1 breaks with 500",
@@ -65,12 +47,8 @@ var onPurpose = map[string]string{
 	"rs.attributes.fmt.opendata":     "2.5.1 breaks with 500",
 	"rs.events.fmt.kunai":            "2.5.1 breaks with 500",
 	"rs.attributes.cache.uuid":       "2.5.1 breaks with 500",
-	"roles.edit":                     "a defect: an edit that names the name only takes every permission away",
 	"user.statistics.orgs":           "follows: no organisation without a name",
-	"serverSettings.get":             "the recorded server was asked under another address than its own",
 	"serverSettings.edit_bad":        "a defect: abc is taken for a length",
-	"sg.add.admin":                   "the maker's organisation is always in",
-	"sg.add.admin.duplicate_name":    "as above",
 }
 
 // Single values that differ on purpose, wherever they stand; the rest of their answers is
@@ -82,10 +60,27 @@ var valuesOnPurpose = []struct {
 }{
 	{regexp.MustCompile(`^\.Object\.description$`), "A domain/hostname and IP address seen as a tuple in a specific time frame.", "built-in templates are described in our own words"},
 	{regexp.MustCompile(`SharingGroup\.description$`), "d", "a sharing group's edit by part of the body changes the description too; 2.5.1 leaves it"},
-	{regexp.MustCompile(`SharingGroup\.sync_user_id$`), "2", "who entered a sharing group is not told to its readers: 0"},
+	{regexp.MustCompile(`SharingGroup\.sync_user_id$`), "", "who entered a sharing group is not told to its readers: 0"},
 	{regexp.MustCompile(`^\.Tag\[?\]?\.attribute_count$`), "1", "uses on deleted attributes are not counted"},
 	{regexp.MustCompile(`^\.stats\.(local_)?org_count$`), "", "follows from org.add.no_name: an organisation has a name"},
-	{regexp.MustCompile(`^\.stats\.attribute_count(_month)?$`), "", "follows from duplicates that are refused (obj.add.breakOnDuplicate)"},
+}
+
+// placesOnPurpose are single places of one answer; all else of it is compared.
+var placesOnPurpose = map[string]struct {
+	at  *regexp.Regexp
+	why string
+}{
+	"users.me":                      {regexp.MustCompile(`^\.User\.(date_created|last_pw_change|date_modified|last_api_access|certif_public|gpgkey|external_auth_key|invited_by)$`), "the account that MISP installs itself has no dates"},
+	"auth.readonly_key.get":         {regexp.MustCompile(`^\.Role\.perm`), "what a key narrows shows in the role, so that clients do not try in vain"},
+	"serverSettings.get":            {regexp.MustCompile(`^\.errorMessage$`), "the recorded server was asked under another address than its own"},
+	"event.add.orgc_forced":         {regexp.MustCompile(`^\.Event\.locked$`), "locked is for who may synchronise"},
+	"event.index.root":              {regexp.MustCompile(`^\[5\]\.locked$`), "locked is for who may synchronise (orgc_forced)"},
+	"objtemplate.view":              {regexp.MustCompile(`^\.ObjectTemplate(\.description|Element)$`), "our own template"},
+	"obj.add.unknown_template_full": {regexp.MustCompile(`^\.Object\.Attribute\[0\]\.to_ids$`), "to_ids by the type: 2.5.1 stores true for a text in an unknown template"},
+	"roles.edit":                    {regexp.MustCompile(`^\.Role\.perm`), "a defect: an edit that names the name only takes every permission away"},
+	"server.getWorkers":             {regexp.MustCompile(`^\.controls$`), "workers cannot be stopped over REST: one runner lives as long as the program"},
+	"ft.view":                       {regexp.MustCompile(`^\.Event\.proposal_email_lock$`), "an event is not locked against letters by its first proposal"},
+	"prop.delete_attr":              {regexp.MustCompile(`^\.success$`), "the recorded server's mail was broken; letters go through our outbox"},
 }
 
 // compare tells how an answer differs from the recorded one; "" is equal.
@@ -205,6 +200,10 @@ var (
 
 // diff compares shapes, types and texts; ids and times by their type only.
 func (r *replay) diff(at string, want, have any) string {
+	if p, ok := placesOnPurpose[r.name]; ok && p.at.MatchString(at) && !reflect.DeepEqual(want, have) {
+		r.placed[r.name] = true
+		return ""
+	}
 	switch w := want.(type) {
 	case map[string]any:
 		h, ok := have.(map[string]any)
@@ -259,6 +258,9 @@ func (r *replay) diff(at string, want, have any) string {
 func (r *replay) scalar(at string, want, have any) string {
 	if want == "" && have == nil && strings.HasSuffix(at, "EventTag[0].relationship_type") {
 		return "" // "" or null by the way in which the tag came; ours null always
+	}
+	if at == ".response.Attribute[39].to_ids" && r.path0 == "/attributes/restSearch" && want == true && have == false {
+		return "" // the text of obj.add.unknown_template_full: to_ids by its type
 	}
 	if fmt.Sprintf("%T", want) != fmt.Sprintf("%T", have) {
 		return fmt.Sprintf("%s: %v (%T), want %v (%T)", at, have, have, want, want)

@@ -80,8 +80,10 @@ type replay struct {
 
 	refused map[string]bool // uuids of what we refuse on purpose: later answers are held against theirs without it
 
-	path0     string // the request's path as recorded
-	searching bool   // answers of searches come in an order of their own
+	name      string          // of the recording
+	placed    map[string]bool // whose place on purpose differed
+	path0     string          // the request's path as recorded
+	searching bool            // answers of searches come in an order of their own
 }
 
 // newReplay makes the recorded world: ORGNAME and two organisations by their
@@ -93,7 +95,7 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 	in.Must(err)
 	w := openWorld(t, db, in)
 	w.plain = true // the recorded key of a synchronising role reads what it likes
-	r := &replay{world: w, ids: map[string]map[string]string{}, uuids: map[string]string{}, refused: map[string]bool{}}
+	r := &replay{world: w, ids: map[string]map[string]string{}, uuids: map[string]string{}, refused: map[string]bool{}, placed: map[string]bool{}}
 	r.learn("org", "1", itoa(host.ID))
 	w.account("admin@admin.test", access.Admin, host.ID)
 	w.hand("admin", "admin@admin.test", account.NewKey{})
@@ -116,7 +118,7 @@ func newReplay(t *testing.T, db *store.DB) *replay {
 
 func (r *replay) play(rec recording) answer {
 	as := rec.Headers["role"]
-	r.path0 = rec.Path
+	r.path0, r.name = rec.Path, rec.Name
 	var body string
 	if len(rec.Body) > 0 && string(rec.Body) != "null" {
 		var v any
@@ -188,6 +190,11 @@ func TestReplay(t *testing.T) {
 				continue
 			}
 			equal[group]++
+		}
+		for name := range placesOnPurpose {
+			if !r.placed[name] {
+				report = append(report, name+" has a place that is excused and equal")
+			}
 		}
 		for _, line := range report {
 			t.Error("not as listed: " + line)

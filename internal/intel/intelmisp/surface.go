@@ -71,10 +71,16 @@ type Schema struct {
 // Surface is the door to hang into web.Mux.
 func Surface(d Deps) web.Surface {
 	a := &api{Deps: d}
-	return web.Surface{Name: ident.MISP, Owns: owns, Keys: keys, Handler: a.serve, Fail: writeFault}
+	return web.Surface{Name: ident.MISP, Owns: owns, Keys: keys, Handler: a.serve, Strays: strays, Fail: writeFault}
 }
 
 type api struct{ Deps }
+
+// strays knows MISP's clients by the key that stands bare in its header.
+func strays(r *http.Request) bool {
+	key := r.Header.Get("Authorization")
+	return key != "" && !strings.Contains(key, " ")
+}
 
 // serve takes a request through the table: who, what, may they, then the action.
 func (a *api) serve(w http.ResponseWriter, r *http.Request) error {

@@ -11,10 +11,11 @@ import (
 
 // row is one action: who may call it, what it does.
 type row struct {
-	perm    string // a flag without "misp."; "" = whoever has a key
-	mutates bool   // a read-only key may not; GET is refused unless gets is set
-	gets    bool   // the foreign contract changes things by GET here (decisions §8: by key only)
-	refused string // not answered, and why
+	perm    string                  // a flag without "misp."; "" = whoever has a key
+	mutates bool                    // a read-only key may not; GET is refused unless gets is set
+	gets    bool                    // the foreign contract changes things by GET here (decisions §8: by key only)
+	refused string                  // not answered, and why
+	of      func(*api, *call) error // what a GET that is refused is looked up by first
 	fn      func(*api, *call) error
 }
 
@@ -61,6 +62,11 @@ func (r row) do(a *api, c *call) error {
 		if d, ok := described[c.name()]; ok {
 			return d.show(c)
 		}
+		if r.of != nil {
+			if err := r.of(a, c); err != nil {
+				return err
+			}
+		}
 		return notAllowed(misp.MsgPostOnly)
 	}
 	return r.fn(a, c)
@@ -106,6 +112,11 @@ func build() map[string]row {
 		}
 	}
 	coreRows(read, write)
+	for _, name := range []string{"events/publish", "events/alert", "events/unpublish"} {
+		r := t[name]
+		r.of = (*api).eventThere
+		t[name] = r
+	}
 	// MISP starts these by GET as well.
 	t["servers/testconnection"] = row{perm: "site_admin", mutates: true, gets: true, fn: (*api).serverTest}
 	t["servers/pull"] = row{perm: "site_admin", mutates: true, gets: true, fn: (*api).serverPull}

@@ -276,6 +276,11 @@ func (m *Mux) noRoute(w http.ResponseWriter, r *http.Request, h http.Handler) {
 		m.failAs(w, r, http.StatusMethodNotAllowed, fault.New(fault.NotFound, "method not allowed"))
 		return
 	}
+	for i := range m.surfaces {
+		if s := &m.surfaces[i]; s.Strays != nil && !isAPI(r) && s.Strays(r) {
+			stateOf(r).surface = s
+		}
+	}
 	m.fail(w, r, fault.New(fault.NotFound, "no such address"))
 }
 

@@ -51,6 +51,9 @@ type Surface struct {
 	// most maxKeys of them; nil = one key, as everywhere else.
 	Keys    func(r *http.Request) []string
 	Handler Handler
+	// Strays tells that a request for an address that nobody has was made in the
+	// protocol's manner: it is then refused in its form. nil = none.
+	Strays func(r *http.Request) bool
 	// Fail writes an error in the protocol's own form.
 	Fail func(w http.ResponseWriter, r *http.Request, err error)
 }
