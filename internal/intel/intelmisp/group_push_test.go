@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
 	"straza/internal/intel"
+	"straza/internal/kernel/access"
 	"straza/internal/kernel/account"
 	"straza/internal/kernel/ident"
 
@@ -165,6 +167,40 @@ func TestPushedGroupHasAMaker(t *testing.T) {
 			if got := w.ask("sync", http.MethodPost, "/events/add/metadata:1", doc); got.status != c.status {
 				t.Errorf("made by %q: %d %s", c.maker, got.status, got.body)
 			}
+		}
+	})
+}
+
+// TestGroupOfWhoMayEverything: a group that a site administrator makes for others has no
+// members but those who were named: nobody else of their organisation reads what is shared
+// in it. Whoever may not everything is in their own group.
+func TestGroupOfWhoMayEverything(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		host := w.people["admin"].Org
+		w.account("colleague@example.rs", access.Member, host)
+		w.hand("colleague", "colleague@example.rs", account.NewKey{})
+		made := w.ask("admin", http.MethodPost, "/sharing_groups/add", `{"name":"Two of them","releasability":"x"}`)
+		id := regexp.MustCompile(`"id":"(\d+)"`).FindStringSubmatch(made.body)
+		if made.status != 200 || !strings.Contains(made.body, `"SharingGroupOrg":[]`) {
+			t.Fatalf("%d %s", made.status, made.body)
+		}
+		for _, o := range []intel.Org{w.A, w.B} {
+			if got := w.ask("admin", http.MethodPost, fmt.Sprintf("/sharing_groups/addOrg/%s/%d", id[1], o.ID), `{}`); got.status != 200 {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+		}
+		event := `{"info":"Between two","distribution":"4","sharing_group_id":"` + id[1] + `","published":true,"uuid":"` + pushedEvent + `"}`
+		if got := w.ask("orgadmin", http.MethodPost, "/events/add", event); got.status != 200 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		for who, want := range map[string]int{"orgadmin": 200, "admin": 200, "colleague": 404} {
+			if got := w.ask(who, http.MethodGet, "/events/view/"+pushedEvent, ""); got.status != want {
+				t.Errorf("%s gets %d, want %d", who, got.status, want)
+			}
+		}
+		if got := w.ask("admin", http.MethodGet, "/events/publish/"+pushedEvent, ""); got.status != http.StatusMethodNotAllowed {
+			t.Errorf("an event that is there is published by GET: %d %s", got.status, got.body)
 		}
 	})
 }

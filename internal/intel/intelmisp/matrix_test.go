@@ -59,7 +59,8 @@ func TestMatrix(t *testing.T) {
 			}
 			if row.Mutates && row.Refused == "" && !table[row.Action].gets {
 				got := w.ask("admin", http.MethodGet, path, "")
-				if got.status != http.StatusMethodNotAllowed && !strings.Contains(got.body, "API description") {
+				there := table[row.Action].of == nil || got.status != http.StatusNotFound // looked up before it is refused
+				if there && got.status != http.StatusMethodNotAllowed && !strings.Contains(got.body, "API description") {
 					t.Errorf("GET %s changes something: %d %.80s", row.Action, got.status, got.body)
 				}
 			}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
+	"straza/internal/intel"
+	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/mail"
 )
 
@@ -323,6 +326,35 @@ func TestRequiredTaxonomies(t *testing.T) {
 		}
 		if got := w.ask("publisher", "POST", "/events/publish/"+uuid, ""); got.status != http.StatusOK || !published(uuid) {
 			t.Errorf("with the tag: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// TestEqualAttributeIsWrittenOver: what is added again with breakOnDuplicate:0 stands in
+// the place of the equal one, under its id; nobody sees it who did not before.
+func TestEqualAttributeIsWrittenOver(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		e := w.Add(w.people["user"], inteltest.Event("Twice", intel.Community))
+		add := func(params, body string) string {
+			t.Helper()
+			got := w.ask("user", http.MethodPost, "/attributes/add/"+e.UUID+params, body)
+			if got.status != 200 {
+				t.Fatalf("%d %s", got.status, got.body)
+			}
+			return regexp.MustCompile(`"uuid":"([0-9a-f-]+)"`).FindStringSubmatch(got.body)[1]
+		}
+		first := add("", `{"type":"ip-src","value":"198.51.100.51","comment":"x","distribution":"0","to_ids":"0"}`)
+		if again := add("/breakOnDuplicate:0", `{"type":"ip-src","value":"198.51.100.51"}`); again != first {
+			t.Errorf("%s beside %s", again, first)
+		}
+		a, err := w.Intel.Attribute(t.Context(), w.people["user"], first)
+		w.Must(err)
+		if a.Comment != "" || !a.ToIDS || a.Distribution != intel.OwnOrg {
+			t.Errorf("comment %q, detection %v, distribution %d", a.Comment, a.ToIDS, a.Distribution)
+		}
+		if got := w.ask("user", http.MethodPost, "/attributes/add/"+e.UUID, `{"type":"ip-src","value":"198.51.100.51"}`); got.status != 403 {
+			t.Errorf("a second one: %d %s", got.status, got.body)
 		}
 	})
 }

@@ -311,6 +311,23 @@ func TestSurfaceGetsThePathAsSent(t *testing.T) {
 	}
 }
 
+// An address that nobody has, asked for in a protocol's manner, is refused in its form.
+func TestStraysAreRefusedInTheirForm(t *testing.T) {
+	m := newTestMux(t, "https://straza.example")
+	m.Surface(Surface{Name: "misp", Owns: func(string) bool { return false }, Handler: hello("never"),
+		Strays: func(r *http.Request) bool { return r.Header.Get("Authorization") == "reader" },
+		Fail:   func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, "theirs", Status(err)) }})
+	for path, want := range map[string]bool{"/nobody": true, "/api/v1/nobody": false} {
+		rec := do(t, m, call{path: path, header: map[string]string{"Authorization": "reader", "Accept": "application/json"}})
+		if rec.Code != http.StatusNotFound || strings.Contains(rec.Body.String(), "theirs") != want {
+			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
+		}
+	}
+	if rec := do(t, m, call{path: "/nobody"}); rec.Code != http.StatusNotFound || strings.Contains(rec.Body.String(), "theirs") {
+		t.Errorf("a person: %d %s", rec.Code, rec.Body)
+	}
+}
+
 func TestLocalPath(t *testing.T) {
 	for in, want := range map[string]string{"/a?b=1": "/a?b=1", "//evil": "/f", "https://evil": "/f", "": "/f", "/\\evil": "/f", "/a\r\nb": "/f", "javascript:x": "/f"} {
 		if got := LocalPath(in, "/f"); got != want {
