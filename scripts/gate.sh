@@ -70,7 +70,7 @@ test | deep)
 	[ "$MODE" = deep ] && export STRAZA_DEEP=1 STRAZA_CROWD=600 STRAZA_BENCH_TEN=1
 	stage tests tests main . -count=1 -vet=off -timeout=60m ./... || true
 	stage tools tests tools tools -count=1 ./gotest/... || true
-	stage e2e tests e2e e2e -count=1 -vet=off -timeout=50m ./... || true
+	stage e2e tests e2e e2e -count=1 -vet=off -timeout=65m ./... || true
 	if [ "$MODE" = deep ]; then
 		stage race tests race . -race -count=1 -vet=off -timeout=180m ./... || true
 		stage fuzz scripts/fuzz.sh "${FUZZTIME:-60s}" || true

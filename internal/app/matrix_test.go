@@ -349,10 +349,15 @@ func (w *world) spreadsheet(where string, b []byte) {
 	}
 }
 
-// wrong reports an error; after twenty the crawl ends.
+// wrong reports an error; after twenty the crawl ends, after one where a planted fault is
+// looked for.
 func (w *world) wrong(format string, args ...any) {
+	w.t.Helper()
 	w.errors++
 	w.t.Errorf(format, args...)
+	if os.Getenv("STRAZA_FAULT") != "" {
+		w.t.FailNow()
+	}
 }
 
 // TestRow43NobodyReachesThePublishedListOnly: what an anonymous caller reaches of the
