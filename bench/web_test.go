@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"straza/internal/testkit"
 )
 
 // program is the built binary, serving.
@@ -36,11 +38,17 @@ func binary(b *testing.B) string {
 	return path
 }
 
+// benchDatabase names the database of the program within a benchmark; unset = SQLite.
+const benchDatabase = "STRAZA_BENCH_DATABASE"
+
 // run prepares a command of the program, without the settings of the benchmarks.
 func run(b *testing.B, args ...string) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(binary(b), args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "STRAZA_") })
+	if url := os.Getenv(benchDatabase); url != "" {
+		cmd.Env = append(cmd.Env, "STRAZA_DATABASE="+url)
+	}
 	return cmd
 }
 
@@ -133,8 +141,12 @@ func held(b *testing.B, pid int) float64 {
 // BenchmarkPages: the built program on the demo country, asked over HTTP by our own
 // generator on the same two cores: the public home page from the cache at least
 // 5,000 a second; the console's pages, each as an analyst with a session, at least 300.
+// The limits are SQLite's; PostgreSQL (STRAZA_BENCH_ENGINE=postgres) shares the two cores.
 func BenchmarkPages(b *testing.B) {
 	folder := b.TempDir()
+	if os.Getenv("STRAZA_BENCH_ENGINE") == "postgres" {
+		b.Setenv(benchDatabase, testkit.PostgresURL(b))
+	}
 	out, err := run(b, "demo", "--json", "--data", folder).Output()
 	must(b, err)
 	var told struct {
