@@ -75,6 +75,16 @@ func (s *Service) AddAttributesTx(ctx context.Context, tx *store.Tx, who ident.A
 	return out, refused, err
 }
 
+// PutAttributes is AddAttributes where an equal one that is here is written over by what
+// comes, under its id: what was not sent is as in a new one, except who sees it.
+func (s *Service) PutAttributes(ctx context.Context, who ident.Actor, event string, list []misp.Attribute) (out []Attribute, refused []Refused, err error) {
+	err = s.change(ctx, who, event, "attribute.add", func(tx *store.Tx, m *merge) error {
+		out, refused, m.over = make([]Attribute, len(list)), make([]Refused, len(list)), true
+		return m.add(ctx, tx, list, true, out, refused)
+	})
+	return out, refused, err
+}
+
 func (m *merge) add(ctx context.Context, tx *store.Tx, list []misp.Attribute, update bool, out []Attribute, refused []Refused) error {
 	taken := map[string]bool{}
 	for i := range list {
@@ -100,8 +110,10 @@ func (m *merge) add(ctx context.Context, tx *store.Tx, list []misp.Attribute, up
 				if err != nil {
 					return err
 				}
-				if err := m.instead(ctx, tx, have[id], a); err != nil {
-					return err
+				if m.over {
+					if err := m.instead(ctx, tx, have[id], a); err != nil {
+						return err
+					}
 				}
 				out[i] = *have[id]
 				continue

@@ -54,6 +54,7 @@ type merge struct {
 	now     int64 // µs
 	act     int64 // µs: the moment of the act of which this is a further piece; 0 = of its own
 	changed bool
+	over    bool  // an equal attribute is written over
 	news    draft // what is added
 	refs    []Reference
 	past    journal

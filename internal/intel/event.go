@@ -86,7 +86,7 @@ type Attribute struct {
 	DataSize              int64  // > 0: an attachment lies beside it, see Service.Data
 	Tags                  []TagUse
 	Event                 *Event // in search results: the header, shared by its attributes
-	ObjectUUID            string // in search results that asked for it, like the next two: of the object it stands in
+	ObjectUUID            string // in search results that asked for it, like the next four: of the object it stands in
 	ObjectName            string
 	ObjectMeta            string // its meta-category
 	ObjectDistribution    Distribution

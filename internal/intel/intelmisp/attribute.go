@@ -151,8 +151,13 @@ func (a *api) attributeAdd(c *call) error {
 	if hit, err := a.enforced(c, list); err != nil || hit {
 		return orRefuse(err, unsaved(misp.Outcome{Controller: "Attributes", Action: "add", Errors: misp.MsgWarninglist}))
 	}
-	update := !c.params.flag("breakOnDuplicate", true)
-	added, refused, err := a.Intel.AddAttributes(c.ctx(), c.who, c.arg(0), list, update)
+	var added []intel.Attribute
+	var refused []intel.Refused
+	if c.params.flag("breakOnDuplicate", true) {
+		added, refused, err = a.Intel.AddAttributes(c.ctx(), c.who, c.arg(0), list, false)
+	} else {
+		added, refused, err = a.Intel.PutAttributes(c.ctx(), c.who, c.arg(0), list)
+	}
 	if err != nil {
 		err = instead(err, notFound(invalidEvent), fault.NotFound)
 		err = instead(err, forbidden(misp.MsgNoPermission), fault.Denied)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"straza/internal/format/misp"
 	"straza/internal/intel"
 	"straza/internal/intel/inteltest"
 	"straza/internal/kernel/mail"
@@ -345,6 +346,11 @@ func TestEqualAttributeIsWrittenOver(t *testing.T) {
 			return regexp.MustCompile(`"uuid":"([0-9a-f-]+)"`).FindStringSubmatch(got.body)[1]
 		}
 		first := add("", `{"type":"ip-src","value":"198.51.100.51","comment":"x","distribution":"0","to_ids":"0"}`)
+		kept, refused, err := w.Intel.AddAttributes(t.Context(), w.people["user"], e.Ref(), []misp.Attribute{inteltest.Attr("ip-src", "198.51.100.51")}, true)
+		w.Must(err)
+		if refused[0] != nil || kept[0].UUID != first || kept[0].Comment != "x" || kept[0].ToIDS { // pasted, proposed, by our own interface
+			t.Errorf("an equal one that is kept: %v, %+v", refused[0], kept[0])
+		}
 		if again := add("/breakOnDuplicate:0", `{"type":"ip-src","value":"198.51.100.51"}`); again != first {
 			t.Errorf("%s beside %s", again, first)
 		}
