@@ -259,7 +259,7 @@ class Rows:
         equal("one without a uuid is added", sorted(a.value for a in up.attributes), ["198.51.100.31", "198.51.100.32", host("ob1")])
         before = self.sync.get_event(e, pythonify=True).timestamp
         time.sleep(1.1)
-        self.sync.tag(up.attributes[0], f"rows:local={MARK}", local=True)
+        self.admin.tag(up.attributes[0], f"rows:local={MARK}", local=True)
         equal("a local tag is no change of the event", self.sync.get_event(e, pythonify=True).timestamp, before)
         equal("deleted softly", self.sync.delete_object(up)["message"], "Object deleted")
         shown = self.sync.get_event(e, deleted=[0, 1], pythonify=True)

@@ -119,13 +119,23 @@ func TestLocalTagsOfTheHost(t *testing.T) {
 				t.Errorf("%s labels what is another's: %v", who, err)
 			}
 		}
-		must(t, first(w.Intel.Attach(ctx, partner, at, []string{"tlp:amber"}, true)))
+		if _, err := w.Intel.Attach(ctx, partner, at, []string{"seen:there"}, true); !fault.Is(err, fault.Denied) {
+			t.Errorf("who has no team here tags locally: %v", err)
+		}
 		host := w.Person(w.CERT, access.Lead, ident.Web)
+		e, err := w.Intel.Event(ctx, host, head.UUID)
+		if err != nil || !e.Published || len(e.Tags) != 1 {
+			t.Errorf("%+v %v", e, err)
+		}
+		team := w.Person(w.CERT2, access.Analyst, ident.Web)
+		other := w.Add(team, inteltest.Event("the other team's", intel.Community, inteltest.Attr("domain", "b.example")))
+		must(t, w.Intel.Publish(ctx, w.Person(w.CERT2, access.Lead, ident.Web), other.UUID))
+		at = intel.Target{Event: other.UUID}
+		must(t, first(w.Intel.Attach(ctx, team, at, []string{"tlp:amber"}, true)))
 		if err := w.Intel.Detach(ctx, host, at, []string{"tlp:amber"}); !fault.Is(err, fault.Denied) {
 			t.Errorf("the host takes another's label off: %v", err)
 		}
-		e, err := w.Intel.Event(ctx, host, head.UUID)
-		if err != nil || !e.Published || e.TLP != "AMBER" || len(e.Tags) != 2 {
+		if e, err = w.Intel.Event(ctx, host, other.UUID); err != nil || !e.Published || e.TLP != "AMBER" {
 			t.Errorf("%+v %v", e, err)
 		}
 		must(t, db.View(ctx, func(tx *store.Tx) error {

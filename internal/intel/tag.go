@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"straza/internal/kernel/access"
@@ -229,9 +230,9 @@ type Target struct {
 // Attach puts tags on an event or attribute. A name that is not known is made
 // when the caller may make tags. Attaching what is attached already changes
 // nothing; a local tag stays local. Local tags bump no timestamp and clear no published
-// flag: the organisation that holds the event attaches them, and the host of the
-// installation, which works with what partners send, but no labels. Others need the right
-// to edit the event. changed tells how many were new.
+// flag: they are for the teams that work here. A CERT attaches them to what it holds; the
+// host of the installation, which works with what partners send, to all, but no labels.
+// Others need the right to edit the event. changed tells how many were new.
 func (s *Service) Attach(ctx context.Context, who ident.Actor, at Target, names []string, local bool) (changed int, err error) {
 	err = s.tagging(ctx, who, at, local, "tag.attach", func(tx *store.Tx, past *journal, e Event, on *Attribute) (int64, error) {
 		aud := audiences{who: who, owner: e.Owner.ID}
@@ -321,11 +322,8 @@ func (s *Service) allLocal(ctx context.Context, who ident.Actor, at Target, tags
 			if err != nil {
 				return err
 			}
-			for _, u := range uses {
-				if u.ID == t.ID && !u.Local {
-					local = false
-				}
-			}
+			hangs := func(u useOf) bool { return u.ID == t.ID && u.Local }
+			local = local && slices.ContainsFunc(uses, hangs)
 		}
 		return nil
 	})
@@ -352,9 +350,11 @@ func notHost(who ident.Actor, e Event) error {
 	return fault.New(fault.Denied, "%s is not the host of event %d", who, e.ID).WithKey("intel.fault.local-tag")
 }
 
-// mayTagHere: local tags are for who holds the event and for the installation's host.
-func (s *Service) mayTagHere(ctx context.Context, tx *store.Tx, who ident.Actor, e Event) error {
-	if holds(who, e) {
+// mayTagHere: local tags are for the CERT that holds the event and for the installation's
+// host (in MISP for the host alone; here several teams share one installation). Who holds
+// the event may take them off.
+func (s *Service) mayTagHere(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, off bool) error {
+	if holds(who, e) && (off || seesAll(who) || who.Kind == ident.System || who.CERT != 0 && who.CERT == who.Org) {
 		return nil
 	}
 	host, err := s.registry.HostTx(ctx, tx, ident.SystemPart("setup"))
@@ -378,7 +378,7 @@ func (s *Service) tagging(ctx context.Context, who ident.Actor, at Target, local
 			return err
 		}
 		if local {
-			if err := s.mayTagHere(ctx, tx, who, e); err != nil {
+			if err := s.mayTagHere(ctx, tx, who, e, verb == "tag.detach"); err != nil {
 				return err
 			}
 		} else if err := mayEdit(who, e); err != nil {

@@ -59,23 +59,32 @@ func (a *api) attributeIndex(c *call) error {
 // stored is the form of answers to add: both halves of the value, tags as links.
 func stored(at *intel.Attribute) misp.Attribute {
 	w := at.Wire()
+	halves(at, &w)
+	w.Tag = nil
+	return w
+}
+
+func halves(at *intel.Attribute, w *misp.Attribute) {
 	first, second := at.Value, ""
 	if misp.Composite(at.Type) {
 		first, second, _ = strings.Cut(at.Value, "|")
 	}
 	w.Value1, w.Value2 = misp.T(first), misp.T(second)
-	w.Tag = nil
-	return w
+}
+
+// asJoined makes of an attribute's form in events the one in answers to a search for
+// objects (measured): both halves of the value, tags as links, neither clusters nor
+// proposals. Tags that it has stay beside the links, where clients look for them.
+func asJoined(at *intel.Attribute, w *misp.Attribute, noLocal bool) {
+	halves(at, w)
+	w.Galaxy, w.ShadowAttribute, w.AttributeTag = nil, nil, links(exported(at.Tags, noLocal), at)
 }
 
 // links are an attribute's tags as join rows.
-func links(at *intel.Attribute) []misp.TagLink {
+func links(tags []intel.TagUse, at *intel.Attribute) []misp.TagLink {
 	out := []misp.TagLink{}
-	for i := range at.Tags {
-		t := &at.Tags[i]
-		if !t.Exportable {
-			continue
-		}
+	for i := range tags {
+		t := &tags[i]
 		w := misp.Tag{ID: misp.N(t.ID), Name: misp.T(t.Name), Colour: misp.T(t.Colour), NumericalValue: misp.NullInt()}
 		if t.Numerical != nil {
 			w.NumericalValue = misp.N(*t.Numerical)
@@ -220,7 +229,7 @@ func addedAttributes(good []intel.Attribute, errs map[string]any) []byte {
 		w := stored(&good[0])
 		b = misp.Append(b, &w)
 		b = append(b, `,"AttributeTag":[`...)
-		for i, l := range links(&good[0]) {
+		for i, l := range links(exported(good[0].Tags, false), &good[0]) {
 			if i > 0 {
 				b = append(b, ',')
 			}

@@ -23,7 +23,7 @@ func TestLocalTagsStayHere(t *testing.T) {
 		for _, uuid := range []string{v.Event.UUID, v.Event.Attribute[0].UUID} {
 			for _, tag := range []string{"ours:only", cluster["tag_name"].(string)} {
 				body, _ := json.Marshal(map[string]any{"uuid": uuid, "tag": tag, "local": 1})
-				if got := w.ask("orgadmin", "POST", "/tags/attachTagToObject", string(body)); got.status != 200 || !strings.Contains(got.body, "successfully") {
+				if got := w.ask("admin", "POST", "/tags/attachTagToObject", string(body)); got.status != 200 || !strings.Contains(got.body, "successfully") {
 					t.Fatal(got.body)
 				}
 			}

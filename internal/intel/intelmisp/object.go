@@ -31,6 +31,11 @@ func (a *api) objectView(c *call) error {
 	return a.objectAnswer(c, &ob, &e)
 }
 
+// objectParent is what an object tells of its event.
+func objectParent(e *intel.Event) *misp.Event {
+	return &misp.Event{ID: misp.N(e.ID), Info: misp.T(e.Info), OrgID: misp.N(e.Owner.ID), OrgcID: misp.N(e.Origin.ID)}
+}
+
 // objectAnswer writes {"Object":…} with its attributes as they are stored; the
 // event beside it in views only.
 func (a *api) objectAnswer(c *call, ob *intel.Object, e *intel.Event) error {
@@ -38,7 +43,7 @@ func (a *api) objectAnswer(c *call, ob *intel.Object, e *intel.Event) error {
 	for i := range ob.Attributes {
 		at := stored(&ob.Attributes[i])
 		if e != nil {
-			at.AttributeTag = links(&ob.Attributes[i])
+			at.AttributeTag = links(exported(ob.Attributes[i].Tags, noLocal(c)), &ob.Attributes[i])
 		}
 		if ob.Attributes[i].DataSize > 0 && e != nil {
 			if err := a.attach(c, ob.Attributes[i].ID, &at); err != nil {
@@ -48,7 +53,7 @@ func (a *api) objectAnswer(c *call, ob *intel.Object, e *intel.Event) error {
 		w.Attribute[i] = at
 	}
 	if e != nil {
-		w.Event = &misp.Event{ID: misp.N(e.ID), Info: misp.T(e.Info), OrgID: misp.N(e.Owner.ID), OrgcID: misp.N(e.Origin.ID)}
+		w.Event = objectParent(e)
 	}
 	w.ObjectReference = nil // measured: a view of an object leaves its references out
 	if c.action == "edit" {

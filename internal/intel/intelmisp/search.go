@@ -3,6 +3,8 @@ package intelmisp
 import (
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"straza/internal/format/detect"
@@ -30,9 +32,9 @@ func formatTable() map[string]format {
 		"csv":              {typ: "text/csv", header: "csv"},
 		"count":            {typ: text, header: "txt"},
 		"stix2":            {typ: json, header: "json"},
-		"context":          {typ: "text/html", header: "html", events: true},
+		"context":          {typ: "application/json", header: "html", events: true},
 		"context-markdown": {typ: "text/markdown", header: "md", events: true},
-		"attack":           {typ: "text/html", header: "html", events: true},
+		"attack":           {typ: "application/json", header: "html", events: true},
 		"attack-sightings": {typ: json, header: "json", events: true},
 		"opendata":         {typ: json, header: "json"},
 	}
@@ -521,45 +523,56 @@ func (a *api) objectSearch(c *call) error {
 }
 
 // objects streams {"response":[{"Object":…}]}: the objects that hold a matching
-// attribute. Objects follow each other by their attributes' ids, so one look
-// back over the ids seen keeps them single.
+// attribute, by their ids.
 func (s *search) objects() error {
 	limit, page := s.q.Limit, max(s.q.Page, 1)
 	s.q.Limit, s.q.Page = 0, 0
 	if _, err := s.out.Write([]byte(`{"response":[`)); err != nil {
 		return err
 	}
-	seen, found := map[int64]bool{}, 0
+	holders := map[int64]*intel.Event{} // object → event, shared by its objects
 	err := s.a.Intel.SearchAttributes(s.c.ctx(), s.c.who, s.q, func(at *intel.Attribute) error {
-		if at.ObjectID == 0 || seen[at.ObjectID] {
-			return nil
+		if at.ObjectID != 0 {
+			holders[at.ObjectID] = at.Event
 		}
-		seen[at.ObjectID] = true
-		if found++; limit > 0 && (found <= (page-1)*limit || found > page*limit) {
-			return nil
-		}
-		return s.unlessGone(s.object(at), at)
+		return nil
 	})
 	if err != nil {
 		return err
+	}
+	ids := slices.Sorted(maps.Keys(holders))
+	if limit > 0 {
+		from := min((page-1)*limit, len(ids))
+		ids = ids[from:min(from+limit, len(ids))]
+	}
+	for _, id := range ids {
+		err := s.object(id, holders[id])
+		if fault.Is(err, fault.NotFound) {
+			if _, gone := s.a.Intel.Object(s.c.ctx(), s.c.who, itoa(id), s.q.Deleted); fault.Is(gone, fault.NotFound) {
+				continue // since its attribute was found
+			}
+		}
+		if err != nil {
+			return err
+		}
 	}
 	_, err = s.out.Write([]byte("]}"))
 	return err
 }
 
-func (s *search) object(at *intel.Attribute) error {
-	ob, err := s.a.Intel.Object(s.c.ctx(), s.c.who, itoa(at.ObjectID), s.q.Deleted)
-	if fault.Is(err, fault.NotFound) {
-		return nil // deleted since its attribute was found
-	}
-	if err != nil || !passing(&ob, s.a.lets(s.c, at.Event, nil)) {
+func (s *search) object(id int64, e *intel.Event) error {
+	ob, err := s.a.Intel.Object(s.c.ctx(), s.c.who, itoa(id), s.q.Deleted)
+	if err != nil || !passing(&ob, s.a.lets(s.c, e, nil)) {
 		return err
 	}
 	w, err := s.a.objectWire(s.c, &ob, s.show)
 	if err != nil {
 		return err
 	}
-	w.Event = &misp.Event{ID: misp.N(at.Event.ID), Info: misp.T(at.Event.Info), OrgID: misp.N(at.Event.Owner.ID), OrgcID: misp.N(at.Event.Origin.ID)}
+	w.Event, w.ObjectReference = objectParent(e), nil // measured: without its references
+	for i := range w.Attribute {
+		asJoined(&ob.Attributes[i], &w.Attribute[i], s.show.noLocal)
+	}
 	buf := []byte(`{"Object":`)
 	if s.n++; s.n > 1 {
 		buf = []byte(`,{"Object":`)

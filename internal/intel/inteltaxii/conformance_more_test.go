@@ -342,7 +342,7 @@ var designRules = []rule{
 		c.publish("beta", tagged(sample("new", intel.Community, "new.example.com"), "tlp:green", "late"))
 		at := c.holds("gama", "late", "new")
 		c.now.Add(time.Hour)
-		_, err := c.Intel.Attach(ctx, c.who["beta"], intel.Target{Event: old.UUID}, []string{"late"}, true)
+		_, err := c.Intel.Attach(ctx, c.who["lead"], intel.Target{Event: old.UUID}, []string{"late"}, true)
 		c.Must(err)
 		if got := c.holds("gama", "late", "new", "old"); !slices.Equal(got[:len(at)], at) {
 			c.t.Errorf("%v, before %v", got, at)

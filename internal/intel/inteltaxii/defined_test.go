@@ -110,7 +110,7 @@ func TestDefinedCollection(t *testing.T) {
 		}
 
 		now.Add(time.Hour)
-		_, err := h.Intel.Attach(ctx, h.who["alfa"], intel.Target{Event: late.UUID}, []string{"ransomware"}, true)
+		_, err := h.Intel.Attach(ctx, h.who["lead"], intel.Target{Event: late.UUID}, []string{"ransomware"}, true)
 		h.Must(err)
 		after := h.holds("gama", "ransomware", "first", "late")
 		if !slices.Equal(after[:len(before)], before) {
@@ -125,7 +125,7 @@ func TestDefinedCollection(t *testing.T) {
 		// Out again, at once, for the objects' own addresses too.
 		report := h.all("gama", "straza/collections/ransomware/", "match[type]=report")[0].ID
 		h.get("gama", "straza/collections/ransomware/objects/"+report+"/", &e)
-		_, err = h.Intel.Attach(ctx, h.who["alfa"], intel.Target{Event: first.UUID}, []string{"false-alarm"}, true)
+		_, err = h.Intel.Attach(ctx, h.who["lead"], intel.Target{Event: first.UUID}, []string{"false-alarm"}, true)
 		h.Must(err)
 		h.holds("gama", "ransomware", "late")
 		if a := h.ask("gama", "straza/collections/ransomware/objects/"+report+"/"); a.code != http.StatusNotFound {
@@ -133,7 +133,7 @@ func TestDefinedCollection(t *testing.T) {
 		}
 		// And in: it comes as newly added.
 		now.Add(time.Hour)
-		h.Must(h.Intel.Detach(ctx, h.who["alfa"], intel.Target{Event: first.UUID}, []string{"false-alarm"}))
+		h.Must(h.Intel.Detach(ctx, h.who["lead"], intel.Target{Event: first.UUID}, []string{"false-alarm"}))
 		h.holds("gama", "ransomware", "late", "first")
 		h.Must(h.Intel.Unpublish(ctx, h.who["alfa"], late.UUID))
 		h.holds("gama", "ransomware", "first")
