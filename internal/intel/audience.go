@@ -18,6 +18,9 @@ type audiences struct {
 	owner int64 // the organisation here that holds the event: always in reach
 	ids   map[[2]int64]int64
 	known map[string]int64
+	// groups that were asked for → the same, or 0 when who may not use it: an event of
+	// 100,000 attributes names one or two
+	groups map[int64]int64
 }
 
 // levels: MISP's 2 and 3 reach the same people here; what leaves is the peer's rule.
@@ -99,10 +102,19 @@ func (a *audiences) group(ctx context.Context, tx *store.Tx, id int64, w *misp.S
 		}
 		id = g.ID
 	}
-	if id == 0 {
-		return 0, nil
+	usable, asked := a.groups[id]
+	if id == 0 || asked {
+		return usable, nil
 	}
-	return usableGroup(ctx, tx, a.who, id)
+	usable, err := usableGroup(ctx, tx, a.who, id)
+	if err != nil {
+		return 0, err
+	}
+	if a.groups == nil {
+		a.groups = map[int64]int64{}
+	}
+	a.groups[id] = usable
+	return usable, nil
 }
 
 // tag gives the id of a tag by name; an unknown one is made by who may make

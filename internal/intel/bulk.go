@@ -138,7 +138,7 @@ func (m *merge) mayReach(ctx context.Context, tx *store.Tx, w misp.Attribute) er
 	if d != Group {
 		return nil
 	}
-	id, err := usableGroup(ctx, tx, m.l.who, w.SharingGroupID.V)
+	id, err := m.l.aud.group(ctx, tx, w.SharingGroupID.V, nil)
 	if err == nil && id == 0 {
 		err = fault.Field("sharing_group_id", "intel.fault.group", "unknown sharing group, or not authorised")
 	}
