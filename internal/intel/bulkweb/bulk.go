@@ -150,23 +150,40 @@ func leftOf(r *http.Request, b intel.Bulk) (left int64, why string) {
 // reasons have words here; MISP's other fields share one.
 var reasons = []string{intel.LeftGone, intel.LeftSince, intel.LeftGroup, intel.LeftForeign, intel.LeftProtected, "type", "first_seen"}
 
-// eachOne does an act that is no edit on each of the ticked attributes, each loaded
-// through its event.
+// eachOne does an act that is no edit on the ticked attributes, each of which must stand
+// in the event.
 func (p *pages) eachOne(r *http.Request, act string, ids []int64) error {
 	e, err := p.event(r)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		a, err := eventweb.AttributeIn(r, p.d.Intel, e.ID, id)
-		if err != nil {
-			return err
-		}
-		if err := p.one(r, act, &a); err != nil {
+		if _, err := eventweb.AttributeIn(r, p.d.Intel, e.ID, id); err != nil {
 			return err
 		}
 	}
-	return web.Redirect(base(r)+"/"+e.Ref(), web.Done("intel.done.changed"))
+	ctx, who, to := r.Context(), web.Actor(r), base(r)+"/"+e.Ref()
+	switch act {
+	case "saw":
+		kind := intel.Seen
+		a, err := p.d.Bulk.ChangeAcross(ctx, who, ids, bulk.Change{Sight: &kind})
+		if err != nil {
+			return err
+		}
+		done := told(r, "intel.bulk.sighted", a.Result.Bulk)
+		if a.UUID != "" {
+			done = done.WithUndo(to+"/attributes/undo", "bulk", a.UUID)
+		}
+		return web.Redirect(to, done)
+	case "unwanted":
+		for _, id := range ids {
+			if _, err := p.d.Remarks.ProposeRemoval(ctx, who, strconv.FormatInt(id, 10)); err != nil {
+				return err
+			}
+		}
+		return web.Redirect(to, web.Done("intel.done.changed"))
+	}
+	return fault.New(fault.Invalid, "act %q", act)
 }
 
 // event is the event of the address, whether or not the caller may change it: who may not
@@ -179,26 +196,23 @@ func (p *pages) event(r *http.Request) (intel.Event, error) {
 	return p.d.Intel.Event(r.Context(), web.Actor(r), ref)
 }
 
-// one does one act on one attribute.
-func (p *pages) one(r *http.Request, act string, a *intel.Attribute) (err error) {
-	ctx, who, at := r.Context(), web.Actor(r), strconv.FormatInt(a.ID, 10)
-	switch act {
-	case "saw":
-		_, _, err = p.d.Intel.AddSightings(ctx, who, []string{at}, nil, intel.Sighting{Kind: intel.Seen})
-	case "unwanted":
-		_, err = p.d.Remarks.ProposeRemoval(ctx, who, at)
-	default:
-		err = fault.New(fault.Invalid, "act %q", act)
-	}
-	return err
-}
-
-// undo takes one press on several attributes back as a whole. What was worked on since
-// stays as it is, and is counted.
+// undo takes one press on several attributes back as a whole: an edit by its moment, what
+// was reported of them by its act. What was worked on since stays as it is, and is counted.
 func (p *pages) undo(_ http.ResponseWriter, r *http.Request) error {
 	f, err := web.ReadForm(r)
 	if err != nil {
 		return err
+	}
+	if act := f.Text("bulk", 40); act != "" {
+		e, err := p.event(r)
+		if err != nil {
+			return err
+		}
+		b, err := p.d.Bulk.UndoAcross(r.Context(), web.Actor(r), act)
+		if err != nil {
+			return err
+		}
+		return web.Redirect(base(r)+"/"+e.Ref(), undone(r, b))
 	}
 	e, err := eventweb.Mine(r, p.d.Intel)
 	if err != nil {

@@ -277,6 +277,30 @@ func TestIndicatorsTogether(t *testing.T) {
 		send([]string{"act", "false"}, "Reported: 3 attributes.", list+"/undo")
 		send([]string{"act", "noids"}, "Changed: 2 attributes", list+"/undo")
 		d.Sends("ana", "/console/indicators", 422, testkit.Form("act", "delete", "id", form[1]))
+		// On an event's page, too, what was reported is taken back: of an own one and of another's.
+		for _, ref := range []string{first.Ref(), vesna.Ref()} {
+			seen := func() (n int) {
+				d.Must(d.Intel.Sightings(t.Context(), d.people["ana"], intel.SightingFilter{Event: ref}, func(g *intel.Sighting) error {
+					if g.Kind == intel.Seen {
+						n++
+					}
+					return nil
+				}))
+				return n
+			}
+			now.Add(1e9)
+			at := "/console/events/" + ref + "/attributes"
+			_, shown := d.follows(t, "ana", at, []string{"act", "saw", "id", strconv.FormatInt(d.read(t, ref)[0].ID, 10)}, "Reported: 1 attribute.", at+"/undo")
+			act := regexp.MustCompile(`name="bulk" value="([0-9a-f-]+)"`).FindStringSubmatch(shown)
+			if seen() != 1 || act == nil {
+				t.Fatalf("%d reported, %v", seen(), act)
+			}
+			d.Sends("vesna", at+"/undo", 404, testkit.Form("bulk", act[1]))
+			if d.follows(t, "ana", at+"/undo", []string{"bulk", act[1]}, "Undone for 1 attribute"); seen() != 0 {
+				t.Errorf("%d stay reported", seen())
+			}
+			d.Sends("ana", at, 404, testkit.Form("act", "saw", "id", form[len(form)-1]))
+		}
 		reader := d.Shows("alfa", "/portal/events/indicators", 200, "c.example")
 		if !strings.Contains(reader, `action="/portal/events/indicators"`) {
 			t.Error("the portal has no acts")
