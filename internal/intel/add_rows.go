@@ -3,7 +3,7 @@ package intel
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
+	"strconv"
 
 	"straza/internal/kernel/store"
 )
@@ -33,12 +33,14 @@ func (l *loader) copy(ctx context.Context, tx *store.Tx, objects []*Object, rows
 	var uses []tagging
 	sum := sha256.New()
 	sum.Write(l.hash)
+	var line []byte
 	for _, o := range objects {
 		l.came.take(o.ID)
 	}
 	for _, a := range rows {
 		l.came.take(a.ID)
-		fmt.Fprintf(sum, "%s|%d\n", a.UUID, a.Timestamp)
+		line = append(strconv.AppendInt(append(append(line[:0], a.UUID...), '|'), a.Timestamp, 10), '\n')
+		sum.Write(line)
 		for _, t := range a.tags {
 			id, err := l.aud.tag(ctx, tx, t)
 			if err != nil {
@@ -65,8 +67,8 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 			uuids = append(uuids, given1(o.Attributes[j].UUID, o.Attributes[j].given))
 		}
 	}
-	for i := range part.attrs {
-		uuids = append(uuids, given1(part.attrs[i].UUID, part.attrs[i].given))
+	for _, a := range part.attrs {
+		uuids = append(uuids, given1(a.UUID, a.given))
 	}
 	taken, takenObjects := map[string][2]int64{}, map[string][2]int64{}
 	if !l.hoping {
@@ -94,8 +96,8 @@ func (l *loader) place(ctx context.Context, tx *store.Tx, part *draft) (objects 
 		rows = append(rows, a)
 		return nil
 	}
-	for i := range part.attrs {
-		if err := put(&part.attrs[i]); err != nil {
+	for _, a := range part.attrs {
+		if err := put(a); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -130,7 +130,7 @@ func (m *merge) add(ctx context.Context, tx *store.Tx, list []misp.Attribute, up
 			return err
 		}
 		out[i] = a
-		m.news.attrs = append(m.news.attrs, a)
+		m.news.attrs = append(m.news.attrs, &a)
 	}
 	return nil
 }
@@ -144,8 +144,7 @@ func (m *merge) instead(ctx context.Context, tx *store.Tx, old *Attribute, a Att
 
 // holds tells whether an equal attribute is about to be added.
 func (m *merge) holds(a *Attribute) bool {
-	for i := range m.news.attrs {
-		b := &m.news.attrs[i]
+	for _, b := range m.news.attrs {
 		if b.key1 == a.key1 && b.Type == a.Type && b.Category == a.Category && b.Value == a.Value {
 			return true
 		}

@@ -53,7 +53,7 @@ type draft struct {
 	db      *store.DB
 	now     int64 // seconds
 	eventID int64
-	attrs   []Attribute
+	attrs   []*Attribute
 	objects []Object
 	weight  int // bytes held, about
 	seen    map[uint64]struct{}
@@ -106,7 +106,7 @@ func (d *draft) attribute(w *misp.Attribute) {
 		}
 		d.seen[h.Sum64()] = struct{}{}
 	}
-	d.attrs = append(d.attrs, a)
+	d.attrs = append(d.attrs, &a)
 	d.weight += 400 + len(a.Value) + len(a.Comment) + len(a.data)
 }
 

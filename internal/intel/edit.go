@@ -177,10 +177,10 @@ func headerDiffers(a, b Event) bool {
 // children sorts attributes and objects into changed, added and left alone.
 func (m *merge) children(ctx context.Context, tx *store.Tx) error {
 	d := m.l.draft
-	for i := range d.attrs {
-		d.attrs[i].EventID = m.l.event.ID
+	for _, a := range d.attrs {
+		a.EventID = m.l.event.ID
 	}
-	if err := m.attributes(ctx, tx, pointers(d.attrs)); err != nil {
+	if err := m.attributes(ctx, tx, d.attrs); err != nil {
 		return err
 	}
 	var uuids []string
@@ -335,7 +335,8 @@ func (m *merge) fresh(ctx context.Context, tx *store.Tx, a *Attribute) error {
 			return nil
 		}
 	}
-	m.news.attrs = append(m.news.attrs, *a)
+	b := *a // the document stays as it came: the transaction may run again
+	m.news.attrs = append(m.news.attrs, &b)
 	return nil
 }
 

@@ -99,8 +99,8 @@ func (s *Service) TakeTx(ctx context.Context, tx *store.Tx, who ident.Actor, eve
 		if err := m.children(ctx, tx); err != nil {
 			return err
 		}
-		for i := range m.news.attrs {
-			out.Attributes = append(out.Attributes, Stamp{m.news.attrs[i].ID, m.news.attrs[i].Timestamp})
+		for _, a := range m.news.attrs {
+			out.Attributes = append(out.Attributes, Stamp{a.ID, a.Timestamp})
 		}
 		for i := range m.news.objects {
 			out.Objects = append(out.Objects, Stamp{m.news.objects[i].ID, m.news.objects[i].Timestamp})
