@@ -116,18 +116,19 @@ func (a *api) relatedObject(c *call, n *remark.Remark) (misp.Raw, error) {
 	switch n.RelatedType {
 	case "Event":
 		var e intel.Event
-		if e, err = a.Intel.Event(c.ctx(), c.who, n.Related); err == nil {
+		if e, err = a.Intel.Event(c.ctx(), c.who, n.Related); err == nil && !a.withheld(c, &e) {
 			b, err = a.relatedEventJSON(c, &e)
 		}
 	case "Attribute":
 		var at intel.Attribute
-		if at, err = a.Intel.Attribute(c.ctx(), c.who, n.Related); err == nil {
+		if at, err = a.Intel.Attribute(c.ctx(), c.who, n.Related); err == nil && !a.partWithheld(c, &at, at.Event) {
 			w := at.Wire()
+			w.Tag = dropLocal(w.Tag, noLocal(c))
 			b = append(misp.Append([]byte(`{"Attribute":`), &w), '}')
 		}
 	case "Object":
 		var o intel.Object
-		if o, err = a.Intel.Object(c.ctx(), c.who, n.Related, intel.Without); err == nil {
+		if o, err = a.Intel.Object(c.ctx(), c.who, n.Related, intel.Without); err == nil && !a.staying(c)(o.EventID) {
 			o.Attributes, o.References = nil, nil
 			w := o.Wire()
 			b = append(misp.Append([]byte(`{"Object":`), &w), '}')
@@ -274,6 +275,9 @@ func (a *api) remarkView(c *call) error {
 	if err != nil {
 		return remarkFault(kind, "view", err)
 	}
+	if a.remarkStays(c)(&n) {
+		return notFound("Invalid " + string(kind) + ".")
+	}
 	return a.remarkAnswer(c, &n, false)
 }
 
@@ -296,8 +300,12 @@ func (a *api) remarkIndex(c *call) error {
 	if page > 0 {
 		limit = max(c.params.count("limit", 60), 1)
 	}
+	stays := a.remarkStays(c)
 	return c.begin(http.StatusOK).list("", "", func(yield func([]byte) error) error {
 		return a.Remarks.Remarks(c.ctx(), c.who, kind, uuids, func(r *remark.Remark) error {
+			if stays(r) {
+				return nil
+			}
 			if n++; limit > 0 && (n <= (page-1)*limit || n > page*limit) {
 				return nil
 			}
@@ -320,9 +328,13 @@ func (a *api) remarkMinimal(c *call) error {
 		return err
 	}
 	var out ordered
+	stays := a.remarkStays(c)
 	for _, k := range remark.Kinds {
 		var list ordered
 		for _, n := range found[k] {
+			if stays(&n) {
+				continue
+			}
 			w := n.Wire()
 			list = append(list, ordered{{n.UUID, w.Modified.V}}...)
 		}

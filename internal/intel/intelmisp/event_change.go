@@ -12,6 +12,7 @@ import (
 	"straza/internal/intel"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
+	"straza/internal/kernel/store"
 )
 
 // body opens the request as a document of one event. A list and nothing at all
@@ -244,7 +245,8 @@ func (a *api) eventToBus(c *call) error {
 
 type publisher = func(ctx context.Context, who ident.Actor, event string) error
 
-// wanted tells a pushing peer which of its events are unknown or newer than here.
+// wanted tells a pushing peer which of its events are unknown, or newer than what peers
+// brought: what was made here nobody else brings up to date.
 // Events that the caller may not see count as unknown: the push itself refuses.
 func (a *api) wanted(c *call) error {
 	b, err := c.read()
@@ -257,15 +259,21 @@ func (a *api) wanted(c *call) error {
 	}
 	out := []string{}
 	list, _ := v.([]any)
+	var heads []params
+	var uuids []string
 	for _, entry := range list {
 		m, _ := entry.(map[string]any)
 		head := params(m).sub("Event")
-		e, err := a.Intel.Event(c.ctx(), c.who, head.text("uuid"))
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		if err != nil || int64(head.number("timestamp", 0)) > e.Timestamp {
-			out = append(out, head.text("uuid"))
+		heads, uuids = append(heads, head), append(uuids, head.text("uuid"))
+	}
+	held, err := a.Intel.HeldEvents(c.ctx(), c.who, uuids)
+	if err != nil {
+		return err
+	}
+	for i, head := range heads {
+		uuid, _ := store.ParseUUID(uuids[i])
+		if h := held[uuid]; h.ID == 0 || h.Locked && int64(head.number("timestamp", 0)) > h.Timestamp {
+			out = append(out, uuids[i])
 		}
 	}
 	return c.value(out)

@@ -7,6 +7,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/kernel/fault"
 )
 
 func unix(sec int64) time.Time { return time.Unix(sec, 0).UTC() }
@@ -53,6 +54,19 @@ func parentOfRelated(e *intel.Event) *misp.Event {
 // relatedEach is how many related attributes one attribute's answer lists.
 const relatedEach = 50
 
+// relatedStays is partWithheld for an attribute that another one leads to: its own tags are
+// read only for who takes it away.
+func (a *api) relatedStays(c *call, x *intel.Attribute) (bool, error) {
+	if x.Event == nil || !a.outward(c, x.Event) {
+		return false, nil
+	}
+	full, err := a.Intel.Attribute(c.ctx(), c.who, itoa(x.ID))
+	if fault.Is(err, fault.NotFound) {
+		return true, nil
+	}
+	return err == nil && a.partWithheld(c, &full, full.Event), err
+}
+
 // enrich adds what a search asked for beside an attribute.
 func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 	p := c.params
@@ -68,7 +82,9 @@ func (a *api) enrich(c *call, at *intel.Attribute, w *misp.Attribute) error {
 		}
 		for i := range found[at.ID] {
 			x := &found[at.ID][i]
-			if x.Event != nil && a.withheld(c, x.Event) {
+			if stays, err := a.relatedStays(c, x); err != nil {
+				return err
+			} else if stays {
 				continue
 			}
 			r := x.Wire()

@@ -214,17 +214,37 @@ func TestLabelsBindEveryWayOut(t *testing.T) {
 			"Object":[{"uuid":"`+parts+`","name":"file","meta-category":"file","distribution":"5","Attribute":[{"object_relation":"filename","type":"filename","value":"tajni.exe","to_ids":true}]}],
 			"EventReport":[{"uuid":"47474747-3333-4333-8333-333333333333","name":"tajni izvestaj","content":"tajni","distribution":"5"}]}`)
 		open := w.made("orgadmin", `{"info":"otvoren","distribution":"3","published":true,"Tag":[{"name":"tlp:clear"}],
-			"Attribute":[{"type":"domain","value":"isto.example.rs","to_ids":true},{"type":"domain","value":"tajnired.example.rs","to_ids":true,"Tag":[{"name":"tlp:red"}]}]}`)
+			"Attribute":[{"type":"domain","value":"isto.example.rs","to_ids":true},{"uuid":"47474747-4444-4444-8444-444444444444","type":"domain","value":"tajnired.example.rs","to_ids":true,"Tag":[{"name":"tlp:red"}]}]}`)
 		w.made("orgadmin", `{"info":"tajni dodatak","distribution":"3","published":true,"extends_uuid":"`+open+`","Tag":[{"name":"tlp:red"}],"Attribute":[{"type":"domain","value":"tajnidodatak.example.rs"}]}`)
-		w.ask("other", "POST", "/sightings/add", `{"uuid":"`+part+`"}`)
+		const own = "47474747-4444-4444-8444-444444444444" // stricter than its event
+		w.ask("other", "POST", "/sightings/add", `{"uuid":"`+part+`","source":"tajni izvor"}`)
+		w.ask("other", "POST", "/sightings/add", `{"uuid":"`+own+`","source":"tajni izvor"}`)
+		if got := w.ask("orgadmin", "POST", "/analyst_data/add/Note", `{"object_uuid":"`+red+`","object_type":"Event","note":"tajni komentar","distribution":"3"}`); got.status != http.StatusOK {
+			t.Fatalf("note: %d %s", got.status, got.body)
+		}
 		w.ask("other", "POST", "/shadow_attributes/add/"+red, `{"type":"domain","value":"tajnipredlog.example.rs","category":"Network activity"}`)
+		number := func(uuid string) string {
+			var doc struct{ Event struct{ ID string } }
+			w.Must(json.Unmarshal([]byte(w.ask("orgadmin", "GET", "/events/view/"+uuid, "").body), &doc))
+			return doc.Event.ID
+		}
 		posts := map[string][]string{}
 		for _, f := range []string{"json", "xml", "csv", "stix2", "text", "hosts", "suricata", "hashes", "cache", "context", "attack", "count", "opendata"} {
 			posts["/events/restSearch"] = append(posts["/events/restSearch"], `{"returnFormat":"`+f+`","includeContext":1}`)
 			posts["/attributes/restSearch"] = append(posts["/attributes/restSearch"], `{"returnFormat":"`+f+`","includeContext":1,"includeCorrelations":1}`)
 		}
 		posts["/objects/restSearch"] = []string{`{}`}
-		posts["/sightings/restSearch/event"] = []string{`{"includeAttribute":true,"includeEvent":true}`}
+		posts["/sightings/restSearch/event"] = []string{`{"includeAttribute":true,"includeEvent":true}`, `{"returnFormat":"csv"}`, `{"uuid":["` + open + `","` + red + `"],"returnFormat":"csv"}`}
+		posts["/sightings/restSearch/attribute"] = []string{`{"uuid":"` + own + `"}`, `{"uuid":"` + part + `","returnFormat":"csv"}`}
+		posts["/sightings/listSightings"] = []string{`{"id":"` + number(red) + `","context":"event"}`, `{"id":"` + number(open) + `","context":"event"}`}
+		for typ, to := range map[string]string{"Event": red, "Attribute": part, "Object": parts} {
+			body := `{"object_uuid":"` + open + `","object_type":"Event","related_object_uuid":"` + to + `","related_object_type":"` + typ + `","relationship_type":"related-to","distribution":"3"}`
+			for _, as := range []string{"orgadmin", "sync"} {
+				if got := w.ask(as, "POST", "/analyst_data/add/Relationship", body); got.status != http.StatusOK || strings.Contains(got.body, `"related_object"`) && as == "sync" || strings.Contains(got.body, "tajni") != (as == "orgadmin" && typ != "Object") {
+					t.Errorf("%s relates %s: %d %s", as, typ, got.status, got.body)
+				}
+			}
+		}
 		posts["/shadow_attributes/index"] = []string{`{"all":1}`}
 		posts["/events/index"] = []string{`{}`, `{"minimal":1}`}
 		posts["/attributes/index"] = []string{`{}`}
@@ -239,9 +259,33 @@ func TestLabelsBindEveryWayOut(t *testing.T) {
 			}
 		}
 		for _, path := range []string{"/events/view/" + red, "/events/view/" + open, "/events/view/" + open + "/extended:1", "/events/csv/download/" + red, "/attributes/view/" + part, "/attributes/index", "/objects/view/" + parts,
-			"/event_reports/view/47474747-3333-4333-8333-333333333333", "/event_reports/index/event_id:" + red, "/event_reports/index", "/attributes/download/" + part, "/attributes/text/download/domain", "/events/nids/suricata/download", "/attributes/rpz/download"} {
+			"/event_reports/view/47474747-3333-4333-8333-333333333333", "/event_reports/index/event_id:" + red, "/event_reports/index", "/attributes/download/" + part, "/attributes/text/download/domain", "/events/nids/suricata/download", "/attributes/rpz/download",
+			"/sightings/index/" + number(red), "/sightings/index/" + number(open), "/analyst_data/index/Note", "/analyst_data/index/Relationship"} {
 			if got := w.ask("sync", "GET", path, ""); strings.Contains(got.body, "tajni") {
 				t.Errorf("%s: %d %.300s", path, got.status, got.body)
+			}
+		}
+	})
+}
+
+// TestWantedIsWhatPeersMayBring: a peer is asked for what is not here and for newer versions
+// of what peers brought, not for events that were made here: the push would be refused, or
+// take away what was changed here.
+func TestWantedIsWhatPeersMayBring(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		here := w.made("orgadmin", `{"info":"x","distribution":"3","timestamp":"1700000000"}`)
+		const brought, unknown = "48484848-1111-4111-8111-111111111111", "48484848-2222-4111-8111-111111111111"
+		got := w.ask("sync", "POST", "/events/add", `{"uuid":"`+brought+`","info":"x","distribution":"3","locked":true,"timestamp":"1700000000","Orgc":{"name":"Far","uuid":"48484848-3333-4111-8111-111111111111"}}`)
+		if got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		for at, want := range map[string]string{"1700000000": `["` + unknown + `"]`, "1700000001": `["` + brought + `","` + unknown + `"]`} {
+			body := ""
+			for _, uuid := range []string{here, strings.ToUpper(brought), unknown} {
+				body += `,{"Event":{"uuid":"` + uuid + `","timestamp":"` + at + `"}}`
+			}
+			if got := w.ask("sync", "POST", "/events/filterEventIdsForPush", "["+body[1:]+"]"); strings.ToLower(got.body) != want {
+				t.Errorf("%s: %d %s, want %s", at, got.status, got.body, want)
 			}
 		}
 	})

@@ -60,9 +60,12 @@ func (a *api) sightingIndex(c *call) error {
 	if !isDigits(c.arg(0)) {
 		return c.json([]byte("[]")) // measured: a uuid finds nothing here
 	}
-	o := c.begin(http.StatusOK)
+	o, stays := c.begin(http.StatusOK), a.sightingStays(c)
 	return o.list("", "", func(yield func([]byte) error) error {
 		err := a.Intel.Sightings(c.ctx(), c.who, intel.SightingFilter{Event: c.arg(0)}, func(g *intel.Sighting) error {
+			if stays(g) {
+				return nil
+			}
 			w := g.Wire()
 			w.AttributeUUID, w.Organisation = misp.T(g.Attribute.UUID), g.Org.Wire()
 			return yield(misp.Append(nil, &w))
@@ -92,8 +95,9 @@ func (a *api) sightingList(c *call) error {
 		f = intel.SightingFilter{Attribute: id}
 	}
 	var list []intel.Sighting
+	stays := a.sightingStays(c)
 	err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
-		if !byOrg(of, g.Org) {
+		if !byOrg(of, g.Org) || stays(g) {
 			return nil
 		}
 		if list = append(list, *g); len(list) > sightedMost {
@@ -147,11 +151,7 @@ func (a *api) sightingSearch(c *call) error {
 		f.Seen.From = ptr(int64(1) << 60)
 	}
 	of := filterOf(c.params["org_id"])
-	if c.params.text("returnFormat") == "csv" {
-		f.Event = cmp.Or(f.Event, things[0])
-		return a.sightingCSV(c, f, of)
-	}
-	stays := a.staying(c)
+	stays := a.sightingStays(c)
 	each := func(yield func(*intel.Sighting) error) error {
 		for _, ref := range things {
 			f := f
@@ -161,7 +161,7 @@ func (a *api) sightingSearch(c *call) error {
 				f.Event = ref
 			}
 			err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
-				if !byOrg(of, g.Org) || stays(g.EventID) {
+				if !byOrg(of, g.Org) || stays(g) {
 					return nil
 				}
 				return yield(g)
@@ -171,6 +171,9 @@ func (a *api) sightingSearch(c *call) error {
 			}
 		}
 		return nil
+	}
+	if c.params.text("returnFormat") == "csv" {
+		return c.sightingCSV(each)
 	}
 	o := c.begin(http.StatusOK)
 	o.count = 0 // measured: always 0
@@ -219,22 +222,19 @@ func byOrg(f intel.Filter, o intel.Org) bool {
 	return (len(f.Or) == 0 || slices.ContainsFunc(f.Or, is)) && !slices.ContainsFunc(f.Not, is)
 }
 
-func (a *api) sightingCSV(c *call, f intel.SightingFilter, of intel.Filter) error {
+func (c *call) sightingCSV(each func(func(*intel.Sighting) error) error) error {
 	o := c.text("text/csv")
 	o.count = 0
 	if _, err := o.Write([]byte("id,attribute_id,event_id,org_id,date_sighting,uuid,source,type\n")); err != nil {
 		return err
 	}
-	err := a.Intel.Sightings(c.ctx(), c.who, f, func(g *intel.Sighting) error {
-		if !byOrg(of, g.Org) {
-			return nil
-		}
+	err := each(func(g *intel.Sighting) error {
 		line := strings.Join([]string{itoa(g.ID), itoa(g.AttributeID), itoa(g.EventID), itoa(g.Org.ID), itoa(g.Seen), `"` + g.UUID + `"`,
 			`"` + strings.ReplaceAll(g.Source, `"`, `""`) + `"`, strconv.Itoa(g.Kind)}, ",")
 		_, err := o.Write([]byte(line + "\n"))
 		return err
 	})
-	if err = instead(err, nil, fault.NotFound); err != nil {
+	if err != nil {
 		return o.broken(err)
 	}
 	if _, err := o.Write([]byte("\n")); err != nil {

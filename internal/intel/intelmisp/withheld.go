@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"straza/internal/intel"
+	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
 )
 
@@ -58,6 +59,34 @@ func (a *api) staying(c *call) func(event int64) bool {
 			known[id] = stays
 		}
 		return stays
+	}
+}
+
+// sightingStays is partWithheld by what a sighting is of; each thing is asked once.
+func (a *api) sightingStays(c *call) func(*intel.Sighting) bool {
+	if !a.leaving(c) {
+		return func(*intel.Sighting) bool { return false }
+	}
+	stays, parts := a.staying(c), map[int64]bool{}
+	return func(g *intel.Sighting) bool {
+		if stays(g.EventID) {
+			return true
+		}
+		held, asked := parts[g.AttributeID]
+		if !asked {
+			at, err := a.Intel.Attribute(c.ctx(), c.who, itoa(g.AttributeID))
+			held = err != nil || a.partWithheld(c, &at, at.Event)
+			parts[g.AttributeID] = held
+		}
+		return held
+	}
+}
+
+// remarkStays tells the same of what others said about an event.
+func (a *api) remarkStays(c *call) func(*remark.Remark) bool {
+	stays := a.staying(c)
+	return func(n *remark.Remark) bool {
+		return n.EventID() != 0 && n.Org.ID != c.who.Org && n.Origin.ID != c.who.Org && stays(n.EventID())
 	}
 }
 
