@@ -48,6 +48,10 @@ type Query struct {
 	Groups  []int64  // sharing groups
 	Levels  []Distribution
 
+	NotEvents []string // like Events, UUIDs and Groups: what is none of these
+	NotUUIDs  []string
+	NotGroups []int64
+
 	From, To  string // event dates, both included
 	Time      Span   // of the attribute (attribute scope) or the event (event scope)
 	EventTime Span
@@ -99,7 +103,7 @@ func (q *Query) attributeLevel() bool {
 
 // names tells whether the query names things that must be looked up.
 func (q *Query) names() bool {
-	return !q.Tag.empty() || !q.Origin.empty() || !q.Owner.empty() || len(q.Events) > 0 || len(q.UUIDs) > 0
+	return !q.Tag.empty() || !q.Origin.empty() || !q.Owner.empty() || len(q.Events) > 0 || len(q.UUIDs) > 0 || len(q.NotEvents) > 0
 }
 
 // plan is a query whose names have been looked up: ids, keys, and tests in Go.
@@ -115,6 +119,7 @@ type plan struct {
 	tags            [][]int64 // each list: one of these; all lists
 	notTags         []int64
 	events          []int64
+	notEvents       []int64
 	nothing         bool
 	keyed           bool // a value's key leads to few rows
 	selective       bool // an index leads to the rows: the key's, or led
@@ -310,12 +315,15 @@ func (p *plan) tagIDs(ctx context.Context, tx *store.Tx) error {
 }
 
 func (p *plan) eventIDs(ctx context.Context, tx *store.Tx, who ident.Actor) error {
-	for _, ref := range p.Events {
-		e, err := readEvent(ctx, tx, who, ref)
-		if err == nil {
-			p.events = append(p.events, e.ID)
+	find := func(refs []string) (ids []int64) {
+		for _, ref := range refs {
+			if e, err := readEvent(ctx, tx, who, ref); err == nil {
+				ids = append(ids, e.ID)
+			}
 		}
+		return ids
 	}
+	p.events, p.notEvents = find(p.Events), find(p.NotEvents)
 	p.nothing = p.nothing || len(p.Events) > 0 && len(p.events) == 0
 	return nil
 }

@@ -264,7 +264,7 @@ func (r *run) dress(ctx context.Context, tx *store.Tx, list []Attribute, err err
 // whole tells that next to nothing is asked of attributes, so that a batch holds
 // nearly all of its events.
 func (p *plan) whole() bool {
-	return !p.attributeLevel() && len(p.tags)+len(p.notTags)+len(p.UUIDs) == 0 && p.Time.empty() && p.Text == "" && p.Holds == ""
+	return !p.attributeLevel() && len(p.tags)+len(p.notTags)+len(p.UUIDs)+len(p.NotUUIDs) == 0 && p.Time.empty() && p.Text == "" && p.Holds == ""
 }
 
 // headers reads event headers into a map; seen is the test of who may see them.

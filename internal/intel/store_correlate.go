@@ -94,8 +94,12 @@ func rareFirst(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, 
 		return "(SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a CROSS JOIN intel_event e WHERE a." + col + " = k.v AND a.event_id <> $1 AND e.id = a.event_id AND " +
 			willing(who) + " LIMIT " + strconv.Itoa(everywhereLimit) + ") " + col + "s)"
 	}
+	elsewhere := func(col string) string { // cheaper than counting, and most keys are nowhere else
+		return "(SELECT 1 FROM intel_attribute a WHERE a." + col + " = k.v AND a.event_id <> $1 LIMIT 1) = 1"
+	}
 	found, err := store.All(ctx, tx, func(s store.Scanner) (m many, err error) { err = s.Scan(&m.key, &m.n); return },
-		"WITH k(v) AS (VALUES "+list+") SELECT k.v, "+under("key1")+" + "+under("key2")+" FROM k WHERE k.v IS NOT NULL", append([]any{event}, args...)...)
+		"WITH k(v) AS (VALUES "+list+") SELECT k.v, "+under("key1")+" + "+under("key2")+" FROM k WHERE k.v IS NOT NULL AND ("+
+			elsewhere("key1")+" OR "+elsewhere("key2")+")", append([]any{event}, args...)...)
 	if err != nil {
 		return nil, nil, err
 	}

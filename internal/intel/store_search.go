@@ -79,6 +79,13 @@ func (p *plan) attributeWhere(w *where, who ident.Actor, scan bool) {
 	w.in("a.category", p.notCats, true)
 	w.in("a.relation", p.Relation.Or, false)
 	w.in("a.relation", p.Relation.Not, true)
+	if w.in("a.uuid", p.NotUUIDs, true); len(p.NotUUIDs) > 0 {
+		var o where
+		o.args = w.args
+		o.in("so.uuid", p.NotUUIDs, false)
+		w.args = o.args
+		w.parts = append(w.parts, "a.object_id NOT IN (SELECT so.id FROM intel_object so WHERE "+o.sql()+")")
+	}
 	if p.ToIDS != nil {
 		w.add("a.to_ids = ?", *p.ToIDS)
 	}
@@ -153,6 +160,13 @@ func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
 	if len(p.Groups) > 0 {
 		w.add("e.group_id IN " + store.In(p.Groups))
 	}
+	if len(p.NotGroups) > 0 {
+		w.add("e.group_id NOT IN " + store.In(p.NotGroups))
+	}
+	if len(p.notEvents) > 0 {
+		w.add("e.id NOT IN " + store.In(p.notEvents))
+	}
+	w.in("e.uuid", p.NotUUIDs, true)
 	if sc == ofEvents && len(p.events) > 0 {
 		w.add("e.id IN " + store.In(p.events))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
+	"straza/internal/kernel/store"
 )
 
 // filterOf reads one condition in any of its shapes: a text, "!x", "a||b",
@@ -94,31 +95,52 @@ func query(p params, now time.Time) intel.Query {
 	return f.q
 }
 
+// things reads the filters by number and UUID, each of which may be a list, an object of
+// OR, AND and NOT, or have "!" before it. One that says nothing readable finds nothing.
 func (f *filters) things() {
 	q := &f.q
-	q.Events = texts(f.any("eventid", "event_id", "event"))
-	q.UUIDs = texts(f.any("uuid"))
-	for _, g := range texts(f.any("sharinggroup", "sharing_group_id")) {
-		if id, err := strconv.ParseInt(g, 10, 64); err == nil {
-			q.Groups = append(q.Groups, id)
-		} else {
-			q.Nothing = true
-		}
+	both := func(keys ...string) (is, not []string) {
+		v := filterOf(f.any(keys...))
+		return append(v.Or, v.And...), v.Not
 	}
-	for _, l := range texts(f.any("distribution")) {
-		if n, err := strconv.Atoi(l); err == nil {
-			q.Levels = append(q.Levels, intel.Distribution(n))
-		}
+	q.Events, q.NotEvents = both("eventid", "event_id", "event")
+	q.UUIDs, q.NotUUIDs = both("uuid")
+	for i, u := range q.NotUUIDs {
+		q.NotUUIDs[i], _ = store.ParseUUID(u)
 	}
-	q.Threat = numbers(f.any("threat_level_id", "threatlevel"))
-	q.Analysis = numbers(f.any("analysis"))
+	is, not := both("sharinggroup", "sharing_group_id")
+	q.Groups, q.NotGroups = numbers(is), numbers(not)
+	q.Levels = among[intel.Distribution](f, 0, 5, "distribution")
+	q.Threat = among[int](f, 1, 4, "threat_level_id", "threatlevel")
+	q.Analysis = among[int](f, 0, 2, "analysis")
 }
 
-func numbers(v any) (out []int) {
-	for _, s := range texts(v) {
-		if n, err := strconv.Atoi(s); err == nil {
-			out = append(out, n)
+// among reads a filter over the whole numbers from low to high.
+func among[T ~int](f *filters, low, high int64, keys ...string) (out []T) {
+	v := filterOf(f.any(keys...))
+	is, not := numbers(append(v.Or, v.And...)), numbers(v.Not)
+	if len(is) == 0 && len(not) > 0 {
+		for n := low; n <= high; n++ {
+			is = append(is, n)
 		}
+	}
+	for _, n := range is {
+		if !slices.Contains(not, n) {
+			out = append(out, T(n))
+		}
+	}
+	f.q.Nothing = f.q.Nothing || len(is) > 0 && len(out) == 0
+	return out
+}
+
+// numbers reads whole numbers; one that is none is that of no row.
+func numbers(list []string) (out []int64) {
+	for _, s := range list {
+		n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+		if err != nil {
+			n = -1
+		}
+		out = append(out, n)
 	}
 	return out
 }
