@@ -288,6 +288,11 @@ func (a *api) attributeEdit(c *call) error {
 	if ref == "" {
 		ref = list[0].UUID.V
 	}
+	if a.leaving(c) { // what is not shown is not changed here either: versions of events come whole
+		if at, err := a.Intel.Attribute(c.ctx(), c.who, ref); err == nil && a.partWithheld(c, &at, at.Event) {
+			return notFound(invalidAttribute)
+		}
+	}
 	at, err := a.Intel.EditAttribute(c.ctx(), c.who, ref, list[0])
 	if err != nil {
 		err = instead(err, notFound(invalidAttribute), fault.NotFound)

@@ -147,6 +147,9 @@ func (a *api) eventEdit(c *call) error {
 		c.args = []string{itoa(e.ID)}
 		return instead(a.addFault(c, err), forbidden(misp.MsgNotAuthorised), fault.Denied)
 	}
+	if e, err = a.Intel.Event(c.ctx(), c.who, itoa(e.ID)); err == nil && a.withheld(c, &e) {
+		return a.stored(c, &e)
+	}
 	return a.eventAnswer(c, itoa(e.ID), nil)
 }
 
@@ -244,6 +247,12 @@ func (a *api) eventToBus(c *call) error {
 }
 
 type publisher = func(ctx context.Context, who ident.Actor, event string) error
+
+// stored answers a peer whose version of an event was taken and whom its label tells no
+// more: the sender asks for the number alone (spec misp §7.5).
+func (a *api) stored(c *call, e *intel.Event) error {
+	return c.json(append(misp.Append([]byte(`{"Event":`), &misp.Event{ID: misp.N(e.ID), UUID: misp.T(e.UUID), Timestamp: misp.N(e.Timestamp)}), '}'))
+}
 
 // wanted tells a pushing peer which of its events are unknown, or newer than what peers
 // brought: what was made here nobody else brings up to date.

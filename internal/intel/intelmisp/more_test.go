@@ -291,6 +291,33 @@ func TestWantedIsWhatPeersMayBring(t *testing.T) {
 	})
 }
 
+// TestPushOfWhatIsWithheld: a newer version of an event whose label keeps it from the peer that
+// brings it is taken, and answered with the number alone; its parts are not read by an edit.
+func TestPushOfWhatIsWithheld(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const event, part, whole = "49494949-1111-4111-8111-111111111111", "49494949-2222-4111-8111-111111111111", "49494949-3333-4111-8111-111111111111"
+		doc := func(info, at string) string {
+			return `{"uuid":"` + event + `","info":"` + info + `","distribution":"3","locked":true,"timestamp":"` + at + `","Orgc":{"name":"Far","uuid":"49494949-4444-4111-8111-111111111111"},
+			"Tag":[{"name":"tlp:red"}],"Attribute":[{"uuid":"` + part + `","type":"domain","value":"tajni.example.rs","timestamp":"1700000000"}],
+			"Object":[{"uuid":"` + whole + `","name":"file","timestamp":"1700000000","Attribute":[{"object_relation":"filename","type":"filename","value":"tajni.exe"}]}]}`
+		}
+		if got := w.ask("admin", "POST", "/events/add", doc("staro", "1700000000")); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		if got := w.ask("sync", "POST", "/events/edit/"+event+"/metadata:1", doc("novo", "1700000001")); got.status != http.StatusOK || !strings.Contains(got.body, `"uuid":"`+event+`"`) || !strings.Contains(got.body, `"id":"`) || strings.Contains(got.body, "novo") || strings.Contains(got.body, "tajni") {
+			t.Errorf("push: %d %s", got.status, got.body)
+		}
+		if got := w.ask("admin", "GET", "/events/view/"+event, ""); !strings.Contains(got.body, `"info":"novo"`) {
+			t.Errorf("after it: %.300s", got.body)
+		}
+		for path, body := range map[string]string{"/attributes/edit/" + part: `{"comment":"x"}`, "/objects/edit/" + whole: `{"comment":"x"}`} {
+			if got := w.ask("sync", "POST", path, body); got.status != http.StatusNotFound || strings.Contains(got.body, "tajni") {
+				t.Errorf("%s: %d %s", path, got.status, got.body)
+			}
+		}
+	})
+}
+
 // Tags of which only one may stand: attachTagToObject puts them on and says so, events/addTag
 // and attributes/addTag refuse as MISP does; a tag that is hidden from others is not named.
 func TestExclusiveTagsWarn(t *testing.T) {

@@ -199,6 +199,11 @@ func (a *api) objectEdit(c *call) error {
 	if ref == "" {
 		ref = w.UUID.V
 	}
+	if a.leaving(c) {
+		if ob, err := a.Intel.Object(c.ctx(), c.who, ref, intel.Without); err == nil && a.staying(c)(ob.EventID) {
+			return notFound(invalidObject)
+		}
+	}
 	ob, err := a.Intel.EditObject(c.ctx(), c.who, ref, w)
 	if err != nil {
 		err = instead(err, notFound(invalidObject), fault.NotFound, fault.Denied)
