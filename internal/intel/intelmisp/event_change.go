@@ -12,7 +12,6 @@ import (
 	"straza/internal/intel"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
-	"straza/internal/kernel/store"
 )
 
 // body opens the request as a document of one event. A list and nothing at all
@@ -280,8 +279,7 @@ func (a *api) wanted(c *call) error {
 		return err
 	}
 	for i, head := range heads {
-		uuid, _ := store.ParseUUID(uuids[i])
-		if h := held[uuid]; h.ID == 0 || h.Locked && int64(head.number("timestamp", 0)) > h.Timestamp {
+		if h := held[strings.ToLower(uuids[i])]; h.ID == 0 || h.Locked && int64(head.number("timestamp", 0)) > h.Timestamp {
 			out = append(out, uuids[i])
 		}
 	}

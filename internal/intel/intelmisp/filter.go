@@ -10,7 +10,6 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
-	"straza/internal/kernel/store"
 )
 
 // filterOf reads one condition in any of its shapes: a text, "!x", "a||b",
@@ -106,7 +105,7 @@ func (f *filters) things() {
 	q.Events, q.NotEvents = both("eventid", "event_id", "event")
 	q.UUIDs, q.NotUUIDs = both("uuid")
 	for i, u := range q.NotUUIDs {
-		q.NotUUIDs[i], _ = store.ParseUUID(u)
+		q.NotUUIDs[i] = strings.ToLower(u)
 	}
 	is, not := both("sharinggroup", "sharing_group_id")
 	q.Groups, q.NotGroups = numbers(is), numbers(not)
