@@ -183,14 +183,14 @@ func (a *api) clusterFilter(c *call) (f catalog.ClusterFilter, err error) {
 		names := []string{"\x00"} // an event without galaxies has no clusters
 		for _, ref := range refs {
 			e, err := a.Intel.Event(c.ctx(), c.who, ref)
-			if fault.Is(err, fault.NotFound) {
+			if fault.Is(err, fault.NotFound) || err == nil && a.withheld(c, &e) {
 				continue
 			}
 			if err != nil {
 				return f, err
 			}
-			for i := range e.Tags {
-				names = append(names, e.Tags[i].Name)
+			for _, t := range exported(e.Tags, noLocal(c)) {
+				names = append(names, t.Name)
 			}
 		}
 		f.Tags = append(f.Tags, names...)

@@ -268,6 +268,81 @@ func TestLabelsBindEveryWayOut(t *testing.T) {
 	})
 }
 
+// TestLabelOfAPartBindsWhatHangsOnIt: proposals, remarks, an object's edit and the clusters of an
+// event give a peer nothing of an attribute or event that a label keeps from it.
+func TestLabelOfAPartBindsWhatHangsOnIt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const part, whole, far = "50505050-1111-4111-8111-111111111111", "50505050-2222-4111-8111-111111111111", "50505050-3333-4111-8111-111111111111"
+		const event = "50505050-4444-4111-8111-111111111111"
+		if got := w.ask("admin", "POST", "/events/add", `{"uuid":"`+event+`","info":"otvoren","distribution":"3","published":true,"locked":true,"timestamp":"1700000000","Orgc":{"name":"Far","uuid":"`+far+`"},"Tag":[{"name":"tlp:clear"}],
+			"Attribute":[{"uuid":"`+part+`","type":"domain","value":"tajni.example.rs","Tag":[{"name":"tlp:red"}]}],
+			"Object":[{"uuid":"`+whole+`","name":"file","timestamp":"1700000000","distribution":"5","Attribute":[{"object_relation":"filename","type":"filename","value":"javno.exe"},
+				{"object_relation":"filename","type":"filename","value":"tajni.exe","Tag":[{"name":"tlp:red"}]}]}]}`); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		red := w.made("orgadmin", `{"info":"tajni","distribution":"3","published":true,"Tag":[{"name":"tlp:red"}]}`)
+		for _, about := range []string{part, red} {
+			typ := "Attribute"
+			if about == red {
+				typ = "Event"
+			}
+			if got := w.ask("orgadmin", "POST", "/analyst_data/add/Note", `{"object_uuid":"`+about+`","object_type":"`+typ+`","note":"tajni komentar","distribution":"3"}`); got.status != http.StatusOK {
+				t.Fatal(got.body)
+			}
+		}
+		uuidOf := func(body string) string {
+			var doc struct{ Note struct{ UUID string } }
+			w.Must(json.Unmarshal([]byte(body), &doc))
+			return doc.Note.UUID
+		}
+		note := uuidOf(w.ask("orgadmin", "POST", "/analyst_data/add/Note", `{"object_uuid":"`+part+`","object_type":"Attribute","note":"tajni dodatak","distribution":"3"}`).body)
+		open := uuidOf(w.ask("orgadmin", "POST", "/analyst_data/add/Note", `{"object_uuid":"`+event+`","object_type":"Event","note":"javno","distribution":"3"}`).body)
+		if got := w.ask("other", "POST", "/shadow_attributes/edit/"+part, `{"value":"tajnipredlog.example.rs"}`); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		var proposal struct {
+			ShadowAttribute struct{ ID string }
+		}
+		w.Must(json.Unmarshal([]byte(w.ask("other", "POST", "/shadow_attributes/edit/"+part, `{"value":"tajnidva.example.rs"}`).body), &proposal))
+		told := func(as, path, body string) string {
+			method := "GET"
+			if body != "" {
+				method = "POST"
+			}
+			return w.ask(as, method, path, body).body
+		}
+		for path, body := range map[string]string{
+			"/shadow_attributes/index":                               `{"all":1}`,
+			"/shadow_attributes/index/" + event:                      "",
+			"/shadow_attributes/view/" + proposal.ShadowAttribute.ID: "",
+			"/analyst_data/index/Note":                               "",
+			"/analyst_data/view/Note/" + note:                        "",
+			"/shadow_attributes/edit/" + part:                        `{"to_ids":true}`,
+			"/objects/edit/" + whole:                                 `{"comment":"x","timestamp":"1700000001"}`,
+			"/shadow_attributes/add/" + red:                          `{"type":"domain","value":"x.example.rs","category":"Network activity"}`,
+			"/shadow_attributes/delete/" + part:                      `{}`,
+		} {
+			got := told("sync", path, body)
+			if strings.Contains(got, "tajni") || strings.Contains(got, `"success"`) {
+				t.Errorf("%s %s: %.300s", path, body, got)
+			}
+		}
+		got := told("sync", "/analyst_data/indexMinimal", `{}`)
+		if strings.Contains(got, note) || !strings.Contains(got, open) {
+			t.Errorf("minimal: %s", got)
+		}
+		if got := told("other", "/analyst_data/indexMinimal", `{}`); !strings.Contains(got, note) {
+			t.Errorf("minimal of a person: %s", got)
+		}
+		if got := told("other", "/analyst_data/index/Note", ""); strings.Count(got, "tajni") != 3 {
+			t.Errorf("notes of a person: %s", got)
+		}
+		if got := told("admin", "/objects/view/"+whole, ""); !strings.Contains(got, "tajni.exe") || !strings.Contains(got, "javno.exe") {
+			t.Errorf("the object: %s", got)
+		}
+	})
+}
+
 // TestWantedIsWhatPeersMayBring: a peer is asked for what is not here and for newer versions
 // of what peers brought, not for events that were made here: the push would be refused, or
 // take away what was changed here.

@@ -216,6 +216,7 @@ func (a *api) objectEdit(c *call) error {
 	if err != nil {
 		return err
 	}
+	passing(&ob, a.lets(c, &e, nil))
 	return a.objectAnswer(c, &ob, &e)
 }
 

@@ -97,6 +97,9 @@ func (a *api) proposalAdd(c *call) error {
 	if err != nil {
 		return err
 	}
+	if e, err := a.Intel.Event(c.ctx(), c.who, c.arg(0)); err == nil && a.withheld(c, &e) {
+		return notFound(invalidEvent)
+	}
 	p, err := a.Remarks.Propose(c.ctx(), c.who, c.arg(0), w)
 	if err != nil {
 		return proposalFault(err)
@@ -109,6 +112,9 @@ func (a *api) proposalEdit(c *call) error {
 	if err != nil {
 		return err
 	}
+	if a.partStays(c)(c.arg(0)) {
+		return notFound(invalidAttribute)
+	}
 	p, err := a.Remarks.ProposeEdit(c.ctx(), c.who, c.arg(0), w)
 	if err != nil {
 		return proposalFault(instead(err, notFound(invalidAttribute), fault.NotFound))
@@ -117,6 +123,9 @@ func (a *api) proposalEdit(c *call) error {
 }
 
 func (a *api) proposalDelete(c *call) error {
+	if a.partStays(c)(c.arg(0)) {
+		return notFound(invalidAttribute)
+	}
 	if _, err := a.Remarks.ProposeRemoval(c.ctx(), c.who, c.arg(0)); err != nil {
 		return proposalFault(instead(err, notFound(invalidAttribute), fault.NotFound))
 	}
@@ -125,7 +134,7 @@ func (a *api) proposalDelete(c *call) error {
 
 func (a *api) proposalView(c *call) error {
 	p, err := a.Remarks.Proposal(c.ctx(), c.who, c.arg(0))
-	if err == nil && a.staying(c)(p.Event) {
+	if err == nil && a.proposalStays(c)(&p) {
 		return notFound(invalidProposal)
 	}
 	if err != nil {
@@ -154,10 +163,10 @@ func (a *api) proposalIndex(c *call) error {
 		}
 		f.Since = int64(since)
 	}
-	stays := a.staying(c)
+	stays := a.proposalStays(c)
 	err := c.begin(http.StatusOK).list("", "", func(yield func([]byte) error) error {
 		return a.Remarks.Proposals(c.ctx(), c.who, f, func(p *remark.Proposal) error {
-			if stays(p.Event) {
+			if stays(p) {
 				return nil
 			}
 			w := proposalWire(p)

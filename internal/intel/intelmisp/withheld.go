@@ -6,6 +6,7 @@ import (
 	"straza/internal/intel"
 	"straza/internal/intel/remark"
 	"straza/internal/kernel/access"
+	"straza/internal/kernel/fault"
 )
 
 // server tells that another installation calls: they name themselves so (spec misp §7.1).
@@ -82,11 +83,40 @@ func (a *api) sightingStays(c *call) func(*intel.Sighting) bool {
 	}
 }
 
-// remarkStays tells the same of what others said about an event.
+// remarkStays tells the same of what others said about an event or an attribute.
 func (a *api) remarkStays(c *call) func(*remark.Remark) bool {
-	stays := a.staying(c)
+	if !a.leaving(c) {
+		return func(*remark.Remark) bool { return false }
+	}
+	stays, part := a.staying(c), a.partStays(c)
 	return func(n *remark.Remark) bool {
-		return n.EventID() != 0 && n.Org.ID != c.who.Org && n.Origin.ID != c.who.Org && stays(n.EventID())
+		return n.EventID() != 0 && n.Org.ID != c.who.Org && n.Origin.ID != c.who.Org && (stays(n.EventID()) || part(n.Root()))
+	}
+}
+
+// partStays is partWithheld by an attribute's number or UUID; each is asked once. What is no
+// attribute here is not held by itself.
+func (a *api) partStays(c *call) func(ref string) bool {
+	known := map[string]bool{}
+	return func(ref string) bool {
+		if !a.leaving(c) {
+			return false
+		}
+		held, asked := known[ref]
+		if !asked {
+			at, err := a.Intel.Attribute(c.ctx(), c.who, ref)
+			held = err != nil && !fault.Is(err, fault.NotFound) || err == nil && a.partWithheld(c, &at, at.Event)
+			known[ref] = held
+		}
+		return held
+	}
+}
+
+// proposalStays tells the same of what was proposed to an event or an attribute.
+func (a *api) proposalStays(c *call) func(*remark.Proposal) bool {
+	stays, part := a.staying(c), a.partStays(c)
+	return func(p *remark.Proposal) bool {
+		return stays(p.Event) || p.Attribute != 0 && part(itoa(p.Attribute))
 	}
 }
 

@@ -86,6 +86,10 @@ func (n *Remark) Wire() misp.Analyst {
 // EventID is the event in which what the remark is about stands, 0 if it is not here.
 func (n *Remark) EventID() int64 { return n.event }
 
+// Root is the UUID of what the remark is about in the end: a remark about a remark is
+// about what that one is about.
+func (n *Remark) Root() string { return n.root }
+
 func (n *Remark) thing() audit.Thing {
 	return audit.Thing{Kind: strings.ToLower(string(n.Kind)), ID: n.ID, Label: n.UUID}
 }

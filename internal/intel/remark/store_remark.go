@@ -222,11 +222,11 @@ func fillRemarks(ctx context.Context, tx *store.Tx, who ident.Actor, list []Rema
 	return nil
 }
 
-// minimal reads name, origin and last change of all remarks of a kind.
+// minimal reads name, organisations, last change and root of all remarks of a kind.
 func minimal(ctx context.Context, tx *store.Tx, who ident.Actor, kind Kind) ([]Remark, error) {
 	return store.All(ctx, tx, func(s store.Scanner) (n Remark, err error) {
-		err = s.Scan(&n.UUID, &n.Origin.Name, &n.Modified)
+		err = s.Scan(&n.UUID, &n.Org.ID, &n.Origin.ID, &n.Origin.Name, &n.Modified, &n.root, &n.event)
 		return
 	},
-		"SELECT n.uuid, og.name, n.modified"+remarkFrom+"n.kind = $1 AND "+remarkSeen(who)+" ORDER BY n.id", string(kind))
+		"SELECT n.uuid, n.org_id, n.orgc_id, og.name, n.modified, n.root, n.event_id"+remarkFrom+"n.kind = $1 AND "+remarkSeen(who)+" ORDER BY n.id", string(kind))
 }
