@@ -219,8 +219,9 @@ func (w *pusher) collectionWire(ctx context.Context, sd *sender, d *dossier.Doss
 	}{Orgc: map[string]string{"uuid": d.Origin.UUID, "name": d.Origin.Name}, Group: sd.wire(g), Elements: []sentElement{}}
 	c := &doc.Collection
 	c.UUID, c.Name, c.Type, c.Description, c.Created, c.Modified, c.Distribution = d.UUID, d.Name, d.Type, d.Description, dossier.Stamp(d.Created), dossier.Stamp(d.Modified), int(d.Distribution)
+	reach := w.reach()
 	for _, e := range d.Elements {
-		goes, err := w.elementGoes(ctx, sd, e)
+		goes, err := w.elementGoes(ctx, sd, reach, e)
 		if err != nil {
 			return nil, err
 		}
@@ -233,27 +234,26 @@ func (w *pusher) collectionWire(ctx context.Context, sd *sender, d *dossier.Doss
 
 // elementGoes: of what stands in an event here, the peer is told only if it holds the
 // event; of a cluster, if its level lets it go; of what is not here nothing is known.
-func (w *pusher) elementGoes(ctx context.Context, sd *sender, e dossier.Element) (bool, error) {
-	event := ""
+func (w *pusher) elementGoes(ctx context.Context, sd *sender, reach *reach, e dossier.Element) (bool, error) {
 	switch e.Kind {
 	case "Event":
 		x, err := w.s.intel.Event(ctx, part(), e.Target)
 		if err != nil {
 			return fault.Is(err, fault.NotFound), orFound(err)
 		}
-		event = x.UUID
+		return reach.lets(ctx, x.ID, x.UUID)
 	case "Attribute":
 		x, err := w.s.intel.Attribute(ctx, part(), e.Target)
 		if err != nil {
 			return fault.Is(err, fault.NotFound), orFound(err)
 		}
-		return w.holdsID(ctx, x.EventID)
+		return reach.lets(ctx, x.EventID, x.UUID)
 	case "Object":
 		x, err := w.s.intel.Object(ctx, part(), e.Target, intel.With)
 		if err != nil {
 			return fault.Is(err, fault.NotFound), orFound(err)
 		}
-		return w.holdsID(ctx, x.EventID)
+		return reach.lets(ctx, x.EventID, x.UUID)
 	case "GalaxyCluster":
 		c, err := w.s.catalog.Cluster(ctx, part(), e.Target)
 		if err != nil {
@@ -262,11 +262,8 @@ func (w *pusher) elementGoes(ctx context.Context, sd *sender, e dossier.Element)
 		return w.clusterGoes(ctx, sd, &c)
 	case "EventReport":
 		return false, nil // which event it stands in is not asked for by its UUID alone
-	default:
-		return true, nil
 	}
-	sent, theirs, err := w.holds(ctx, event)
-	return sent || theirs, err
+	return true, nil
 }
 
 func (w *pusher) clusterGoes(ctx context.Context, sd *sender, c *catalog.Cluster) (bool, error) {

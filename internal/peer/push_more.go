@@ -44,18 +44,85 @@ func (w *pusher) holds(ctx context.Context, uuid string) (sent, theirs bool, err
 	return sent, from == w.p.ID, err
 }
 
-// goes tells which attributes of an event the peer may have, by their UUIDs.
+// goes tells what of an event the peer may have, by UUID: itself, attributes, objects, reports.
 func (w *pusher) goes(ctx context.Context, e *intel.Event) (map[string]bool, error) {
-	sd := w.s.senderOf(w.p, w.there)
-	out := map[string]bool{}
-	d := &document{sender: sd, s: w.s, e: e, look: true}
-	err := d.parts(ctx, func(a *misp.Attribute) error { out[a.UUID.V] = true; return nil }, func(o *misp.Object) error {
+	return (&document{sender: w.s.senderOf(w.p, w.there), s: w.s, e: e}).uuids(ctx)
+}
+
+// uuids names the parts that go, and the event.
+func (d *document) uuids(ctx context.Context) (map[string]bool, error) {
+	out := map[string]bool{d.e.UUID: true}
+	look := &document{sender: d.sender, s: d.s, e: d.e, look: true}
+	err := look.parts(ctx, func(a *misp.Attribute) error { out[a.UUID.V] = true; return nil }, func(o *misp.Object) error {
+		out[o.UUID.V] = true
 		for i := range o.Attribute {
 			out[o.Attribute[i].UUID.V] = true
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	reports, err := look.reports(ctx)
+	for i := range reports {
+		out[reports[i].UUID.V] = true
+	}
 	return out, err
+}
+
+// hanging tells what may go there of what hangs on an event that is here: which parts of it
+// the peer may have, nil for all where the event is its own; or why nothing does. The peer
+// holds the event, and its level, label and our rules would still let it go: that it is
+// being edited just now does not matter.
+func (w *pusher) hanging(ctx context.Context, e *intel.Event) (may map[string]bool, reason string, err error) {
+	sent, theirs, err := w.holds(ctx, e.UUID)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case theirs:
+		return nil, "", nil
+	case !sent:
+		return nil, holdUnsent, nil
+	}
+	from, err := w.s.source(ctx, e.UUID)
+	if err != nil {
+		return nil, "", err
+	}
+	done := *e
+	done.Published = true
+	sd := w.s.senderOf(w.p, w.there)
+	sd.version = w.r.able.Version
+	if reason, err = sd.event(ctx, &done, w.s.intel.LabelOf(ctx, part(), e), from); err != nil || reason != "" {
+		return nil, reason, err
+	}
+	may, err = w.goes(ctx, e)
+	return may, "", err
+}
+
+// reach remembers hanging by event for lists whose things hang on many: one test per event.
+type reach struct {
+	w     *pusher
+	known map[int64]func(uuid string) bool
+}
+
+func (w *pusher) reach() *reach { return &reach{w: w, known: map[int64]func(string) bool{}} }
+
+// lets tells whether what hangs on a thing of an event may go to the peer.
+func (r *reach) lets(ctx context.Context, event int64, uuid string) (bool, error) {
+	test := r.known[event]
+	if test == nil {
+		e, err := r.w.s.intel.Event(ctx, part(), strconv.FormatInt(event, 10))
+		if err != nil {
+			return false, err
+		}
+		may, reason, err := r.w.hanging(ctx, &e)
+		if err != nil {
+			return false, err
+		}
+		test = func(uuid string) bool { return reason == "" && (may == nil || may[uuid]) }
+		r.known[event] = test
+	}
+	return test(uuid), nil
 }
 
 // each does something with every event noted for a way that the peer holds. send
@@ -108,15 +175,9 @@ func (w *pusher) sendOf(ctx context.Context, it *item, send func(context.Context
 	if err != nil {
 		return 0, 0, "", err
 	}
-	sent, theirs, err := w.holds(ctx, it.uuid)
-	if err != nil || !sent && !theirs {
-		return 0, 0, holdUnsent, err
-	}
-	var may map[string]bool // nil = all: it is the peer's own
-	if !theirs {
-		if may, err = w.goes(ctx, &e); err != nil {
-			return 0, 0, "", err
-		}
+	may, reason, err := w.hanging(ctx, &e)
+	if err != nil || reason != "" {
+		return 0, 0, reason, err
 	}
 	created, unchanged, err = send(ctx, &e, may)
 	return created, unchanged, "", err
@@ -306,11 +367,13 @@ func (w *pusher) analyst(ctx context.Context) (bool, error) {
 // remarksOut are the remarks that this peer may have, by kind and UUID.
 func (w *pusher) remarksOut(ctx context.Context) (out []remark.Remark, err error) {
 	sd := w.s.senderOf(w.p, w.there)
-	holds := map[int64]bool{0: true} // about something that is not here: by its own level alone
+	reach := w.reach()
+	goes, theirs := map[string]bool{}, map[string]bool{} // what the peer may have of these, and what it made
 	for _, kind := range remark.Kinds {
 		var mine []remark.Remark
 		err := w.s.remarks.Remarks(ctx, part(), kind, nil, func(n *remark.Remark) error {
 			if n.Origin.UUID == w.there {
+				theirs[n.UUID] = true
 				return nil
 			}
 			if _, _, goes, err := sd.part(ctx, n.Distribution, n.Group); err != nil || !goes || n.Distribution == intel.Inherit {
@@ -323,17 +386,27 @@ func (w *pusher) remarksOut(ctx context.Context) (out []remark.Remark, err error
 			return nil, err
 		}
 		for _, n := range mine {
-			may, known := holds[n.EventID()]
-			if !known {
-				if may, err = w.holdsID(ctx, n.EventID()); err != nil {
+			may := true // about something that is not here: by its own level alone
+			if n.EventID() != 0 {
+				if may, err = reach.lets(ctx, n.EventID(), n.Root()); err != nil {
 					return nil, err
 				}
-				holds[n.EventID()] = may
 			}
 			if may {
-				out = append(out, n)
+				out, goes[n.UUID] = append(out, n), true
 			}
 		}
+	}
+	// What is said about a remark goes only where that one does: as far up as the thing itself.
+	for before := -1; before != len(out); {
+		before = len(out)
+		out = slices.DeleteFunc(out, func(n remark.Remark) bool {
+			stays := n.Target != n.Root() && !goes[n.Target] && !theirs[n.Target]
+			if stays {
+				delete(goes, n.UUID)
+			}
+			return stays
+		})
 	}
 	slices.SortFunc(out, func(a, b remark.Remark) int {
 		if a.Kind != b.Kind {
@@ -342,15 +415,6 @@ func (w *pusher) remarksOut(ctx context.Context) (out []remark.Remark, err error
 		return strings.Compare(a.UUID, b.UUID)
 	})
 	return out, nil
-}
-
-func (w *pusher) holdsID(ctx context.Context, id int64) (bool, error) {
-	e, err := w.s.intel.Event(ctx, part(), strconv.FormatInt(id, 10))
-	if err != nil {
-		return false, err
-	}
-	sent, theirs, err := w.holds(ctx, e.UUID)
-	return sent || theirs, err
 }
 
 func (w *pusher) analystPart(ctx context.Context, part []remark.Remark, cursor string) error {

@@ -225,6 +225,7 @@ type document struct {
 	s    *Service
 	e    *intel.Event
 	look bool
+	goes map[string]bool // uuids, once they were asked for
 }
 
 func (d *document) anything(ctx context.Context) (bool, error) {
@@ -351,9 +352,40 @@ func (d *document) object(ctx context.Context, o *intel.Object) (w misp.Object, 
 			w.Attribute = append(w.Attribute, a)
 		}
 	}
+	if len(w.ObjectReference) > 0 && !d.look {
+		if err := d.withoutStaying(ctx, &w); err != nil {
+			return w, false, err
+		}
+	}
 	for i := range w.ObjectReference {
 		r := &w.ObjectReference[i]
 		r.ID, r.ObjectID, r.EventID, r.ReferencedID = misp.Int{}, misp.Int{}, misp.Int{}, misp.Int{}
 	}
 	return w, len(w.Attribute) > 0 || len(attributes) == 0, nil
+}
+
+// withoutStaying takes out of an object its references to parts of the event that stay here.
+func (d *document) withoutStaying(ctx context.Context, o *misp.Object) (err error) {
+	if d.goes == nil {
+		if d.goes, err = d.uuids(ctx); err != nil {
+			return err
+		}
+	}
+	o.ObjectReference = slices.DeleteFunc(o.ObjectReference, func(r misp.ObjectReference) bool {
+		to := r.ReferencedUUID.V
+		if d.goes[to] || err != nil {
+			return false
+		}
+		a, fail := d.s.intel.Attribute(ctx, part(), to)
+		if fail == nil {
+			return a.EventID == d.e.ID
+		}
+		if err = orFound(fail); err != nil {
+			return false
+		}
+		x, fail := d.s.intel.Object(ctx, part(), to, intel.With)
+		err = orFound(fail)
+		return fail == nil && x.EventID == d.e.ID
+	})
+	return err
 }
