@@ -21,12 +21,19 @@ type Detection struct {
 	// Warned takes what stands on a warning list as well: public resolvers, own
 	// networks, what a sensor would better not stop.
 	Warned bool
+	// Blocks: what it is made for is stopped, and the adversary may notice: PAP:AMBER and
+	// PAP:RED do not allow that (spec cert-services §3.4).
+	Blocks bool
 }
+
+// heldBlocking: its PAP label does not allow it to be blocked.
+const heldBlocking = "intel.held.pap.block"
 
 // Detected counts what a Detection gave, and what it held back with the reasons.
 type Detected struct {
 	Events, Attributes int64
 	Held               map[string]int64 // events that TLP keeps here, by message key
+	HeldParts          map[string]int64 // attributes that TLP or PAP keeps here, by message key
 	Warned             int64            // attributes left out because they stand on a warning list
 }
 
@@ -49,7 +56,7 @@ func (s *Service) Detect(ctx context.Context, who ident.Actor, d Detection, yiel
 	if err != nil {
 		return out, err
 	}
-	out.Held = map[string]int64{}
+	out.Held, out.HeldParts = map[string]int64{}, map[string]int64{}
 	_, err = s.SearchEvents(ctx, who, q, func(e *Event) error {
 		if v := s.WayOut(ctx, who, e, tlp.Export); v.Answer != tlp.Pass {
 			out.Held[v.Reason]++
@@ -70,7 +77,7 @@ func (s *Service) WriteDetection(ctx context.Context, who ident.Actor, w io.Writ
 	if err != nil {
 		return out, err
 	}
-	d.Format = f.Name
+	d.Format, d.Blocks = f.Name, f.Blocks
 	if out, err = s.Detect(ctx, who, d, x.Add); err != nil {
 		return out, err
 	}
@@ -82,7 +89,16 @@ func (s *Service) detectEvent(ctx context.Context, who ident.Actor, d Detection,
 	part.Events, part.Changed, part.Text, part.Sort, part.Limit, part.Page, part.WithTags = []string{e.Ref()}, Span{}, "", "", 0, 0, true
 	part.Time, part.Desc, part.Past = Span{}, false, nil // those are the event's here
 	var it indicator.Item
+	of := usedNames(e.Tags)
 	return s.SearchAttributes(ctx, who, part, func(a *Attribute) error {
+		if v := s.PartWayOut(ctx, who, a, e, tlp.Export); v.Answer != tlp.Pass {
+			out.HeldParts[v.Reason]++
+			return nil
+		}
+		if d.Blocks && !max(tlp.PAPFromTags(of), tlp.PAPFromTags(usedNames(a.Tags))).Allows(tlp.BlockProbe) {
+			out.HeldParts[heldBlocking]++
+			return nil
+		}
 		if !d.Warned && s.lists != nil {
 			hits, err := s.lists.Hits(ctx, who, a.Type, a.Value)
 			if err != nil {

@@ -3,6 +3,7 @@ package intel
 import (
 	"strings"
 
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/store"
 )
 
@@ -92,6 +93,7 @@ type Attribute struct {
 	ObjectDistribution    Distribution
 	ObjectGroup           int64
 
+	label    tlp.Level // the strictest that it has itself, by tags that are not shown to the reader too
 	audience *int64
 	key1     int64
 	key2     *int64

@@ -51,15 +51,23 @@ func (s *Service) Reading(ctx context.Context, _ ident.Actor) (within context.Co
 	return s.db.Reading(ctx)
 }
 
-// ExportAttributes is ExportEvents for attributes: the label is their event's.
+// ExportAttributes is ExportEvents for attributes: the label is their event's, or a stricter one
+// of their own.
 func (s *Service) ExportAttributes(ctx context.Context, who ident.Actor, q Query, begin func(export.Extent) error, each func(tlp.Level, *Attribute) error) error {
-	q.Limit, q.Page = 0, 0
+	q.Limit, q.Page, q.WithTags = 0, 0, true
 	if err := s.exporting(ctx, who, "attributes"); err != nil {
 		return err
 	}
 	return s.Moment(ctx, who, func(ctx context.Context) error {
 		var x export.Extent
-		err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error { s.extend(ctx, who, a.Event, &x); return nil })
+		err := s.SearchAttributes(ctx, who, q, func(a *Attribute) error {
+			if l, may := s.partLeaves(ctx, who, a); may {
+				x.Add(l, 1)
+			} else {
+				x.Held++
+			}
+			return nil
+		})
 		if err == nil {
 			err = begin(x)
 		}
@@ -67,7 +75,7 @@ func (s *Service) ExportAttributes(ctx context.Context, who ident.Actor, q Query
 			return err
 		}
 		return s.SearchAttributes(ctx, who, q, func(a *Attribute) error {
-			if l, may := s.leaves(ctx, who, a.Event); may {
+			if l, may := s.partLeaves(ctx, who, a); may {
 				return each(l, a)
 			}
 			return nil
@@ -97,6 +105,12 @@ func (s *Service) exporting(ctx context.Context, who ident.Actor, what string) e
 func (s *Service) leaves(ctx context.Context, who ident.Actor, e *Event) (tlp.Level, bool) {
 	l, _ := tlp.Parse(e.TLP)
 	return l.Or(s.untagged), s.WayOut(ctx, who, e, tlp.Export).Answer == tlp.Pass
+}
+
+// partLeaves is leaves of an attribute: the stricter of its own label and its event's.
+func (s *Service) partLeaves(ctx context.Context, who ident.Actor, a *Attribute) (tlp.Level, bool) {
+	l, may := s.leaves(ctx, who, a.Event)
+	return max(l, a.own()), may && s.PartWayOut(ctx, who, a, a.Event, tlp.Export).Answer == tlp.Pass
 }
 
 func (s *Service) extend(ctx context.Context, who ident.Actor, e *Event, x *export.Extent) {

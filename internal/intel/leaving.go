@@ -50,10 +50,10 @@ func (p *plan) partLeaves(a *Attribute) bool {
 
 // PartLeaves tells whether the label that an attribute has itself lets it go. Pure.
 func PartLeaves(a *Attribute, e *Event) bool {
-	var names []string
-	for _, t := range a.Tags {
-		names = append(names, t.Name)
-	}
-	l := tlp.FromTags(names)
+	l := a.own()
 	return l == tlp.None || Leaves(l, e)
 }
+
+// own is the strictest label that an attribute has itself: of the tags read with it, and of
+// those that its reader is not shown.
+func (a *Attribute) own() tlp.Level { return max(a.label, tlp.FromTags(usedNames(a.Tags))) }

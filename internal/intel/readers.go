@@ -173,3 +173,32 @@ func (s *Service) WayOut(_ context.Context, who ident.Actor, e *Event, w tlp.Way
 	return tlp.Out(level.Or(s.untagged), w, tlp.Circumstance{Own: own,
 		Named: e.Distribution == OwnOrg || e.Distribution == Group || who.Org != 0 && e.Owner.ID == who.Org})
 }
+
+// PartWayOut is WayOut for an attribute, with its tags, of an event that may leave itself: a
+// label of its own may be stricter.
+func (s *Service) PartWayOut(_ context.Context, who ident.Actor, a *Attribute, e *Event, w tlp.Way) tlp.Verdict {
+	level := a.own()
+	if level == tlp.None {
+		return tlp.Verdict{Answer: tlp.Pass}
+	}
+	return tlp.Out(level, w, tlp.Circumstance{Own: who.Org != 0 && e.Origin.ID == who.Org,
+		Named: e.Distribution == OwnOrg || e.Distribution == Group || a.Distribution == OwnOrg || a.Distribution == Group || who.Org != 0 && e.Owner.ID == who.Org})
+}
+
+// TagsOut are the tags that leave the installation: exportable, not for here alone. Pure.
+func TagsOut(uses []TagUse) []TagUse {
+	var out []TagUse
+	for _, u := range uses {
+		if u.Exportable && !u.Local && !u.LocalOnly {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func usedNames(list []TagUse) (names []string) {
+	for i := range list {
+		names = append(names, list[i].Name)
+	}
+	return names
+}

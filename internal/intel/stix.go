@@ -111,7 +111,7 @@ func (c *conversion) begin(id int64) (todo bool, err error) {
 		if err != nil {
 			return err
 		}
-		c.event.Tags = leaving(uses)
+		c.event.Tags = TagsOut(uses)
 		if c.run, err = store.Int64(c.ctx, tx, stixState, id); err != nil {
 			return err
 		}

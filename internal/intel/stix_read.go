@@ -10,6 +10,7 @@ import (
 
 	"straza/internal/format/misp"
 	"straza/internal/format/stix"
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/store"
 	"straza/internal/kernel/vault"
 )
@@ -116,26 +117,20 @@ func (c *conversion) named(d Distribution, group int64) *misp.SharingGroup {
 	return &misp.SharingGroup{UUID: misp.T(uuid)}
 }
 
-// wireOut is an attribute as it may leave: without local tags.
+// wireOut is an attribute as it may leave: without local tags. The label that one of those
+// gives it marks it all the same.
 func (c *conversion) wireOut(a *Attribute, data []byte) misp.Attribute {
-	a.Tags = leaving(a.Tags)
+	label := a.own()
+	a.Tags = TagsOut(a.Tags)
 	w := a.Wire()
+	if label > tlp.FromTags(usedNames(a.Tags)) {
+		w.Tag = append(w.Tag, misp.Tag{Name: misp.T(label.Tag())})
+	}
 	w.SharingGroup = c.named(a.Distribution, a.Group)
 	if len(data) > 0 {
 		w.Data = misp.T(base64.StdEncoding.EncodeToString(data))
 	}
 	return w
-}
-
-// leaving keeps the tags that may leave.
-func leaving(uses []TagUse) []TagUse {
-	var out []TagUse
-	for _, u := range uses {
-		if u.Exportable && !u.Local && !u.LocalOnly {
-			out = append(out, u)
-		}
-	}
-	return out
 }
 
 func attachments(ctx context.Context, tx *store.Tx, v *vault.Vault, list []Attribute) (map[int64][]byte, error) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"straza/internal/format/tlp"
 	"straza/internal/kernel/access"
 	"straza/internal/kernel/fault"
 	"straza/internal/kernel/ident"
@@ -176,10 +177,25 @@ const useFrom = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attrib
 // installation and travel nowhere. The team's people hold the right to synchronise too,
 // and read for themselves.
 func usesSeen(who ident.Actor) string {
-	if who.Kind == ident.Person && access.Allowed(who, "misp.sync") && !access.Allowed(who, "misp.site_admin") && !who.OnTeam() {
-		return "NOT g.local"
+	if seesLocal(who) {
+		return "1 = 1"
 	}
-	return "1 = 1"
+	return "NOT g.local"
+}
+
+func seesLocal(who ident.Actor) bool {
+	return who.Kind != ident.Person || !access.Allowed(who, "misp.sync") || access.Allowed(who, "misp.site_admin") || who.OnTeam()
+}
+
+// use adds a tag that hangs on the attribute. A local one is not shown to who does not see
+// them, its label binds all the same.
+func (a *Attribute) use(u TagUse, local bool) {
+	if l, ok := tlp.FromTag(u.Name); ok {
+		a.label = max(a.label, l)
+	}
+	if local || !u.Local {
+		a.Tags = append(a.Tags, u)
+	}
 }
 
 // eventTags lists the tags on an event itself, as who sees them.
@@ -194,7 +210,7 @@ func eventTags(ctx context.Context, tx *store.Tx, who ident.Actor, event int64) 
 
 // CROSS JOIN keeps SQLite from beginning at the tags: the places lead.
 const useAt = `SELECT ` + tagCols + `, g.id, g.local, g.relationship, g.attribute_id FROM (VALUES %s) AS place
-	CROSS JOIN intel_tagging g CROSS JOIN intel_tag t WHERE g.event_id = place.column1 AND g.attribute_id = place.column2 AND t.id = g.tag_id AND %s ORDER BY g.id`
+	CROSS JOIN intel_tagging g CROSS JOIN intel_tag t WHERE g.event_id = place.column1 AND g.attribute_id = place.column2 AND t.id = g.tag_id ORDER BY g.id`
 
 // useWithin is useAt for whole stretches of events: (event, first, last attribute).
 var useWithin = strings.Replace(useAt, "g.attribute_id = place.column2", "g.attribute_id BETWEEN place.column2 AND place.column3", 1)
@@ -203,7 +219,7 @@ var useWithin = strings.Replace(useAt, "g.attribute_id = place.column2", "g.attr
 // events: one stretch of the index for each event instead of one look for each
 // attribute. Tags of attributes that are not in the list are passed over.
 func attachTagsWithin(ctx context.Context, tx *store.Tx, who ident.Actor, list []*Attribute) error {
-	at := make(map[int64]*Attribute, len(list))
+	at, local := make(map[int64]*Attribute, len(list)), seesLocal(who)
 	ends := map[int64][2]int64{}
 	var events []int64
 	for _, a := range list {
@@ -224,12 +240,12 @@ func attachTagsWithin(ctx context.Context, tx *store.Tx, who ident.Actor, list [
 			fmt.Fprintf(&b, "(CAST($%d AS BIGINT),CAST($%d AS BIGINT),CAST($%d AS BIGINT))", 3*i+1, 3*i+2, 3*i+3)
 			args = append(args, id, ends[id][0], ends[id][1])
 		}
-		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useWithin, b.String(), usesSeen(who)), args...) {
+		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useWithin, b.String()), args...) {
 			if err != nil {
 				return err
 			}
 			if a := at[u.attribute]; a != nil {
-				a.Tags = append(a.Tags, u.TagUse)
+				a.use(u.TagUse, local)
 			}
 		}
 	}
@@ -239,18 +255,17 @@ func attachTagsWithin(ctx context.Context, tx *store.Tx, who ident.Actor, list [
 // attachTags fills in the tags of a batch of attributes, of however many events, as who
 // sees them.
 func attachTags(ctx context.Context, tx *store.Tx, who ident.Actor, list []*Attribute) error {
-	at := make(map[int64]*Attribute, len(list))
+	at, local := make(map[int64]*Attribute, len(list)), seesLocal(who)
 	for _, a := range list {
 		at[a.ID] = a
 	}
 	for part := range slices.Chunk(list, batch) {
 		places, args := placesOf(part)
-		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useAt, places, usesSeen(who)), args...) {
+		for u, err := range store.Each(ctx, tx, scanUse, fmt.Sprintf(useAt, places), args...) {
 			if err != nil {
 				return err
 			}
-			a := at[u.attribute]
-			a.Tags = append(a.Tags, u.TagUse)
+			at[u.attribute].use(u.TagUse, local)
 		}
 	}
 	return nil

@@ -406,7 +406,7 @@ func (s *Service) retag(ctx context.Context, tx *store.Tx, who ident.Actor, e Ev
 	if now, err = store.Now(ctx, tx); err != nil {
 		return 0, err
 	}
-	if attribute == 0 {
+	if attribute == 0 || local { // a local one on an attribute is noted as a change here, not of the event
 		names, err := store.All(ctx, tx, store.ScanString, eventTagList, e.ID)
 		if err != nil {
 			return 0, err
@@ -416,7 +416,7 @@ func (s *Service) retag(ctx context.Context, tx *store.Tx, who ident.Actor, e Ev
 			return 0, err
 		}
 	}
-	if local && (attribute != 0 || !e.Published) {
+	if local && !e.Published {
 		return now, nil
 	}
 	if local { // who follows a collection is not kept waiting for the next sweep

@@ -53,7 +53,9 @@ type Format struct {
 	// events, whatever was asked for.
 	Strict bool
 	// Ours are not MISP's: they are offered by the command line and the pages.
-	Ours    bool
+	Ours bool
+	// Blocks formats stop what stands in them, which the adversary may notice.
+	Blocks  bool
 	make    func(io.Writer, Head) (Writer, error)
 	Comment string // what a line that is none of the content begins with; "" there is none
 }
@@ -90,9 +92,9 @@ var formats = []Format{
 	{Name: "kunai", Media: json, Ext: "json", Strict: true, make: func(w io.Writer, h Head) (Writer, error) {
 		return sensor.NewKunai(w, "["+h.Org+" MISP] "+h.UUID), nil
 	}},
-	{Name: "rpz", Comment: "; ", Media: text, Ext: "zone", Strict: true, make: zone},
-	{Name: "hosts", Comment: "# ", Media: text, Ext: "hosts", make: list(blocklist.Hosts)},
-	{Name: "netfilter", Comment: "# ", Media: text, Ext: "sh", make: list(blocklist.Netfilter)},
+	{Name: "rpz", Blocks: true, Comment: "; ", Media: text, Ext: "zone", Strict: true, make: zone},
+	{Name: "hosts", Blocks: true, Comment: "# ", Media: text, Ext: "hosts", make: list(blocklist.Hosts)},
+	{Name: "netfilter", Blocks: true, Comment: "# ", Media: text, Ext: "sh", make: list(blocklist.Netfilter)},
 	{Name: "hashes", Media: text, Ext: "txt", Strict: true, make: list(blocklist.Hashes)},
 	{Name: "text", Media: text, Ext: "txt", Strict: true, make: list(blocklist.Text)},
 	{Name: "cache", Media: text, Ext: "txt", make: list(blocklist.Cache)},

@@ -186,7 +186,9 @@ func TestExportForSensors(t *testing.T) {
 		w := inteltest.New(t, db)
 		who := w.Person(w.CERT, access.Analyst, ident.CLI)
 		event := func(info, tlp, value string, publish bool) {
-			in := `{"Event":{"info":"` + info + `","distribution":"1","Tag":[{"name":"tlp:` + tlp + `"}],"Attribute":[{"type":"domain","value":"` + value + `"},{"type":"comment","value":"no sensor reads this"}]}}`
+			in := `{"Event":{"info":"` + info + `","distribution":"1","Tag":[{"name":"tlp:` + tlp + `"}],"Attribute":[{"type":"domain","value":"` + value + `"},{"type":"comment","value":"no sensor reads this"},
+				{"type":"domain","value":"own.red.example.org","Tag":[{"name":"tlp:red"}]}],"Object":[{"name":"domain-ip","meta-category":"network","Attribute":[{"object_relation":"domain","type":"domain","value":"far.red.example.org","Tag":[{"name":"tlp:red"}]},
+				{"object_relation":"domain","type":"domain","value":"in.` + value + `"}]}]}}`
 			args := []string{"intel", "import"}
 			if publish {
 				args = append(args, "--publish")
@@ -198,6 +200,11 @@ func TestExportForSensors(t *testing.T) {
 		event("open", "green", "evil.example.org", true)
 		event("draft", "green", "draft.example.org", false)
 		event("red", "red", "red.example.org", true)
+		for _, format := range []string{"json", "csv", "stix"} { // an attribute's own label binds these too
+			if r := run(t, w, who, "", "intel", "export", "--format", format); r.fault != nil || !strings.Contains(r.out, "evil.example.org") || strings.Contains(r.out, "red.example.org") {
+				t.Errorf("%s: %v %s", format, r.fault, r.out)
+			}
+		}
 		for format, want := range map[string]string{"suricata": `dns.query; content:"evil.example.org"`, "rpz": "*.evil.example.org CNAME .", "hosts": "0.0.0.0 evil.example.org",
 			"zeek": "evil.example.org\tIntel::DOMAIN", "sigma": "- .evil.example.org", "yara": `$ = "evil.example.org"`, "text": "evil.example.org\n", "openioc": ">evil.example.org<"} {
 			r := run(t, w, who, "", "intel", "export", "--format", format)

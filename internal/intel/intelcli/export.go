@@ -8,6 +8,7 @@ import (
 	"flag"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -197,7 +198,9 @@ func (r rooms) events(ctx context.Context, env *cli.Env, w io.Writer, q intel.Qu
 
 // header is an event's, with its reports and its sharing group.
 func (r rooms) header(ctx context.Context, who ident.Actor, e *intel.Event, deleted intel.Deleted) (*misp.Event, error) {
-	w := e.Wire()
+	out := *e
+	out.Tags = intel.TagsOut(e.Tags)
+	w := out.Wire()
 	reports, err := r.intel.Reports(ctx, who, e.Ref(), deleted)
 	if err != nil {
 		return nil, err
@@ -243,6 +246,9 @@ func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e 
 	}
 	all := intel.Part{Deleted: intel.With}
 	if err := r.intel.Attributes(ctx, who, e.Ref(), all, func(a *intel.Attribute) error {
+		if r.stays(ctx, who, a, e) {
+			return nil
+		}
 		w, err := r.attribute(ctx, who, a)
 		if err != nil {
 			return err
@@ -252,6 +258,9 @@ func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e 
 		return err
 	}
 	if err := r.intel.Objects(ctx, who, e.Ref(), all, func(o *intel.Object) error {
+		if !r.passing(ctx, who, o, e) {
+			return nil
+		}
 		w := o.Wire()
 		if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
 			return err
@@ -317,12 +326,18 @@ func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emi
 	}
 	c := stix.New(w, stix.Options{}, emit)
 	err = r.intel.Attributes(ctx, who, e.Ref(), intel.Part{}, func(a *intel.Attribute) error {
+		if r.stays(ctx, who, a, e) {
+			return nil
+		}
 		w, err := r.attribute(ctx, who, a)
 		c.Attribute(&w)
 		return err
 	})
 	if err == nil {
 		err = r.intel.Objects(ctx, who, e.Ref(), intel.Part{}, func(o *intel.Object) (err error) {
+			if !r.passing(ctx, who, o, e) {
+				return nil
+			}
 			w := o.Wire()
 			if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
 				return err
@@ -339,7 +354,20 @@ func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emi
 	return errors.Join(err, c.Close())
 }
 
+// stays tells that an attribute's own label keeps it out of files.
+func (r rooms) stays(ctx context.Context, who ident.Actor, a *intel.Attribute, e *intel.Event) bool {
+	return r.intel.PartWayOut(ctx, who, a, e, tlp.Export).Answer != tlp.Pass
+}
+
+// passing takes out of an object what stays; an object of which everything does stays whole.
+func (r rooms) passing(ctx context.Context, who ident.Actor, o *intel.Object, e *intel.Event) bool {
+	had := len(o.Attributes)
+	o.Attributes = slices.DeleteFunc(o.Attributes, func(a intel.Attribute) bool { return r.stays(ctx, who, &a, e) })
+	return had == 0 || len(o.Attributes) > 0
+}
+
 func (r rooms) attribute(ctx context.Context, who ident.Actor, a *intel.Attribute) (misp.Attribute, error) {
+	a.Tags = intel.TagsOut(a.Tags)
 	w := a.Wire()
 	var err error
 	if w.SharingGroup, err = r.group(ctx, who, a.Distribution, a.Group); err != nil || a.DataSize == 0 {
@@ -415,13 +443,16 @@ func (r rooms) detect(ctx context.Context, env *cli.Env, w io.Writer, q intel.Qu
 	if err != nil {
 		return err
 	}
-	d := intel.Detection{Query: q, Format: f.Name, Strict: !inWhole[f.Name], Warned: warned || inWhole[f.Name]}
+	d := intel.Detection{Query: q, Format: f.Name, Strict: !inWhole[f.Name], Warned: warned || inWhole[f.Name], Blocks: f.Blocks}
 	got, err := r.intel.Detect(ctx, env.Who, d, x.Add)
 	if err != nil {
 		return err
 	}
 	for reason, n := range got.Held {
 		env.Say("%d events stay here: %s", n, inWords(reason))
+	}
+	for reason, n := range got.HeldParts {
+		env.Say("%d attributes stay here: %s", n, inWords(reason))
 	}
 	if got.Warned > 0 {
 		env.Say("%d attributes stand on warning lists and were left out; --with-warned takes them in", got.Warned)

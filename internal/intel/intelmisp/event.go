@@ -47,7 +47,7 @@ func noLocal(c *call) bool {
 
 // exported are the uses of tags that leave.
 func exported(uses []intel.TagUse, noLocal bool) []intel.TagUse {
-	return slices.DeleteFunc(slices.Clone(uses), func(t intel.TagUse) bool { return !t.Exportable || noLocal && t.Local })
+	return slices.DeleteFunc(slices.Clone(uses), func(t intel.TagUse) bool { return !t.Exportable || noLocal && (t.Local || t.LocalOnly) })
 }
 
 // showOf reads the options of events/view.

@@ -337,6 +337,22 @@ func TestLabelOfAPartBindsWhatHangsOnIt(t *testing.T) {
 		if got := told("other", "/analyst_data/index/Note", ""); strings.Count(got, "tajni") != 3 {
 			t.Errorf("notes of a person: %s", got)
 		}
+		// A label that is for here alone binds as well, and is not shown.
+		const local = "50505050-5555-4111-8111-111111111111"
+		w.ask("admin", "POST", "/events/add", `{"uuid":"50505050-6666-4111-8111-111111111111","info":"jos jedan","distribution":"3","published":true,"locked":true,"Orgc":{"name":"Far","uuid":"`+far+`"},"Tag":[{"name":"tlp:clear"}],
+			"Attribute":[{"type":"domain","value":"javno.example.rs"},{"uuid":"`+local+`","type":"domain","value":"lokalnotajni.example.rs"}]}`)
+		view := "/events/view/50505050-6666-4111-8111-111111111111"
+		if got := told("sync", view, ""); !strings.Contains(got, "lokalnotajni") {
+			t.Errorf("before: %.300s", got)
+		}
+		if got := told("admin", "/tags/attachTagToObject", `{"uuid":"`+local+`","tag":"tlp:red","local":1}`); !strings.Contains(got, "successfully attached") {
+			t.Fatal(got)
+		}
+		for path, body := range map[string]string{view: "", "/attributes/view/" + local: "", "/attributes/restSearch": `{"value":"lokalnotajni.example.rs"}`, "/events/restSearch": `{"eventid":"50505050-6666-4111-8111-111111111111"}`} {
+			if got := told("sync", path, body); strings.Contains(got, "lokalnotajni.example.rs") || strings.Contains(got, "tlp:red") {
+				t.Errorf("local label, %s: %.400s", path, got)
+			}
+		}
 		if got := told("admin", "/objects/view/"+whole, ""); !strings.Contains(got, "tajni.exe") || !strings.Contains(got, "javno.exe") {
 			t.Errorf("the object: %s", got)
 		}

@@ -229,6 +229,19 @@ func TestDefinedCeiling(t *testing.T) {
 				t.Errorf("%s: amber %v, green %v", alias, !want, has(alias, "green.example.com"))
 			}
 		}
+		// A label that is for here alone binds too, from the moment it stands.
+		var later intel.Attribute
+		w := h.who["lead"]
+		h.publish("lead", tagged(sample("later", intel.Community, "later.example.com"), "tlp:green"))
+		if !has("below", "later.example.com") || !has("named", "later.example.com") {
+			t.Error("not in the collections before")
+		}
+		h.Must(h.Intel.SearchAttributes(ctx, w, intel.Query{Value: intel.Filter{Or: []string{"later.example.com"}}}, func(a *intel.Attribute) error { later = *a; return nil }))
+		_, err := h.Intel.Attach(ctx, w, intel.Target{Attribute: later.UUID}, []string{"tlp:amber"}, true)
+		h.Must(err)
+		if has("below", "later.example.com") {
+			t.Error("labelled AMBER here, and below GREEN")
+		}
 		if has("sensors", "Ana Somebody") || !has("below", "Ana Somebody") { // an identity, and none that makes others readable
 			t.Errorf("whom an event is about: with indicators %v, else %v", has("sensors", "Ana Somebody"), has("below", "Ana Somebody"))
 		}

@@ -65,3 +65,39 @@ func TestExport(t *testing.T) {
 		s.Shows("vesna", strings.Replace(open, open, "/console/events/999", 1)+"/export", 404)
 	})
 }
+
+// TestExportKeepsWhatAPartsLabelKeeps: an attribute whose own label is stricter than its event's is
+// in no file, PAP:AMBER keeps one out of what blocks, and tags that are for here stay here.
+func TestExportKeepsWhatAPartsLabelKeeps(t *testing.T) {
+	t.Parallel()
+	testkit.Each(t, func(t *testing.T, db *store.DB, _ *clock.Moved) {
+		s, w, people := desk(t, db)
+		part := func(value string, tags ...string) misp.Attribute {
+			a := misp.Attribute{Type: misp.T("domain"), Value: misp.T(value)}
+			for _, name := range tags {
+				a.Tag = append(a.Tag, misp.Tag{Name: misp.T(name)})
+			}
+			return a
+		}
+		e := inteltest.Event("Otvoren", intel.Community, part("open.example.org"), part("secret.example.org", "tlp:red"), part("quiet.example.org", "PAP:AMBER"))
+		e.Tag = []misp.Tag{{Name: misp.T("tlp:green")}}
+		e.Object = []misp.Object{{Name: misp.T("domain-ip"), MetaCategory: misp.T("network"), Attribute: []misp.Attribute{
+			{ObjectRelation: misp.T("domain"), Type: misp.T("domain"), Value: misp.T("inside.example.org")},
+			{ObjectRelation: misp.T("domain"), Type: misp.T("domain"), Value: misp.T("hushed.example.org"), Tag: []misp.Tag{{Name: misp.T("tlp:red")}}}}}}
+		saved := w.Add(people["ana"], e)
+		w.Must(w.Intel.Publish(t.Context(), people["ana"], saved.Ref()))
+		_, err := w.Intel.Attach(t.Context(), people["ana"], intel.Target{Event: saved.UUID}, []string{"ours:alone"}, true)
+		w.Must(err)
+		for format, quiet := range map[string]bool{"misp": true, "suricata": true, "rpz": false, "hosts": false, "yara": true, "stix": true} {
+			file := s.Shows("ana", "/console/events/"+saved.Ref()+"/export?format="+format, 200, "open.example.org", "inside.example.org")
+			if strings.Contains(file, "secret.example.org") || strings.Contains(file, "hushed.example.org") || strings.Contains(file, "ours:alone") || strings.Contains(file, "quiet.example.org") != quiet {
+				t.Errorf("%s: %.900s", format, file)
+			}
+		}
+		for path, kept := range map[string]string{"/console/indicators?format=csv": "open.example.org"} {
+			if file := s.Shows("ana", path, 200, kept); strings.Contains(file, "secret.example.org") || strings.Contains(file, "hushed.example.org") {
+				t.Errorf("%s: %.900s", path, file)
+			}
+		}
+	})
+}
