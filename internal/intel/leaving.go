@@ -1,10 +1,12 @@
 package intel
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	"straza/internal/format/tlp"
+	"straza/internal/kernel/store"
 )
 
 // Leaves tells whether an event, or a part of it, with this label may go to another
@@ -57,3 +59,31 @@ func PartLeaves(a *Attribute, e *Event) bool {
 // own is the strictest label that an attribute has itself: of the tags read with it, and of
 // those that its reader is not shown.
 func (a *Attribute) own() tlp.Level { return max(a.label, tlp.FromTags(usedNames(a.Tags))) }
+
+// strictTags are TLP tags that keep an attribute here, by whether its event was made here and
+// is for a group.
+type strictTags struct {
+	own, named bool
+	ids        []int64
+}
+
+func readStrict(ctx context.Context, tx *store.Tx) (out []strictTags, err error) {
+	list, err := labelTags(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, own := range []bool{true, false} {
+		for _, named := range []bool{true, false} {
+			x := strictTags{own: own, named: named}
+			for _, t := range list {
+				if l, ok := tlp.FromTag(t.Name); ok && !letGo(l, own, named) {
+					x.ids = append(x.ids, t.ID)
+				}
+			}
+			if len(x.ids) > 0 {
+				out = append(out, x)
+			}
+		}
+	}
+	return out, nil
+}

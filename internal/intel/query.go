@@ -127,6 +127,7 @@ type plan struct {
 	ledEvents       []int64
 	ledAttributes   []int64
 	places          map[int64]Place // of Brief: where each event was found
+	strict          []strictTags    // of Leaving
 	own             int64           // of Leaving: the caller's organisation
 	untagged        tlp.Level       // … and what an unlabelled event counts as
 	folded, lower   string          // of Holds

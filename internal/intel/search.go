@@ -60,11 +60,13 @@ func (s *Service) prepare(ctx context.Context, who ident.Actor, q *Query, verb s
 	if err := mayRead(who); err != nil {
 		return nil, err
 	}
-	if !seesAll(who) && !q.names() {
+	if !seesAll(who) && !q.names() && !q.Leaving {
 		p, err = q.plan(ctx, nil, who)
 	} else {
 		err = s.view(ctx, who, verb, audit.Thing{Kind: "event"}, func(tx *store.Tx) error {
-			p, err = q.plan(ctx, tx, who)
+			if p, err = q.plan(ctx, tx, who); err == nil && q.Leaving {
+				p.strict, err = readStrict(ctx, tx)
+			}
 			return err
 		})
 	}
@@ -494,7 +496,7 @@ func (s *Service) eventsWithText(ctx context.Context, who ident.Actor, p *plan) 
 // visible attribute's value, comment or tag.
 func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list []found) ([]int64, error) {
 	t := strings.Trim(p.Text, "%")
-	tagged, err := s.eventsTaggedLike(ctx, who, t)
+	tagged, err := s.eventsTaggedLike(ctx, who, t, p.Leaving)
 	if err != nil {
 		return nil, err
 	}
@@ -504,7 +506,7 @@ func (s *Service) withText(ctx context.Context, who ident.Actor, p *plan, list [
 			sought[f.id] = true
 		}
 	}
-	if err := s.seek(ctx, who, Query{Holds: t, Deleted: p.Deleted}, sought); err != nil {
+	if err := s.seek(ctx, who, Query{Holds: t, Deleted: p.Deleted, Leaving: p.Leaving}, sought); err != nil {
 		return nil, err
 	}
 	var ids []int64
@@ -546,9 +548,9 @@ func (s *Service) seek(ctx context.Context, who ident.Actor, q Query, sought map
 	return nil
 }
 
-func (s *Service) eventsTaggedLike(ctx context.Context, who ident.Actor, text string) (map[int64]bool, error) {
+func (s *Service) eventsTaggedLike(ctx context.Context, who ident.Actor, text string, leaving bool) (map[int64]bool, error) {
 	out := map[int64]bool{}
-	q := Query{Tag: Filter{Or: []string{"%" + text + "%"}}}
+	q := Query{Tag: Filter{Or: []string{"%" + text + "%"}}, Leaving: leaving}
 	p, err := s.prepare(ctx, who, &q, "event.search")
 	if err != nil || p.nothing {
 		return out, err

@@ -38,8 +38,8 @@ func (g *Sighting) Wire() misp.Sighting {
 		DateSighting: misp.N(g.Seen), UUID: misp.T(g.UUID), Source: misp.T(g.Source), Type: misp.N(int64(g.Kind))}
 }
 
-// sightedMost bounds how many attributes one value marks.
-const sightedMost = 1000
+// SightedMost bounds how many attributes one value marks.
+const SightedMost = 1000
 
 // AddSightings marks attributes as sighted: those named, and every visible one
 // that has one of the values. g gives kind, source and time (0 = now). A sighting
@@ -62,7 +62,7 @@ func (s *Service) AddSightings(ctx context.Context, who ident.Actor, attributes,
 		list = append(list, a)
 	}
 	if len(values) > 0 {
-		err := s.SearchAttributes(ctx, who, Query{Value: Filter{Or: values}, Limit: sightedMost}, func(a *Attribute) error {
+		err := s.SearchAttributes(ctx, who, Query{Value: Filter{Or: values}, Limit: SightedMost}, func(a *Attribute) error {
 			list = append(list, *a)
 			return nil
 		})

@@ -60,6 +60,9 @@ func (w *where) sql() string {
 // attributeWhere is what a plan asks of an attribute (a); the event (e) is joined.
 func (p *plan) attributeWhere(w *where, who ident.Actor, scan bool) {
 	w.add(childSeen(who, "a", scan))
+	if stays := p.partLeavingWhere("a"); stays != "" {
+		w.add(stays)
+	}
 	if d := p.Deleted.sql("a"); d != "" {
 		w.add(strings.TrimPrefix(d, " AND "))
 	}
@@ -174,7 +177,7 @@ func (p *plan) eventWhere(w *where, who ident.Actor, sc scope) {
 		w.span("e.timestamp", p.Time)
 	}
 	p.tagWhere(w, who, sc)
-	p.uuidWhere(w, sc)
+	p.uuidWhere(w, who, sc)
 }
 
 func wide[T ~int](list []T) []int64 {
@@ -195,7 +198,7 @@ func (p *plan) tagWhere(w *where, who ident.Actor, sc scope) {
 			on += ") OR a.id IN (SELECT g.attribute_id FROM intel_tagging g WHERE g.attribute_id <> 0 AND " + among(ids) + ")"
 		} else { // one list, so that it leads
 			on += " UNION SELECT a.event_id FROM intel_tagging g JOIN intel_attribute a ON a.id = g.attribute_id WHERE " + among(ids) +
-				p.Deleted.sql("a") + " AND " + childSeen(who, "a", true) + ")"
+				p.Deleted.sql("a") + " AND " + childSeen(who, "a", true) + p.andLeaving("a") + ")"
 		}
 		w.add("(" + on + ")")
 	}
@@ -209,7 +212,7 @@ func (p *plan) tagWhere(w *where, who ident.Actor, sc scope) {
 }
 
 // uuidWhere: a UUID may be the event's, an attribute's or an object's.
-func (p *plan) uuidWhere(w *where, sc scope) {
+func (p *plan) uuidWhere(w *where, who ident.Actor, sc scope) {
 	if len(p.UUIDs) == 0 {
 		return
 	}
@@ -230,8 +233,8 @@ func (p *plan) uuidWhere(w *where, sc scope) {
 		any.in("a.uuid", list, false)
 		any.parts = append(any.parts, "a.object_id IN (SELECT uo.id FROM intel_object uo WHERE "+sub(&any, "uo.uuid", list)+")")
 	} else {
-		any.parts = append(any.parts, "e.id IN (SELECT ua.event_id FROM intel_attribute ua WHERE "+sub(&any, "ua.uuid", list)+")",
-			"e.id IN (SELECT uo.event_id FROM intel_object uo WHERE "+sub(&any, "uo.uuid", list)+")")
+		any.parts = append(any.parts, "e.id IN (SELECT ua.event_id FROM intel_attribute ua WHERE "+sub(&any, "ua.uuid", list)+" AND "+childSeen(who, "ua", true)+p.andLeaving("ua")+")",
+			"e.id IN (SELECT uo.event_id FROM intel_object uo WHERE "+sub(&any, "uo.uuid", list)+" AND "+ownSeen(who, "uo")+")")
 	}
 	w.args = any.args
 	w.parts = append(w.parts, "("+strings.Join(any.parts, " OR ")+")")
@@ -586,4 +589,29 @@ func tagsOfEvents(ctx context.Context, tx *store.Tx, who ident.Actor, ids []int6
 		out[u.attribute] = append(out[u.attribute], u.TagUse)
 	}
 	return out, rows.Err()
+}
+
+// partLeavingWhere is PartLeaves of the attributes under an alias, but for those of the
+// caller's own organisation; "" where no label keeps any. In SQL, so that what stays is not
+// found by its value either.
+func (p *plan) partLeavingWhere(a string) string {
+	if !p.Leaving || len(p.strict) == 0 {
+		return ""
+	}
+	org := strconv.FormatInt(p.own, 10)
+	is := map[bool]string{true: "", false: "NOT "}
+	var any []string
+	for _, x := range p.strict {
+		any = append(any, is[!x.own]+"he.locked AND "+is[x.named]+"he.distribution = "+strconv.Itoa(int(Group))+" AND hg.tag_id IN "+store.In(x.ids))
+	}
+	return "NOT EXISTS (SELECT 1 FROM intel_tagging hg JOIN intel_event he ON he.id = hg.event_id WHERE hg.event_id = " + a + ".event_id AND hg.attribute_id = " + a +
+		".id AND he.org_id <> " + org + " AND he.orgc_id <> " + org + " AND (" + strings.Join(any, " OR ") + "))"
+}
+
+// andLeaving is partLeavingWhere behind other conditions.
+func (p *plan) andLeaving(a string) string {
+	if sql := p.partLeavingWhere(a); sql != "" {
+		return " AND " + sql
+	}
+	return ""
 }

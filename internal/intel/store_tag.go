@@ -417,3 +417,9 @@ func countUses(ctx context.Context, tx *store.Tx, who ident.Actor, tags []int64)
 	}
 	return out, nil
 }
+
+// labelTags are the tags of the taxonomy tlp that are here.
+func labelTags(ctx context.Context, tx *store.Tx) ([]Tag, error) {
+	return store.All(ctx, tx, func(s store.Scanner) (t Tag, err error) { err = s.Scan(&t.ID, &t.Name); return },
+		"SELECT id, name FROM intel_tag WHERE name_fold >= 'tlp:' AND name_fold < 'tlp;'")
+}

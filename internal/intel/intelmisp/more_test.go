@@ -304,13 +304,6 @@ func TestLabelOfAPartBindsWhatHangsOnIt(t *testing.T) {
 			ShadowAttribute struct{ ID string }
 		}
 		w.Must(json.Unmarshal([]byte(w.ask("other", "POST", "/shadow_attributes/edit/"+part, `{"value":"tajnidva.example.rs"}`).body), &proposal))
-		told := func(as, path, body string) string {
-			method := "GET"
-			if body != "" {
-				method = "POST"
-			}
-			return w.ask(as, method, path, body).body
-		}
 		for path, body := range map[string]string{
 			"/shadow_attributes/index":                               `{"all":1}`,
 			"/shadow_attributes/index/" + event:                      "",
@@ -322,39 +315,76 @@ func TestLabelOfAPartBindsWhatHangsOnIt(t *testing.T) {
 			"/shadow_attributes/add/" + red:                          `{"type":"domain","value":"x.example.rs","category":"Network activity"}`,
 			"/shadow_attributes/delete/" + part:                      `{}`,
 		} {
-			got := told("sync", path, body)
+			got := w.told("sync", path, body)
 			if strings.Contains(got, "tajni") || strings.Contains(got, `"success"`) {
 				t.Errorf("%s %s: %.300s", path, body, got)
 			}
 		}
-		got := told("sync", "/analyst_data/indexMinimal", `{}`)
+		got := w.told("sync", "/analyst_data/indexMinimal", `{}`)
 		if strings.Contains(got, note) || !strings.Contains(got, open) {
 			t.Errorf("minimal: %s", got)
 		}
-		if got := told("other", "/analyst_data/indexMinimal", `{}`); !strings.Contains(got, note) {
+		if got := w.told("other", "/analyst_data/indexMinimal", `{}`); !strings.Contains(got, note) {
 			t.Errorf("minimal of a person: %s", got)
 		}
-		if got := told("other", "/analyst_data/index/Note", ""); strings.Count(got, "tajni") != 3 {
+		if got := w.told("other", "/analyst_data/index/Note", ""); strings.Count(got, "tajni") != 3 {
 			t.Errorf("notes of a person: %s", got)
 		}
-		// A label that is for here alone binds as well, and is not shown.
+		// Neither is it found by what it holds: whether a value is here is not told.
+		for _, body := range []string{`{"value":"tajni.example.rs"}`, `{"searchall":"tajni.example.rs"}`, `{"uuid":"` + part + `"}`, `{"value":"tajni.exe"}`, `{"searchall":"%tajni.ex%"}`} {
+			if got := w.told("sync", "/events/restSearch", body); strings.Contains(got, event) {
+				t.Errorf("found by %s: %.200s", body, got)
+			}
+			if got := w.told("other", "/events/restSearch", body); !strings.Contains(got, event) {
+				t.Errorf("a person does not find by %s: %.200s", body, got)
+			}
+		}
+		if got := w.told("sync", "/events/restSearch", `{"value":"javno.exe"}`); !strings.Contains(got, event) {
+			t.Errorf("what goes is not found: %.200s", got)
+		}
+		no := w.told("sync", "/sightings/add", `{"value":"nema.example.rs"}`)
+		for _, body := range []string{`{"value":"tajni.example.rs"}`, `{"values":["tajni.exe"]}`, `{"uuid":"` + part + `"}`} {
+			if got := w.told("sync", "/sightings/add", body); got != no {
+				t.Errorf("sighted %s: %.200s", body, got)
+			}
+		}
+		if got := w.told("sync", "/sightings/add", `{"value":"javno.exe"}`); !strings.Contains(got, `"Sighting"`) {
+			t.Errorf("sighted what goes: %.200s", got)
+		}
+		if got := w.told("admin", "/objects/view/"+whole, ""); !strings.Contains(got, "tajni.exe") || !strings.Contains(got, "javno.exe") {
+			t.Errorf("the object: %s", got)
+		}
+	})
+}
+
+// told is the body of an answer: a GET, or a POST of what is given.
+func (w *world) told(as, path, body string) string {
+	method := "GET"
+	if body != "" {
+		method = "POST"
+	}
+	return w.ask(as, method, path, body).body
+}
+
+// TestLocalLabelBinds: a label on a tag that is for here alone keeps an attribute from peers, and
+// is not shown to them.
+func TestLocalLabelBinds(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const far = "50505050-3333-4111-8111-111111111111"
 		const local = "50505050-5555-4111-8111-111111111111"
 		w.ask("admin", "POST", "/events/add", `{"uuid":"50505050-6666-4111-8111-111111111111","info":"jos jedan","distribution":"3","published":true,"locked":true,"Orgc":{"name":"Far","uuid":"`+far+`"},"Tag":[{"name":"tlp:clear"}],
 			"Attribute":[{"type":"domain","value":"javno.example.rs"},{"uuid":"`+local+`","type":"domain","value":"lokalnotajni.example.rs"}]}`)
 		view := "/events/view/50505050-6666-4111-8111-111111111111"
-		if got := told("sync", view, ""); !strings.Contains(got, "lokalnotajni") {
+		if got := w.told("sync", view, ""); !strings.Contains(got, "lokalnotajni") {
 			t.Errorf("before: %.300s", got)
 		}
-		if got := told("admin", "/tags/attachTagToObject", `{"uuid":"`+local+`","tag":"tlp:red","local":1}`); !strings.Contains(got, "successfully attached") {
+		if got := w.told("admin", "/tags/attachTagToObject", `{"uuid":"`+local+`","tag":"tlp:red","local":1}`); !strings.Contains(got, "successfully attached") {
 			t.Fatal(got)
 		}
 		for path, body := range map[string]string{view: "", "/attributes/view/" + local: "", "/attributes/restSearch": `{"value":"lokalnotajni.example.rs"}`, "/events/restSearch": `{"eventid":"50505050-6666-4111-8111-111111111111"}`} {
-			if got := told("sync", path, body); strings.Contains(got, "lokalnotajni.example.rs") || strings.Contains(got, "tlp:red") {
+			if got := w.told("sync", path, body); strings.Contains(got, "lokalnotajni.example.rs") || strings.Contains(got, "tlp:red") {
 				t.Errorf("local label, %s: %.400s", path, got)
 			}
-		}
-		if got := told("admin", "/objects/view/"+whole, ""); !strings.Contains(got, "tajni.exe") || !strings.Contains(got, "javno.exe") {
-			t.Errorf("the object: %s", got)
 		}
 	})
 }

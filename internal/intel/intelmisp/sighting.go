@@ -36,6 +36,10 @@ func (a *api) sightingAdd(c *call) error {
 	if g.Kind < intel.Seen || g.Kind > intel.Expiration {
 		return no("Invalid type, please change it before you POST 1000000 sightings.")
 	}
+	on, values, err := a.sightable(c, on, values)
+	if err != nil {
+		return err
+	}
 	_, last, err := a.Intel.AddSightings(c.ctx(), c.who, on, values, g)
 	if fault.Is(err, fault.NotFound) {
 		return no("No valid attributes found that match the criteria.")
@@ -300,4 +304,20 @@ func (a *api) sightingsFromPeer(c *call) error {
 		return instead(err, notFound("Event not found"), fault.NotFound)
 	}
 	return c.value(ordered{{"saved", true}, {"success", strconv.Itoa(n) + " sightings added."}})
+}
+
+// sightable leaves out what a label keeps from a key that takes away what it reads: whether a
+// value is here is not told by sighting it.
+func (a *api) sightable(c *call, on, values []string) (_, left []string, err error) {
+	if !a.leaving(c) {
+		return on, values, nil
+	}
+	on = slices.DeleteFunc(on, a.partStays(c))
+	if len(values) > 0 {
+		err = a.Intel.SearchAttributes(c.ctx(), c.who, intel.Query{Value: intel.Filter{Or: values}, Limit: intel.SightedMost, Leaving: true}, func(at *intel.Attribute) error {
+			on = append(on, at.UUID)
+			return nil
+		})
+	}
+	return on, nil, err
 }
