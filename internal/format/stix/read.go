@@ -304,6 +304,8 @@ func (r *reading) label(it *item, o obj) {
 	tags := r.tags(it, o, tlp.None)
 	if !r.whole {
 		r.e.Tag = tags
+	} else {
+		r.e.Tag = r.stricter(o, r.e.Tag, tlp.None)
 	}
 	r.level = tlp.FromTags(tagNames(r.e.Tag))
 	if r.level == tlp.None && r.opt.Default != tlp.None {
@@ -536,4 +538,31 @@ func (r *reading) take(it *item) {
 			it.used = r.cluster(it, o)
 		}
 	}
+}
+
+// markings are those of two objects that stand for one thing: of TLP the strictest alone.
+func markings(a, b obj) (out []any) {
+	level := tlp.None
+	ids := append(a.texts("object_marking_refs"), b.texts("object_marking_refs")...)
+	for _, id := range ids {
+		level = max(level, LevelOf(id))
+	}
+	for _, id := range ids {
+		if l := LevelOf(id); l == tlp.None || l == level {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// stricter puts an object's marking in the place of the label among tags that came whole in our
+// extension, where somebody made it stricter since; base is the label around them.
+func (r *reading) stricter(o obj, tags []misp.Tag, base tlp.Level) []misp.Tag {
+	for _, id := range o.texts("object_marking_refs") {
+		if l := LevelOf(id); l > tlp.FromTags(tagNames(tags)).Or(base) {
+			tags = slices.DeleteFunc(slices.Clone(tags), func(t misp.Tag) bool { _, ok := tlp.FromTag(t.Name.V); return ok })
+			tags = append(tags, misp.Tag{Name: misp.T(markTag(id, l))})
+		}
+	}
+	return tags
 }

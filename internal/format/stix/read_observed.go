@@ -130,6 +130,9 @@ func (r *reading) observable(it *item, o, around obj) bool {
 			o[key] = v
 		}
 	}
+	if refs := markings(around, o); len(refs) > 0 {
+		o["object_marking_refs"] = refs
+	}
 	if len(parts) == 0 {
 		return false
 	}

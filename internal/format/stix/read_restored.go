@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"straza/internal/format/misp"
+	"straza/internal/format/tlp"
 )
 
 // restored puts in place what our extension says whole. It counts only when the
@@ -25,6 +26,7 @@ func (r *reading) restored(it *item, o obj) bool {
 			a.Data = r.payload(it, o, a.Data)
 		}
 		r.refine(&a, it)
+		a.Tag = r.stricter(o, a.Tag, r.level)
 		r.e.Attribute = append(r.e.Attribute, a)
 		r.places[it.id] = place{kind: 'a', at: len(r.e.Attribute) - 1, whole: true}
 		return true
@@ -43,6 +45,7 @@ func (r *reading) restored(it *item, o obj) bool {
 		return false
 	}
 	r.content(&x, it, o)
+	r.tighten(&x, inner, o)
 	at := len(r.e.Object)
 	r.restore(&x, it, it.id)
 	for i := range inner {
@@ -152,4 +155,25 @@ func (r *reading) payload(it *item, o obj, none misp.Text) misp.Text {
 		return misp.T(custom)
 	}
 	return none
+}
+
+// tighten labels the attributes of an object, and of those within it, as the object is marked
+// now: only where that is stricter than all of them were, whose strictest marked it.
+func (r *reading) tighten(x *misp.Object, inner []misp.Object, o obj) {
+	had := r.level
+	all := append([]misp.Object{*x}, inner...)
+	for i := range all {
+		for j := range all[i].Attribute {
+			had = max(had, tlp.FromTags(tagNames(all[i].Attribute[j].Tag)))
+		}
+	}
+	if len(r.stricter(o, nil, had)) == 0 {
+		return
+	}
+	for i := range all { // they share their attributes with x and inner
+		for j := range all[i].Attribute {
+			a := &all[i].Attribute[j]
+			a.Tag = r.stricter(o, a.Tag, r.level)
+		}
+	}
 }
