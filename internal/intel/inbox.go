@@ -296,6 +296,10 @@ func (s *Service) importInbox(ctx context.Context, p postRow, rows []inboxRow, f
 		case fault.Internal, fault.Unavailable:
 			return err
 		default:
+			failed[event.UUID.V] = fault.Of(err).Detail
+			for i := range event.EventReport {
+				failed[event.EventReport[i].UUID.V] = fault.Of(err).Detail
+			}
 			for i := range event.Attribute {
 				failed[event.Attribute[i].UUID.V] = fault.Of(err).Detail
 			}

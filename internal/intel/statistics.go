@@ -70,7 +70,7 @@ func viewer(who ident.Actor) string {
 	}
 	p := slices.Clone(who.Principals)
 	slices.Sort(p)
-	return fmt.Sprint(p)
+	return fmt.Sprint(p, seesLocal(who))
 }
 
 // counted gives make's answer, or the one that was made for the same viewer since

@@ -117,7 +117,7 @@ func census(ctx context.Context, tx *store.Tx, who ident.Actor) (c Census, err e
 		c.Categories[x.category] += x.n
 	}
 	rows, err = store.All(ctx, tx, scan, `SELECT t.name, '', count(*) FROM intel_tagging g JOIN intel_tag t ON t.id = g.tag_id JOIN intel_event e ON e.id = g.event_id
-		WHERE g.attribute_id = 0 AND t.exportable AND `+seen+` GROUP BY t.name`)
+		WHERE g.attribute_id = 0 AND t.exportable AND `+usesSeen(who)+` AND `+seen+` GROUP BY t.name`)
 	for _, x := range rows {
 		c.Tags[x.typ] = x.n
 	}
@@ -145,6 +145,7 @@ func typesOfOrgs(ctx context.Context, tx *store.Tx, who ident.Actor) (map[int64]
 func tagTotals(ctx context.Context, tx *store.Tx, who ident.Actor, f TagSpan) (map[string]int64, error) {
 	var w where
 	w.add("t.exportable")
+	w.add(usesSeen(who))
 	w.add("SUBSTR(t.name_fold, 1, "+strconv.Itoa(len([]rune(f.Prefix)))+") = ?", f.Prefix)
 	w.add(eventScan(who, "e"))
 	if f.From != "" {

@@ -386,6 +386,19 @@ func TestLocalLabelBinds(t *testing.T) {
 				t.Errorf("local label, %s: %.400s", path, got)
 			}
 		}
+		// Nor are tags that are for here alone counted for them.
+		w.ask("admin", "POST", "/tags/add", `{"name":"samo:nase"}`)
+		if got := w.told("admin", "/tags/attachTagToObject", `{"uuid":"50505050-6666-4111-8111-111111111111","tag":"samo:nase","local":1}`); !strings.Contains(got, "successfully attached") {
+			t.Fatal(got)
+		}
+		for _, path := range []string{"/users/tagStatisticsGraph.json", "/users/statistics/tags", "/tags/tagStatistics"} {
+			if got := w.told("admin", path, ""); !strings.Contains(got, "samo") {
+				t.Errorf("%s as admin: %.300s", path, got)
+			}
+			if got := w.told("sync", path, ""); strings.Contains(got, "samo") {
+				t.Errorf("%s as a peer: %.300s", path, got)
+			}
+		}
 	})
 }
 

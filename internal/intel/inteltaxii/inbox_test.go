@@ -262,7 +262,7 @@ func TestInboxEventsFail(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 		got, err := h.Intel.Event(ctx, h.who["beta"], e.UUID)
-		if err != nil || got.Info != "theirs" || st.FailureCount == 0 {
+		if err != nil || got.Info != "theirs" || st.FailureCount != 2 || st.SuccessCount != 0 { // the report itself too
 			t.Errorf("%s: %v, %+v", got.Info, err, st)
 		}
 	})
