@@ -66,7 +66,7 @@ func (m mispServers) SaveServer(ctx context.Context, who ident.Actor, ref string
 	}
 	set := func(p *peer.Peer) (err error) {
 		p.Name, p.URL, p.Priority = s.Name, s.URL, int(s.Priority)
-		flags.PullSightings = p.PullSightings // no switch of MISP's: it pulls them always
+		flags.PullSightings = p.PullSightings || ref == "" // no switch of MISP's: it pulls them always
 		p.Flags = flags
 		if p.PullRules, err = peer.ParseRules(s.PullRules); err == nil {
 			p.PushRules, err = peer.ParseRules(s.PushRules)

@@ -2,6 +2,7 @@ package intelmisp
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"straza/internal/format/misp"
@@ -163,11 +164,15 @@ func groupFields(p params) intel.SharingGroup {
 			break
 		}
 	}
-	if list, _ := p["SharingGroupServer"].([]any); len(list) > 0 {
+	for _, from := range []params{p, head} {
+		list, _ := from["SharingGroupServer"].([]any)
 		for _, v := range list {
 			m, _ := v.(map[string]any)
 			e := params(m)
 			g.Servers = append(g.Servers, intel.GroupServer{Server: int64(e.number("server_id", 0)), AllOrgs: e.flag("all_orgs", false)})
+		}
+		if len(g.Servers) > 0 {
+			break
 		}
 	}
 	return g
@@ -284,10 +289,46 @@ func (a *api) groupOrg(c *call) error {
 	return c.done(misp.Outcome{Controller: "SharingGroups", Action: map[bool]string{true: "addOrg", false: "removeOrg"}[adding], Message: msg})
 }
 
-// groupServer: this installation is in every group, and it knows no other yet.
+// groupServer answers addServer and removeServer. This installation is in every group: it is
+// neither added nor taken out so (measured).
 func (a *api) groupServer(c *call) error {
-	if _, err := a.Intel.SharingGroup(c.ctx(), c.who, c.arg(0)); err != nil {
+	if err := c.form(); err != nil {
+		return err
+	}
+	ref, number := c.arg(0), c.arg(1)
+	if ref == "" {
+		ref, number = c.params.text("sg_id"), c.params.text("server_id")
+	}
+	g, err := a.Intel.SharingGroup(c.ctx(), c.who, ref)
+	if err != nil {
 		return instead(err, notAllowed("No valid sharing group ID provided."), fault.NotFound)
 	}
-	return notAllowed("Invalid Server.")
+	no := notAllowed("Invalid Server.")
+	if number == "" || number == "0" || a.Servers == nil {
+		return no
+	}
+	list, err := a.Servers.Servers(c.ctx(), c.who)
+	if err != nil {
+		return instead(err, no, fault.Denied, fault.NotFound)
+	}
+	at := slices.IndexFunc(list, func(s Server) bool { return itoa(s.ID) == number })
+	if at < 0 {
+		return no
+	}
+	adding := c.action == "addserver"
+	if adding {
+		all := params{"": c.arg(2)}.flag("", false) || c.params.flag("all_orgs", false)
+		err = a.Intel.SetGroupServer(c.ctx(), c.who, itoa(g.ID), intel.GroupServer{Server: list[at].ID, URL: list[at].URL, Name: list[at].Name, AllOrgs: all})
+	} else {
+		err = a.Intel.RemoveGroupServer(c.ctx(), c.who, itoa(g.ID), list[at].ID)
+	}
+	if err != nil {
+		err = instead(err, forbidden(misp.MsgNoPermission), fault.Denied)
+		return instead(err, no, fault.NotFound, fault.Invalid)
+	}
+	out := misp.Outcome{Controller: "SharingGroups", Action: "addServer", Message: "Server added to the sharing group."}
+	if !adding {
+		out.Action, out.Message = "removeServer", "Server removed from the sharing group."
+	}
+	return c.done(out)
 }

@@ -120,7 +120,11 @@ func (a *api) template(c *call, w *misp.Object, event string) error {
 	if w.Description.Or("") != "" && w.Name.Or("") != "" {
 		return nil
 	}
-	t, ok, err := a.findTemplate(c, w.TemplateUUID.Or(""), w.Name.Or(""))
+	ref := w.TemplateUUID.Or("")
+	if ref == "" && w.Name.Or("") == "" {
+		ref = c.arg(1) // objects/add/<event>/<template>
+	}
+	t, ok, err := a.findTemplate(c, ref, w.Name.Or(""))
 	if err != nil {
 		return err
 	}

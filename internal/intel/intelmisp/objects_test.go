@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -77,6 +78,30 @@ func TestObjectsAreFoundByTheirIds(t *testing.T) {
 		at = search(`{"type":"ip-dst|port"}`)[0].Object.Attribute[0]
 		if len(at.AttributeTag) != 1 || at.AttributeTag[0].Tag.Name != "tlp:green" || at.AttributeTag[0].TagID == "" {
 			t.Errorf("%+v", at.AttributeTag)
+		}
+	})
+}
+
+// TestObjectOfATemplateInThePath: objects/add/<event>/<template> takes name, description and
+// class from the template that the path names.
+func TestObjectOfATemplateInThePath(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		event := w.made("user", `{"info":"x","distribution":"0"}`)
+		var list []struct {
+			ObjectTemplate struct{ ID, UUID, Name string }
+		}
+		w.Must(json.Unmarshal([]byte(w.told("admin", "/objectTemplates/index", "")), &list))
+		if len(list) == 0 {
+			t.Fatal("no templates here")
+		}
+		for _, ref := range []string{list[0].ObjectTemplate.ID, list[0].ObjectTemplate.UUID} {
+			got := w.ask("user", "POST", "/objects/add/"+event+"/"+ref, `{"Attribute":[{"type":"text","object_relation":"r","value":"v`+ref+`"}]}`)
+			if got.status != 200 || !strings.Contains(got.body, `"name":"`+list[0].ObjectTemplate.Name+`"`) || !strings.Contains(got.body, list[0].ObjectTemplate.UUID) {
+				t.Errorf("%s: %d %s", ref, got.status, got.body)
+			}
+		}
+		if got := w.ask("user", "POST", "/objects/add/"+event+"/999999", `{"Attribute":[{"type":"text","object_relation":"r","value":"w"}]}`); got.status == 200 {
+			t.Errorf("of none: %s", got.body)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package intelmisp
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -111,4 +112,47 @@ func between(s, from, to string) string {
 	_, s, _ = strings.Cut(s, from)
 	s, _, _ = strings.Cut(s, to)
 	return s
+}
+
+// TestGroupServers: servers of a sharing group are added and taken out by number; this
+// installation and what is no peer are not, and neither does who may not change the group.
+func TestGroupServers(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		if got := w.ask("admin", "POST", "/servers/add", `{"name":"P","url":"https://misp.example.org","authkey":"`+strings.Repeat("k", 40)+`","remote_org_id":"`+itoa(w.B.ID)+`"}`); got.status != 200 {
+			t.Fatal(got.body)
+		}
+		var servers []struct{ Server struct{ ID string } }
+		w.Must(json.Unmarshal([]byte(w.told("admin", "/servers/index", "")), &servers))
+		number := servers[len(servers)-1].Server.ID
+		var made struct{ SharingGroup struct{ ID string } }
+		// The form with everything wrapped is read as well.
+		w.Must(json.Unmarshal([]byte(w.told("admin", "/sharing_groups/add", `{"SharingGroup":{"name":"G","releasability":"r","SharingGroupServer":[{"server_id":"`+number+`","all_orgs":true}]}}`)), &made))
+		group := made.SharingGroup.ID
+		at := func() string { return w.told("admin", "/sharing_groups/view/"+group, "") }
+		if !strings.Contains(at(), `"server_id":"`+number+`"`) {
+			t.Errorf("a wrapped server: %s", at())
+		}
+		for _, c := range []struct {
+			as, path, want string
+			status         int
+			in             bool
+		}{
+			{"admin", "removeServer/" + group + "/" + number, "Server removed from the sharing group.", 200, false},
+			{"admin", "removeServer/" + group + "/" + number, "Invalid Server.", 405, false},
+			{"admin", "addServer/" + group + "/0", "Invalid Server.", 405, false},
+			{"admin", "addServer/" + group + "/999999", "Invalid Server.", 405, false},
+			{"other", "addServer/" + group + "/" + number, "You do not have permission", 403, false},
+			{"orgadmin", "addServer/" + group + "/" + number, "No valid sharing group ID provided.", 405, false},
+			{"admin", "addServer/" + group + "/" + number, "Server added to the sharing group.", 200, true},
+			{"admin", "addServer/" + group + "/" + number + "/1", "Server added to the sharing group.", 200, true},
+		} {
+			got := w.ask(c.as, "POST", "/sharing_groups/"+c.path, "")
+			if got.status != c.status || !strings.Contains(got.body, c.want) || strings.Contains(at(), `"server_id":"`+number+`"`) != c.in {
+				t.Errorf("%s %s: %d %s; %s", c.as, c.path, got.status, got.body, at())
+			}
+		}
+		if !strings.Contains(at(), "misp.example.org") || strings.Count(at(), `"server_id":"`+number+`"`) != 1 {
+			t.Errorf("after it: %s", at())
+		}
+	})
 }
