@@ -38,7 +38,9 @@ type Related struct {
 // RelatedEvents is Correlations at a bounded price, for answers that carry them beside
 // something else: of values that stand in very many events only a part is counted, after
 // the rare ones. MISP leaves such values out.
-func (s *Service) RelatedEvents(ctx context.Context, who ident.Actor, event string, limit int) (out []Related, err error) {
+// leaving counts only what labels let go to another installation, on both sides (see
+// PartLeaves).
+func (s *Service) RelatedEvents(ctx context.Context, who ident.Actor, event string, limit int, leaving bool) (out []Related, err error) {
 	if err := mayRead(who); err != nil {
 		return nil, err
 	}
@@ -48,13 +50,17 @@ func (s *Service) RelatedEvents(ctx context.Context, who ident.Actor, event stri
 		if err != nil {
 			return err
 		}
-		keys, _, err := ownKeys(ctx, tx, who, e)
+		stays, err := notStaying(ctx, tx, who, leaving)
+		if err != nil {
+			return err
+		}
+		keys, _, err := ownKeys(ctx, tx, who, e, stays)
 		if err != nil || len(keys) == 0 {
 			return err
 		}
 		counts, start := map[int64]int64{}, s.db.Clock.Now()
 		for part := range slices.Chunk(keys, keyBatch) {
-			if err := countFew(ctx, tx, who, e.ID, part, counts); err != nil {
+			if err := countFew(ctx, tx, who, e.ID, part, counts, stays); err != nil {
 				return err
 			}
 			if s.db.Clock.Now().Sub(start) > timeLimit {
@@ -79,7 +85,7 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 	var keys []int64
 	all := true
 	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
-		keys, all, err = ownKeys(ctx, tx, who, e)
+		keys, all, err = ownKeys(ctx, tx, who, e, "")
 		return err
 	})
 	if err != nil || len(keys) == 0 {
@@ -98,11 +104,11 @@ func (s *Service) Correlations(ctx context.Context, who ident.Actor, event strin
 
 // ownKeys are the keys under which an event may correlate, as far as who sees its
 // attributes; all is false when only the first of them were looked at.
-func ownKeys(ctx context.Context, tx *store.Tx, who ident.Actor, e Event) (keys []int64, all bool, err error) {
+func ownKeys(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, more string) (keys []int64, all bool, err error) {
 	if e.NoCorrelation {
 		return nil, true, nil
 	}
-	own, err := correlating(ctx, tx, who, e.ID, ownLimit)
+	own, err := correlating(ctx, tx, who, e.ID, ownLimit, more)
 	if err != nil || len(own) == 0 {
 		return nil, true, err
 	}
@@ -136,7 +142,7 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 				var n int64
 				bad := s.db.View(ctx, func(tx *store.Tx) (err error) {
 					clear(found)
-					n, err = countEqual(ctx, tx, who, event, parts[i], otherLimit, found)
+					n, err = countEqual(ctx, tx, who, event, parts[i], otherLimit, found, "")
 					return err
 				})
 				mu.Lock()
@@ -155,14 +161,14 @@ func (s *Service) counted(ctx context.Context, who ident.Actor, event int64, key
 
 // countFew is counted for keys of whose attributes only few are counted: what is nowhere
 // else not at all, then the rare ones, then a part of those that stand everywhere.
-func countFew(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, into map[int64]int64) error {
-	rare, rest, err := rareFirst(ctx, tx, who, event, keys, fewLimit)
+func countFew(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, into map[int64]int64, more string) error {
+	rare, rest, err := rareFirst(ctx, tx, who, event, keys, fewLimit, more)
 	if err != nil {
 		return err
 	}
-	n, err := countEqual(ctx, tx, who, event, rare, fewLimit, into)
+	n, err := countEqual(ctx, tx, who, event, rare, fewLimit, into, more)
 	if err == nil && n < fewLimit {
-		_, err = countEqual(ctx, tx, who, event, rest, everywhereLimit, into)
+		_, err = countEqual(ctx, tx, who, event, rest, everywhereLimit, into, more)
 	}
 	return err
 }

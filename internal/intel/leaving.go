@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"straza/internal/format/tlp"
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
 
@@ -86,4 +87,15 @@ func readStrict(ctx context.Context, tx *store.Tx) (out []strictTags, err error)
 		}
 	}
 	return out, nil
+}
+
+// notStaying is partLeavingWhere of attributes (a) for reads without a plan; "" unless leaving.
+func notStaying(ctx context.Context, tx *store.Tx, who ident.Actor, leaving bool) (string, error) {
+	if !leaving {
+		return "", nil
+	}
+	p := plan{Query: &Query{Leaving: true}, own: who.Org}
+	var err error
+	p.strict, err = readStrict(ctx, tx)
+	return p.andLeaving("a"), err
 }

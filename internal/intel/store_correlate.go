@@ -16,11 +16,11 @@ import (
 type ownSide struct{ typ, value string }
 
 // correlating lists the first attributes of an event that who sees and that may
-// correlate, in the order of the event's index.
-func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, limit int) ([]ownSide, error) {
+// correlate, in the order of the event's index; more narrows them.
+func correlating(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, limit int, more string) ([]ownSide, error) {
 	return store.All(ctx, tx, func(s store.Scanner) (o ownSide, err error) { err = s.Scan(&o.typ, &o.value); return },
 		"SELECT a.type, a.value FROM intel_attribute a WHERE a.event_id = $1 AND NOT a.deleted AND NOT a.no_correlation AND a.type NOT IN "+
-			quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+" ORDER BY a.object_id, a.id LIMIT $2", event, limit)
+			quoted(uncorrelated)+" AND "+childSeen(who, "a", false)+more+" ORDER BY a.object_id, a.id LIMIT $2", event, limit)
 }
 
 // willing is what an attribute of the other side of a correlation must be: seen by
@@ -62,11 +62,11 @@ func keyList(from int, keys []int64) (text string, args []any) {
 
 // countEqual adds, for each other event, how many of its attributes stand under
 // one of keys; n is how many were counted in all, at most that many.
-func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64, into map[int64]int64) (n int64, err error) {
+func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64, into map[int64]int64, more string) (n int64, err error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
-	equal, args := equalRows(who, "a.event_id", 2, keys, " AND a.event_id <> $1")
+	equal, args := equalRows(who, "a.event_id", 2, keys, " AND a.event_id <> $1"+more)
 	rows, err := tx.Query(ctx, "SELECT event_id, COUNT(*) FROM ("+equal+" LIMIT "+strconv.FormatInt(most, 10)+") equal GROUP BY event_id", append([]any{event}, args...)...)
 	if err != nil {
 		return 0, err
@@ -87,12 +87,12 @@ func countEqual(ctx context.Context, tx *store.Tx, who ident.Actor, event int64,
 // other events stand, the rarest, and the rest; a key with none is left out. Only what who
 // sees is counted: which part a key comes to decides how many of its events are told, and
 // whoever filled up events of their own would see by that how often others have a value.
-func rareFirst(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64) (rare, rest []int64, err error) {
+func rareFirst(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, keys []int64, most int64, more string) (rare, rest []int64, err error) {
 	list, args := keyList(2, keys)
 	type many struct{ key, n int64 }
 	under := func(col string) string {
 		return "(SELECT COUNT(*) FROM (SELECT 1 FROM intel_attribute a CROSS JOIN intel_event e WHERE a." + col + " = k.v AND a.event_id <> $1 AND e.id = a.event_id AND " +
-			willing(who) + " LIMIT " + strconv.Itoa(everywhereLimit) + ") " + col + "s)"
+			willing(who) + more + " LIMIT " + strconv.Itoa(everywhereLimit) + ") " + col + "s)"
 	}
 	elsewhere := func(col string) string { // cheaper than counting, and most keys are nowhere else
 		return "(SELECT 1 FROM intel_attribute a WHERE a." + col + " = k.v AND a.event_id <> $1 LIMIT 1) = 1"

@@ -76,7 +76,7 @@ func TestRareValuesAreRelatedFirst(t *testing.T) {
 			mine.Attribute = append(mine.Attribute, rare)
 		}
 		e := w.Add(ana, mine)
-		list, err := w.Intel.RelatedEvents(ctx, ana, e.UUID, 100)
+		list, err := w.Intel.RelatedEvents(ctx, ana, e.UUID, 100, false)
 		must(t, err)
 		for _, r := range list {
 			delete(want, r.Event.UUID)
@@ -101,7 +101,7 @@ func TestHiddenPlacesMoveNoRelation(t *testing.T) {
 		}
 		mine := w.Add(bo, inteltest.Event("asks", intel.OwnOrg, asked...))
 		related := func() int {
-			list, err := w.Intel.RelatedEvents(ctx, bo, mine.UUID, 1000)
+			list, err := w.Intel.RelatedEvents(ctx, bo, mine.UUID, 1000, false)
 			must(t, err)
 			return len(list)
 		}

@@ -19,7 +19,7 @@ const relatedMost = 100
 // and that the caller sees too, and the galaxies its tags stand for.
 func (a *api) decorate(c *call, e *intel.Event, w *misp.Event, s show) error {
 	if s.related {
-		list, err := a.Intel.RelatedEvents(c.ctx(), c.who, e.Ref(), relatedMost)
+		list, err := a.Intel.RelatedEvents(c.ctx(), c.who, e.Ref(), relatedMost, a.leaving(c))
 		if err != nil {
 			return err
 		}

@@ -402,6 +402,34 @@ func TestLocalLabelBinds(t *testing.T) {
 	})
 }
 
+// TestKeptAttributesDoNotCorrelate: an event is not told to a peer as related by a value that is
+// kept from it, on either side.
+func TestKeptAttributesDoNotCorrelate(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const far, open, kept = "52525252-1111-4111-8111-111111111111", "52525252-2222-4111-8111-111111111111", "52525252-3333-4111-8111-111111111111"
+		add := func(uuid, tag string) {
+			if got := w.ask("admin", "POST", "/events/add", `{"uuid":"`+uuid+`","info":"x","distribution":"3","published":true,"locked":true,"Orgc":{"name":"Far","uuid":"`+far+`"},"Tag":[{"name":"tlp:clear"}],
+				"Attribute":[{"type":"domain","value":"isto.example.rs"`+tag+`}]}`); got.status != http.StatusOK {
+				t.Fatal(got.body)
+			}
+		}
+		add(open, "")
+		add(kept, `,"Tag":[{"name":"tlp:red"}]`)
+		for of, other := range map[string]string{open: kept, kept: open} {
+			if got := w.told("admin", "/events/view/"+of, ""); !strings.Contains(got, other) {
+				t.Errorf("as admin: %.400s", got)
+			}
+			if got := w.told("sync", "/events/view/"+of, ""); strings.Contains(got, other) || !strings.Contains(got, of) {
+				t.Errorf("as a peer: %.400s", got)
+			}
+		}
+		add("52525252-4444-4111-8111-111111111111", "")
+		if got := w.told("sync", "/events/view/"+open, ""); !strings.Contains(got, "52525252-4444-4111-8111-111111111111") {
+			t.Errorf("what goes does not correlate: %.400s", got)
+		}
+	})
+}
+
 // TestWantedIsWhatPeersMayBring: a peer is asked for what is not here and for newer versions
 // of what peers brought, not for events that were made here: the push would be refused, or
 // take away what was changed here.
