@@ -2,6 +2,7 @@ package intel
 
 import (
 	"context"
+	"slices"
 
 	"straza/internal/craft/export"
 	"straza/internal/format/tlp"
@@ -119,4 +120,40 @@ func (s *Service) extend(ctx context.Context, who ident.Actor, e *Event, x *expo
 	} else {
 		x.Held++
 	}
+}
+
+// PartsOut gives the attributes and objects of an event as they leave in a file: without what
+// a label of its own keeps, and without tags that stay here. An object of which nothing leaves
+// stays whole.
+func (s *Service) PartsOut(ctx context.Context, who ident.Actor, e *Event, p Part, attribute func(*Attribute) error, object func(*Object) error) error {
+	leaves := func(a *Attribute) bool {
+		may := s.PartWayOut(ctx, who, a, e, tlp.Export).Answer == tlp.Pass
+		a.Tags = TagsOut(a.Tags)
+		return may
+	}
+	err := s.Attributes(ctx, who, e.Ref(), p, func(a *Attribute) error {
+		if !leaves(a) {
+			return nil
+		}
+		return attribute(a)
+	})
+	if err != nil {
+		return err
+	}
+	return s.Objects(ctx, who, e.Ref(), p, func(o *Object) error {
+		if !o.Keep(leaves) {
+			return nil
+		}
+		return object(o)
+	})
+}
+
+// Keep takes out of an object the attributes that do not pass, nil lets all; false when that
+// leaves nothing of what it had. Pure.
+func (o *Object) Keep(pass func(*Attribute) bool) bool {
+	had := len(o.Attributes)
+	if pass != nil {
+		o.Attributes = slices.DeleteFunc(o.Attributes, func(a Attribute) bool { return !pass(&a) })
+	}
+	return had == 0 || len(o.Attributes) > 0
 }

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -244,34 +243,8 @@ func (r rooms) event(ctx context.Context, who ident.Actor, enc *misp.Encoder, e 
 	if err := enc.Begin(w); err != nil {
 		return err
 	}
-	all := intel.Part{Deleted: intel.With}
-	if err := r.intel.Attributes(ctx, who, e.Ref(), all, func(a *intel.Attribute) error {
-		if r.stays(ctx, who, a, e) {
-			return nil
-		}
-		w, err := r.attribute(ctx, who, a)
-		if err != nil {
-			return err
-		}
-		return enc.Attribute(&w)
-	}); err != nil {
-		return err
-	}
-	if err := r.intel.Objects(ctx, who, e.Ref(), all, func(o *intel.Object) error {
-		if !r.passing(ctx, who, o, e) {
-			return nil
-		}
-		w := o.Wire()
-		if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
-			return err
-		}
-		for i := range o.Attributes {
-			if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
-				return err
-			}
-		}
-		return enc.Object(&w)
-	}); err != nil {
+	err = r.parts(ctx, who, e, intel.With, func(a *misp.Attribute) error { return enc.Attribute(a) }, func(o *misp.Object) error { return enc.Object(o) })
+	if err != nil {
 		return err
 	}
 	return enc.End()
@@ -325,49 +298,33 @@ func (r rooms) bundled(ctx context.Context, who ident.Actor, e *intel.Event, emi
 		return err
 	}
 	c := stix.New(w, stix.Options{}, emit)
-	err = r.intel.Attributes(ctx, who, e.Ref(), intel.Part{}, func(a *intel.Attribute) error {
-		if r.stays(ctx, who, a, e) {
-			return nil
-		}
-		w, err := r.attribute(ctx, who, a)
-		c.Attribute(&w)
-		return err
-	})
-	if err == nil {
-		err = r.intel.Objects(ctx, who, e.Ref(), intel.Part{}, func(o *intel.Object) (err error) {
-			if !r.passing(ctx, who, o, e) {
-				return nil
-			}
-			w := o.Wire()
-			if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
-				return err
-			}
-			for i := range o.Attributes {
-				if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
-					return err
-				}
-			}
-			c.Object(&w)
-			return nil
-		})
-	}
+	err = r.parts(ctx, who, e, intel.Without, func(a *misp.Attribute) error { c.Attribute(a); return nil }, func(o *misp.Object) error { c.Object(o); return nil })
 	return errors.Join(err, c.Close())
 }
 
-// stays tells that an attribute's own label keeps it out of files.
-func (r rooms) stays(ctx context.Context, who ident.Actor, a *intel.Attribute, e *intel.Event) bool {
-	return r.intel.PartWayOut(ctx, who, a, e, tlp.Export).Answer != tlp.Pass
-}
-
-// passing takes out of an object what stays; an object of which everything does stays whole.
-func (r rooms) passing(ctx context.Context, who ident.Actor, o *intel.Object, e *intel.Event) bool {
-	had := len(o.Attributes)
-	o.Attributes = slices.DeleteFunc(o.Attributes, func(a intel.Attribute) bool { return r.stays(ctx, who, &a, e) })
-	return had == 0 || len(o.Attributes) > 0
+// parts gives what of an event leaves in a file, as MISP writes it.
+func (r rooms) parts(ctx context.Context, who ident.Actor, e *intel.Event, deleted intel.Deleted, attribute func(*misp.Attribute) error, object func(*misp.Object) error) error {
+	return r.intel.PartsOut(ctx, who, e, intel.Part{Deleted: deleted}, func(a *intel.Attribute) error {
+		w, err := r.attribute(ctx, who, a)
+		if err != nil {
+			return err
+		}
+		return attribute(&w)
+	}, func(o *intel.Object) (err error) {
+		w := o.Wire()
+		if w.SharingGroup, err = r.group(ctx, who, o.Distribution, o.Group); err != nil {
+			return err
+		}
+		for i := range o.Attributes {
+			if w.Attribute[i], err = r.attribute(ctx, who, &o.Attributes[i]); err != nil {
+				return err
+			}
+		}
+		return object(&w)
+	})
 }
 
 func (r rooms) attribute(ctx context.Context, who ident.Actor, a *intel.Attribute) (misp.Attribute, error) {
-	a.Tags = intel.TagsOut(a.Tags)
 	w := a.Wire()
 	var err error
 	if w.SharingGroup, err = r.group(ctx, who, a.Distribution, a.Group); err != nil || a.DataSize == 0 {

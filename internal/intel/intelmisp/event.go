@@ -45,9 +45,12 @@ func noLocal(c *call) bool {
 	return c.params.flag("excludeLocalTags", false) || synchronises(c)
 }
 
-// exported are the uses of tags that leave.
+// exported are the uses of tags that leave; those for here alone too, unless noLocal.
 func exported(uses []intel.TagUse, noLocal bool) []intel.TagUse {
-	return slices.DeleteFunc(slices.Clone(uses), func(t intel.TagUse) bool { return !t.Exportable || noLocal && (t.Local || t.LocalOnly) })
+	if noLocal {
+		return intel.TagsOut(uses)
+	}
+	return slices.DeleteFunc(slices.Clone(uses), func(t intel.TagUse) bool { return !t.Exportable })
 }
 
 // showOf reads the options of events/view.
@@ -286,7 +289,7 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 		return nil
 	}
 	return a.Intel.Objects(c.ctx(), c.who, e.Ref(), intel.Part{Deleted: s.deleted}, func(ob *intel.Object) error {
-		if !passing(ob, s.only) {
+		if !ob.Keep(s.only) {
 			return nil
 		}
 		w, err := a.objectWire(c, ob, s)
@@ -295,16 +298,6 @@ func (a *api) writeObjects(c *call, x *misp.Encoder, e *intel.Event, s show) err
 		}
 		return x.Object(&w)
 	})
-}
-
-// passing leaves those of an object's attributes that only lets pass, and tells whether
-// there are any, or nothing was asked.
-func passing(ob *intel.Object, only func(*intel.Attribute) bool) bool {
-	if only == nil {
-		return true
-	}
-	ob.Attributes = slices.DeleteFunc(ob.Attributes, func(at intel.Attribute) bool { return !only(&at) })
-	return len(ob.Attributes) > 0
 }
 
 // grouped puts the groups of an event that came in the terms of here: a peer's number

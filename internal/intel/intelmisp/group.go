@@ -254,18 +254,25 @@ func (a *api) groupDelete(c *call) error {
 	return c.done(misp.Outcome{Controller: "SharingGroups", Action: "delete", Message: "SharingGroup deleted", ID: itoa(g.ID)})
 }
 
+// groupAnd reads the group and the other thing that an act is about: both of the path, or both
+// of the body, where the other has a name.
+func (a *api) groupAnd(c *call, name string) (g intel.SharingGroup, other string, err error) {
+	if err := c.form(); err != nil {
+		return g, "", err
+	}
+	ref, other := c.arg(0), c.arg(1)
+	if ref == "" {
+		ref, other = c.params.text("sg_id"), c.params.text(name)
+	}
+	g, err = a.Intel.SharingGroup(c.ctx(), c.who, ref)
+	return g, other, instead(err, notAllowed("No valid sharing group ID provided."), fault.NotFound)
+}
+
 // groupOrg answers addOrg and removeOrg.
 func (a *api) groupOrg(c *call) error {
-	if err := c.form(); err != nil {
-		return err
-	}
-	ref, org := c.arg(0), c.arg(1)
-	if ref == "" {
-		ref, org = c.params.text("sg_id"), c.params.text("org_id")
-	}
-	g, err := a.Intel.SharingGroup(c.ctx(), c.who, ref)
+	g, org, err := a.groupAnd(c, "org_id")
 	if err != nil {
-		return instead(err, notAllowed("No valid sharing group ID provided."), fault.NotFound)
+		return err
 	}
 	o := intel.Org{UUID: org}
 	if isDigits(org) {
@@ -292,16 +299,9 @@ func (a *api) groupOrg(c *call) error {
 // groupServer answers addServer and removeServer. This installation is in every group: it is
 // neither added nor taken out so (measured).
 func (a *api) groupServer(c *call) error {
-	if err := c.form(); err != nil {
-		return err
-	}
-	ref, number := c.arg(0), c.arg(1)
-	if ref == "" {
-		ref, number = c.params.text("sg_id"), c.params.text("server_id")
-	}
-	g, err := a.Intel.SharingGroup(c.ctx(), c.who, ref)
+	g, number, err := a.groupAnd(c, "server_id")
 	if err != nil {
-		return instead(err, notAllowed("No valid sharing group ID provided."), fault.NotFound)
+		return err
 	}
 	no := notAllowed("Invalid Server.")
 	if number == "" || number == "0" || a.Servers == nil {

@@ -27,7 +27,7 @@ func (a *api) objectView(c *call) error {
 	if a.withheld(c, &e) {
 		return notFound(invalidObject)
 	}
-	passing(&ob, a.lets(c, &e, nil))
+	ob.Keep(a.lets(c, &e, nil))
 	return a.objectAnswer(c, &ob, &e)
 }
 
@@ -220,7 +220,7 @@ func (a *api) objectEdit(c *call) error {
 	if err != nil {
 		return err
 	}
-	passing(&ob, a.lets(c, &e, nil))
+	ob.Keep(a.lets(c, &e, nil))
 	return a.objectAnswer(c, &ob, &e)
 }
 

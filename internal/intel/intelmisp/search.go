@@ -562,7 +562,7 @@ func (s *search) objects() error {
 
 func (s *search) object(id int64, e *intel.Event) error {
 	ob, err := s.a.Intel.Object(s.c.ctx(), s.c.who, itoa(id), s.q.Deleted)
-	if err != nil || !passing(&ob, s.a.lets(s.c, e, nil)) {
+	if err != nil || !ob.Keep(s.a.lets(s.c, e, nil)) {
 		return err
 	}
 	w, err := s.a.objectWire(s.c, &ob, s.show)

@@ -98,7 +98,7 @@ func (s *search) stixEvent(b *bundle, e *intel.Event) error {
 		return err
 	}
 	err = s.a.Intel.Objects(s.c.ctx(), s.c.who, e.Ref(), part, func(ob *intel.Object) error {
-		if !passing(ob, only) {
+		if !ob.Keep(only) {
 			return nil
 		}
 		x, err := s.a.objectWire(s.c, ob, show)

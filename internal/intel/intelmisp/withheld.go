@@ -63,24 +63,10 @@ func (a *api) staying(c *call) func(event int64) bool {
 	}
 }
 
-// sightingStays is partWithheld by what a sighting is of; each thing is asked once.
+// sightingStays is partWithheld by what a sighting is of.
 func (a *api) sightingStays(c *call) func(*intel.Sighting) bool {
-	if !a.leaving(c) {
-		return func(*intel.Sighting) bool { return false }
-	}
-	stays, parts := a.staying(c), map[int64]bool{}
-	return func(g *intel.Sighting) bool {
-		if stays(g.EventID) {
-			return true
-		}
-		held, asked := parts[g.AttributeID]
-		if !asked {
-			at, err := a.Intel.Attribute(c.ctx(), c.who, itoa(g.AttributeID))
-			held = err != nil || a.partWithheld(c, &at, at.Event)
-			parts[g.AttributeID] = held
-		}
-		return held
-	}
+	stays, part := a.staying(c), a.partStays(c)
+	return func(g *intel.Sighting) bool { return stays(g.EventID) || part(itoa(g.AttributeID)) }
 }
 
 // remarkStays tells the same of what others said about an event or an attribute.

@@ -176,29 +176,10 @@ func (p *pages) writeEvent(ctx context.Context, w io.Writer, who ident.Actor, e 
 	if err := enc.Begin(head.Wire()); err != nil {
 		return err
 	}
-	stays := func(a *intel.Attribute) bool {
-		return p.s.PartWayOut(ctx, who, a, e, tlp.Export).Answer != tlp.Pass
-	}
-	err := p.s.Attributes(ctx, who, e.Ref(), intel.Part{}, func(a *intel.Attribute) error {
-		if stays(a) {
-			return nil
-		}
-		a.Tags = intel.TagsOut(a.Tags)
+	err := p.s.PartsOut(ctx, who, e, intel.Part{}, func(a *intel.Attribute) error {
 		x := a.Wire()
 		return enc.Attribute(&x)
-	})
-	if err != nil {
-		return err
-	}
-	err = p.s.Objects(ctx, who, e.Ref(), intel.Part{}, func(o *intel.Object) error {
-		had := len(o.Attributes)
-		o.Attributes = slices.DeleteFunc(o.Attributes, func(a intel.Attribute) bool { return stays(&a) })
-		if had > 0 && len(o.Attributes) == 0 {
-			return nil
-		}
-		for i := range o.Attributes {
-			o.Attributes[i].Tags = intel.TagsOut(o.Attributes[i].Tags)
-		}
+	}, func(o *intel.Object) error {
 		x := o.Wire()
 		return enc.Object(&x)
 	})
