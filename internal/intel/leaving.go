@@ -99,3 +99,29 @@ func notStaying(ctx context.Context, tx *store.Tx, who ident.Actor, leaving bool
 	p.strict, err = readStrict(ctx, tx)
 	return p.andLeaving("a"), err
 }
+
+// Kept is what labels of their own keep of an event that may itself go to another installation.
+type Kept struct {
+	Attributes int64 // how many, deleted ones not counted
+	parts      map[string]bool
+}
+
+// Holds tells whether an attribute, or an object of which everything is kept, is among it.
+func (k Kept) Holds(uuid string) bool { return k.parts[uuid] }
+
+// Kept tells what who would see of an event and what PartLeaves keeps all the same.
+func (s *Service) Kept(ctx context.Context, who ident.Actor, e *Event) (k Kept, err error) {
+	if err := mayRead(who); err != nil {
+		return k, err
+	}
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		strict, err := readStrict(ctx, tx)
+		for _, x := range strict {
+			if err == nil && x.own != e.Locked && x.named == (e.Distribution == Group) {
+				k, err = keptParts(ctx, tx, who, e.ID, x.ids)
+			}
+		}
+		return err
+	})
+	return k, err
+}

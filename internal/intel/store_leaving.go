@@ -1,9 +1,13 @@
 package intel
 
 import (
+	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
+	"straza/internal/kernel/ident"
 	"straza/internal/kernel/store"
 )
 
@@ -30,4 +34,50 @@ func (p *plan) andLeaving(a string) string {
 		return " AND " + sql
 	}
 	return ""
+}
+
+// keptParts reads Kept of an event by the tags that keep an attribute of it.
+func keptParts(ctx context.Context, tx *store.Tx, who ident.Actor, event int64, tags []int64) (k Kept, err error) {
+	strict := func(a string) string {
+		return "EXISTS (SELECT 1 FROM intel_tagging hg WHERE hg.tag_id IN " + store.In(tags) + " AND hg.event_id = " + a + ".event_id AND hg.attribute_id = " + a + ".id)"
+	}
+	rows, err := tx.Query(ctx, "SELECT a.uuid, a.object_id, a.deleted FROM intel_attribute a WHERE a.id IN (SELECT hg.attribute_id FROM intel_tagging hg"+
+		" WHERE hg.tag_id IN "+store.In(tags)+" AND hg.event_id = $1 AND hg.attribute_id <> 0) AND "+childSeen(who, "a", false), event)
+	if err != nil {
+		return k, err
+	}
+	defer rows.Close()
+	objects := map[int64]bool{}
+	for rows.Next() {
+		var uuid string
+		var object int64
+		var deleted bool
+		if err := rows.Scan(&uuid, &object, &deleted); err != nil {
+			return k, err
+		}
+		k.hold(uuid)
+		if !deleted {
+			k.Attributes++
+		}
+		if object != 0 {
+			objects[object] = true
+		}
+	}
+	if err := rows.Err(); err != nil || len(objects) == 0 {
+		return k, err
+	}
+	rows.Close()
+	emptied, err := store.All(ctx, tx, func(s store.Scanner) (uuid string, err error) { err = s.Scan(&uuid); return }, "SELECT o.uuid FROM intel_object o WHERE o.id IN "+
+		store.In(slices.Collect(maps.Keys(objects)))+" AND NOT EXISTS (SELECT 1 FROM intel_attribute a WHERE a.event_id = $1 AND a.object_id = o.id AND NOT a.deleted AND NOT "+strict("a")+")", event)
+	for _, uuid := range emptied {
+		k.hold(uuid)
+	}
+	return k, err
+}
+
+func (k *Kept) hold(uuid string) {
+	if k.parts == nil {
+		k.parts = map[string]bool{}
+	}
+	k.parts[uuid] = true
 }

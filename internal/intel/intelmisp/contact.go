@@ -32,6 +32,9 @@ func (a *api) eventCheck(c *call) error {
 	if err != nil {
 		return instead(err, notFound("Invalid event."), fault.NotFound)
 	}
+	if a.withheld(c, &e) {
+		return notFound("Invalid event.")
+	}
 	return c.value(ordered{{"uuid", e.UUID}})
 }
 

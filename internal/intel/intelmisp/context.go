@@ -61,7 +61,7 @@ func (s *search) gather(l *labels, e *intel.Event) error {
 	take := func(uses []intel.TagUse) {
 		for i := range uses {
 			switch t := &uses[i]; {
-			case !t.Exportable || s.show.noLocal && t.Local:
+			case !t.Exportable || s.show.noLocal && (t.Local || t.LocalOnly):
 			case !t.Galaxy():
 				l.tags[t.Name] = true
 			default:

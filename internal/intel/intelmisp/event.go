@@ -37,6 +37,7 @@ type show struct {
 	remarks  bool // analyst data
 	decay    *decaying
 	lacks    intel.Lacks // of the event under way
+	kept     intel.Kept  // of it by labels of its parts
 }
 
 // noLocal tells whether local tags, and the clusters that they stand for, stay here: asked
@@ -186,6 +187,9 @@ func (a *api) writeEvent(c *call, x *misp.Encoder, e *intel.Event, s show) error
 			}
 		}
 	}
+	if s.kept, err = a.keptOf(c, e); err != nil {
+		return err
+	}
 	w, err := a.eventHeader(c, e, s)
 	if err != nil {
 		return err
@@ -238,6 +242,9 @@ func (a *api) writeChildren(c *call, x *misp.Encoder, parts []*intel.Event, s sh
 		of[i] = s
 		if i > 0 {
 			if of[i].lacks, err = a.Intel.Lacks(c.ctx(), c.who, e); err != nil {
+				return err
+			}
+			if of[i].kept, err = a.keptOf(c, e); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package intelmisp
 
 import (
 	"encoding/base64"
+	"slices"
 
 	"straza/internal/format/misp"
 	"straza/internal/intel"
@@ -11,7 +12,7 @@ import (
 // eventHeader is the wire form of all but attributes and objects.
 func (a *api) eventHeader(c *call, e *intel.Event, s show) (*misp.Event, error) {
 	w := e.Wire()
-	w.SightingTimestamp = misp.Int{}
+	w.SightingTimestamp, w.AttributeCount = misp.Int{}, misp.N(e.Attributes-s.kept.Attributes)
 	w.Tag = dropLocal(w.Tag, s.noLocal)
 	w.Org.Local = misp.B(true)
 	w.Orgc.Local = misp.B(e.Origin.ID == e.Owner.ID || a.isLocal(c, e.Origin.ID))
@@ -89,13 +90,17 @@ func (a *api) groupOf(c *call, id int64) (*misp.SharingGroup, error) {
 	return c.groups[id], nil
 }
 
+// goesOn tells whether a tag is told: exportable, and with noLocal not for here alone.
+func goesOn(t *misp.Tag, noLocal bool) bool {
+	return t.Exportable.Or(true) && !(noLocal && (t.Local.V || t.LocalOnly.V))
+}
+
 func dropLocal(tags []misp.Tag, drop bool) []misp.Tag {
 	kept := tags[:0]
 	for _, t := range tags {
-		if (drop && t.Local.V) || !t.Exportable.Or(true) {
-			continue
+		if goesOn(&t, drop) {
+			kept = append(kept, t)
 		}
-		kept = append(kept, t)
 	}
 	if len(kept) == 0 {
 		return nil // an event without tags has no such key
@@ -141,6 +146,7 @@ func (a *api) attach(c *call, id int64, w *misp.Attribute) error {
 func (a *api) objectWire(c *call, ob *intel.Object, s show) (misp.Object, error) {
 	w := ob.Wire()
 	w.Description = misp.TextOrNull(ob.Description)
+	w.ObjectReference = slices.DeleteFunc(w.ObjectReference, func(r misp.ObjectReference) bool { return s.kept.Holds(r.ReferencedUUID.V) })
 	if err := a.saidOf(c, s.said[ob.UUID], whole, &w.Note, &w.Opinion, &w.Relationship); err != nil {
 		return w, err
 	}

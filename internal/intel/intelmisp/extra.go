@@ -24,8 +24,13 @@ func (a *api) decorate(c *call, e *intel.Event, w *misp.Event, s show) error {
 			return err
 		}
 		for i := range list {
-			if !a.withheld(c, list[i].Event) {
-				w.RelatedEvent = append(w.RelatedEvent, misp.RelatedEvent{Event: *relatedEvent(list[i].Event)})
+			if e := list[i].Event; !a.withheld(c, e) {
+				kept, err := a.keptOf(c, e)
+				if err != nil {
+					return err
+				}
+				e.Attributes -= kept.Attributes
+				w.RelatedEvent = append(w.RelatedEvent, misp.RelatedEvent{Event: *relatedEvent(e)})
 			}
 		}
 		slices.SortFunc(w.RelatedEvent, func(x, y misp.RelatedEvent) int { return strings.Compare(y.Event.Date.V, x.Event.Date.V) })
@@ -142,7 +147,7 @@ func contextEvent(e *intel.Event, noLocal bool) *misp.Event {
 		UUID: w.UUID, Analysis: w.Analysis, Timestamp: w.Timestamp, Distribution: w.Distribution, PublishTimestamp: w.PublishTimestamp,
 		SharingGroupID: w.SharingGroupID, ExtendsUUID: w.ExtendsUUID, Orgc: w.Orgc, Tag: []misp.Tag{}}
 	for _, t := range w.Tag {
-		if t.Exportable.V && !(noLocal && t.Local.V) {
+		if goesOn(&t, noLocal) {
 			full.Tag = append(full.Tag, misp.Tag{ID: t.ID, Name: t.Name, Colour: t.Colour, NumericalValue: t.NumericalValue, Local: t.Local})
 		}
 	}

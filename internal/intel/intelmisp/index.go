@@ -33,6 +33,11 @@ func (a *api) eventIndex(c *call) error {
 			if minimal {
 				return a.minimalEvent(c, e, &o.left, yield)
 			}
+			kept, err := a.keptOf(c, e)
+			if err != nil {
+				return err
+			}
+			e.Attributes -= kept.Attributes
 			return yield(indexEvent(e, noLocal(c)))
 		})
 		o.count = total - o.left

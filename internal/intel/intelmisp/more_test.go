@@ -357,6 +357,76 @@ func TestLabelOfAPartBindsWhatHangsOnIt(t *testing.T) {
 	})
 }
 
+// TestNothingPointsToWhatIsKept: a peer is told neither by a number nor by a reference of what
+// labels keep from it, nor whether an event that stays is here.
+func TestNothingPointsToWhatIsKept(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const event, far = "53535353-1111-4111-8111-111111111111", "53535353-2222-4111-8111-111111111111"
+		const keptOne, openOne, keptAll = "53535353-3333-4111-8111-111111111111", "53535353-4444-4111-8111-111111111111", "53535353-5555-4111-8111-111111111111"
+		red := `,"Tag":[{"name":"tlp:red"}]`
+		if got := w.ask("admin", "POST", "/events/add", `{"uuid":"`+event+`","info":"x","distribution":"3","published":true,"locked":true,"Orgc":{"name":"Far","uuid":"`+far+`"},"Tag":[{"name":"tlp:clear"}],
+			"Attribute":[{"uuid":"`+keptOne+`","type":"domain","value":"jedan.example.rs"`+red+`},{"uuid":"`+openOne+`","type":"domain","value":"dva.example.rs"}],
+			"Object":[{"uuid":"`+keptAll+`","name":"file","distribution":"5","Attribute":[{"object_relation":"filename","type":"filename","value":"tri.exe"`+red+`}]},
+				{"uuid":"53535353-6666-4111-8111-111111111111","name":"domain-ip","distribution":"5","Attribute":[{"object_relation":"domain","type":"domain","value":"cetiri.example.rs"}],
+				"ObjectReference":[{"referenced_uuid":"`+keptOne+`","relationship_type":"related-to"},{"referenced_uuid":"`+openOne+`","relationship_type":"related-to"},{"referenced_uuid":"`+keptAll+`","relationship_type":"related-to"}]}]}`); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		stays := w.made("orgadmin", `{"info":"ostaje","distribution":"3","published":true,"Tag":[{"name":"tlp:red"}]}`)
+		for path, body := range map[string]string{"/events/view/" + event: "", "/events/restSearch": `{"uuid":"` + event + `"}`} {
+			all, got := w.told("admin", path, body), w.told("sync", path, body)
+			for _, u := range []string{keptOne, keptAll} {
+				if strings.Contains(got, u) || strings.Count(all, u) < 2 {
+					t.Errorf("%s points to %s: %s", path, u, got)
+				}
+			}
+			if strings.Count(got, openOne) < 2 || !strings.Contains(got, `"attribute_count":"2"`) || !strings.Contains(all, `"attribute_count":"4"`) {
+				t.Errorf("%s: %s", path, got)
+			}
+		}
+		if got := w.told("sync", "/events/index", `{"eventid":"`+event+`"}`); !strings.Contains(got, `"attribute_count":"2"`) {
+			t.Errorf("the index: %s", got)
+		}
+		if got := w.told("sync", "/events/restSearch", `{"uuid":"`+event+`","returnFormat":"stix2"}`); strings.Contains(got, keptOne) || strings.Contains(got, keptAll) || !strings.Contains(got, openOne) {
+			t.Errorf("STIX: %s", got)
+		}
+		for of, want := range map[string]int{event: http.StatusOK, stays: http.StatusNotFound} {
+			if got := w.ask("sync", "GET", "/events/checkuuid/"+of, ""); got.status != want {
+				t.Errorf("checkuuid of %s: %d %s", of, got.status, got.body)
+			}
+		}
+	})
+}
+
+// TestTagForHereAlone: a tag that is for here alone goes with nothing, also where it stands as
+// an ordinary one.
+func TestTagForHereAlone(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const event, part = "54545454-1111-4111-8111-111111111111", "54545454-3333-4111-8111-111111111111"
+		tags := `,"Tag":[{"name":"samo:ovde"},{"name":"tlp:clear"}]`
+		if got := w.ask("admin", "POST", "/events/add", `{"uuid":"`+event+`","info":"x","distribution":"3","published":true,"locked":true,"Orgc":{"name":"Far","uuid":"54545454-2222-4111-8111-111111111111"}`+tags+`,
+			"Attribute":[{"uuid":"`+part+`","type":"domain","value":"dva.example.rs"`+tags+`}]}`); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		var found []struct{ Tag struct{ ID string } }
+		w.Must(json.Unmarshal([]byte(w.told("admin", "/tags/search/samo:ovde", "")), &found))
+		if len(found) != 1 {
+			t.Fatal(found)
+		}
+		if got := w.ask("admin", "POST", "/tags/edit/"+found[0].Tag.ID, `{"local_only":true}`); got.status != http.StatusOK {
+			t.Fatal(got.body)
+		}
+		for path, body := range map[string]string{"/events/view/" + event: "", "/attributes/view/" + part: "", "/attributes/restSearch": `{"uuid":"` + part + `","includeContext":1,"includeEventTags":1}`,
+			"/events/restSearch": `{"uuid":"` + event + `"}`, "/events/index": `{"eventid":"` + event + `"}`} {
+			if got := w.told("admin", path, body); !strings.Contains(got, "samo:ovde") {
+				t.Errorf("%s as admin: %s", path, got)
+			}
+			if got := w.told("sync", path, body); strings.Contains(got, "samo:ovde") || !strings.Contains(got, "tlp:clear") {
+				t.Errorf("%s as a peer: %s", path, got)
+			}
+		}
+	})
+}
+
 // told is the body of an answer: a GET, or a POST of what is given.
 func (w *world) told(as, path, body string) string {
 	method := "GET"

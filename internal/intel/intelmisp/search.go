@@ -476,7 +476,7 @@ func (s *search) attribute(at *intel.Attribute) (misp.Attribute, error) {
 	}
 	if p.flag("includeEventTags", p.flag("includeDecayScore", false)) { // measured: a score brings them
 		for _, t := range e.Wire().Tag {
-			if !(s.show.noLocal && t.Local.V) && t.Exportable.V {
+			if goesOn(&t, s.show.noLocal) {
 				w.Tag = append(w.Tag, misp.Tag{ID: t.ID, Name: t.Name, Colour: t.Colour, NumericalValue: t.NumericalValue, Inherited: misp.Count(1)})
 			}
 		}

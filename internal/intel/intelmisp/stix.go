@@ -78,6 +78,10 @@ func (s *search) stixEvents() error {
 func (s *search) stixEvent(b *bundle, e *intel.Event) error {
 	show := s.show
 	show.related = false
+	var err error
+	if show.kept, err = s.a.keptOf(s.c, e); err != nil {
+		return err
+	}
 	w, err := s.a.eventHeader(s.c, e, show)
 	if err != nil {
 		return err

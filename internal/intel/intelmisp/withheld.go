@@ -114,3 +114,11 @@ func (a *api) lets(c *call, e *intel.Event, only func(*intel.Attribute) bool) fu
 	}
 	return func(at *intel.Attribute) bool { return intel.PartLeaves(at, e) && (only == nil || only(at)) }
 }
+
+// keptOf is what labels of their own keep of the parts of an event that leaves.
+func (a *api) keptOf(c *call, e *intel.Event) (intel.Kept, error) {
+	if !a.outward(c, e) {
+		return intel.Kept{}, nil
+	}
+	return a.Intel.Kept(c.ctx(), c.who, e)
+}
