@@ -28,6 +28,9 @@ type AddOptions struct {
 	// Once makes adding idempotent: the same caller with the same key gets the event
 	// that was stored then (State "again"), whatever the document says now; "" = no key.
 	Once string
+	// From is what brings the event when no person does, Ref 0 for none: it is noted with a new
+	// event, and the same brings newer versions of it.
+	From Origin
 	// Version is the Changed of the event that an edit was made for; another one
 	// there now is Conflict "fault.conflict". 0 = whatever is there.
 	Version int64

@@ -90,6 +90,11 @@ func (l *loader) keepSaid(ctx context.Context, tx *store.Tx) error {
 }
 
 func (l *loader) also(ctx context.Context, tx *store.Tx) error {
+	if l.opt.From.Ref != 0 && !l.exists {
+		if err := l.s.link(ctx, tx, l.opt.From, Shared{Event: l.event}); err != nil {
+			return err
+		}
+	}
 	if l.opt.Also == nil {
 		return nil
 	}

@@ -2,6 +2,8 @@ package intel
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"straza/internal/format/misp"
 	"straza/internal/kernel/fault"
@@ -62,7 +64,7 @@ type merge struct {
 
 // edit merges the draft into the event that is here.
 func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
-	if err := mayChange(l.who, l.event); err != nil {
+	if err := mayRenew(ctx, tx, l.who, l.event, l.opt.From); err != nil {
 		return err
 	}
 	if l.event.Locked { // what a peer brings of an organisation that is not wanted any more
@@ -124,6 +126,19 @@ func (l *loader) edit(ctx context.Context, tx *store.Tx) error {
 		return l.keepSaid(ctx, tx) // analyst data changes no event
 	}
 	return m.end(ctx, tx, before)
+}
+
+// mayRenew is mayChange, also for what nobody in person made and came from where this comes from.
+func mayRenew(ctx context.Context, tx *store.Tx, who ident.Actor, e Event, from Origin) error {
+	err := mayChange(who, e)
+	if err == nil || from.Ref == 0 || who.Kind != ident.System || who.Person != 0 || e.Creator != 0 || e.Origin.ID != who.Org {
+		return err
+	}
+	list, fail := store.All(ctx, tx, scanOrigin, originsOf, e.ID)
+	if slices.ContainsFunc(list, func(o Origin) bool { return o.Kind == from.Kind && o.Ref == from.Ref }) {
+		err = nil
+	}
+	return errors.Join(fail, err)
 }
 
 // fresher tells whether the document adds a part that is not here yet.

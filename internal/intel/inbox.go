@@ -66,6 +66,19 @@ func (s *Service) Deliver(ctx context.Context, who ident.Actor, into Collection,
 	if err := mayWrite(who); err != nil {
 		return st, err
 	}
+	return s.deliverFrom(ctx, who, 0, into, list)
+}
+
+// DeliverPolled is Deliver to the inbox of what was polled from a server: a newer version
+// that comes from there changes what an older one from there was made into.
+func (s *Service) DeliverPolled(ctx context.Context, who ident.Actor, server int64, list []InboxEntry) (st taxii.Status, err error) {
+	if err := mayWrite(who); err != nil {
+		return st, err
+	}
+	return s.deliverFrom(ctx, who, server, Collection{Kind: InboxCollection}, list)
+}
+
+func (s *Service) deliverFrom(ctx context.Context, who ident.Actor, server int64, into Collection, list []InboxEntry) (st taxii.Status, err error) {
 	if who.Org == 0 {
 		return st, fault.New(fault.Denied, "%s has no organisation to write for", who)
 	}
@@ -75,13 +88,13 @@ func (s *Service) Deliver(ctx context.Context, who ident.Actor, into Collection,
 	}
 	for try := 0; ; try++ {
 		// Of two POSTs that bring the same at once the later one finds it here.
-		if st, err = s.deliver(ctx, who, into, list, keys); !store.IsUnique(err) || try == 3 {
+		if st, err = s.deliver(ctx, who, server, into, list, keys); !store.IsUnique(err) || try == 3 {
 			return st, err
 		}
 	}
 }
 
-func (s *Service) deliver(ctx context.Context, who ident.Actor, into Collection, list []InboxEntry, keys []string) (st taxii.Status, err error) {
+func (s *Service) deliver(ctx context.Context, who ident.Actor, server int64, into Collection, list []InboxEntry, keys []string) (st taxii.Status, err error) {
 	id, uuid := s.db.NewID(), s.db.NewUUID()
 	uuid = uuid[:14] + "4" + uuid[15:] // the standard's ids are of version 4
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
@@ -115,7 +128,7 @@ func (s *Service) deliver(ctx context.Context, who ident.Actor, into Collection,
 		if open {
 			ended = 0
 		}
-		if _, err := tx.Exec(ctx, addInboxPost, id, uuid, who.Org, who.Person, now, ended, collection); err != nil {
+		if _, err := tx.Exec(ctx, addInboxPost, id, uuid, who.Org, who.Person, now, ended, collection, server); err != nil {
 			return err
 		}
 		if _, err := tx.CopyIn(ctx, "intel_inbox", inboxColumns, columnsOf(rows)); err != nil {
@@ -283,11 +296,17 @@ func (s *Service) importInbox(ctx context.Context, p postRow, rows []inboxRow, f
 	who := ident.SystemPart("inbox") // may add, and change what the same person added
 	who.Org, who.Person = p.org, p.person
 	var event *misp.Event
+	opt := AddOptions{Org: p.org, Upsert: true, From: Origin{Kind: "taxii", Ref: p.server}}
 	in := STIX{Read: stix.ReadOptions{Info: "TAXII inbox " + p.uuid}, Edit: func(e *misp.Event) {
 		event = e
 		e.Published, e.Distribution, e.Orgc = misp.B(false), misp.N(0), nil // looked at before it goes on, whatever it says
+	}, Skip: func(e *misp.Event) (bool, error) {
+		if e.UUID.V != p.uuid {
+			return false, nil
+		}
+		return s.renew(ctx, who, e, opt, p.asked/1e6)
 	}}
-	_, err = s.ImportSTIX(ctx, who, &doc, in, AddOptions{Org: p.org, Upsert: true}, func(saved Saved, err error) error {
+	_, err = s.ImportSTIX(ctx, who, &doc, in, opt, func(saved Saved, err error) error {
 		switch fault.KindOf(err) {
 		case "":
 			if p.collection != 0 && (saved.State == "created" || saved.State == "updated") {

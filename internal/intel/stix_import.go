@@ -17,6 +17,8 @@ type STIX struct {
 	Read   stix.ReadOptions // At 0 is now
 	// Edit changes each event before it is stored; nil changes nothing.
 	Edit func(*misp.Event)
+	// Skip tells that an event, edited, is not to be stored; nil stores all. It may take parts out.
+	Skip func(*misp.Event) (bool, error)
 	// Grouping puts the sharing groups of the document into the terms of here, a fresh one
 	// for each event; nil knows none, and what they hold is its holder's alone.
 	Grouping func() *Grouping
@@ -43,6 +45,11 @@ func (s *Service) ImportSTIX(ctx context.Context, who ident.Actor, r io.Reader, 
 	left, err = b.Events(in.Read, func(e *misp.Event) error {
 		if in.Edit != nil {
 			in.Edit(e)
+		}
+		if in.Skip != nil {
+			if skip, err := in.Skip(e); skip || err != nil {
+				return err
+			}
 		}
 		came, kept := 0, 0
 		src := inGroups(heldBack(Grouped(ctx, inGroups(FromEvent(e), &came), in.grouping())), &kept)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	addInboxPost = `INSERT INTO intel_inbox_post (id, uuid, org_id, person_id, asked, ended, collection_id) VALUES ($1,$2,$3,$4,$5,$6,$7)`
+	addInboxPost = `INSERT INTO intel_inbox_post (id, uuid, org_id, person_id, asked, ended, collection_id, server_id) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`
 	endInboxPost = `UPDATE intel_inbox_post SET ended = $2 WHERE id = $1`
 	takeInbox    = `UPDATE intel_inbox SET state = 1, added = $2 + place + 1, message = $3 WHERE post_id = $1 AND state = 0`
 	refuseInbox  = `UPDATE intel_inbox SET state = 2, added = 0, message = $3, same = 'row ' || CAST(id AS TEXT) WHERE post_id = $1 AND stix_id = $2 AND state = 1`
@@ -53,19 +53,19 @@ func (r inboxRow) columns() []any {
 
 type postRow struct {
 	id, org, person, asked, ended int64
-	collection                    int64
+	collection, server            int64
 	uuid                          string
 }
 
-const postCols = `SELECT id, org_id, person_id, asked, ended, collection_id, uuid FROM intel_inbox_post WHERE `
+const postCols = `SELECT id, org_id, person_id, asked, ended, collection_id, server_id, uuid FROM intel_inbox_post WHERE `
 
 func readInboxPost(ctx context.Context, tx *store.Tx, org int64, uuid string) (p postRow, found bool, err error) {
-	found, err = tx.Row(ctx, postCols+"org_id = $1 AND uuid = $2", []any{org, uuid}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.collection, &p.uuid)
+	found, err = tx.Row(ctx, postCols+"org_id = $1 AND uuid = $2", []any{org, uuid}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.collection, &p.server, &p.uuid)
 	return p, found, err
 }
 
 func inboxPostByID(ctx context.Context, tx *store.Tx, id int64) (p postRow, found bool, err error) {
-	found, err = tx.Row(ctx, postCols+"id = $1", []any{id}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.collection, &p.uuid)
+	found, err = tx.Row(ctx, postCols+"id = $1", []any{id}, &p.id, &p.org, &p.person, &p.asked, &p.ended, &p.collection, &p.server, &p.uuid)
 	return p, found, err
 }
 
@@ -164,4 +164,20 @@ func sweepInbox(ctx context.Context, tx *store.Tx, before int64) error {
 	}
 	_, err := tx.Exec(ctx, sweepPosts, before)
 	return err
+}
+
+// stampsOf gives the timestamps of attributes or objects by id.
+func stampsOf(ctx context.Context, tx *store.Tx, table string, ids []int64) (map[int64]int64, error) {
+	out := map[int64]int64{}
+	for part := range slices.Chunk(ids, 500) {
+		list, err := store.All(ctx, tx, func(s store.Scanner) (v [2]int64, err error) { err = s.Scan(&v[0], &v[1]); return },
+			"SELECT id, timestamp FROM "+table+" WHERE id IN "+store.In(part))
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range list {
+			out[v[0]] = v[1]
+		}
+	}
+	return out, nil
 }

@@ -196,7 +196,7 @@ func (s *Service) keep(ctx context.Context, x *Server, c *Collection, list []int
 	if len(list) > 0 {
 		who := part()
 		who.Org = x.Org
-		st, err := s.d.Intel.Deliver(ctx, who, intel.Collection{Kind: intel.InboxCollection}, list)
+		st, err := s.d.Intel.DeliverPolled(ctx, who, x.ID, list)
 		if err != nil {
 			return err
 		}
